@@ -1,0 +1,321 @@
+# The context of a training run: every pointer that the loops need, laid out in the job's workspace.
+#
+# `layout` walks the workspace with a bump allocator; with a NULL base it only measures, so that size
+# and layout cannot disagree. Working copies: a layer whose rows are whole vectors is trained where it
+# lies; the others have padded copies that are loaded when `train` is entered and stored when it is left.
+
+cdef struct LayerWork:
+    real *W               # (rows, ld): weights, then the bias as one more row
+    real *S[3]            # optimizer state, laid out like W
+    real *G               # the stored gradient, laid out like W, or NULL
+    real *A               # (chunk, lda) outputs;  TINY: (n_out, lanes of samples)
+    real *Z               # (chunk, lda) before the activation, where it is needed; else NULL
+    real *D               # (chunk, lda) gradient of the loss with respect to Z
+    real *mask            # (chunk, lda) dropout factors 0 or 1 / (1 - rate), or NULL
+    size ld, lda, rows
+    bint copied
+
+cdef struct EdgeWork:
+    real *WT              # (n_out, ldt): this edge's weights transposed, or NULL for the input's
+    size ldt
+
+cdef struct Unit:         # rows first..last of one layer: what a thread updates at a time
+    int64_t layer, first, last
+
+cdef struct Context:
+    Layer *layers
+    Edge *edges
+    Run *run
+    LayerWork *work
+    EdgeWork *edge_work
+    size n_layers, n_edges, n_params, n_states, chunk, n_threads
+    # the user's arrays
+    real *params
+    real *state
+    real *gradient
+    real *backup
+    real *y
+    const int64_t *labels
+    const double *sample_weight
+    int64_t *order
+    const double *rates
+    double *losses
+    size n_rates
+    bitgen_t *bitgen
+    # input rows
+    const char *x
+    const int64_t *indptr
+    const int32_t *indices       # one of the two, as the matrix has them
+    const int64_t *indices_wide
+    int x_kind
+    size x_row, x_col     # strides in bytes
+    # gathered rows: dense, or the non-zeros of each row, cut at every `nz_rows` features
+    real *X
+    real *x_mask
+    size ldx
+    real *nz_value
+    int32_t *nz_index
+    int32_t *nz_start     # (chunk, n_cuts + 1)
+    size nz_capacity, nz_rows, n_cuts
+    # flat working copies of the TINY regime
+    real *flat
+    real *flat_state[3]
+    real *flat_gradient
+    double *lane_weight
+    # one number a sample block or unit, summed in their order
+    double *block_loss
+    double *block_weight
+    double *unit_norm
+    Unit *units
+    size n_units
+    int64_t *unit_split   # (n_threads + 1,)
+    real *scratch         # (n_threads, scratch_size): the gradient of one unit
+    size scratch_size
+    int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
+    double *decay         # ONLINE: momentum**s and its partial sums
+    double *decay_sum
+    # threads
+    int32_t generation, dismissed, arrived, sense
+    bint begun            # the epoch's shuffle and backup are done
+
+
+cdef enum:
+    BLOCK = 16            # samples that one thread takes through all layers at a time
+    CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
+    UNIT_ROWS = 12
+    DECAYS = 1024
+
+
+cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
+    cdef char *here = cursor[0]
+    cursor[0] = here + (n_bytes + 63) // 64 * 64
+    return here
+
+
+cdef size layout(Context *c, char *base) noexcept nogil:
+    """Set every pointer of `c` into the workspace at `base`; return the bytes that takes."""
+    cdef char *cursor = base
+    cdef Run *run = c.run
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef Edge *edge
+    cdef LayerWork measured
+    cdef size k, e, i, rows, widest = 0, n_units = 0, step
+    cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
+    cdef bint stored = c.gradient != NULL
+    take(&cursor, sizeof(Context))
+    c.chunk = batch if batch < CHUNK else CHUNK
+    if c.chunk < 1:
+        c.chunk = 1
+    stored = stored or batch > c.chunk or run.clip_norm > 0
+    cdef size samples = padded(c.chunk) if run.regime == TINY else c.chunk
+    c.work = <LayerWork *>take(&cursor, c.n_layers * sizeof(LayerWork))
+    c.edge_work = <EdgeWork *>take(&cursor, c.n_edges * sizeof(EdgeWork))
+    c.ldx = stride_of(run.n_features)
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k] if base != NULL else &measured
+        rows = layer.n_in + (1 if layer.bias >= 0 else 0)
+        work.rows = rows
+        work.ld = padded(layer.n_out)
+        work.lda = stride_of(layer.n_out)
+        work.copied = work.ld != layer.n_out
+        work.Z = NULL
+        work.mask = NULL
+        work.G = NULL
+        work.W = c.params + layer.weights
+        for i in range(3):
+            work.S[i] = c.state + i * c.n_params + layer.weights if i < c.n_states else NULL
+        if run.regime == TINY:
+            work.A = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
+            work.D = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
+            if k == c.n_layers - 1 or needs_logits(layer.activation):
+                work.Z = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
+            continue
+        if work.copied:
+            work.W = <real *>take(&cursor, rows * work.ld * sizeof(real))
+            for i in range(c.n_states):
+                work.S[i] = <real *>take(&cursor, rows * work.ld * sizeof(real))
+        if stored:
+            work.G = <real *>take(&cursor, rows * work.ld * sizeof(real))
+        work.A = <real *>take(&cursor, samples * work.lda * sizeof(real))
+        work.D = <real *>take(&cursor, samples * work.lda * sizeof(real))
+        if k == c.n_layers - 1 or needs_logits(layer.activation):
+            work.Z = <real *>take(&cursor, samples * work.lda * sizeof(real))
+        if layer.dropout > 0:
+            work.mask = <real *>take(&cursor, samples * work.lda * sizeof(real))
+        for i in range(layer.n_edges):
+            edge = &c.edges[layer.first_edge + i]
+            if edge.source != INPUT:
+                step = padded(edge.width)
+                if base != NULL:
+                    c.edge_work[layer.first_edge + i].ldt = step
+                    c.edge_work[layer.first_edge + i].WT = <real *>cursor
+                take(&cursor, layer.n_out * step * sizeof(real))
+            elif base != NULL:
+                c.edge_work[layer.first_edge + i].WT = NULL
+        widest = work.ld if work.ld > widest else widest
+        n_units += (layer.n_in + UNIT_ROWS - 1) // UNIT_ROWS + 1
+
+    c.block_loss = <double *>take(&cursor, (samples // BLOCK + 1) * sizeof(double))
+    c.block_weight = <double *>take(&cursor, (samples // BLOCK + 1) * sizeof(double))
+    if run.regime == TINY:
+        c.X = <real *>take(&cursor, run.n_features * samples * sizeof(real))
+        c.lane_weight = <double *>take(&cursor, samples * sizeof(double))
+        c.flat = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        for i in range(c.n_states):
+            c.flat_state[i] = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        return cursor - base
+
+    c.nz_rows = 24576 // (padded(c.layers[0].n_out) * sizeof(real))
+    c.nz_rows = 4 if c.nz_rows < 4 else (512 if c.nz_rows > 512 else c.nz_rows)
+    c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
+    if run.sparse:
+        c.nz_value = <real *>take(&cursor, c.chunk * c.nz_capacity * sizeof(real))
+        c.nz_index = <int32_t *>take(&cursor, c.chunk * c.nz_capacity * sizeof(int32_t))
+        c.nz_start = <int32_t *>take(&cursor, c.chunk * (c.n_cuts + 1) * sizeof(int32_t))
+        c.X = NULL
+    else:
+        c.X = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real))
+    c.x_mask = NULL
+    if run.input_dropout > 0:
+        c.x_mask = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real)) if not run.sparse else <real *>take(
+            &cursor, c.ldx * sizeof(real))
+    if run.regime == ONLINE:
+        c.X = <real *>take(&cursor, c.ldx * sizeof(real))
+        c.row_step = <int64_t *>take(&cursor, run.n_features * c.n_layers * sizeof(int64_t))
+        c.decay = <double *>take(&cursor, DECAYS * sizeof(double))
+        c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
+    c.units = <Unit *>take(&cursor, n_units * sizeof(Unit))
+    c.unit_norm = <double *>take(&cursor, n_units * sizeof(double))
+    c.unit_split = <int64_t *>take(&cursor, (c.n_threads + 1) * sizeof(int64_t))
+    step = UNIT_ROWS if UNIT_ROWS > c.nz_rows else c.nz_rows
+    c.scratch_size = step * widest
+    c.scratch = <real *>take(&cursor, c.n_threads * c.scratch_size * sizeof(real))
+    return cursor - base
+
+
+cdef void plan_units(Context *c) noexcept nogil:
+    """Cut the layers into units of rows and share them out between the threads by their cost."""
+    cdef size k, first, last, n = 0, t = 0, step
+    cdef double total = 0, sum = 0
+    cdef Layer *layer
+    cdef Unit *unit
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        step = c.nz_rows if c.run.sparse and c.edges[layer.first_edge].source == INPUT else UNIT_ROWS
+        if step < UNIT_ROWS and not c.run.sparse:
+            step = UNIT_ROWS
+        first = 0
+        while first < layer.n_in:
+            last = first + step if first + step < layer.n_in else layer.n_in
+            c.units[n].layer, c.units[n].first, c.units[n].last = k, first, last
+            total += (last - first) * c.work[k].ld
+            n += 1
+            first = last
+        if layer.bias >= 0:
+            c.units[n].layer, c.units[n].first, c.units[n].last = k, layer.n_in, layer.n_in + 1
+            total += c.work[k].ld
+            n += 1
+    c.n_units = n
+    c.unit_split[0] = 0
+    t = 1
+    for k in range(n):
+        if sum >= total * t / c.n_threads and t < c.n_threads:
+            c.unit_split[t] = k
+            t += 1
+        unit = &c.units[k]
+        sum += (unit.last - unit.first) * c.work[unit.layer].ld
+    while t <= c.n_threads:
+        c.unit_split[t] = n
+        t += 1
+
+
+cdef void copy_rows(const real *src, size lds, real *dst, size ldd, size rows, size n) noexcept nogil:
+    """Copy `rows` rows of n; columns of dst from n to ldd (where wider) become 0."""
+    cdef size i
+    for i in range(rows):
+        memcpy(dst + i * ldd, src + i * lds, n * sizeof(real))
+        if ldd > n:
+            memset(dst + i * ldd + n, 0, (ldd - n) * sizeof(real))
+
+
+cdef void refresh_transposed(Context *c, size k, size first, size last) noexcept nogil:
+    """Bring rows first..last of layer k's weights up to date in its edges' transposed copies."""
+    cdef Layer *layer = &c.layers[k]
+    cdef Edge *edge
+    cdef EdgeWork *ew
+    cdef size e, a, b
+    for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        edge = &c.edges[e]
+        ew = &c.edge_work[e]
+        if ew.WT == NULL:
+            continue
+        a = first if first > edge.row else edge.row
+        b = last if last < edge.row + edge.width else edge.row + edge.width
+        if a < b:
+            transpose(c.work[k].W + a * c.work[k].ld, c.work[k].ld, ew.WT + a - edge.row, ew.ldt, b - a,
+                      layer.n_out)
+
+
+cdef void load_working(Context *c) noexcept nogil:
+    """Take parameters and state over into the working copies."""
+    cdef size k, i, e
+    cdef Layer *layer
+    cdef LayerWork *work
+    if c.run.regime == TINY:
+        memset(c.flat, 0, padded(c.n_params) * sizeof(real))
+        memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
+        memcpy(c.flat, c.params, c.n_params * sizeof(real))
+        for i in range(c.n_states):
+            memset(c.flat_state[i], 0, padded(c.n_params) * sizeof(real))
+            memcpy(c.flat_state[i], c.state + i * c.n_params, c.n_params * sizeof(real))
+        return
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        if work.copied:
+            copy_rows(c.params + layer.weights, layer.n_out, work.W, work.ld, work.rows, layer.n_out)
+            for i in range(c.n_states):
+                copy_rows(c.state + i * c.n_params + layer.weights, layer.n_out, work.S[i], work.ld, work.rows,
+                          layer.n_out)
+        if c.run.regime == BATCH:
+            for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+                if c.edge_work[e].WT != NULL:
+                    memset(c.edge_work[e].WT, 0, layer.n_out * c.edge_work[e].ldt * sizeof(real))
+            refresh_transposed(c, k, 0, layer.n_in)
+
+
+cdef void store_params(Context *c) noexcept nogil:
+    """Write the working copies' parameters back to the user's vector."""
+    cdef size k
+    if c.run.regime == TINY:
+        memcpy(c.params, c.flat, c.n_params * sizeof(real))
+        return
+    for k in range(c.n_layers):
+        if c.work[k].copied:
+            copy_rows(c.work[k].W, c.work[k].ld, c.params + c.layers[k].weights, c.layers[k].n_out, c.work[k].rows,
+                      c.layers[k].n_out)
+
+
+cdef void store_working(Context *c) noexcept nogil:
+    """Write parameters, state and, where it is asked for, the gradient back to the user's arrays."""
+    cdef size k, i
+    store_params(c)
+    for i in range(c.n_states):
+        if c.run.regime == TINY:
+            memcpy(c.state + i * c.n_params, c.flat_state[i], c.n_params * sizeof(real))
+            continue
+        for k in range(c.n_layers):
+            if c.work[k].copied:
+                copy_rows(c.work[k].S[i], c.work[k].ld, c.state + i * c.n_params + c.layers[k].weights,
+                          c.layers[k].n_out, c.work[k].rows, c.layers[k].n_out)
+    if c.gradient == NULL:
+        return
+    if c.run.regime == TINY:
+        memcpy(c.gradient, c.flat_gradient, c.n_params * sizeof(real))
+        return
+    for k in range(c.n_layers):
+        copy_rows(c.work[k].G, c.work[k].ld, c.gradient + c.layers[k].weights, c.layers[k].n_out, c.work[k].rows,
+                  c.layers[k].n_out)

@@ -1,0 +1,99 @@
+# Dense products: C (+)= A B, register-blocked.
+#
+# A tile of `rows` x `vecs` vectors of C stays in registers while k runs; every element of C is one
+# chain of multiply-adds in the order of k, so that a result depends neither on the tiling nor on
+# threads. A's strides are free: the same code computes Y = X W and dW = X^T dZ.
+#
+# M rows, N columns (whole vectors), K terms. MR rows a tile, TILE_VECS vectors a tile.
+
+cdef enum:
+    MR = 6
+    K_BYTES = 24576       # of a panel of B that is reused from the first-level cache
+
+
+cdef inline void tile(int rows, int vecs, const real *A, size a_row, size a_col, const real *B, size ldb,
+                      real *C, size ldc, size K) noexcept nogil:
+    """C += A B on one register tile. `rows` and `vecs` are constants where it is inlined."""
+    cdef vec c[MR][TILE_VECS]
+    cdef vec b[TILE_VECS]
+    cdef int i, j
+    cdef size p
+    for i in range(rows):
+        for j in range(vecs):
+            c[i][j] = (<const vec *>(C + i * ldc + j * LANES))[0]
+    for p in range(K):
+        for j in range(vecs):
+            b[j] = (<const vec *>(B + j * LANES))[0]
+        for i in range(rows):
+            for j in range(vecs):
+                c[i][j] = c[i][j] + A[i * a_row] * b[j]
+        A += a_col
+        B += ldb
+    for i in range(rows):
+        for j in range(vecs):
+            (<vec *>(C + i * ldc + j * LANES))[0] = c[i][j]
+
+
+cdef inline void tile_rows(int vecs, const real *A, size a_row, size a_col, const real *B, size ldb,
+                           real *C, size ldc, size M, size K) noexcept nogil:
+    """All M rows of a column panel, by tiles of 6, 4, 2 and 1 rows."""
+    cdef size i = 0
+    while M - i >= 6:
+        tile(6, vecs, A + i * a_row, a_row, a_col, B, ldb, C + i * ldc, ldc, K)
+        i += 6
+    if M - i >= 4:
+        tile(4, vecs, A + i * a_row, a_row, a_col, B, ldb, C + i * ldc, ldc, K)
+        i += 4
+    if M - i >= 2:
+        tile(2, vecs, A + i * a_row, a_row, a_col, B, ldb, C + i * ldc, ldc, K)
+        i += 2
+    if M - i >= 1:
+        tile(1, vecs, A + i * a_row, a_row, a_col, B, ldb, C + i * ldc, ldc, K)
+
+
+cdef void add_product(const real *A, size a_row, size a_col, const real *B, size ldb, real *C, size ldc,
+                   size M, size N, size K) noexcept nogil:
+    """C += A B.
+
+    A : IN, element (i, p) at A[i a_row + p a_col], (M, K)
+    B : IN (K, N), rows ldb apart, N a multiple of LANES
+    C : IN/OUT (M, N), rows ldc apart
+    """
+    cdef size j, n, k = 0
+    cdef size depth = K_BYTES // (TILE_VECS * LANES * REAL_BYTES)
+    while k < K:
+        n = K - k if K - k < depth else depth
+        j = 0
+        while N - j >= TILE_VECS * LANES:
+            tile_rows(TILE_VECS, A + k * a_col, a_row, a_col, B + k * ldb + j, ldb, C + j, ldc, M, n)
+            j += TILE_VECS * LANES
+        if TILE_VECS == 4 and N - j >= 3 * LANES:
+            tile_rows(3, A + k * a_col, a_row, a_col, B + k * ldb + j, ldb, C + j, ldc, M, n)
+        elif TILE_VECS == 4 and N - j >= 2 * LANES:
+            tile_rows(2, A + k * a_col, a_row, a_col, B + k * ldb + j, ldb, C + j, ldc, M, n)
+        elif N - j >= LANES:
+            tile_rows(1, A + k * a_col, a_row, a_col, B + k * ldb + j, ldb, C + j, ldc, M, n)
+        k += n
+
+
+cdef void fill_rows(const real *b, real *C, size ldc, size M, size N) noexcept nogil:
+    """Every row of C becomes b, or 0 where b is NULL."""
+    cdef size i
+    for i in range(M):
+        if b == NULL:
+            memset(C + i * ldc, 0, N * sizeof(real))
+        else:
+            memcpy(C + i * ldc, b, N * sizeof(real))
+
+
+cdef void transpose(const real *A, size lda, real *T, size ldt, size M, size N) noexcept nogil:
+    """T = A^T.
+
+    A : IN (M, N), rows lda apart    T : OUT (N, M), rows ldt apart
+    """
+    cdef size i, j, jj, n
+    for jj in range(0, N, 16):
+        n = N - jj if N - jj < 16 else 16
+        for i in range(M):
+            for j in range(jj, jj + n):
+                T[j * ldt + i] = A[i * lda + j]

@@ -1,0 +1,88 @@
+"""Picks the backend: once, when it is first needed.
+
+``FASTMLP_BACKEND`` names one (``avx512``, ``avx2``, ``base``, ``numba``); without it, or with ``auto``, the best
+compiled build that this CPU can run is taken, and Numba where none was built. A backend that is named but
+missing, or that the CPU cannot run, is an error.
+"""
+
+import importlib
+import importlib.util
+import os
+from functools import cache
+
+import numpy as np
+
+COMPILED = ("avx512", "avx2", "base")
+BACKENDS = (*COMPILED, "numba")
+SUFFIX = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+
+
+def _is_built(name):
+    if name == "numba":
+        return importlib.util.find_spec("numba") is not None
+    return all(importlib.util.find_spec(f"{__package__}._{name}_{suffix}") for suffix in SUFFIX.values())
+
+
+def runnable():
+    """Names of the compiled backends that this CPU can run, built or not, best first."""
+    try:
+        from .cpu import levels
+    except ImportError:  # nothing was compiled
+        return ()
+    return levels()
+
+
+@cache
+def available():
+    """Names of the backends that are built and that this CPU can run, best first."""
+    return tuple(name for name in (*runnable(), "numba") if _is_built(name))
+
+
+@cache
+def load(name, dtype):
+    """The kernels of one named backend for one dtype.
+
+    Raises
+    ------
+    ImportError
+        Where the backend is missing or the CPU cannot run it; the message says which.
+    """
+    if name not in BACKENDS:
+        raise ImportError(f"FASTMLP_BACKEND must be 'auto' or one of {', '.join(BACKENDS)}, got {name!r}")
+    if name == "numba":
+        if not _is_built(name):
+            raise ImportError(
+                "the numba backend needs Numba, which is not installed; run: pip install 'fastmlp[numba]'"
+            )
+        return importlib.import_module(".numba_backend", __package__).namespace(np.dtype(dtype))
+    if not _is_built(name):
+        raise ImportError(
+            f"the {name} backend was not built when fastmlp was installed; reinstall it with a C compiler present "
+            f"(available now: {', '.join(available()) or 'none'})"
+        )
+    if name not in runnable():
+        raise ImportError(
+            f"this CPU cannot run the {name} backend; it can run: {', '.join(available()) or 'none'}"
+        )
+    return importlib.import_module(f"._{name}_{SUFFIX[np.dtype(dtype)]}", __package__)
+
+
+@cache
+def backend():
+    """Name of the backend in use."""
+    name = os.environ.get("FASTMLP_BACKEND", "auto") or "auto"
+    if name != "auto":
+        load(name, np.dtype(np.float32))
+        return name
+    if not available():
+        raise ImportError(
+            "fastmlp has no backend: its compiled modules were not built and Numba is not installed; "
+            "reinstall it with a C compiler present, or run: pip install 'fastmlp[numba]'"
+        )
+    return available()[0]
+
+
+@cache
+def kernels(dtype):
+    """The kernels in use for a dtype (float32 or float64)."""
+    return load(backend(), np.dtype(dtype))

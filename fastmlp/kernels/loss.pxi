@@ -1,0 +1,163 @@
+# Losses: the value for one sample, summed over its outputs, and its gradient with respect to the
+# logits z. Cross-entropies are computed from z wherever the output activation allows it, never from
+# rounded probabilities; values accumulate in double precision.
+#
+# Point functions are pairs: `<loss>_value(a, y)` and `<loss>_slope(a, y)` = d value / d a.
+
+cdef inline double xlogy(double x, double y) noexcept nogil:
+    return 0.0 if x == 0 else x * c_log(y)
+
+
+cdef inline double point_value(int64_t loss, double a, double y, double parameter) noexcept nogil:
+    """Loss of one output a (an activation, not a logit) against the target y."""
+    cdef double d = a - y
+    if loss == HALF_SQUARED_ERROR:
+        return 0.5 * d * d
+    if loss == ABSOLUTE_ERROR:
+        return c_fabs(d)
+    if loss == HUBER:
+        return 0.5 * d * d if c_fabs(d) <= parameter else parameter * (c_fabs(d) - 0.5 * parameter)
+    if loss == QUANTILE:
+        return -parameter * d if d < 0 else (1 - parameter) * d
+    if loss == POISSON:
+        return xlogy(y, y / a) - y + a
+    a = REAL_EPS if a < REAL_EPS else (1 - REAL_EPS if a > 1 - REAL_EPS else a)
+    if loss == BINARY_CROSS_ENTROPY:
+        return -(xlogy(y, a) + xlogy(1 - y, 1 - a))
+    return -xlogy(y, a)           # CATEGORICAL_CROSS_ENTROPY
+
+
+cdef inline double point_slope(int64_t loss, double a, double y, double parameter) noexcept nogil:
+    """d point_value / d a."""
+    cdef double d = a - y
+    if loss == HALF_SQUARED_ERROR:
+        return d
+    if loss == ABSOLUTE_ERROR:
+        return (d > 0) - <double>(d < 0)
+    if loss == HUBER:
+        return d if c_fabs(d) <= parameter else (parameter if d > 0 else -parameter)
+    if loss == QUANTILE:
+        return -parameter if d < 0 else (1 - parameter if d > 0 else 0)
+    if loss == POISSON:
+        return 1 - y / a
+    a = REAL_EPS if a < REAL_EPS else (1 - REAL_EPS if a > 1 - REAL_EPS else a)
+    if loss == BINARY_CROSS_ENTROPY:
+        return (1 - y) / (1 - a) - y / a
+    return -y / a
+
+
+cdef inline double target(Context *c, int64_t row, size j) noexcept nogil:
+    """Target of output j, smoothed; labels are read as one-hot rows."""
+    cdef double y, s = c.run.label_smoothing
+    if c.labels != NULL:
+        y = c.labels[row] == <int64_t>j
+    else:
+        y = c.y[row * c.run.n_outputs + j]
+    if s > 0:
+        if c.run.loss == BINARY_CROSS_ENTROPY:
+            y = y * (1 - s) + s / 2
+        else:
+            y = y * (1 - s) + s / c.run.n_outputs
+    return y
+
+
+cdef double hinge(Context *c, int64_t row, const real *a, real *d, size n) noexcept nogil:
+    """Weston-Watkins: sum over j != y of max(0, a_j - a_y + margin), or its square."""
+    cdef size j, label = 0
+    cdef double value = 0, slack, slope
+    if c.labels != NULL:
+        label = c.labels[row]
+    else:
+        for j in range(1, n):
+            if c.y[row * n + j] > c.y[row * n + label]:
+                label = j
+    cdef double of_label = 0
+    for j in range(n):
+        if j == label:
+            continue
+        slack = <double>a[j] - a[label] + c.run.loss_parameter
+        if slack <= 0:
+            d[j] = 0
+            continue
+        slope = 1 if c.run.loss == HINGE else 2 * slack
+        value += slack if c.run.loss == HINGE else slack * slack
+        d[j] = <real>slope
+        of_label -= slope
+    d[label] = <real>of_label
+    return value
+
+
+cdef void softmax_gradient(const real *a, real *d, size n) noexcept nogil:
+    """d = J d with the softmax Jacobian: d_j = a_j (d_j - sum_i a_i d_i)."""
+    cdef size j
+    cdef double dot = 0
+    for j in range(n):
+        dot += <double>a[j] * d[j]
+    for j in range(n):
+        d[j] = a[j] * (d[j] - <real>dot)
+
+
+cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d) noexcept nogil:
+    """Activate the output of one sample; return its loss, with the gradient for z in d.
+
+    z : IN (n_outputs,) logits    a : OUT outputs    d : OUT gradient, unweighted
+    """
+    cdef Layer *layer = &c.layers[c.n_layers - 1]
+    cdef int64_t code = layer.activation, loss = c.run.loss
+    cdef size j, n = layer.n_out
+    cdef real slope = <real>layer.slope, u
+    cdef double value = 0, y, total = 0, s
+    if loss == CATEGORICAL_CROSS_ENTROPY and (code == SOFTMAX or code == IDENTITY):
+        s = log_sum_exp(z, d, n)
+        if c.labels != NULL and c.run.label_smoothing == 0:
+            value = s - z[c.labels[row]]
+            if code == SOFTMAX:
+                memcpy(a, d, n * sizeof(real))
+            d[c.labels[row]] -= 1
+        else:
+            for j in range(n):
+                total += target(c, row, j)
+            if code == SOFTMAX:
+                memcpy(a, d, n * sizeof(real))
+            for j in range(n):
+                y = target(c, row, j)
+                value += y * (s - z[j])
+                d[j] = <real>(total * d[j] - y)
+        if code == IDENTITY:
+            memcpy(a, z, n * sizeof(real))
+        return value
+    if code == SOFTMAX:
+        softmax(z, a, n)
+    else:
+        activation_forward(code, slope, z, a, n)
+    if loss == BINARY_CROSS_ENTROPY and (code == LOGISTIC or code == IDENTITY):
+        if code == IDENTITY:
+            slope = 1
+        for j in range(n):
+            u = slope * z[j]
+            y = target(c, row, j)
+            value += (u if u > 0 else 0) - u * y + fm_log1p_unit(exp_(-u if u > 0 else u))
+            d[j] = slope * (logistic_(u) - <real>y)
+        return value
+    if loss == POISSON and code == EXP:
+        for j in range(n):
+            y = target(c, row, j)
+            value += xlogy(y, y) - y * z[j] - y + a[j]
+            d[j] = a[j] - <real>y
+        return value
+    if loss == HINGE or loss == SQUARED_HINGE:
+        value = hinge(c, row, a, d, n)
+    elif loss == HALF_SQUARED_ERROR and c.labels == NULL and c.run.label_smoothing == 0:
+        for j in range(n):
+            d[j] = a[j] - c.y[row * n + j]
+            value += 0.5 * <double>d[j] * d[j]
+    else:
+        for j in range(n):
+            y = target(c, row, j)
+            value += point_value(loss, a[j], y, c.run.loss_parameter)
+            d[j] = <real>point_slope(loss, a[j], y, c.run.loss_parameter)
+    if code == SOFTMAX:
+        softmax_gradient(a, d, n)
+    elif code != IDENTITY:
+        activation_backward(code, slope, z, a, d, n)
+    return value

@@ -1,0 +1,288 @@
+# Online learning: one sample a step, one thread. Each weight row is met once on the way back: it serves the
+# backward product and is updated at once. First-layer rows whose input is 0 have no gradient, so without
+# penalties
+#   SGD       leaves them alone;
+#   momentum  decays their velocity: k such steps in closed form, v <- mu^k v, w <- w + v sum(mu^i, i = 1..k),
+#             when the row is next used;
+#   Adam      leaves those alone whose moments are still 0.
+
+cdef inline void update_row(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real x, const real *d,
+                            real l2, size n) noexcept nogil:
+    """One step on a weight row with the gradient x d + l2 w (x and l2 already divided by the weight)."""
+    cdef size j
+    cdef vec g
+    for j in range(n // LANES):
+        g = x * (<const vec *>d)[j] + l2 * (<vec *>w)[j]
+        (<vec *>w)[j] = step_vec(optimizer, s, (<vec *>w)[j], <vec *>s0 + j, <vec *>s1 + j, <vec *>s1 + j, g)
+
+
+cdef inline void update_panel(int64_t optimizer, int vecs, const Step *constants, real *w, real *s0, real *s1,
+                              size ld, const real *x, const int32_t *index, size m, const real *d) noexcept nogil:
+    """`update_row` on the m listed rows (index NULL: on the first m), `vecs` vectors wide; d in registers."""
+    cdef Step step = constants[0]             # a copy that no store can alias
+    cdef vec dz[8]
+    cdef int j
+    cdef size i, at
+    cdef vec *row
+    for j in range(vecs):
+        dz[j] = (<const vec *>(d + j * LANES))[0]
+    for i in range(m):
+        at = (i if index == NULL else <size>index[i]) * ld
+        row = <vec *>(w + at)
+        for j in range(vecs):
+            row[j] = step_vec(optimizer, &step, row[j], <vec *>(s0 + at) + j, <vec *>(s1 + at) + j,
+                              <vec *>(s1 + at) + j, x[i] * step.scale * dz[j])
+
+
+cdef inline void update_rows(int64_t optimizer, const Step *step, real *w, real *s0, real *s1, size ld,
+                             const real *x, const int32_t *index, size m, const real *d) noexcept nogil:
+    """One step on the listed rows (index NULL: on the first m) with the gradients x[i] d / weight."""
+    cdef size j = 0
+    while ld - j >= 8 * LANES:
+        update_panel(optimizer, 8, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        j += 8 * LANES
+    if ld - j >= 4 * LANES:
+        update_panel(optimizer, 4, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        j += 4 * LANES
+    if ld - j >= 2 * LANES:
+        update_panel(optimizer, 2, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        j += 2 * LANES
+    if ld - j >= LANES:
+        update_panel(optimizer, 1, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+
+
+cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
+    """Sum of a[j] b[j], whole vectors."""
+    cdef size j
+    cdef vec total = vec_fill(0)
+    for j in range(n // LANES):
+        total = total + (<const vec *>a)[j] * (<const vec *>b)[j]
+    return vec_sum(total)
+
+
+cdef bint skips_zero_inputs(Context *c, Layer *layer) noexcept nogil:
+    return layer.l2 == 0 and c.run.weight_decay == 0
+
+
+cdef void catch_up(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
+    """Replay the steps in which a row of the first layer had no gradient (momentum)."""
+    cdef int64_t k = c.run.step - row_step[0]
+    cdef double mu = c.run.momentum, decay, total
+    cdef size j
+    cdef real *w = work.W + row * work.ld
+    cdef real *v = work.S[0] + row * work.ld
+    row_step[0] = c.run.step
+    if k <= 0:
+        return
+    if k < DECAYS:
+        decay, total = c.decay[k], c.decay_sum[k]
+    else:
+        decay = c_pow(mu, <double>k)
+        total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
+    if c.run.optimizer == NESTEROV:
+        total *= mu
+    cdef real d = <real>decay, t = <real>total
+    for j in range(work.ld // LANES):
+        (<vec *>w)[j] = (<vec *>w)[j] + t * (<vec *>v)[j]
+        (<vec *>v)[j] = d * (<vec *>v)[j]
+
+
+cdef void online_begin(Context *c) noexcept nogil:
+    """Set up what is known of each first-layer row, from the optimizer's state."""
+    cdef size k, p, j, e
+    cdef Layer *layer
+    cdef Edge *edge
+    cdef LayerWork *work
+    cdef double power = 1, total = 0
+    cdef int64_t *row_step
+    for k in range(DECAYS):
+        c.decay[k], c.decay_sum[k] = power, total
+        power *= c.run.momentum
+        total += power
+    memset(c.X, 0, c.run.n_features * sizeof(real))
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        row_step = c.row_step + k * c.run.n_features
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            if edge.source != INPUT:
+                continue
+            for p in range(<size>edge.width):
+                row_step[p] = c.run.step
+                if c.run.optimizer == ADAM:
+                    row_step[p] = 0
+                    for j in range((edge.row + p) * work.ld, (edge.row + p + 1) * work.ld):
+                        if work.S[0][j] != 0 or work.S[1][j] != 0:
+                            row_step[p] = 1
+                            break
+
+
+cdef void online_flush(Context *c) noexcept nogil:
+    """Bring every row up to date, so that parameters and state can be read."""
+    cdef size k, e, p
+    cdef Layer *layer
+    cdef Edge *edge
+    if c.run.optimizer != MOMENTUM and c.run.optimizer != NESTEROV:
+        return
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        if not skips_zero_inputs(c, layer):
+            continue
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            if edge.source == INPUT:
+                for p in range(<size>edge.width):
+                    catch_up(c, &c.work[k], edge.row + p, c.row_step + k * c.run.n_features + p)
+
+
+cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, size k, Edge *edge, const real *d,
+                                   const real *value, const int32_t *index, size m) noexcept nogil:
+    """Update the rows that the input meets in layer k."""
+    cdef Layer *layer = &c.layers[k]
+    cdef LayerWork *work = &c.work[k]
+    cdef size i, p, ld = work.ld
+    cdef real l2 = <real>layer.l2 * step.scale
+    cdef int64_t *row_step = c.row_step + k * c.run.n_features
+    cdef real *w = work.W + edge.row * ld
+    cdef real *s0 = work.S[0] + edge.row * ld
+    cdef real *s1 = work.S[1] + edge.row * ld
+    if optimizer != ADAM and skips_zero_inputs(c, layer):
+        if optimizer != SGD:
+            for i in range(m):
+                row_step[index[i]] = c.run.step + 1
+        update_rows(optimizer, step, w, s0, s1, ld, value, index, m, d)
+        return
+    for i in range(m):                        # dense: the listed values, scattered
+        c.X[index[i]] = value[i]
+    if optimizer == ADAM and skips_zero_inputs(c, layer):
+        for i in range(m):
+            if row_step[index[i]] == 0:       # its moments will no longer be 0
+                row_step[index[i]] = 1
+        p = 0
+        while p < <size>edge.width:           # runs of rows that have been used
+            i = p
+            while i < <size>edge.width and row_step[i] != 0:
+                i += 1
+            update_rows(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, ld, c.X + p, NULL, i - p, d)
+            p = i
+            while p < <size>edge.width and row_step[p] == 0:
+                p += 1
+    else:
+        for p in range(<size>edge.width):
+            update_row(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, c.X[p] * step.scale, d, l2, ld)
+    for i in range(m):
+        c.X[index[i]] = 0
+
+
+cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *constants, const real *value, const int32_t *index,
+                               size m) noexcept nogil:
+    """Backward through all layers, updating each weight row as it is passed."""
+    cdef Py_ssize_t k
+    cdef size e, p, ld
+    cdef Layer *layer
+    cdef Layer *below
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef Edge *edge
+    cdef real l2, back
+    cdef real *w
+    cdef Step copied = constants[0]
+    cdef Step *step = &copied
+    for k in range(c.n_layers - 1, -1, -1):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        ld = work.ld
+        l2 = <real>layer.l2 * step.scale
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            if edge.source == INPUT:
+                update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)
+                continue
+            below = &c.layers[edge.source]
+            source = &c.work[edge.source]
+            for p in range(<size>edge.width):
+                w = work.W + (edge.row + p) * ld
+                back = dot(w, work.D, ld)
+                source.D[p] = back if edge.opens else source.D[p] + back
+                update_row(optimizer, step, w, work.S[0] + (edge.row + p) * ld, work.S[1] + (edge.row + p) * ld,
+                           source.A[p] * step.scale, work.D, l2, ld)
+            if edge.closes:
+                activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
+                for p in range(<size>below.n_out, source.ld):
+                    source.D[p] = 0
+        if layer.bias >= 0:
+            update_row(optimizer, step, work.W + layer.n_in * ld, work.S[0] + layer.n_in * ld,
+                       work.S[1] + layer.n_in * ld, step.scale, work.D, 0, ld)
+
+
+# One function an optimizer: inlined all together they would run out of registers.
+cdef void backward_sgd(Context *c, Step *s, const real *value, const int32_t *index, size m) noexcept nogil:
+    backward_rows(SGD, c, s, value, index, m)
+
+cdef void backward_momentum(Context *c, Step *s, const real *value, const int32_t *index, size m) noexcept nogil:
+    backward_rows(MOMENTUM, c, s, value, index, m)
+
+cdef void backward_nesterov(Context *c, Step *s, const real *value, const int32_t *index, size m) noexcept nogil:
+    backward_rows(NESTEROV, c, s, value, index, m)
+
+cdef void backward_adam(Context *c, Step *s, const real *value, const int32_t *index, size m) noexcept nogil:
+    backward_rows(ADAM, c, s, value, index, m)
+
+
+cdef double online_step(Context *c, size position) noexcept nogil:
+    """Learn one sample; return its loss (with penalties)."""
+    cdef int64_t row = c.order[position]
+    cdef Run *run = c.run
+    cdef size k, e, i, j, m
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef Edge *edge
+    cdef real *z
+    cdef double loss, weight, norms = 0
+    cdef Step step
+    cdef bint lazy = run.optimizer == MOMENTUM or run.optimizer == NESTEROV
+    cdef bint last
+    gather_nonzeros(c, row, 0, c.nz_value)
+    m = c.nz_start[c.n_cuts]
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        last = k == c.n_layers - 1
+        z = work.Z if work.Z != NULL else work.A
+        fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, z, work.ld, 1, work.ld)
+        if layer.l2 != 0:
+            norms += penalty(work.W, layer.n_in * work.ld, 0, layer.l2)
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            if edge.source == INPUT:
+                if lazy and skips_zero_inputs(c, layer):
+                    for i in range(m):
+                        catch_up(c, work, edge.row + c.nz_index[i],
+                                 c.row_step + k * run.n_features + c.nz_index[i])
+                sparse_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)
+            else:
+                dense_row_product(c.work[edge.source].A, edge.width, work.W + edge.row * work.ld, work.ld, z,
+                                  work.ld)
+        if not last:
+            activation_forward(layer.activation, <real>layer.slope, z, work.A, work.ld)
+    work = &c.work[c.n_layers - 1]
+    loss = sample_loss(c, row, work.Z, work.A, work.D)
+    weight = 1 if c.sample_weight == NULL else c.sample_weight[row]
+    for j in range(<size>run.n_outputs):
+        work.D[j] = work.D[j] * <real>(weight * run.gradient_scale)
+    for j in range(<size>run.n_outputs, work.ld):
+        work.D[j] = 0
+    begin_step(run, weight if run.average else 1, &step)
+    if not isfinite(loss):
+        return loss
+    if run.optimizer == SGD:
+        backward_sgd(c, &step, c.nz_value, c.nz_index, m)
+    elif run.optimizer == MOMENTUM:
+        backward_momentum(c, &step, c.nz_value, c.nz_index, m)
+    elif run.optimizer == NESTEROV:
+        backward_nesterov(c, &step, c.nz_value, c.nz_index, m)
+    else:
+        backward_adam(c, &step, c.nz_value, c.nz_index, m)
+    loss = weight * loss * run.loss_scale + norms
+    return loss / weight if run.average and weight > 0 else loss

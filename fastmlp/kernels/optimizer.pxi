@@ -1,0 +1,152 @@
+# Optimizers: one pass over flat memory, parameters, state and gradient side by side.
+#
+# `step_vec` is the point function: one vector of each. Loops below give it a gradient from memory or,
+# in online learning, the product x[p] * dZ. Formulas: scikit-learn's for SGD, momentum, Nesterov and Adam;
+# PyTorch's for the others.
+
+cdef struct Step:         # the constants of one update
+    int64_t optimizer
+    real rate             # learning rate; Adam: with both bias corrections folded in
+    real momentum, beta_1, beta_2, epsilon
+    real keep             # 1 - learning rate * weight decay
+    real scale            # 1 / (sum of the batch's sample weights)
+    real clip
+    bint first            # no update was made before this one
+
+
+cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
+    cdef double t = <double>(run.step + 1), correction
+    s.optimizer = run.optimizer
+    s.momentum, s.beta_1, s.beta_2 = <real>run.momentum, <real>run.beta_1, <real>run.beta_2
+    s.epsilon = <real>run.epsilon
+    s.rate = <real>run.learning_rate
+    s.keep = <real>(1 - run.learning_rate * run.weight_decay)
+    s.scale = <real>(1 / batch_weight) if batch_weight > 0 else 0
+    s.clip = <real>run.clip_value
+    s.first = run.step == 0
+    if run.optimizer == ADAM or run.optimizer == AMSGRAD:
+        correction = c_sqrt(1 - c_pow(run.beta_2, t))
+        s.rate = <real>(run.learning_rate * correction / (1 - c_pow(run.beta_1, t)))
+        if run.epsilon_corrected:
+            s.epsilon = <real>(run.epsilon * correction)
+
+
+cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, vec *s2, vec g) noexcept nogil:
+    """The new value of w; state is updated in place. `optimizer` is a constant where it is inlined."""
+    cdef vec v
+    w = w * s.keep
+    if optimizer == SGD:
+        return w - s.rate * g
+    if optimizer == MOMENTUM:
+        s0[0] = s.momentum * s0[0] - s.rate * g
+        return w + s0[0]
+    if optimizer == NESTEROV:
+        s0[0] = s.momentum * s0[0] - s.rate * g
+        return w + (s.momentum * s0[0] - s.rate * g)
+    if optimizer == ADAM:
+        s0[0] = s.beta_1 * s0[0] + (ONE - s.beta_1) * g
+        s1[0] = s.beta_2 * s1[0] + (ONE - s.beta_2) * (g * g)
+        return w - s.rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
+    if optimizer == AMSGRAD:
+        s0[0] = s.beta_1 * s0[0] + (ONE - s.beta_1) * g
+        s1[0] = s.beta_2 * s1[0] + (ONE - s.beta_2) * (g * g)
+        s2[0] = vec_max(s2[0], s1[0])
+        return w - s.rate * s0[0] * vec_inverse_root(s2[0], s.epsilon)
+    if optimizer == ADAGRAD:
+        s0[0] = s0[0] + g * g
+        return w - s.rate * g * vec_inverse_root(s0[0], s.epsilon)
+    # RMSPROP
+    s0[0] = s.beta_2 * s0[0] + (ONE - s.beta_2) * (g * g)
+    s1[0] = s.momentum * s1[0] + g * vec_inverse_root(s0[0], s.epsilon)
+    return w - s.rate * s1[0]
+
+
+cdef inline void step_loop(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
+                           size n) noexcept nogil:
+    cdef size i
+    for i in range(n // LANES):
+        (<vec *>w)[i] = step_vec(optimizer, s, (<vec *>w)[i], <vec *>s0 + i, <vec *>s1 + i, <vec *>s2 + i,
+                                 (<const vec *>g)[i])
+
+
+cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *g, size n) noexcept nogil:
+    """iRprop-: the sign of the gradient, a step width for every parameter (0.5, 1.2; 1e-6 to 50)."""
+    cdef size i
+    cdef real agree, d, h
+    for i in range(n):
+        h = s.rate if s.first else width[i]
+        d = g[i]
+        agree = d * previous[i]
+        if agree > 0:
+            h = h * <real>1.2
+        elif agree < 0:
+            h = h * <real>0.5
+            d = 0
+        h = <real>50.0 if h > 50 else (<real>1e-6 if h < 1e-6 else h)
+        w[i] = w[i] * s.keep - (h if d > 0 else (-h if d < 0 else 0))
+        previous[i] = d
+        width[i] = h
+
+
+cdef void update_flat(Step *s, real *w, real *s0, real *s1, real *s2, const real *g, size n) noexcept nogil:
+    """One optimizer step on n parameters, n a multiple of LANES.
+
+    g : IN    w, s0, s1, s2 : IN/OUT (those that the optimizer has)
+    """
+    if s.optimizer == SGD:
+        step_loop(SGD, s, w, w, w, w, g, n)
+    elif s.optimizer == MOMENTUM:
+        step_loop(MOMENTUM, s, w, s0, w, w, g, n)
+    elif s.optimizer == NESTEROV:
+        step_loop(NESTEROV, s, w, s0, w, w, g, n)
+    elif s.optimizer == ADAM:
+        step_loop(ADAM, s, w, s0, s1, w, g, n)
+    elif s.optimizer == AMSGRAD:
+        step_loop(AMSGRAD, s, w, s0, s1, s2, g, n)
+    elif s.optimizer == ADAGRAD:
+        step_loop(ADAGRAD, s, w, s0, w, w, g, n)
+    elif s.optimizer == RMSPROP:
+        step_loop(RMSPROP, s, w, s0, s1, w, g, n)
+    elif s.optimizer == RPROP:
+        rprop_loop(s, w, s0, s1, g, n)
+
+
+cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) noexcept nogil:
+    """g = (g + l2 w + l1 sign w) / (sum of sample weights), clipped by value. g : IN/OUT, n whole vectors."""
+    cdef size i
+    cdef vec v
+    if l2 != 0:
+        for i in range(n // LANES):
+            (<vec *>g)[i] = ((<vec *>g)[i] + l2 * (<const vec *>w)[i]) * s.scale
+    else:
+        for i in range(n // LANES):
+            (<vec *>g)[i] = (<vec *>g)[i] * s.scale
+    if l1 != 0:
+        for i in range(n):
+            g[i] = g[i] + s.scale * (l1 if w[i] > 0 else (-l1 if w[i] < 0 else 0))
+    if s.clip > 0:
+        for i in range(n // LANES):
+            (<vec *>g)[i] = vec_max(vec_min((<vec *>g)[i], vec_fill(s.clip)), vec_fill(-s.clip))
+
+
+cdef double penalty(const real *w, size n, double l1, double l2) noexcept nogil:
+    """l1 * sum |w| + l2 / 2 * sum w^2; n whole vectors, sums of lanes in double precision."""
+    cdef double total = 0
+    cdef vec a
+    cdef size i, j, m
+    # single precision within 64 vectors, double precision beyond
+    i = 0
+    while i < n // LANES:
+        m = i + 64 if i + 64 < n // LANES else n // LANES
+        if l2 != 0:
+            a = vec_fill(0)
+            for j in range(i, m):
+                a = a + (<const vec *>w)[j] * (<const vec *>w)[j]
+            total += 0.5 * l2 * vec_sum(a)
+        if l1 != 0:
+            a = vec_fill(0)
+            for j in range(i, m):
+                a = a + vec_abs((<const vec *>w)[j])
+            total += l1 * vec_sum(a)
+        i = m
+    return total

@@ -1,0 +1,166 @@
+# Prediction: blocks of rows through all layers, weights where they lie (no padded copies but of a layer whose
+# last row's vector load would run past the parameters). Scratch comes from malloc: one row is a matter of
+# microseconds.
+
+cdef bint reads_past_end(Context *c, Layer *layer) noexcept nogil:
+    return layer.weights + (layer.n_in - 1) * layer.n_out + padded(layer.n_out) > c.n_params
+
+
+cdef void predict_block(Context *c, size first, size m, real *x, real *value, int32_t *index, real **outputs,
+                        real **packed, size stop, bint logits) noexcept nogil:
+    """Rows first..first + m; every layer's output goes to outputs[k], rows stride_of(n_out) apart."""
+    cdef size k, e, s, j, count, n, ld, ldc, ldx = stride_of(c.run.n_features), source_ld
+    cdef int64_t p
+    cdef Layer *layer
+    cdef Edge *edge
+    cdef real *C
+    cdef const real *W
+    cdef const real *bias
+    cdef bint sparse = c.x_kind >= ROWS_CSR_F32
+    if not sparse:
+        for s in range(m):
+            gather_row(c, first + s, x + s * ldx, 1)
+    for k in range(stop + 1):
+        layer = &c.layers[k]
+        n = layer.n_out
+        ld = n if packed[k] == NULL else padded(n)
+        ldc = stride_of(n)
+        bias = c.params + layer.bias
+        for s in range(m):
+            C = outputs[k] + s * ldc
+            memset(C + n, 0, (ldc - n) * sizeof(real))
+            if layer.bias >= 0:
+                memcpy(C, bias, n * sizeof(real))
+            else:
+                memset(C, 0, n * sizeof(real))
+        C = outputs[k]
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            W = (c.params + layer.weights if packed[k] == NULL else packed[k]) + edge.row * ld
+            if edge.source != INPUT:
+                source_ld = stride_of(c.layers[edge.source].n_out)
+                if m == 1:
+                    dense_row_product(outputs[edge.source], edge.width, W, ld, C, padded(n))
+                else:
+                    add_product(outputs[edge.source], source_ld, 1, W, ld, C, ldc, m, padded(n), edge.width)
+            elif sparse:
+                for s in range(m):
+                    count = 0
+                    for p in range(c.indptr[first + s], c.indptr[first + s + 1]):
+                        index[count] = <int32_t>csr_column(c, p)
+                        value[count] = csr_value(c, p)
+                        count += 1
+                    sparse_row_product(value, index, count, W, ld, C + s * ldc, padded(n))
+            elif m == 1:
+                count = fm_compress(x, c.run.n_features, value, index)
+                sparse_row_product(value, index, count, W, ld, C, padded(n))
+            else:
+                add_product(x, ldx, 1, W, ld, C, ldc, m, padded(n), edge.width)
+        if logits and k == stop:
+            return
+        for s in range(m):
+            C = outputs[k] + s * ldc
+            if layer.activation == SOFTMAX:
+                softmax(C, C, n)
+            else:
+                activation_forward(layer.activation, <real>layer.slope, C, C, padded(n))
+
+
+cdef int predict_rows(Context *c, size n_features, double scale, size first, size n, size stop, bint logits,
+                      real *out) noexcept nogil:
+    """Outputs of layer `stop` for rows first..first + n. out : OUT (n, n_out). Returns -1 if out of memory."""
+    cdef Run run
+    cdef size block = BLOCK if n > BLOCK else n
+    cdef size k, s, at = 0, m, need = 0, n_out = c.layers[stop].n_out
+    cdef Layer *layer
+    cdef char *memory
+    cdef char *cursor
+    cdef real **outputs
+    cdef real **packed
+    cdef real *x
+    cdef real *value
+    cdef int32_t *index
+    cdef unsigned int control
+    if n <= 0:
+        return 0
+    memset(&run, 0, sizeof(Run))
+    run.n_features, run.input_scale = n_features, scale
+    c.run = &run
+    need = 64 * (6 + 2 * c.n_layers) + 2 * c.n_layers * sizeof(real *)
+    need += block * stride_of(n_features) * sizeof(real) if c.x_kind < ROWS_CSR_F32 else 0
+    need += c.nz_capacity * (sizeof(real) + sizeof(int32_t))
+    for k in range(stop + 1):
+        layer = &c.layers[k]
+        need += block * stride_of(layer.n_out) * sizeof(real)
+        if reads_past_end(c, layer):
+            need += layer.n_in * padded(layer.n_out) * sizeof(real)
+    memory = <char *>malloc(need)
+    if memory == NULL:
+        return -1
+    control = fm_flush_denormals()
+    cursor = memory
+    outputs = <real **>take(&cursor, c.n_layers * sizeof(real *))
+    packed = <real **>take(&cursor, c.n_layers * sizeof(real *))
+    value = <real *>take(&cursor, c.nz_capacity * sizeof(real))
+    index = <int32_t *>take(&cursor, c.nz_capacity * sizeof(int32_t))
+    x = <real *>take(&cursor, block * stride_of(n_features) * sizeof(real) if c.x_kind < ROWS_CSR_F32 else 0)
+    for k in range(stop + 1):
+        layer = &c.layers[k]
+        outputs[k] = <real *>take(&cursor, block * stride_of(layer.n_out) * sizeof(real))
+        packed[k] = NULL
+        if reads_past_end(c, layer):
+            packed[k] = <real *>take(&cursor, layer.n_in * padded(layer.n_out) * sizeof(real))
+            copy_rows(c.params + layer.weights, layer.n_out, packed[k], padded(layer.n_out), layer.n_in, layer.n_out)
+    while at < n:
+        m = n - at if n - at < block else block
+        predict_block(c, first + at, m, x, value, index, outputs, packed, stop, logits)
+        for s in range(m):
+            memcpy(out + (at + s) * n_out, outputs[stop] + s * stride_of(n_out), n_out * sizeof(real))
+        at += m
+    free(memory)
+    fm_restore_denormals(control)
+    return 0
+
+
+cdef inline bint finite_f32(const float *x, size n) noexcept nogil:
+    """x * 0 is 0 for finite numbers and NaN for all others."""
+    cdef size i
+    cdef int32_t bad = 0
+    for i in range(n):
+        bad |= x[i] * 0 != 0
+    return not bad
+
+
+cdef inline bint finite_f64(const double *x, size n) noexcept nogil:
+    cdef size i
+    cdef int64_t bad = 0
+    for i in range(n):
+        bad |= x[i] * 0 != 0
+    return not bad
+
+
+cdef bint rows_finite(Context *c, size n, size width) noexcept nogil:
+    """Whether all n rows of `width` values are finite (CSR: its n stored values)."""
+    cdef size i, j
+    cdef const char *x
+    if c.x_kind == ROWS_U8:
+        return True
+    if c.x_kind == ROWS_CSR_F32:
+        return finite_f32(<const float *>c.x, n)
+    if c.x_kind == ROWS_CSR_F64:
+        return finite_f64(<const double *>c.x, n)
+    for i in range(n):
+        x = c.x + i * c.x_row
+        if c.x_kind == ROWS_F32 and c.x_col == sizeof(float):
+            if not finite_f32(<const float *>x, width):
+                return False
+        elif c.x_kind == ROWS_F64 and c.x_col == sizeof(double):
+            if not finite_f64(<const double *>x, width):
+                return False
+        else:
+            for j in range(width):
+                if c.x_kind == ROWS_F32 and not finite_f32(<const float *>(x + j * c.x_col), 1):
+                    return False
+                if c.x_kind == ROWS_F64 and not finite_f64(<const double *>(x + j * c.x_col), 1):
+                    return False
+    return True

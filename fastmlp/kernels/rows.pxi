@@ -1,0 +1,62 @@
+# One row times a matrix: out += x W, for a listed (sparse) or a dense row x. The outputs stay in registers
+# while the row is walked; each sums in the order of the features, as in dense.pxi.
+
+cdef inline void row_panel(int vecs, const real *value, const int32_t *index, size m, const real *W, size ld,
+                           real *out) noexcept nogil:
+    """`vecs` vectors of out. index NULL: value[p] meets row p."""
+    cdef vec c[16]
+    cdef int j
+    cdef size p
+    cdef const real *row = W
+    for j in range(vecs):
+        c[j] = (<const vec *>(out + j * LANES))[0]
+    if index == NULL:
+        for p in range(m):
+            for j in range(vecs):
+                c[j] = c[j] + value[p] * (<const vec *>(row + j * LANES))[0]
+            row += ld
+    else:
+        for p in range(m):
+            row = W + index[p] * ld
+            for j in range(vecs):
+                c[j] = c[j] + value[p] * (<const vec *>(row + j * LANES))[0]
+    for j in range(vecs):
+        (<vec *>(out + j * LANES))[0] = c[j]
+
+
+cdef inline void row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
+                             size n) noexcept nogil:
+    cdef size j = 0
+    if TILE_VECS == 4:
+        while n - j >= 16 * LANES:
+            row_panel(16, value, index, m, W + j, ld, out + j)
+            j += 16 * LANES
+    while n - j >= 8 * LANES:
+        row_panel(8, value, index, m, W + j, ld, out + j)
+        j += 8 * LANES
+    if n - j >= 4 * LANES:
+        row_panel(4, value, index, m, W + j, ld, out + j)
+        j += 4 * LANES
+    if n - j >= 2 * LANES:
+        row_panel(2, value, index, m, W + j, ld, out + j)
+        j += 2 * LANES
+    if n - j >= LANES:
+        row_panel(1, value, index, m, W + j, ld, out + j)
+
+
+cdef void sparse_row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
+                             size n) noexcept nogil:
+    """out += sum_p value[p] W[index[p], :].
+
+    value, index : IN (m,)    W : IN, rows ld apart    out : IN/OUT (n,), whole vectors
+    """
+    if m > 0:
+        row_product(value, index, m, W, ld, out, n)
+
+
+cdef void dense_row_product(const real *x, size m, const real *W, size ld, real *out, size n) noexcept nogil:
+    """out += x W.
+
+    x : IN (m,)    W : IN (m, n), rows ld apart    out : IN/OUT (n,), whole vectors
+    """
+    row_product(x, NULL, m, W, ld, out, n)

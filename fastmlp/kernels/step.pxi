@@ -1,0 +1,348 @@
+# The mini-batch step in two phases.
+#
+# 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
+# 2. By units of weight rows: the unit's gradient over the whole batch, at once followed by the optimizer's
+#    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
+# Neither shape depends on the number of threads, so results are bit-identical for any.
+
+cdef void gather_block(Context *c, size start, size first, size last) noexcept nogil:
+    """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
+    cdef size s, j, m
+    cdef int64_t row
+    cdef Run *run = c.run
+    cdef real *x
+    for s in range(first, last):
+        row = c.order[start + s]
+        if run.sparse:
+            gather_nonzeros(c, row, s, c.nz_value + s * c.nz_capacity)
+            if run.input_dropout > 0:
+                drop_nonzeros(c, start, s)
+        else:
+            x = c.X + s * c.ldx
+            gather_row(c, row, x, 1)
+            if run.input_dropout > 0:
+                dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
+                             run.n_features)
+                for j in range(<size>run.n_features):
+                    x[j] = x[j] * c.x_mask[s * c.ldx + j]
+
+
+cdef void drop_nonzeros(Context *c, size start, size s) noexcept nogil:
+    """Dropout on the listed non-zeros of sample s: each takes the draw of its own feature."""
+    cdef size i
+    cdef uint32_t k[4]
+    cdef int32_t f
+    cdef double rate = c.run.input_dropout
+    cdef real keep = <real>(1 / (1 - rate))
+    cdef real *value = c.nz_value + s * c.nz_capacity
+    for i in range(c.nz_start[s * (c.n_cuts + 1) + c.n_cuts]):
+        f = c.nz_index[s * c.nz_capacity + i]
+        k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.run.epoch
+        philox(k, <uint32_t>c.run.seed, <uint32_t>(c.run.seed >> 32))
+        value[i] = value[i] * keep if (k[f % 4] >> 8) >= rate * 16777216.0 else 0
+
+
+cdef void forward_block(Context *c, size start, size first, size last) noexcept nogil:
+    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block."""
+    cdef size k, e, s, cut, m = last - first, p, q
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef Edge *edge
+    cdef real *C
+    cdef real *W
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        C = (work.Z if work.Z != NULL else work.A) + first * work.lda
+        fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            W = work.W + edge.row * work.ld
+            if edge.source != INPUT:
+                source = &c.work[edge.source]
+                add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
+                         edge.width)
+            elif c.run.sparse:
+                for cut in range(c.n_cuts):
+                    for s in range(first, last):
+                        p = c.nz_start[s * (c.n_cuts + 1) + cut]
+                        q = c.nz_start[s * (c.n_cuts + 1) + cut + 1]
+                        sparse_row_product(c.nz_value + s * c.nz_capacity + p, c.nz_index + s * c.nz_capacity + p,
+                                           q - p, W, work.ld, C + (s - first) * work.lda, work.ld)
+            else:
+                add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
+        if k == c.n_layers - 1:
+            return
+        for s in range(first, last):
+            C = work.A + s * work.lda
+            activation_forward(layer.activation, <real>layer.slope,
+                     work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
+            if work.mask != NULL:
+                W = work.mask + s * work.lda
+                dropout_mask(c.run.seed, c.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
+                for p in range(<size>layer.n_out):
+                    C[p] = C[p] * W[p]
+
+
+cdef double loss_block(Context *c, size start, size first, size last, double *weight) noexcept nogil:
+    """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
+    cdef LayerWork *work = &c.work[c.n_layers - 1]
+    cdef size s, j, n = c.layers[c.n_layers - 1].n_out
+    cdef double value, total = 0, w
+    cdef real *d
+    cdef real scale
+    weight[0] = 0
+    for s in range(first, last):
+        d = work.D + s * work.lda
+        value = sample_loss(c, c.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
+        w = 1 if c.sample_weight == NULL else c.sample_weight[c.order[start + s]]
+        weight[0] += w
+        total += w * value
+        scale = <real>(w * c.run.gradient_scale)
+        if scale != 1:
+            for j in range(n):
+                d[j] = d[j] * scale
+        for j in range(n, <size>work.lda):
+            d[j] = 0
+    return total
+
+
+cdef void backward_block(Context *c, size first, size last) noexcept nogil:
+    """dZ of every layer but the last, from the last one's."""
+    cdef size e, s, j, m = last - first
+    cdef Py_ssize_t k
+    cdef Layer *layer
+    cdef Layer *below
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef Edge *edge
+    cdef real keep
+    cdef real *a
+    cdef real *d
+    for k in range(c.n_layers - 1, -1, -1):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            if edge.source == INPUT:
+                continue
+            below = &c.layers[edge.source]
+            source = &c.work[edge.source]
+            d = source.D + first * source.lda
+            if edge.opens:
+                fill_rows(NULL, d, source.lda, m, source.lda)
+            add_product(work.D + first * work.lda, work.lda, 1, c.edge_work[e].WT, c.edge_work[e].ldt, d, source.lda, m,
+                     c.edge_work[e].ldt, layer.n_out)
+            if not edge.closes:
+                continue
+            for s in range(first, last):
+                d = source.D + s * source.lda
+                a = source.A + s * source.lda
+                if source.mask != NULL:       # f' wants the activation as it was before dropout
+                    keep = <real>(1 - below.dropout)
+                    for j in range(<size>below.n_out):
+                        d[j] = d[j] * source.mask[s * source.lda + j]
+                        a[j] = a[j] * keep
+                activation_backward(below.activation, <real>below.slope,
+                                    source.Z + s * source.lda if source.Z != NULL else NULL, a, d, below.n_out)
+                if source.mask != NULL:
+                    for j in range(<size>below.n_out):
+                        a[j] = a[j] / keep
+
+
+cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcept nogil:
+    """g (last - first, ld) += the sum over the chunk's samples of source^T dZ. g : IN/OUT"""
+    cdef Layer *layer = &c.layers[unit.layer]
+    cdef LayerWork *work = &c.work[unit.layer]
+    cdef LayerWork *source
+    cdef Edge *edge
+    cdef size e, s, j, a, b, p, q, cut, i, ld = work.ld
+    cdef const real *d
+    cdef real *row
+    cdef real *value
+    cdef int32_t *index
+    cdef int32_t *start
+    if unit.first == layer.n_in:              # the bias
+        for s in range(n_samples):
+            d = work.D + s * work.lda
+            for j in range(ld // LANES):
+                (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
+        return
+    for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        edge = &c.edges[e]
+        a = unit.first if unit.first > edge.row else edge.row
+        b = unit.last if unit.last < edge.row + edge.width else edge.row + edge.width
+        if a >= b:
+            continue
+        row = g + (a - unit.first) * ld
+        if edge.source != INPUT:
+            source = &c.work[edge.source]
+            add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
+        elif not c.run.sparse:
+            add_product(c.X + (a - edge.row), 1, c.ldx, work.D, work.lda, row, ld, b - a, ld, n_samples)
+        else:
+            a -= edge.row
+            b -= edge.row
+            cut = a // c.nz_rows
+            for s in range(n_samples):
+                start = c.nz_start + s * (c.n_cuts + 1)
+                value = c.nz_value + s * c.nz_capacity
+                index = c.nz_index + s * c.nz_capacity
+                p = start[cut]
+                q = start[c.n_cuts]
+                while p < q and index[p] < <int32_t>a:
+                    p += 1
+                while p < q and index[p] < <int32_t>b:
+                    add_scaled(row + (index[p] - a) * ld, value[p], work.D + s * work.lda, ld)
+                    p += 1
+
+
+cdef inline void add_scaled(real *out, real x, const real *d, size n) noexcept nogil:
+    """out += x d, whole vectors."""
+    cdef size j
+    for j in range(n // LANES):
+        (<vec *>out)[j] = (<vec *>out)[j] + x * (<const vec *>d)[j]
+
+
+cdef void finish_unit(Context *c, size u, Step *step, real *g) noexcept nogil:
+    """From the summed gradient to updated weights; the unit's penalty goes to unit_norm."""
+    cdef Unit *unit = &c.units[u]
+    cdef Layer *layer = &c.layers[unit.layer]
+    cdef LayerWork *work = &c.work[unit.layer]
+    cdef size n = (unit.last - unit.first) * work.ld, at = unit.first * work.ld
+    cdef bint weights = unit.first < layer.n_in
+    cdef real *w = work.W + at
+    c.unit_norm[u] = 0
+    if weights and (layer.l1 != 0 or layer.l2 != 0):
+        c.unit_norm[u] = penalty(w, n, layer.l1, layer.l2)
+    regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
+    if step.optimizer != GRADIENT and c.run.clip_norm <= 0:
+        apply_unit(c, u, step, g)
+
+
+cdef void apply_unit(Context *c, size u, Step *step, const real *g) noexcept nogil:
+    """The optimizer's step on one unit, from its finished gradient."""
+    cdef Unit *unit = &c.units[u]
+    cdef LayerWork *work = &c.work[unit.layer]
+    cdef size n = (unit.last - unit.first) * work.ld, at = unit.first * work.ld
+    update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
+    if unit.first < c.layers[unit.layer].n_in:
+        refresh_transposed(c, unit.layer, unit.first, unit.last)
+
+
+cdef void cap_norms(Context *c) noexcept nogil:
+    """Scale down the incoming weights of units whose norm exceeds their layer's max_norm."""
+    cdef size k, i, j
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef double norm
+    cdef real scale
+    cdef bint changed
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        if layer.max_norm <= 0:
+            continue
+        changed = False
+        for j in range(<size>layer.n_out):
+            norm = 0
+            for i in range(<size>layer.n_in):
+                norm += <double>work.W[i * work.ld + j] * work.W[i * work.ld + j]
+            if norm > layer.max_norm * layer.max_norm:
+                scale = <real>(layer.max_norm / c_sqrt(norm))
+                for i in range(<size>layer.n_in):
+                    work.W[i * work.ld + j] = work.W[i * work.ld + j] * scale
+                changed = True
+        if changed:
+            refresh_transposed(c, k, 0, layer.n_in)
+
+
+cdef inline void barrier(Context *c, int32_t *sense) noexcept nogil:
+    """Wait until all threads are here: spin for some microseconds, then let others run."""
+    cdef int32_t spins = 0
+    if c.n_threads == 1:
+        return
+    sense[0] = 1 - sense[0]
+    if fm_add(&c.arrived, 1) == <int32_t>c.n_threads:
+        fm_store(&c.arrived, 0)
+        fm_store(&c.sense, sense[0])
+        return
+    while fm_load(&c.sense) != sense[0]:
+        spins += 1
+        if spins < 2000:
+            fm_pause()
+        else:
+            fm_yield()
+
+
+cdef double batch_step(Context *c, size thread, int32_t *sense, size start, size m) noexcept nogil:
+    """One optimizer step on the samples start..start + m of the epoch's order, by all threads together.
+
+    Returns the batch's loss, the same in every thread.
+    """
+    cdef size n_blocks, b, u, first, last, at = 0, chunk, n
+    cdef double loss = 0, weight = 0, norm = 0
+    cdef Unit *unit
+    cdef LayerWork *work
+    cdef Step step
+    cdef real *g
+    cdef real scale
+    cdef bint stored = c.work[0].G != NULL, whole
+    cdef bint capped = False
+    for u in range(c.n_layers):
+        capped = capped or c.layers[u].max_norm > 0
+    while at < m:
+        chunk = m - at if m - at < c.chunk else c.chunk
+        n_blocks = (chunk + BLOCK - 1) // BLOCK
+        for b in range(n_blocks * thread // c.n_threads, n_blocks * (thread + 1) // c.n_threads):
+            first = b * BLOCK
+            last = first + BLOCK if first + BLOCK < chunk else chunk
+            gather_block(c, start + at, first, last)
+            forward_block(c, start + at, first, last)
+            c.block_loss[b] = loss_block(c, start + at, first, last, &c.block_weight[b])
+            backward_block(c, first, last)
+        barrier(c, sense)
+        for b in range(n_blocks):             # every thread for itself: the weights' sum scales the gradient
+            loss += c.block_loss[b]
+            weight += c.block_weight[b]
+        whole = at + chunk == m
+        if whole:
+            begin_step(c.run, weight if c.run.average else 1, &step)
+        for u in range(c.unit_split[thread], c.unit_split[thread + 1]):
+            unit = &c.units[u]
+            work = &c.work[unit.layer]
+            n = (unit.last - unit.first) * work.ld
+            g = work.G + unit.first * work.ld if stored else c.scratch + thread * c.scratch_size
+            if at == 0:
+                memset(g, 0, n * sizeof(real))
+            unit_gradient(c, unit, chunk, g)
+            if whole:
+                finish_unit(c, u, &step, g)
+        barrier(c, sense)
+        at += chunk
+    loss = loss * c.run.loss_scale
+    for u in range(c.n_units):
+        loss += c.unit_norm[u]
+    if c.run.clip_norm > 0:
+        for u in range(c.n_units):            # the norm, by every thread in the same order
+            unit = &c.units[u]
+            work = &c.work[unit.layer]
+            norm += penalty(work.G + unit.first * work.ld, (unit.last - unit.first) * work.ld, 0, 2)
+        norm = c_sqrt(norm)
+        scale = <real>(c.run.clip_norm / norm) if norm > c.run.clip_norm else 1
+        barrier(c, sense)
+        for u in range(c.unit_split[thread], c.unit_split[thread + 1]):
+            unit = &c.units[u]
+            work = &c.work[unit.layer]
+            g = work.G + unit.first * work.ld
+            for first in range((unit.last - unit.first) * work.ld):
+                g[first] = g[first] * scale
+            if c.run.optimizer != GRADIENT:
+                apply_unit(c, u, &step, g)
+        barrier(c, sense)
+    if capped:
+        if thread == 0:
+            cap_norms(c)
+        barrier(c, sense)
+    return loss / weight if c.run.average and weight > 0 else loss

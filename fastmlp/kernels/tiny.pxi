@@ -1,0 +1,194 @@
+# Tiny nets: samples in vector lanes. Activations are stored feature by feature, (features, lanes of
+# samples), so that narrow layers fill whole vectors; weights are scalars that broadcast. One thread; the
+# parameters are one flat vector in the first-level cache, and the optimizer passes over it at once.
+
+cdef void tiny_gather(Context *c, size start, size m, size lanes) noexcept nogil:
+    """X (n_features, lanes), sample weights by lane; lanes beyond m are 0."""
+    cdef size s, j, n = c.run.n_features
+    if m < lanes:
+        memset(c.X, 0, n * lanes * sizeof(real))
+    for s in range(m):
+        gather_row(c, c.order[start + s], c.X + s, lanes)
+        c.lane_weight[s] = 1 if c.sample_weight == NULL else c.sample_weight[c.order[start + s]]
+    for s in range(m, lanes):
+        c.lane_weight[s] = 0
+
+
+cdef inline const real *tiny_source(Context *c, Edge *edge) noexcept nogil:
+    return c.X if edge.source == INPUT else c.work[edge.source].A
+
+
+cdef inline void tiny_units(int units, Context *c, Layer *layer, size o, size v, size lanes, real *out) noexcept nogil:
+    """Z of `units` units from o on, for one vector of samples."""
+    cdef vec z[4]
+    cdef vec a
+    cdef int u
+    cdef size e, i
+    cdef Edge *edge
+    cdef const real *x
+    cdef const real *w
+    for u in range(units):
+        z[u] = vec_fill(c.flat[layer.bias + o + u] if layer.bias >= 0 else 0)
+    for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        edge = &c.edges[e]
+        x = tiny_source(c, edge) + v
+        w = c.flat + layer.weights + edge.row * layer.n_out + o
+        for i in range(<size>edge.width):
+            a = (<const vec *>x)[0]
+            for u in range(units):
+                z[u] = z[u] + w[u] * a
+            x += lanes
+            w += layer.n_out
+    for u in range(units):
+        (<vec *>(out + (o + u) * lanes + v))[0] = z[u]
+
+
+cdef void tiny_forward(Context *c, size lanes) noexcept nogil:
+    cdef size k, o, v
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef real *z
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        z = work.Z if work.Z != NULL else work.A
+        v = 0
+        while v < lanes:
+            o = 0
+            while o + 4 <= <size>layer.n_out:
+                tiny_units(4, c, layer, o, v, lanes, z)
+                o += 4
+            while o + 2 <= <size>layer.n_out:
+                tiny_units(2, c, layer, o, v, lanes, z)
+                o += 2
+            if o < <size>layer.n_out:
+                tiny_units(1, c, layer, o, v, lanes, z)
+            v += LANES
+        if k < c.n_layers - 1:
+            activation_forward(layer.activation, <real>layer.slope, z, work.A, layer.n_out * lanes)
+
+
+cdef double tiny_loss(Context *c, size start, size m, size lanes) noexcept nogil:
+    """dZ of the output layer; the weighted sum of losses."""
+    cdef Layer *layer = &c.layers[c.n_layers - 1]
+    cdef LayerWork *work = &c.work[c.n_layers - 1]
+    cdef size s, o, n = layer.n_out
+    cdef double total = 0
+    cdef int64_t row
+    cdef real z[64]
+    cdef real a[64]
+    cdef real d[64]
+    cdef real w
+    if c.run.loss == HALF_SQUARED_ERROR and c.labels == NULL and layer.activation != SOFTMAX and (
+            c.run.label_smoothing == 0):
+        activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * lanes)
+        for o in range(n):
+            for s in range(m):
+                w = work.A[o * lanes + s] - c.y[c.order[start + s] * n + o]
+                total += 0.5 * c.lane_weight[s] * w * w
+                work.D[o * lanes + s] = w * <real>(c.lane_weight[s] * c.run.gradient_scale)
+            for s in range(m, lanes):
+                work.D[o * lanes + s] = 0
+        activation_backward(layer.activation, <real>layer.slope, work.Z, work.A, work.D, n * lanes)
+        return total
+    if m < lanes:
+        memset(work.D, 0, n * lanes * sizeof(real))
+    for s in range(m):
+        row = c.order[start + s]
+        for o in range(n):
+            z[o] = work.Z[o * lanes + s]
+        total += c.lane_weight[s] * sample_loss(c, row, z, a, d)
+        w = <real>(c.lane_weight[s] * c.run.gradient_scale)
+        for o in range(n):
+            work.D[o * lanes + s] = d[o] * w
+    return total
+
+
+cdef void tiny_backward(Context *c, size lanes) noexcept nogil:
+    """dZ of the layers below, and the flat gradient."""
+    cdef Py_ssize_t k
+    cdef size e, i, o, v, n
+    cdef Layer *layer
+    cdef Layer *below
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef Edge *edge
+    cdef const real *w
+    cdef const real *x
+    cdef const real *d
+    cdef real *g
+    cdef vec total
+    for k in range(c.n_layers - 1, -1, -1):
+        layer = &c.layers[k]
+        work = &c.work[k]
+        n = layer.n_out
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            x = tiny_source(c, edge)
+            g = c.flat_gradient + layer.weights + edge.row * n
+            for i in range(<size>edge.width):
+                for o in range(n):
+                    d = work.D + o * lanes
+                    total = (<const vec *>(x + i * lanes))[0] * (<const vec *>d)[0]
+                    v = LANES
+                    while v < lanes:
+                        total = total + (<const vec *>(x + i * lanes + v))[0] * (<const vec *>(d + v))[0]
+                        v += LANES
+                    g[i * n + o] = vec_sum(total)
+            if edge.source == INPUT:
+                continue
+            below = &c.layers[edge.source]
+            source = &c.work[edge.source]
+            w = c.flat + layer.weights + edge.row * n
+            for i in range(<size>edge.width):
+                v = 0
+                while v < lanes:
+                    total = vec_fill(0)
+                    if not edge.opens:
+                        total = (<const vec *>(source.D + i * lanes + v))[0]
+                    for o in range(n):
+                        total = total + w[i * n + o] * (<const vec *>(work.D + o * lanes + v))[0]
+                    (<vec *>(source.D + i * lanes + v))[0] = total
+                    v += LANES
+            if edge.closes:
+                activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
+                                    below.n_out * lanes)
+        if layer.bias >= 0:
+            for o in range(n):
+                total = (<const vec *>(work.D + o * lanes))[0]
+                v = LANES
+                while v < lanes:
+                    total = total + (<const vec *>(work.D + o * lanes + v))[0]
+                    v += LANES
+                c.flat_gradient[layer.bias + o] = vec_sum(total)
+
+
+cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
+    """One optimizer step on samples start..start + m of the epoch's order; return the batch's loss."""
+    cdef size lanes = padded(m), k, s, i
+    cdef Layer *layer
+    cdef double loss, weight = 0, norms = 0, square
+    cdef Step step
+    if gather:
+        tiny_gather(c, start, m, lanes)
+    for s in range(m):
+        weight += c.lane_weight[s]
+    tiny_forward(c, lanes)
+    loss = tiny_loss(c, start, m, lanes)
+    if not isfinite(loss):
+        return loss
+    tiny_backward(c, lanes)
+    begin_step(c.run, weight if c.run.average else 1, &step)
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        if layer.l2 != 0:
+            square = 0
+            for i in range(layer.weights, layer.weights + layer.n_in * layer.n_out):
+                square += <double>c.flat[i] * c.flat[i]
+                c.flat_gradient[i] = c.flat_gradient[i] + <real>layer.l2 * c.flat[i]
+            norms += 0.5 * layer.l2 * square
+    for i in range(padded(c.n_params) // LANES):
+        (<vec *>c.flat_gradient)[i] = (<vec *>c.flat_gradient)[i] * step.scale
+    update_flat(&step, c.flat, c.flat_state[0], c.flat_state[1], c.flat_state[2], c.flat_gradient, padded(c.n_params))
+    loss = loss * c.run.loss_scale + norms
+    return loss / weight if c.run.average and weight > 0 else loss

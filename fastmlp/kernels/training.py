@@ -1,0 +1,192 @@
+"""Drives the kernels: chooses regime and threads, runs a job in slices, predicts in threads."""
+
+import os
+import threading
+import time
+
+import numpy as np
+
+from .dispatch import kernels
+from .job import Job, aligned_bytes
+from .plan import INPUT, Loss, Optimizer, Regime, Status
+
+SLICE = 0.05  # seconds of native work between two looks at Python's signals
+MIN_WORK = 1 << 21  # multiply-adds per thread and step below which a second thread costs more than it gains
+TINY_PARAMS = 4096
+TINY_WIDTH = 64
+ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
+TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
+SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
+
+
+def usable_cores():
+    """Cores that this process may use: affinity, cgroup limits and OMP_NUM_THREADS respected."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdigit() and int(limit) > 0:
+        return int(limit)
+    from joblib import cpu_count
+
+    return cpu_count()
+
+
+def choose_regime(job):
+    """The regime that is fastest for a job's sizes, among those that can do what it asks."""
+    run, plan = job.run, job.plan
+    layers = plan.layers
+    plain = (
+        not run["input_dropout"][0]
+        and not run["clip_norm"][0]
+        and not run["clip_value"][0]
+        and not layers["dropout"].any()
+        and not layers["l1"].any()
+        and not layers["max_norm"].any()
+    )
+    optimizer = Optimizer(int(run["optimizer"][0]))
+    small_batch = min(int(run["batch_size"][0]), job.rows.n_rows)
+    if plain and small_batch == 1 and optimizer in ONLINE_OPTIMIZERS:
+        return Regime.ONLINE
+    widest = max(plan.n_features, int(layers["n_out"].max()))
+    if (
+        plain
+        and not job.rows.is_sparse
+        and plan.n_params <= TINY_PARAMS
+        and widest <= TINY_WIDTH
+        and small_batch <= 512
+        and optimizer != Optimizer.GRADIENT
+        and int(run["loss"][0]) in TINY_LOSSES
+    ):
+        return Regime.TINY
+    return Regime.BATCH
+
+
+def choose_threads(job, n_threads):
+    """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
+    if job.run["regime"][0] != Regime.BATCH:
+        return 1
+    batch = min(int(job.run["batch_size"][0]), job.rows.n_rows)
+    if n_threads is not None:
+        return max(1, min(int(n_threads), 64))
+    work = 3 * batch * job.plan.n_params
+    return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
+
+
+def density(rows):
+    """Fraction of non-zeros, from up to 256 rows spread over the data."""
+    if rows.is_sparse:
+        return 0.0
+    sample = rows.data[:: max(1, rows.n_rows // 256)]
+    return np.count_nonzero(sample) / max(1, sample.size)
+
+
+def prepare(job, n_threads=None, regime=None):
+    """Choose regime and threads, and lay out the workspace."""
+    run = job.run
+    run["regime"] = choose_regime(job) if regime is None else regime
+    feeds_first = bool((job.plan.edges["source"] == INPUT).any())
+    run["sparse"] = feeds_first and (
+        job.rows.is_sparse
+        or run["regime"][0] == Regime.ONLINE
+        or (job.plan.n_params > TINY_PARAMS and density(job.rows) < SPARSE_DENSITY)
+    )
+    run["n_threads"] = choose_threads(job, n_threads)
+    backend = kernels(job.params.dtype)
+    job.workspace = aligned_bytes(backend.workspace_bytes(job))
+    backend.prepare(job)
+    return backend
+
+
+def first_budget(job):
+    """Batches that take about a millisecond or less."""
+    batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows))
+    return max(1, int(1e6 / (batch * (job.plan.n_params + 200))))
+
+
+def run(job, on_epoch=None, n_threads=None, regime=None):
+    """Train until the job's epochs are done or there is a reason to stop.
+
+    Parameters
+    ----------
+    job : Job
+    on_epoch : callable, optional
+        Called with the job after every epoch; a true result stops the training.
+    n_threads : int, optional
+        None: the cores this process may use, and 1 where the work is too small to gain.
+    regime : Regime, optional
+        None: chosen from the sizes.
+
+    Returns
+    -------
+    Status
+        FINISHED, STALLED, DIVERGED, or EPOCH_END where `on_epoch` stopped it.
+
+    Notes
+    -----
+    The kernels return every SLICE seconds, so that Ctrl-C raises KeyboardInterrupt here between two steps;
+    the job's parameters are then those after the last step.
+    """
+    backend = prepare(job, n_threads, regime)
+    record = job.run
+    record["stop_each_epoch"] = on_epoch is not None
+    record["budget"] = first_budget(job)
+    crew = [
+        threading.Thread(target=backend.work, args=(job, t), daemon=True)
+        for t in range(1, int(record["n_threads"][0]))
+    ]
+    for thread in crew:
+        thread.start()
+    try:
+        while True:
+            start = time.perf_counter()
+            status = Status(backend.train(job))
+            if status == Status.RUNNING:
+                elapsed = max(time.perf_counter() - start, 1e-6)
+                record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+            elif status != Status.EPOCH_END or on_epoch(job):
+                return status
+            if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:
+                return Status.FINISHED
+    finally:
+        backend.dismiss(job)
+        for thread in crew:
+            thread.join()
+
+
+def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=None, **options):
+    """Loss of the whole data set, penalties included, and its gradient.
+
+    Returns
+    -------
+    loss : float
+    gradient : ndarray of shape (n_params,)
+    """
+    options = options | dict(optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0)
+    job = Job(plan, params, rows, y, sample_weight=sample_weight, **options)
+    run(job, n_threads=n_threads, regime=Regime.BATCH)
+    return float(job.losses[0]), job.gradient
+
+
+def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=None):
+    """Output of a layer for every row, shape (n_rows, n_out of the layer), in the dtype of `params`."""
+    backend = kernels(params.dtype)
+    n = rows.n_rows
+    if out is None:
+        out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)
+    work = n * plan.n_params
+    if n_threads is None:
+        n_threads = 1 if work < 32 * MIN_WORK else usable_cores()
+    if n_threads <= 1 or n < 64:
+        backend.predict(plan, params, rows, out, 0, n, layer, logits)
+        return out
+    cuts = [n * t // n_threads for t in range(n_threads + 1)]
+    crew = [
+        threading.Thread(
+            target=backend.predict, args=(plan, params, rows, out[a:b], a, b - a, layer, logits), daemon=True
+        )
+        for a, b in zip(cuts[1:-1], cuts[2:], strict=True)
+    ]
+    for thread in crew:
+        thread.start()
+    backend.predict(plan, params, rows, out[: cuts[1]], 0, cuts[1], layer, logits)
+    for thread in crew:
+        thread.join()
+    return out

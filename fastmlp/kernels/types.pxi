@@ -1,0 +1,239 @@
+# What every kernel file builds on: the element type, vectors, the structs of plan.py, threads.
+#
+# The stub that includes the kernels (`_avx512_f32.pyx`, ...) has typedef'd `real` in C. A `vec` is
+# VEC_BYTES of them: GNU C gives vectors their arithmetic, and a scalar times a vector broadcasts.
+# Cython takes `vec` for a floating-point scalar; where the compiler has no vectors it is one, and
+# LANES is 1.
+#
+# Legend: B samples of a batch, I inputs, O outputs; X, W, b, Z, A as usual; d* is a gradient with
+# respect to *; ld* is a row stride in elements. Working copies of weights, state and activations
+# have rows padded with zeros to whole vectors, so that no loop over columns has a tail.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+from libc.stdlib cimport malloc, free
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <math.h>
+    #include <string.h>
+
+    #if defined(__GNUC__)
+      #define LANES ((int)(VEC_BYTES / sizeof(real)))
+      typedef real vec __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
+      typedef bits vbits __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
+    #else
+      #define LANES 1
+      typedef real vec;
+    #endif
+
+    /* Columns of a register tile, in vectors: as many as the register file holds beside 6 rows. */
+    #if defined(__AVX512F__) || defined(__aarch64__)
+      #define TILE_VECS 4
+    #else
+      #define TILE_VECS 2
+    #endif
+
+    #if defined(__SSE2__) || defined(_M_X64)
+      #include <immintrin.h>
+      static inline unsigned fm_flush_denormals(void) {
+          unsigned old = _mm_getcsr(); _mm_setcsr(old | 0x8040u); return old;
+      }
+      static inline void fm_restore_denormals(unsigned old) { _mm_setcsr(old); }
+      #define fm_pause() _mm_pause()
+    #elif defined(__aarch64__) && defined(__GNUC__)
+      static inline unsigned fm_flush_denormals(void) {
+          uint64_t old; __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+          __asm__ volatile("msr fpcr, %0" : : "r"(old | (1u << 24)));
+          return (unsigned)old;
+      }
+      static inline void fm_restore_denormals(unsigned old) {
+          __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)old));
+      }
+      #define fm_pause() __asm__ volatile("yield")
+    #else
+      static inline unsigned fm_flush_denormals(void) { return 0; }
+      static inline void fm_restore_denormals(unsigned old) { (void)old; }
+      #define fm_pause() ((void)0)
+    #endif
+
+    #if defined(__GNUC__)
+      #define fm_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+      #define fm_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+      #define fm_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
+    #elif defined(_MSC_VER)
+      #include <intrin.h>
+      #define fm_load(p) _InterlockedOr((volatile long *)(p), 0)
+      #define fm_store(p, v) ((void)_InterlockedExchange((volatile long *)(p), (v)))
+      #define fm_add(p, v) (_InterlockedExchangeAdd((volatile long *)(p), (v)) + (v))
+    #endif
+
+    #if defined(_WIN32)
+      #include <windows.h>
+      #define fm_yield() SwitchToThread()
+      #define fm_sleep() Sleep(0)
+    #else
+      #include <sched.h>
+      #include <time.h>
+      #define fm_yield() sched_yield()
+      static inline void fm_sleep(void) { struct timespec t = {0, 50000}; nanosleep(&t, 0); }
+    #endif
+
+    /* 1 / (sqrt(v) + epsilon), v >= 0. Single precision: the hardware's estimates of the reciprocal
+       square root and reciprocal, each with one Newton step (about 1 ulp), at half the cost. */
+    #if defined(__GNUC__) && defined(__SSE2__)
+      #if defined(__AVX512F__)
+        #define FM_RSQRT(v) ((vec)_mm512_rsqrt14_ps((__m512)(v)))
+        #define FM_RCP(v) ((vec)_mm512_rcp14_ps((__m512)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm512_sqrt_ps((__m512)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm512_sqrt_pd((__m512d)(v)))
+      #elif defined(__AVX__)
+        #define FM_RSQRT(v) ((vec)_mm256_rsqrt_ps((__m256)(v)))
+        #define FM_RCP(v) ((vec)_mm256_rcp_ps((__m256)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm256_sqrt_ps((__m256)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm256_sqrt_pd((__m256d)(v)))
+      #else
+        #define FM_RSQRT(v) ((vec)_mm_rsqrt_ps((__m128)(v)))
+        #define FM_RCP(v) ((vec)_mm_rcp_ps((__m128)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm_sqrt_ps((__m128)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm_sqrt_pd((__m128d)(v)))
+      #endif
+      #if REAL_BYTES == 4
+        static inline vec vec_inverse_root(vec v, real epsilon) {
+            vec x = v + 1.17549435e-38f;           /* keeps 0 finite */
+            vec r = FM_RSQRT(x);
+            r = r * (1.5f - 0.5f * x * r * r);
+            vec d = x * r + epsilon;
+            vec q = FM_RCP(d);
+            return q * (2.0f - d * q);
+        }
+        static inline vec vec_sqrt(vec v) { return FM_SQRT_PS(v); }
+      #else
+        static inline vec vec_sqrt(vec v) { return FM_SQRT_PD(v); }
+        static inline vec vec_inverse_root(vec v, real epsilon) { return 1.0 / (vec_sqrt(v) + epsilon); }
+      #endif
+    #elif defined(__GNUC__)
+      static inline vec vec_sqrt(vec v) {
+          for (int l = 0; l < LANES; l++) v[l] = (real)sqrt((double)v[l]);
+          return v;
+      }
+      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
+    #else
+      static inline vec vec_sqrt(vec v) { return (vec)sqrt((double)v); }
+      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
+    #endif
+
+    /* Lanewise selection and the sum of a vector's lanes, in a fixed pairwise order. */
+    #if defined(__GNUC__)
+      static inline vec vec_max(vec a, vec b) { vbits m = (vbits)(a > b); return (vec)(((vbits)a & m) | ((vbits)b & ~m)); }
+      static inline vec vec_min(vec a, vec b) { vbits m = (vbits)(a < b); return (vec)(((vbits)a & m) | ((vbits)b & ~m)); }
+      static inline vec vec_abs(vec a) { return (vec)((vbits)a & ~((bits)1 << (8 * REAL_BYTES - 1))); }
+      static inline real vec_sum(vec a) {
+      #if defined(__AVX512F__) && REAL_BYTES == 4
+          return _mm512_reduce_add_ps((__m512)a);
+      #elif defined(__AVX512F__)
+          return _mm512_reduce_add_pd((__m512d)a);
+      #else
+          real t[VEC_BYTES / sizeof(real)];
+          memcpy(t, &a, sizeof a);
+          for (int w = LANES / 2; w; w /= 2)
+              for (int l = 0; l < w; l++) t[l] += t[l + w];
+          return t[0];
+      #endif
+      }
+      static inline vec vec_fill(real a) { vec z = {0}; return z + a; }
+    #else
+      static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
+      static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
+      static inline vec vec_abs(vec a) { return a < 0 ? -a : a; }
+      static inline real vec_sum(vec a) { return a; }
+      static inline vec vec_fill(real a) { return a; }
+    #endif
+
+    /* p * 2^n, where t = n + 1.5 * 2^MANTISSA holds n in its low bits. */
+    static inline real fm_scale(real p, real t) {
+        union { real f; bits i; } a, b;
+        a.f = p; b.f = t;
+        a.i += b.i << MANTISSA;
+        return a.f;
+    }
+    """
+    ctypedef float vec        # Cython sees a scalar, the C compiler a vector
+    enum:
+        LANES
+        TILE_VECS
+        REAL_BYTES
+    unsigned int fm_flush_denormals() noexcept nogil
+    void fm_restore_denormals(unsigned int) noexcept nogil
+    void fm_pause() noexcept nogil
+    void fm_yield() noexcept nogil
+    void fm_sleep() noexcept nogil
+    int32_t fm_load(int32_t *) noexcept nogil
+    void fm_store(int32_t *, int32_t) noexcept nogil
+    int32_t fm_add(int32_t *, int32_t) noexcept nogil
+    vec vec_inverse_root(vec, real) noexcept nogil
+    vec vec_sqrt(vec) noexcept nogil
+    vec vec_max(vec, vec) noexcept nogil
+    vec vec_min(vec, vec) noexcept nogil
+    vec vec_abs(vec) noexcept nogil
+    real vec_sum(vec) noexcept nogil
+    vec vec_fill(real) noexcept nogil
+    real fm_scale(real, real) noexcept nogil
+    # Cython writes a literal beside a `real` as a double, which would drag float32 loops into double precision
+    real ONE "((real)1)"
+    real TWO "((real)2)"
+
+ctypedef Py_ssize_t size
+
+cdef extern from "numpy/random/bitgen.h":
+    ctypedef struct bitgen_t:
+        void *state
+        uint64_t (*next_uint64)(void *) noexcept nogil
+        uint32_t (*next_uint32)(void *) noexcept nogil
+
+# The codes of plan.py; a test compares them.
+cdef enum:
+    INPUT = -1
+    IDENTITY = 0, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP
+cdef enum:
+    HALF_SQUARED_ERROR = 0, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE
+    ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON
+cdef enum:
+    GRADIENT = 0, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP
+cdef enum:
+    BATCH = 0, ONLINE, TINY
+cdef enum:
+    RUNNING = 0, EPOCH_END, FINISHED, STALLED, DIVERGED
+
+# Kinds of input rows: X is gathered from these into `real`.
+cdef enum:
+    ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
+
+cdef struct Layer:      # plan.LAYER
+    int64_t n_in, n_out, activation, weights, bias, first_edge, n_edges
+    double slope, dropout, l1, l2, max_norm
+
+cdef struct Edge:       # plan.EDGE
+    int64_t source, width, row, opens, closes
+
+cdef struct Run:        # plan.RUN
+    int64_t n_samples, n_features, n_outputs, labels
+    int64_t epoch, n_epochs, batch, step, budget, status
+    int64_t batch_size, shuffle, regime, sparse, optimizer, loss, average, epsilon_corrected, n_threads
+    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed
+    double learning_rate, momentum, beta_1, beta_2, epsilon, weight_decay, clip_value, clip_norm
+    double loss_parameter, label_smoothing, loss_scale, gradient_scale, input_scale, input_dropout
+    double tol, best_loss, loss_sum
+
+cdef inline size padded(size n) noexcept nogil:
+    """`n` rounded up to whole vectors."""
+    return (n + LANES - 1) // LANES * LANES
+
+cdef inline size stride_of(size n) noexcept nogil:
+    """Row stride of a matrix of samples: whole vectors, and not a multiple of 512 bytes, which would
+    map a column's elements to few sets of the cache."""
+    cdef size ld = padded(n)
+    if ld * REAL_BYTES % 512 == 0 and ld * REAL_BYTES >= 512:
+        ld += LANES
+    return ld

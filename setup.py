@@ -1,0 +1,63 @@
+"""Builds the kernels: one source, one extension module per instruction-set level and dtype.
+
+FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is a warning: Numba can serve)
+FASTMLP_DEBUG=1         bounds checks on, no optimisation
+"""
+
+import os
+import platform
+import sys
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+STRICT = os.environ.get("FASTMLP_REQUIRE_EXT") == "1"
+DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+GNU = sys.platform != "win32"
+
+# level: (bytes of a vector, compiler flags)
+LEVELS = {"base": (16, [])}
+if X86 and GNU:
+    LEVELS["avx2"] = (32, ["-march=x86-64-v3"])
+    LEVELS["avx512"] = (64, ["-march=x86-64-v4", "-mprefer-vector-width=512"])
+
+# No -ffast-math: sums keep their order, and loading a module must not change the process's rounding mode.
+FLAGS = ["/O2", "/std:c11"]
+if GNU:
+    FLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0"]
+    FLAGS += ["-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast", "-Wno-psabi"]
+    if not DEBUG:  # register tiles are functions of constants: they must be inlined
+        FLAGS += ["-DCYTHON_INLINE=inline __attribute__((always_inline))"]
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": DEBUG,
+    "nonecheck": DEBUG,
+    "freethreading_compatible": True,
+}
+
+
+def extension(name, vector_bytes, flags):
+    return Extension(
+        f"fastmlp.kernels.{name}",
+        [f"fastmlp/kernels/{name}.pyx"],
+        include_dirs=[numpy.get_include()],
+        define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=[*FLAGS, *flags],
+    )
+
+
+extensions = [extension("cpu", 16, [])]
+for level, (vector_bytes, flags) in LEVELS.items():
+    extensions += [extension(f"_{level}_{dtype}", vector_bytes, flags) for dtype in ("f32", "f64")]
+
+extensions = cythonize(extensions, build_dir="build/debug" if DEBUG else "build", compiler_directives=DIRECTIVES)
+for ext in extensions:
+    ext.optional = not STRICT  # set here: cythonize drops it
+
+setup(ext_modules=extensions)
