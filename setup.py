@@ -46,6 +46,7 @@ def extension(name, vector_bytes, flags):
     return Extension(
         f"fastmlp.kernels.{name}",
         [f"fastmlp/kernels/{name}.pyx"],
+        depends=["setup.py"],
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*FLAGS, *flags],

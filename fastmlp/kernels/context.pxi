@@ -28,7 +28,7 @@ cdef struct Context:
     Run *run
     LayerWork *work
     EdgeWork *edge_work
-    size n_layers, n_edges, n_params, n_states, chunk, n_threads
+    size n_layers, n_edges, n_params, n_states, chunk, n_threads, n_batches
     # the user's arrays
     real *params
     real *state
@@ -61,7 +61,9 @@ cdef struct Context:
     real *flat
     real *flat_state[3]
     real *flat_gradient
-    double *lane_weight
+    real *lane_weight
+    real *Y               # targets by lane, where the loss is taken a vector at a time; else NULL
+    double lane_weight_sum
     # one number a sample block or unit, summed in their order
     double *block_loss
     double *block_weight
@@ -104,6 +106,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
     cdef bint stored = c.gradient != NULL
     take(&cursor, sizeof(Context))
+    c.n_batches = (run.n_samples + run.batch_size - 1) // run.batch_size
     c.chunk = batch if batch < CHUNK else CHUNK
     if c.chunk < 1:
         c.chunk = 1
@@ -161,15 +164,19 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     c.block_weight = <double *>take(&cursor, (samples // BLOCK + 1) * sizeof(double))
     if run.regime == TINY:
         c.X = <real *>take(&cursor, run.n_features * samples * sizeof(real))
-        c.lane_weight = <double *>take(&cursor, samples * sizeof(double))
+        c.lane_weight = <real *>take(&cursor, samples * sizeof(real))
+        c.Y = NULL
+        if run.loss == HALF_SQUARED_ERROR and c.labels == NULL and run.label_smoothing == 0 and (
+                c.layers[c.n_layers - 1].activation != SOFTMAX):
+            c.Y = <real *>take(&cursor, run.n_outputs * samples * sizeof(real))
         c.flat = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         for i in range(c.n_states):
             c.flat_state[i] = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         return cursor - base
 
-    c.nz_rows = 24576 // (padded(c.layers[0].n_out) * sizeof(real))
-    c.nz_rows = 4 if c.nz_rows < 4 else (512 if c.nz_rows > 512 else c.nz_rows)
+    c.nz_rows = 24576 // (padded(c.layers[0].n_out) * sizeof(real)) // 32 * 32
+    c.nz_rows = 32 if c.nz_rows < 32 else (512 if c.nz_rows > 512 else c.nz_rows)
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
     if run.sparse:
         c.nz_value = <real *>take(&cursor, c.chunk * c.nz_capacity * sizeof(real))
@@ -205,8 +212,6 @@ cdef void plan_units(Context *c) noexcept nogil:
     for k in range(c.n_layers):
         layer = &c.layers[k]
         step = c.nz_rows if c.run.sparse and c.edges[layer.first_edge].source == INPUT else UNIT_ROWS
-        if step < UNIT_ROWS and not c.run.sparse:
-            step = UNIT_ROWS
         first = 0
         while first < layer.n_in:
             last = first + step if first + step < layer.n_in else layer.n_in

@@ -51,11 +51,12 @@ cdef void gather_row(Context *c, int64_t row, real *out, size stride) noexcept n
 
 cdef extern from *:
     """
-    /* List the non-zeros of x and where they are; value may be x itself. Room for n + LANES each. */
-    static inline Py_ssize_t fm_compress(const real *x, Py_ssize_t n, real *value, int32_t *index) {
-        Py_ssize_t j = 0, m = 0;
+    /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each. */
+    static inline Py_ssize_t fm_compress(const real *x, Py_ssize_t j, Py_ssize_t n, real *value, int32_t *index) {
+        Py_ssize_t m = 0;
     #if defined(__AVX512F__) && REAL_BYTES == 4
         __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        at = _mm512_add_epi32(at, _mm512_set1_epi32((int)j));
         for (; j + 16 <= n; j += 16) {
             __m512 v = _mm512_loadu_ps(x + j);
             __mmask16 k = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -68,6 +69,7 @@ cdef extern from *:
         }
     #elif defined(__AVX512F__)
         __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        at = _mm256_add_epi32(at, _mm256_set1_epi32((int)j));
         for (; j + 8 <= n; j += 8) {
             __m512d v = _mm512_loadu_pd(x + j);
             __mmask8 k = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
@@ -86,32 +88,39 @@ cdef extern from *:
         return m;
     }
     """
-    size fm_compress(const real *, size, real *, int32_t *) noexcept nogil
+    size fm_compress(const real *, size, size, real *, int32_t *) noexcept nogil
 
 
-cdef void gather_nonzeros(Context *c, int64_t row, size s, real *dense) noexcept nogil:
-    """List the non-zeros of a row as sample s of the chunk, cut at every nz_rows features.
-
-    dense : scratch of n_features values, used for dense rows only
-    """
+cdef void gather_nonzeros(Context *c, int64_t row, size s) noexcept nogil:
+    """List the non-zeros of a row as sample s of the chunk, cut at every nz_rows features."""
     cdef real *value = c.nz_value + s * c.nz_capacity
     cdef int32_t *index = c.nz_index + s * c.nz_capacity
     cdef int32_t *start = c.nz_start + s * (c.n_cuts + 1)
-    cdef size m = 0, cut
+    cdef size m = 0, cut, n = c.run.n_features, last
     cdef int64_t p
+    cdef const real *x = value
+    cdef real scale = <real>c.run.input_scale
     if c.x_kind < ROWS_CSR_F32:
-        gather_typed(c, row, dense, 1)
-        m = fm_compress(dense, c.run.n_features, value, index)
+        if c.x_kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64) and c.x_col == REAL_BYTES:
+            x = <const real *>(c.x + row * c.x_row)        # where it lies; only the non-zeros are scaled
+        else:
+            gather_typed(c, row, value, 1)
+            scale = 1
+        for cut in range(c.n_cuts):
+            start[cut] = <int32_t>m
+            last = (cut + 1) * c.nz_rows if (cut + 1) * c.nz_rows < n else n
+            m += fm_compress(x, cut * c.nz_rows, last, value + m, index + m)
+        if scale != 1:
+            for cut in range(m):
+                value[cut] = value[cut] * scale
     else:
         for p in range(c.indptr[row], c.indptr[row + 1]):  # sorted by column: job.py sees to it
             index[m] = <int32_t>csr_column(c, p)
             value[m] = csr_value(c, p)
             m += 1
-    p = 0
-    for cut in range(c.n_cuts):
-        start[cut] = <int32_t>p
-        while p < m and index[p] < <int32_t>((cut + 1) * c.nz_rows):
-            p += 1
+        p = 0
+        for cut in range(c.n_cuts):
+            start[cut] = <int32_t>p
+            while p < m and index[p] < <int32_t>((cut + 1) * c.nz_rows):
+                p += 1
     start[c.n_cuts] = <int32_t>m
-
-

@@ -97,6 +97,27 @@ cdef void softmax_gradient(const real *a, real *d, size n) noexcept nogil:
         d[j] = a[j] * (d[j] - <real>dot)
 
 
+cdef double logistic_loss(Context *c, int64_t row, real slope, const real *z, real *d, size n) noexcept nogil:
+    """Binary cross-entropy from logits: softplus(u) - u y with u = slope z; d = slope (logistic(u) - y)."""
+    cdef size i = 0, j, m
+    cdef real u[64]
+    cdef real v[64]
+    cdef double value = 0, y
+    while i < n:
+        m = n - i if n - i < LANES else LANES
+        (<vec *>u)[0] = vec_fill(0)
+        for j in range(m):
+            u[j] = slope * z[i + j]
+        (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
+        for j in range(m):
+            value += v[j] - u[j] * target(c, row, i + j)
+        (<vec *>v)[0] = vec_logistic((<vec *>u)[0])
+        for j in range(m):
+            d[i + j] = slope * (v[j] - <real>target(c, row, i + j))
+        i += m
+    return value
+
+
 cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d) noexcept nogil:
     """Activate the output of one sample; return its loss, with the gradient for z in d.
 
@@ -105,7 +126,7 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     cdef Layer *layer = &c.layers[c.n_layers - 1]
     cdef int64_t code = layer.activation, loss = c.run.loss
     cdef size j, n = layer.n_out
-    cdef real slope = <real>layer.slope, u
+    cdef real slope = <real>layer.slope
     cdef double value = 0, y, total = 0, s
     if loss == CATEGORICAL_CROSS_ENTROPY and (code == SOFTMAX or code == IDENTITY):
         s = log_sum_exp(z, d, n)
@@ -133,12 +154,7 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     if loss == BINARY_CROSS_ENTROPY and (code == LOGISTIC or code == IDENTITY):
         if code == IDENTITY:
             slope = 1
-        for j in range(n):
-            u = slope * z[j]
-            y = target(c, row, j)
-            value += (u if u > 0 else 0) - u * y + fm_log1p_unit(exp_(-u if u > 0 else u))
-            d[j] = slope * (logistic_(u) - <real>y)
-        return value
+        return logistic_loss(c, row, slope, z, d, n)
     if loss == POISSON and code == EXP:
         for j in range(n):
             y = target(c, row, j)

@@ -1,9 +1,8 @@
-# Elementary functions and activations.
+# Elementary functions and activations, a vector at a time.
 #
-# Point functions are branch-free, so that the loops over them vectorise with any compiler: Cody-Waite
-# reduction x = n ln 2 + r, |r| <= ln(2)/2, and Taylor's polynomial of exp(r) - 1 (degree 7 in single,
-# 13 in double precision). An activation stands beside its derivative, which is taken from the
-# output a wherever it can be.
+# Branch-free: Cody-Waite reduction x = n ln 2 + r, |r| <= ln(2)/2, and Taylor's polynomial of exp(r) - 1
+# (degree 7 in single, 13 in double precision). An activation stands beside its derivative, which is taken
+# from the output a wherever it can be.
 
 cdef extern from *:
     """
@@ -27,36 +26,36 @@ cdef extern from *:
       #define REAL_MAX 1.7976931348623157e+308
     #endif
     /* exp(r) - 1 for |r| <= ln(2)/2 */
-    static inline real fm_expm1_reduced(real r) {
+    static inline vec vec_expm1_reduced(vec r) {
     #if REAL_BYTES == 4
-        real q = 1.0f/5040;
-        q = q*r + 1.0f/720; q = q*r + 1.0f/120; q = q*r + 1.0f/24; q = q*r + 1.0f/6; q = q*r + 0.5f;
+        vec q = r*(1.0f/5040) + 1.0f/720;
+        q = q*r + 1.0f/120; q = q*r + 1.0f/24; q = q*r + 1.0f/6; q = q*r + 0.5f;
     #else
-        real q = 1.0/6227020800.0;
-        q = q*r + 1.0/479001600.0; q = q*r + 1.0/39916800.0; q = q*r + 1.0/3628800.0;
+        vec q = r*(1.0/6227020800.0) + 1.0/479001600.0;
+        q = q*r + 1.0/39916800.0; q = q*r + 1.0/3628800.0;
         q = q*r + 1.0/362880.0; q = q*r + 1.0/40320.0; q = q*r + 1.0/5040.0; q = q*r + 1.0/720.0;
         q = q*r + 1.0/120.0; q = q*r + 1.0/24.0; q = q*r + 1.0/6.0; q = q*r + 0.5;
     #endif
         return q*r*r + r;
     }
     /* log(1 + u) for 0 <= u <= 1: twice the atanh series in s = u / (2 + u) <= 1/3 */
-    static inline real fm_log1p_unit(real u) {
-        real s = u / (2 + u), t = s * s, q;
+    static inline vec vec_log1p_unit(vec u) {
+        vec s = u / ((real)2 + u), t = s * s, q;
     #if REAL_BYTES == 4
-        q = 1.0f/15;
-        q = q*t + 1.0f/13; q = q*t + 1.0f/11; q = q*t + 1.0f/9; q = q*t + 1.0f/7; q = q*t + 1.0f/5; q = q*t + 1.0f/3;
+        q = t*(1.0f/15) + 1.0f/13;
+        q = q*t + 1.0f/11; q = q*t + 1.0f/9; q = q*t + 1.0f/7; q = q*t + 1.0f/5; q = q*t + 1.0f/3;
     #else
-        q = 1.0/33;
-        q = q*t + 1.0/31; q = q*t + 1.0/29; q = q*t + 1.0/27; q = q*t + 1.0/25; q = q*t + 1.0/23; q = q*t + 1.0/21;
+        q = t*(1.0/33) + 1.0/31;
+        q = q*t + 1.0/29; q = q*t + 1.0/27; q = q*t + 1.0/25; q = q*t + 1.0/23; q = q*t + 1.0/21;
         q = q*t + 1.0/19; q = q*t + 1.0/17; q = q*t + 1.0/15; q = q*t + 1.0/13; q = q*t + 1.0/11; q = q*t + 1.0/9;
         q = q*t + 1.0/7; q = q*t + 1.0/5; q = q*t + 1.0/3;
     #endif
-        return 2 * (s + s * t * q);
+        return (real)2 * (s + s * t * q);
     }
     """
     real EXP_LOW, EXP_HIGH, TANH_HIGH, ROUNDER, LN2_HIGH, LN2_LOW, REAL_EPS, REAL_MAX
-    real fm_expm1_reduced(real) noexcept nogil
-    real fm_log1p_unit(real) noexcept nogil
+    vec vec_expm1_reduced(vec) noexcept nogil
+    vec vec_log1p_unit(vec) noexcept nogil
 
 cdef extern from "math.h" nogil:
     double c_log "log"(double) noexcept
@@ -68,46 +67,55 @@ cdef extern from "math.h" nogil:
     double INFINITY
     bint isfinite(double) noexcept
 
-cdef real SELU_SCALE = 1.0507009873554804934193349852946
-cdef real SELU_ALPHA = 1.6732632423543772848170429916717
+cdef extern from *:
+    """
+    #define SELU_SCALE ((real)1.0507009873554804934193349852946)
+    #define SELU_ALPHA ((real)1.6732632423543772848170429916717)
+    #define LOG2_E ((real)1.44269504088896340736)
+    #define REAL_INFINITY ((real)INFINITY)
+    """
+    real SELU_SCALE, SELU_ALPHA, LOG2_E, REAL_INFINITY
 
 
-cdef inline real exp_(real x) noexcept nogil:
-    cdef real c = EXP_LOW if x < EXP_LOW else x
-    cdef real t = c * <real>1.4426950408889634 + ROUNDER
-    cdef real n = t - ROUNDER
-    cdef real r = (c - n * LN2_HIGH) - n * LN2_LOW
-    cdef real y = fm_scale(ONE + fm_expm1_reduced(r), t)
-    return <real>INFINITY if x > EXP_HIGH else y
+cdef inline vec vec_exp(vec x) noexcept nogil:
+    cdef vec c = vec_max(vec_fill(EXP_LOW), x)
+    cdef vec t = c * LOG2_E + ROUNDER
+    cdef vec n = t - ROUNDER
+    cdef vec r = (c - n * LN2_HIGH) - n * LN2_LOW
+    return vec_if_positive(x - EXP_HIGH, vec_fill(REAL_INFINITY), vec_scale(ONE + vec_expm1_reduced(r), t))
 
-cdef inline real expm1_(real x) noexcept nogil:
+cdef inline vec vec_expm1(vec x) noexcept nogil:
     """exp(x) - 1 for x <= EXP_HIGH, without cancellation at 0."""
-    cdef real c = EXP_LOW if x < EXP_LOW else x
-    cdef real t = c * <real>1.4426950408889634 + ROUNDER
-    cdef real n = t - ROUNDER
-    cdef real r = (c - n * LN2_HIGH) - n * LN2_LOW
-    cdef real p = fm_scale(ONE, t)
-    return p * fm_expm1_reduced(r) + (p - ONE)
+    cdef vec c = vec_max(vec_fill(EXP_LOW), x)
+    cdef vec t = c * LOG2_E + ROUNDER
+    cdef vec n = t - ROUNDER
+    cdef vec r = (c - n * LN2_HIGH) - n * LN2_LOW
+    cdef vec p = vec_scale(vec_fill(ONE), t)
+    return p * vec_expm1_reduced(r) + (p - ONE)
 
-cdef inline real tanh_(real x) noexcept nogil:
+cdef inline vec vec_tanh(vec x) noexcept nogil:
     """tanh(x) = (e - 1) / (e + 1), e = exp(2 |x|), with the sign of x."""
-    cdef real y = TWO * (-x if x < 0 else x)
-    cdef real e = expm1_(TANH_HIGH if y > TANH_HIGH else y)
-    cdef real t = e / (e + TWO)
-    return -t if x < 0 else t
+    cdef vec e = vec_expm1(vec_min(vec_fill(TANH_HIGH), TWO * vec_abs(x)))
+    cdef vec t = vec_divide(e, e + TWO)
+    return vec_if_negative(x, -t, t)
 
-cdef inline real logistic_(real x) noexcept nogil:
-    return ONE / (ONE + exp_(-x))
+cdef inline vec vec_logistic(vec x) noexcept nogil:
+    return vec_divide(vec_fill(ONE), ONE + vec_exp(-x))
 
-cdef inline real softplus_(real x) noexcept nogil:
+cdef inline vec vec_softplus(vec x) noexcept nogil:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
-    return (x if x > 0 else 0) + fm_log1p_unit(exp_(x if x < 0 else -x))
+    return vec_max(vec_fill(0), x) + vec_log1p_unit(vec_exp(-vec_abs(x)))
 
-cdef inline real normal_cdf(real x) noexcept nogil:
-    return <real>(0.5 * (1 + c_erf(<double>x * 0.70710678118654752440)))
+cdef inline vec vec_normal_cdf(vec x) noexcept nogil:
+    cdef real v[64]
+    cdef int l
+    (<vec *>v)[0] = x
+    for l in range(LANES):
+        v[l] = <real>(0.5 * (1 + c_erf(<double>v[l] * 0.70710678118654752440)))
+    return (<vec *>v)[0]
 
-cdef inline real normal_pdf(real x) noexcept nogil:
-    return <real>0.39894228040143267794 * exp_(<real>-0.5 * x * x)
+cdef inline vec vec_normal_pdf(vec x) noexcept nogil:
+    return <real>0.39894228040143267794 * vec_exp(<real>-0.5 * x * x)
 
 
 cdef bint needs_logits(int64_t code) noexcept nogil:
@@ -115,111 +123,163 @@ cdef bint needs_logits(int64_t code) noexcept nogil:
     return code == GELU or code == SILU
 
 
+cdef inline vec vec_activate(int64_t code, real slope, vec z) noexcept nogil:
+    """f(z). `code` is a constant where it is inlined in a loop."""
+    cdef vec zero = vec_fill(0)
+    if code == LOGISTIC:
+        return vec_logistic(slope * z)
+    if code == TANH:
+        return vec_tanh(slope * z)
+    if code == RELU:
+        return vec_max(zero, z)
+    if code == LEAKY_RELU:
+        return vec_if_negative(z, slope * z, z)
+    if code == ELU:
+        return vec_if_negative(z, slope * vec_expm1(vec_min(zero, z)), z)
+    if code == SELU:
+        return SELU_SCALE * vec_if_negative(z, SELU_ALPHA * vec_expm1(vec_min(zero, z)), z)
+    if code == SOFTPLUS:
+        return vec_softplus(z)
+    if code == GELU:
+        return z * vec_normal_cdf(z)
+    if code == SILU:
+        return z * vec_logistic(z)
+    if code == STEP:
+        return vec_if_negative(z, zero, vec_fill(ONE))
+    if code == EXP:
+        return vec_exp(z)
+    return z
+
+
+cdef inline vec vec_derivative(int64_t code, real slope, vec z, vec a) noexcept nogil:
+    """f'(z), from the output a, or from z where `needs_logits`."""
+    cdef vec zero = vec_fill(0), one = vec_fill(ONE), s
+    if code == LOGISTIC:
+        return slope * a * (ONE - a)
+    if code == TANH:
+        return slope * (ONE - a * a)
+    if code == RELU:
+        return vec_if_positive(a, one, zero)
+    if code == LEAKY_RELU:        # the output has z's sign: slope >= 0
+        return vec_if_positive(a, one, vec_fill(slope))
+    if code == ELU:
+        return vec_if_positive(a, one, a + slope)
+    if code == SELU:
+        return vec_if_positive(a, vec_fill(SELU_SCALE), a + SELU_SCALE * SELU_ALPHA)
+    if code == SOFTPLUS:          # logistic(z) = 1 - exp(-a)
+        return -vec_expm1(-a)
+    if code == GELU:
+        return vec_normal_cdf(z) + z * vec_normal_pdf(z)
+    if code == SILU:
+        s = vec_logistic(z)
+        return s * (ONE + z * (ONE - s))
+    if code == STEP:
+        return zero
+    if code == EXP:
+        return a
+    return one
+
+
+cdef inline void forward_loop(int64_t code, real slope, const real *z, real *a, size n) noexcept nogil:
+    cdef size i
+    cdef real tail[64]
+    for i in range(n // LANES):
+        (<vec *>a)[i] = vec_activate(code, slope, (<const vec *>z)[i])
+    i = n // LANES * LANES
+    if i < n:
+        (<vec *>tail)[0] = vec_fill(0)
+        memcpy(tail, z + i, (n - i) * sizeof(real))
+        (<vec *>tail)[0] = vec_activate(code, slope, (<vec *>tail)[0])
+        memcpy(a + i, tail, (n - i) * sizeof(real))
+
+
 cdef void activation_forward(int64_t code, real slope, const real *z, real *a, size n) noexcept nogil:
-    """a = f(z), elementwise (softmax: see `softmax_rows`). z and a may be the same.
+    """a = f(z), elementwise (softmax: see below). z and a may be the same.
 
     z : IN (n,)    a : OUT (n,)
     """
-    cdef size i
     if code == LOGISTIC:
-        if slope == 1:
-            for i in range(n): a[i] = logistic_(z[i])
-        else:
-            for i in range(n): a[i] = logistic_(slope * z[i])
+        forward_loop(LOGISTIC, slope, z, a, n)
     elif code == TANH:
-        if slope == 1:
-            for i in range(n): a[i] = tanh_(z[i])
-        else:
-            for i in range(n): a[i] = tanh_(slope * z[i])
+        forward_loop(TANH, slope, z, a, n)
     elif code == RELU:
-        for i in range(n): a[i] = 0 if z[i] < 0 else z[i]
-    elif code == LEAKY_RELU:
-        for i in range(n): a[i] = slope * z[i] if z[i] < 0 else z[i]
-    elif code == ELU:
-        for i in range(n): a[i] = slope * expm1_(z[i] if z[i] < 0 else 0) if z[i] < 0 else z[i]
-    elif code == SELU:
-        for i in range(n):
-            a[i] = SELU_SCALE * (SELU_ALPHA * expm1_(z[i] if z[i] < 0 else 0) if z[i] < 0 else z[i])
-    elif code == SOFTPLUS:
-        for i in range(n): a[i] = softplus_(z[i])
-    elif code == GELU:
-        for i in range(n): a[i] = z[i] * normal_cdf(z[i])
-    elif code == SILU:
-        for i in range(n): a[i] = z[i] * logistic_(z[i])
-    elif code == STEP:
-        for i in range(n): a[i] = 0 if z[i] < 0 else 1
-    elif code == EXP:
-        for i in range(n): a[i] = exp_(z[i])
-    elif a != z:
-        memcpy(a, z, n * sizeof(real))
+        forward_loop(RELU, slope, z, a, n)
+    elif code == IDENTITY or code == SOFTMAX:
+        if a != z:
+            memcpy(a, z, n * sizeof(real))
+    else:
+        forward_loop(code, slope, z, a, n)
 
 
-cdef void activation_backward(int64_t code, real slope, const real *z, const real *a, real *d,
-                              size n) noexcept nogil:
-    """d *= f'(z), from the output a, or from z where `needs_logits`.
+cdef inline void backward_loop(int64_t code, real slope, const real *z, const real *a, real *d, size n) noexcept nogil:
+    cdef size i, m
+    cdef real tail[3 * 64]
+    for i in range(n // LANES):
+        (<vec *>d)[i] = (<vec *>d)[i] * vec_derivative(code, slope, (<const vec *>z)[i], (<const vec *>a)[i])
+    i = n // LANES * LANES
+    m = (n - i) * sizeof(real)
+    if m > 0:
+        memset(tail, 0, sizeof(tail))
+        memcpy(tail, z + i, m)
+        memcpy(tail + 64, a + i, m)
+        memcpy(tail + 128, d + i, m)
+        (<vec *>(tail + 128))[0] = (<vec *>(tail + 128))[0] * vec_derivative(
+            code, slope, (<vec *>tail)[0], (<vec *>(tail + 64))[0])
+        memcpy(d + i, tail + 128, m)
+
+
+cdef void activation_backward(int64_t code, real slope, const real *z, const real *a, real *d, size n) noexcept nogil:
+    """d *= f'(z), from the output a, or from z where `needs_logits` (z is NULL elsewhere).
 
     z, a : IN (n,)    d : IN/OUT (n,)
     """
-    cdef size i
-    cdef real s
+    if z == NULL:
+        z = a
     if code == LOGISTIC:
-        for i in range(n): d[i] = d[i] * (slope * a[i] * (ONE - a[i]))
+        backward_loop(LOGISTIC, slope, z, a, d, n)
     elif code == TANH:
-        for i in range(n): d[i] = d[i] * (slope * (ONE - a[i] * a[i]))
+        backward_loop(TANH, slope, z, a, d, n)
     elif code == RELU:
-        for i in range(n): d[i] = d[i] if a[i] > 0 else 0
-    elif code == LEAKY_RELU:      # the output has z's sign only for slope > 0: _checks.py sees to it
-        for i in range(n): d[i] = d[i] if a[i] > 0 else slope * d[i]
-    elif code == ELU:
-        for i in range(n): d[i] = d[i] if a[i] > 0 else d[i] * (a[i] + slope)
-    elif code == SELU:
-        for i in range(n):
-            d[i] = d[i] * SELU_SCALE if a[i] > 0 else d[i] * (a[i] + SELU_SCALE * SELU_ALPHA)
-    elif code == SOFTPLUS:        # f' = logistic(z) = 1 - exp(-a)
-        for i in range(n): d[i] = -d[i] * expm1_(-a[i])
-    elif code == GELU:
-        for i in range(n): d[i] = d[i] * (normal_cdf(z[i]) + z[i] * normal_pdf(z[i]))
-    elif code == SILU:
-        for i in range(n):
-            s = logistic_(z[i])
-            d[i] = d[i] * (s * (ONE + z[i] * (ONE - s)))
-    elif code == STEP:
-        for i in range(n): d[i] = 0
-    elif code == EXP:
-        for i in range(n): d[i] = d[i] * a[i]
+        backward_loop(RELU, slope, z, a, d, n)
+    elif code != IDENTITY:
+        backward_loop(code, slope, z, a, d, n)
 
 
-cdef void softmax(const real *z, real *a, size n) noexcept nogil:
-    """a = exp(z - max z) / sum, over the n values of one sample.
-
-    z : IN (n,)    a : OUT (n,); may be the same
-    """
-    cdef size j
-    cdef real top = z[0]
+cdef double exp_sum(const real *z, real top, real *a, size n) noexcept nogil:
+    """a = exp(z - top); return the sum."""
+    cdef size i, j
     cdef double total = 0
-    for j in range(1, n):
-        top = z[j] if z[j] > top else top
-    for j in range(n):
-        a[j] = exp_(z[j] - top)
+    cdef real tail[64]
+    for i in range(n // LANES):
+        (<vec *>a)[i] = vec_exp((<const vec *>z)[i] - top)
+    i = n // LANES * LANES
+    if i < n:
+        (<vec *>tail)[0] = vec_fill(top)
+        memcpy(tail, z + i, (n - i) * sizeof(real))
+        (<vec *>tail)[0] = vec_exp((<vec *>tail)[0] - top)
+        memcpy(a + i, tail, (n - i) * sizeof(real))
     for j in range(n):
         total += a[j]
-    cdef real scale = <real>(1 / total)
-    for j in range(n):
-        a[j] = a[j] * scale
+    return total
 
 
 cdef real log_sum_exp(const real *z, real *a, size n) noexcept nogil:
-    """Softmax of z into a; return log(sum(exp(z)))."""
+    """Softmax of z into a (which may be z); return log(sum(exp(z))).
+
+    z : IN (n,)    a : OUT (n,)
+    """
     cdef size j
-    cdef real top = z[0]
-    cdef double total = 0
+    cdef real top = z[0], scale
+    cdef double total
     for j in range(1, n):
         top = z[j] if z[j] > top else top
-    for j in range(n):
-        a[j] = exp_(z[j] - top)
-    for j in range(n):
-        total += a[j]
-    cdef real scale = <real>(1 / total)
+    total = exp_sum(z, top, a, n)
+    scale = <real>(1 / total)
     for j in range(n):
         a[j] = a[j] * scale
     return top + <real>c_log(total)
+
+
+cdef void softmax(const real *z, real *a, size n) noexcept nogil:
+    """a = exp(z - max z) / sum, over the n outputs of one sample. z and a may be the same."""
+    log_sum_exp(z, a, n)

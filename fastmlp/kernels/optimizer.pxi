@@ -126,7 +126,7 @@ cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) 
             g[i] = g[i] + s.scale * (l1 if w[i] > 0 else (-l1 if w[i] < 0 else 0))
     if s.clip > 0:
         for i in range(n // LANES):
-            (<vec *>g)[i] = vec_max(vec_min((<vec *>g)[i], vec_fill(s.clip)), vec_fill(-s.clip))
+            (<vec *>g)[i] = vec_max(vec_fill(-s.clip), vec_min(vec_fill(s.clip), (<vec *>g)[i]))
 
 
 cdef double penalty(const real *w, size n, double l1, double l2) noexcept nogil:

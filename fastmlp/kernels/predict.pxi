@@ -52,7 +52,7 @@ cdef void predict_block(Context *c, size first, size m, real *x, real *value, in
                         count += 1
                     sparse_row_product(value, index, count, W, ld, C + s * ldc, padded(n))
             elif m == 1:
-                count = fm_compress(x, c.run.n_features, value, index)
+                count = fm_compress(x, 0, c.run.n_features, value, index)
                 sparse_row_product(value, index, count, W, ld, C, padded(n))
             else:
                 add_product(x, ldx, 1, W, ld, C, ldc, m, padded(n), edge.width)

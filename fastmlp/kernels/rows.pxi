@@ -60,3 +60,41 @@ cdef void dense_row_product(const real *x, size m, const real *W, size ld, real 
     x : IN (m,)    W : IN (m, n), rows ld apart    out : IN/OUT (n,), whole vectors
     """
     row_product(x, NULL, m, W, ld, out, n)
+
+
+cdef inline void scatter_panel(int vecs, const real *value, const int32_t *index, size m, const real *d, real *G,
+                               size ld) noexcept nogil:
+    """`vecs` columns vectors wide; d stays in registers."""
+    cdef vec dz[16]
+    cdef int j
+    cdef size p
+    cdef vec *row
+    for j in range(vecs):
+        dz[j] = (<const vec *>(d + j * LANES))[0]
+    for p in range(m):
+        row = <vec *>(G + index[p] * ld)
+        for j in range(vecs):
+            row[j] = row[j] + value[p] * dz[j]
+
+
+cdef void scatter_row(const real *value, const int32_t *index, size m, const real *d, real *G, size ld) noexcept nogil:
+    """G[index[p], :] += value[p] d: what one sparse sample adds to the gradient of the weights.
+
+    value, index : IN (m,)    d : IN (ld,)    G : IN/OUT, rows ld apart, whole vectors
+    """
+    cdef size j = 0
+    if TILE_VECS == 4:
+        while ld - j >= 16 * LANES:
+            scatter_panel(16, value, index, m, d + j, G + j, ld)
+            j += 16 * LANES
+    while ld - j >= 8 * LANES:
+        scatter_panel(8, value, index, m, d + j, G + j, ld)
+        j += 8 * LANES
+    if ld - j >= 4 * LANES:
+        scatter_panel(4, value, index, m, d + j, G + j, ld)
+        j += 4 * LANES
+    if ld - j >= 2 * LANES:
+        scatter_panel(2, value, index, m, d + j, G + j, ld)
+        j += 2 * LANES
+    if ld - j >= LANES:
+        scatter_panel(1, value, index, m, d + j, G + j, ld)

@@ -14,7 +14,7 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
     for s in range(first, last):
         row = c.order[start + s]
         if run.sparse:
-            gather_nonzeros(c, row, s, c.nz_value + s * c.nz_capacity)
+            gather_nonzeros(c, row, s)
             if run.input_dropout > 0:
                 drop_nonzeros(c, start, s)
         else:
@@ -157,7 +157,7 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
     cdef LayerWork *work = &c.work[unit.layer]
     cdef LayerWork *source
     cdef Edge *edge
-    cdef size e, s, j, a, b, p, q, cut, i, ld = work.ld
+    cdef size e, s, j, a, b, p, q, cut, cut_end, ld = work.ld
     cdef const real *d
     cdef real *row
     cdef real *value
@@ -190,19 +190,17 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
                 value = c.nz_value + s * c.nz_capacity
                 index = c.nz_index + s * c.nz_capacity
                 p = start[cut]
-                q = start[c.n_cuts]
-                while p < q and index[p] < <int32_t>a:
-                    p += 1
-                while p < q and index[p] < <int32_t>b:
-                    add_scaled(row + (index[p] - a) * ld, value[p], work.D + s * work.lda, ld)
-                    p += 1
-
-
-cdef inline void add_scaled(real *out, real x, const real *d, size n) noexcept nogil:
-    """out += x d, whole vectors."""
-    cdef size j
-    for j in range(n // LANES):
-        (<vec *>out)[j] = (<vec *>out)[j] + x * (<const vec *>d)[j]
+                q = start[cut + 1]
+                if a != cut * c.nz_rows or b - a != c.nz_rows:      # a unit that is not just one cut
+                    q = start[c.n_cuts]
+                    while p < q and index[p] < <int32_t>a:
+                        p += 1
+                    cut_end = p
+                    while cut_end < q and index[cut_end] < <int32_t>b:
+                        cut_end += 1
+                    q = cut_end
+                if p < q:
+                    scatter_row(value + p, index + p, q - p, work.D + s * work.lda, row - a * ld, ld)
 
 
 cdef void finish_unit(Context *c, size u, Step *step, real *g) noexcept nogil:

@@ -2,103 +2,136 @@
 # samples), so that narrow layers fill whole vectors; weights are scalars that broadcast. One thread; the
 # parameters are one flat vector in the first-level cache, and the optimizer passes over it at once.
 
+cdef enum:
+    TINY_WIDTH = 64       # the widest layer; training.py knows it too
+
+
 cdef void tiny_gather(Context *c, size start, size m, size lanes) noexcept nogil:
-    """X (n_features, lanes), sample weights by lane; lanes beyond m are 0."""
-    cdef size s, j, n = c.run.n_features
+    """X (n_features, lanes), Y (n_outputs, lanes) and sample weights by lane; lanes beyond m are 0."""
+    cdef size s, j, n = c.run.n_features, n_out = c.run.n_outputs
+    cdef int64_t row
     if m < lanes:
         memset(c.X, 0, n * lanes * sizeof(real))
+        memset(c.lane_weight, 0, lanes * sizeof(real))
+        if c.Y != NULL:
+            memset(c.Y, 0, n_out * lanes * sizeof(real))
+    c.lane_weight_sum = 0
     for s in range(m):
-        gather_row(c, c.order[start + s], c.X + s, lanes)
-        c.lane_weight[s] = 1 if c.sample_weight == NULL else c.sample_weight[c.order[start + s]]
-    for s in range(m, lanes):
-        c.lane_weight[s] = 0
+        row = c.order[start + s]
+        gather_row(c, row, c.X + s, lanes)
+        c.lane_weight[s] = ONE if c.sample_weight == NULL else <real>c.sample_weight[row]
+        c.lane_weight_sum += 1 if c.sample_weight == NULL else c.sample_weight[row]
+        if c.Y != NULL:
+            for j in range(n_out):
+                c.Y[j * lanes + s] = c.y[row * n_out + j]
 
 
 cdef inline const real *tiny_source(Context *c, Edge *edge) noexcept nogil:
     return c.X if edge.source == INPUT else c.work[edge.source].A
 
 
-cdef inline void tiny_units(int units, Context *c, Layer *layer, size o, size v, size lanes, real *out) noexcept nogil:
-    """Z of `units` units from o on, for one vector of samples."""
+cdef inline void tiny_units(int units, Context *c, Layer *layer, size o, size v, size lanes, real *Z,
+                            real *A) noexcept nogil:
+    """Z and A of `units` units from o on, for one vector of samples. Z may be NULL."""
     cdef vec z[4]
     cdef vec a
     cdef int u
-    cdef size e, i
+    cdef size e, i, n = layer.n_out
     cdef Edge *edge
     cdef const real *x
     cdef const real *w
+    cdef real slope = <real>layer.slope
     for u in range(units):
         z[u] = vec_fill(c.flat[layer.bias + o + u] if layer.bias >= 0 else 0)
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
         edge = &c.edges[e]
         x = tiny_source(c, edge) + v
-        w = c.flat + layer.weights + edge.row * layer.n_out + o
+        w = c.flat + layer.weights + edge.row * n + o
         for i in range(<size>edge.width):
             a = (<const vec *>x)[0]
             for u in range(units):
                 z[u] = z[u] + w[u] * a
             x += lanes
-            w += layer.n_out
+            w += n
+    if Z != NULL:
+        for u in range(units):
+            (<vec *>(Z + (o + u) * lanes + v))[0] = z[u]
+    # the common ones while z is in registers; tiny_forward sees to the others
+    if layer.activation == TANH:
+        for u in range(units):
+            z[u] = vec_activate(TANH, slope, z[u])
+    elif layer.activation == LOGISTIC:
+        for u in range(units):
+            z[u] = vec_activate(LOGISTIC, slope, z[u])
+    elif layer.activation == RELU:
+        for u in range(units):
+            z[u] = vec_activate(RELU, slope, z[u])
     for u in range(units):
-        (<vec *>(out + (o + u) * lanes + v))[0] = z[u]
+        (<vec *>(A + (o + u) * lanes + v))[0] = z[u]
 
 
 cdef void tiny_forward(Context *c, size lanes) noexcept nogil:
-    cdef size k, o, v
+    cdef size k, o, v, n
     cdef Layer *layer
     cdef LayerWork *work
-    cdef real *z
     for k in range(c.n_layers):
         layer = &c.layers[k]
         work = &c.work[k]
-        z = work.Z if work.Z != NULL else work.A
+        n = layer.n_out
         v = 0
         while v < lanes:
             o = 0
-            while o + 4 <= <size>layer.n_out:
-                tiny_units(4, c, layer, o, v, lanes, z)
+            while o + 4 <= n:
+                tiny_units(4, c, layer, o, v, lanes, work.Z, work.A)
                 o += 4
-            while o + 2 <= <size>layer.n_out:
-                tiny_units(2, c, layer, o, v, lanes, z)
+            while o + 2 <= n:
+                tiny_units(2, c, layer, o, v, lanes, work.Z, work.A)
                 o += 2
-            if o < <size>layer.n_out:
-                tiny_units(1, c, layer, o, v, lanes, z)
+            if o < n:
+                tiny_units(1, c, layer, o, v, lanes, work.Z, work.A)
             v += LANES
-        if k < c.n_layers - 1:
-            activation_forward(layer.activation, <real>layer.slope, z, work.A, layer.n_out * lanes)
+        if layer.activation > RELU and layer.activation != SOFTMAX:
+            activation_forward(layer.activation, <real>layer.slope, work.A, work.A, n * lanes)
+
+
+cdef double tiny_squared_error(Context *c, size lanes) noexcept nogil:
+    """dZ of the output layer for half the squared error; the weighted sum of losses."""
+    cdef Layer *layer = &c.layers[c.n_layers - 1]
+    cdef LayerWork *work = &c.work[c.n_layers - 1]
+    cdef size i, v, n = layer.n_out
+    cdef double total = 0
+    cdef vec d, w
+    cdef real scale = <real>c.run.gradient_scale
+    for i in range(n):
+        v = 0
+        while v < lanes:
+            w = (<const vec *>(c.lane_weight + v))[0]
+            d = (<const vec *>(work.A + i * lanes + v))[0] - (<const vec *>(c.Y + i * lanes + v))[0]
+            total += vec_sum(w * d * d)
+            (<vec *>(work.D + i * lanes + v))[0] = scale * w * d
+            v += LANES
+    activation_backward(layer.activation, <real>layer.slope, work.Z, work.A, work.D, n * lanes)
+    return 0.5 * total
 
 
 cdef double tiny_loss(Context *c, size start, size m, size lanes) noexcept nogil:
     """dZ of the output layer; the weighted sum of losses."""
-    cdef Layer *layer = &c.layers[c.n_layers - 1]
     cdef LayerWork *work = &c.work[c.n_layers - 1]
-    cdef size s, o, n = layer.n_out
+    cdef size s, o, n = c.layers[c.n_layers - 1].n_out
     cdef double total = 0
-    cdef int64_t row
-    cdef real z[64]
-    cdef real a[64]
-    cdef real d[64]
+    cdef real z[TINY_WIDTH]
+    cdef real a[TINY_WIDTH]
+    cdef real d[TINY_WIDTH]
     cdef real w
-    if c.run.loss == HALF_SQUARED_ERROR and c.labels == NULL and layer.activation != SOFTMAX and (
-            c.run.label_smoothing == 0):
-        activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * lanes)
-        for o in range(n):
-            for s in range(m):
-                w = work.A[o * lanes + s] - c.y[c.order[start + s] * n + o]
-                total += 0.5 * c.lane_weight[s] * w * w
-                work.D[o * lanes + s] = w * <real>(c.lane_weight[s] * c.run.gradient_scale)
-            for s in range(m, lanes):
-                work.D[o * lanes + s] = 0
-        activation_backward(layer.activation, <real>layer.slope, work.Z, work.A, work.D, n * lanes)
-        return total
+    if c.Y != NULL:
+        return tiny_squared_error(c, lanes)
     if m < lanes:
         memset(work.D, 0, n * lanes * sizeof(real))
     for s in range(m):
-        row = c.order[start + s]
         for o in range(n):
             z[o] = work.Z[o * lanes + s]
-        total += c.lane_weight[s] * sample_loss(c, row, z, a, d)
-        w = <real>(c.lane_weight[s] * c.run.gradient_scale)
+        total += c.lane_weight[s] * sample_loss(c, c.order[start + s], z, a, d)
+        w = c.lane_weight[s] * <real>c.run.gradient_scale
         for o in range(n):
             work.D[o * lanes + s] = d[o] * w
     return total
@@ -165,14 +198,13 @@ cdef void tiny_backward(Context *c, size lanes) noexcept nogil:
 
 cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
     """One optimizer step on samples start..start + m of the epoch's order; return the batch's loss."""
-    cdef size lanes = padded(m), k, s, i
+    cdef size lanes = padded(m), k, i
     cdef Layer *layer
-    cdef double loss, weight = 0, norms = 0, square
+    cdef double loss, weight, norms = 0, square
     cdef Step step
     if gather:
         tiny_gather(c, start, m, lanes)
-    for s in range(m):
-        weight += c.lane_weight[s]
+    weight = c.lane_weight_sum
     tiny_forward(c, lanes)
     loss = tiny_loss(c, start, m, lanes)
     if not isfinite(loss):

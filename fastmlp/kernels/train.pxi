@@ -39,7 +39,6 @@ cdef void begin_epoch(Context *c) noexcept nogil:
 cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
     """Count the step; at the epoch's end, write the history and decide whether to go on."""
     cdef Run *run = c.run
-    cdef size n_batches = (run.n_samples + run.batch_size - 1) // run.batch_size
     if not isfinite(loss):
         if run.regime == TINY:
             memcpy(c.flat, c.backup, c.n_params * sizeof(real))
@@ -51,7 +50,7 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
     run.step += 1
     run.batch += 1
     run.loss_sum += loss * m if run.average else loss
-    if run.batch < <int64_t>n_batches:
+    if run.batch < <int64_t>c.n_batches:
         return
     if run.regime == ONLINE:
         online_flush(c)
@@ -82,7 +81,7 @@ cdef void batch_loop(Context *c, size thread, int32_t *sense) noexcept nogil:
     cdef Run *run = c.run
     cdef int64_t budget = run.budget
     cdef size start, m, n = run.n_samples
-    cdef size batch = run.batch, n_batches = (n + run.batch_size - 1) // run.batch_size
+    cdef size batch = run.batch, n_batches = c.n_batches
     cdef double loss
     while budget > 0:
         start = batch * run.batch_size

@@ -124,16 +124,37 @@ cdef extern from *:
       static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
     #endif
 
-    /* Lanewise selection and the sum of a vector's lanes, in a fixed pairwise order. */
+    /* Lanewise selection (max and min give b where either is NaN) and the sum of a vector's lanes, in a fixed pairwise order. */
     #if defined(__GNUC__)
-      static inline vec vec_max(vec a, vec b) { vbits m = (vbits)(a > b); return (vec)(((vbits)a & m) | ((vbits)b & ~m)); }
-      static inline vec vec_min(vec a, vec b) { vbits m = (vbits)(a < b); return (vec)(((vbits)a & m) | ((vbits)b & ~m)); }
+      #define FM_SELECT(m, a, b) ((vec)(((vbits)(a) & (vbits)(m)) | ((vbits)(b) & ~(vbits)(m))))
+      static inline vec vec_max(vec a, vec b) { return FM_SELECT(a > b, a, b); }
+      static inline vec vec_min(vec a, vec b) { return FM_SELECT(a < b, a, b); }
+      static inline vec vec_if_positive(vec x, vec a, vec b) { vec z = {0}; return FM_SELECT(x > z, a, b); }
+      static inline vec vec_if_negative(vec x, vec a, vec b) { vec z = {0}; return FM_SELECT(x < z, a, b); }
       static inline vec vec_abs(vec a) { return (vec)((vbits)a & ~((bits)1 << (8 * REAL_BYTES - 1))); }
       static inline real vec_sum(vec a) {
-      #if defined(__AVX512F__) && REAL_BYTES == 4
-          return _mm512_reduce_add_ps((__m512)a);
-      #elif defined(__AVX512F__)
-          return _mm512_reduce_add_pd((__m512d)a);
+      #if defined(__SSE2__) && REAL_BYTES == 4
+        #if defined(__AVX512F__)
+          __m256 h = _mm256_add_ps(_mm512_castps512_ps256((__m512)a),
+              _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd((__m512)a), 1)));
+          __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+        #elif defined(__AVX__)
+          __m128 q = _mm_add_ps(_mm256_castps256_ps128((__m256)a), _mm256_extractf128_ps((__m256)a, 1));
+        #else
+          __m128 q = (__m128)a;
+        #endif
+          q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+          return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
+      #elif defined(__SSE2__)
+        #if defined(__AVX512F__)
+          __m256d h = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)a), _mm512_extractf64x4_pd((__m512d)a, 1));
+          __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+        #elif defined(__AVX__)
+          __m128d q = _mm_add_pd(_mm256_castpd256_pd128((__m256d)a), _mm256_extractf128_pd((__m256d)a, 1));
+        #else
+          __m128d q = (__m128d)a;
+        #endif
+          return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
       #else
           real t[VEC_BYTES / sizeof(real)];
           memcpy(t, &a, sizeof a);
@@ -146,17 +167,26 @@ cdef extern from *:
     #else
       static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
       static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
+      static inline vec vec_if_positive(vec x, vec a, vec b) { return x > 0 ? a : b; }
+      static inline vec vec_if_negative(vec x, vec a, vec b) { return x < 0 ? a : b; }
       static inline vec vec_abs(vec a) { return a < 0 ? -a : a; }
       static inline real vec_sum(vec a) { return a; }
       static inline vec vec_fill(real a) { return a; }
     #endif
 
+    /* Cython casts the operands of a division. */
+    static inline vec vec_divide(vec a, vec b) { return a / b; }
+
     /* p * 2^n, where t = n + 1.5 * 2^MANTISSA holds n in its low bits. */
-    static inline real fm_scale(real p, real t) {
+    static inline vec vec_scale(vec p, vec t) {
+    #if defined(__GNUC__)
+        return (vec)((vbits)p + ((vbits)t << MANTISSA));
+    #else
         union { real f; bits i; } a, b;
         a.f = p; b.f = t;
         a.i += b.i << MANTISSA;
         return a.f;
+    #endif
     }
     """
     ctypedef float vec        # Cython sees a scalar, the C compiler a vector
@@ -174,12 +204,15 @@ cdef extern from *:
     int32_t fm_add(int32_t *, int32_t) noexcept nogil
     vec vec_inverse_root(vec, real) noexcept nogil
     vec vec_sqrt(vec) noexcept nogil
+    vec vec_divide(vec, vec) noexcept nogil
     vec vec_max(vec, vec) noexcept nogil
     vec vec_min(vec, vec) noexcept nogil
     vec vec_abs(vec) noexcept nogil
     real vec_sum(vec) noexcept nogil
     vec vec_fill(real) noexcept nogil
-    real fm_scale(real, real) noexcept nogil
+    vec vec_scale(vec, vec) noexcept nogil
+    vec vec_if_positive(vec, vec, vec) noexcept nogil
+    vec vec_if_negative(vec, vec, vec) noexcept nogil
     # Cython writes a literal beside a `real` as a double, which would drag float32 loops into double precision
     real ONE "((real)1)"
     real TWO "((real)2)"

@@ -1,0 +1,83 @@
+# Every verb sets up what it needs in .venv; a second run finds it done. `make help` lists the verbs.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+SHELL := /bin/sh
+
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DEMO_ARGS ?=
+
+KERNEL_SOURCES := setup.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
+DEBUG_BUILD := build/debug
+
+.PHONY: help demo test build bench lint format docs debug clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
+
+demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
+	$(PY) examples/digits_demo.py $(DEMO_ARGS)
+
+test: $(VENV)/stamp-build  ## run the tests
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+build: $(VENV)/stamp-build  ## compile the kernels in place
+
+bench: $(VENV)/stamp-build  ## measure the speed against the peers that are installed
+	$(PY) -m bench $(BENCH_ARGS)
+
+lint: $(VENV)/stamp-lint  ## ruff, cython-lint and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	PATH="$(abspath $(VENV)/bin):$$PATH" cython-lint fastmlp
+	$(VENV)/bin/mypy
+
+format: $(VENV)/stamp-lint  ## let ruff format the Python files
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+docs: $(VENV)/stamp-docs  ## build the documentation into docs/_build/html
+	$(VENV)/bin/sphinx-build -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal build, and run the kernel tests on it
+	FASTMLP_DEBUG=1 FASTMLP_REQUIRE_EXT=1 $(PY) setup.py -q build --build-base $(DEBUG_BUILD) --build-lib $(DEBUG_BUILD)/lib
+	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" && \
+	    $(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
+	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py $(PYTEST_ARGS)
+
+clean:  ## remove everything that make created, .venv too
+	rm -rf $(VENV) build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	find fastmlp -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `pyproject.toml` asks for: $(call required,["build-system"]["requires"]) prints a list of requirements.
+required = $(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))$(1), sep="\n")'
+
+$(VENV)/stamp-venv: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "fastmlp needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; \
+	    exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(call required,["build-system"]["requires"]) > $(VENV)/requires.txt
+	$(PY) -m pip install -q -r $(VENV)/requires.txt
+	@touch $@
+
+# Without build isolation: what Cython has translated stays in build, and only what changed is translated again.
+$(VENV)/stamp-build: $(VENV)/stamp-venv $(KERNEL_SOURCES)
+	@echo "installing fastmlp into $(VENV) and compiling its kernels; this takes a few minutes the first time"
+	$(PY) -m pip install -q --no-build-isolation -e '.[test]'
+	@touch $@
+
+$(VENV)/stamp-lint: $(VENV)/stamp-build
+	$(call required,["project"]["optional-dependencies"]["lint"]) > $(VENV)/requires.txt
+	$(PY) -m pip install -q -r $(VENV)/requires.txt
+	@touch $@
+
+$(VENV)/stamp-docs: $(VENV)/stamp-build
+	$(call required,["project"]["optional-dependencies"]["docs"]) > $(VENV)/requires.txt
+	$(PY) -m pip install -q -r $(VENV)/requires.txt
+	@touch $@

@@ -1,0 +1,41 @@
+"""Fast small neural networks on the CPU, behind scikit-learn's contract."""
+
+from importlib import import_module
+
+from ._checks import DivergenceWarning, NotBuiltError
+from .kernels.dispatch import backend
+from .layers import Concatenate, Dense, Dropout
+from .network import Network
+from .optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Momentum, Nesterov, RMSprop, Rprop
+
+__version__ = "0.1.0"
+
+# imported when first used: these bring scikit-learn, or other libraries
+_LATER = {
+    "MLPClassifier": ".mlp",
+    "MLPRegressor": ".mlp",
+    "load": ".persistence",
+    "save": ".persistence",
+}
+_MODULES = ("callbacks", "datasets", "persistence", "plots")
+
+__all__ = [
+    "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
+    "Dropout", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError",
+    "RMSprop", "Rprop", "backend", "load", "save", *_MODULES,
+]  # fmt: skip
+
+
+def __getattr__(name):
+    if name in _LATER:
+        value = getattr(import_module(_LATER[name], __name__), name)
+    elif name in _MODULES:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module 'fastmlp' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

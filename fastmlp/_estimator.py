@@ -1,0 +1,250 @@
+"""What MLPClassifier and MLPRegressor share: scikit-learn's parameters and rules around a Network."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.metrics import get_scorer
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils.validation import _check_sample_weight
+
+from . import _checks, _lbfgs, activations, initializers, optimizers
+from ._fitted import FittedNetwork
+from ._monitor import Monitor
+from ._sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks, with_callbacks
+from ._stochastic import Held, Training
+from .kernels.job import Rows
+from .layers import Dense, Dropout
+from .network import Network
+
+FORMULA = HasMethods(["value", "derivative"])
+
+
+def _from(kind, low, closed="left"):
+    return Interval(kind, low, None, closed=closed)
+
+
+class BaseMLP(CallbackSupportMixin, FittedNetwork):
+    """Base of the estimators; see MLPClassifier for the parameters."""
+
+    _is_classifier = False
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", _from(Integral, 0)],
+        "activation": [StrOptions(set(activations.ACTIVATIONS)), FORMULA, list, tuple],
+        "solver": [StrOptions(set(optimizers.OPTIMIZERS)), optimizers.Optimizer],
+        "alpha": [_from(Real, 0)],
+        "batch_size": [StrOptions({"auto"}), _from(Integral, 1)],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
+        "learning_rate_init": [_from(Real, 0, "neither")],
+        "power_t": [_from(Real, 0)],
+        "max_iter": [_from(Integral, 1)],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [_from(Real, 0)],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [_from(Real, 0, "neither")],
+        "n_iter_no_change": [_from(Integral, 1), Options(Real, {np.inf})],
+        "max_fun": [_from(Integral, 1)],
+        "out_activation": [StrOptions(set(activations.ACTIVATIONS)), FORMULA, None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
+        "initializer": [StrOptions(set(initializers.INITIALIZERS)), callable, None],
+        "coefs_init": [list, tuple, None],
+        "intercepts_init": [list, tuple, None],
+        "weight_decay": [_from(Real, 0)],
+        "clip_norm": [_from(Real, 0, "neither"), None],
+        "metrics": [str, list, tuple, dict, callable],
+        "monitor": [str, None],
+        "n_threads": [_from(Integral, 1), None],
+        "dtype": [StrOptions({"float32", "float64"}), None],
+    }
+
+    def _store(self, arguments):
+        """Keep the constructor's arguments, as they are, under their names."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, validation_data=None, callbacks=None):
+        """Fit the model to data matrix X and target(s) y.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            float32, float64 and uint8 arrays are read in place.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or real numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
+            Measured at each epoch's end as val_loss and val_score; with `early_stopping` it takes the place
+            of the part held out. Only for stochastic solvers.
+        callbacks : sequence, default=None
+            See `fastmlp.callbacks`.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._fit(X, y, sample_weight, validation_data, callbacks or ())
+
+    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False):
+        sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        about = (X, y, sample_weight)
+        X, y = self._validate_input(X, y, incremental, first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        weights = self._weigh_classes(y, sample_weight)
+        self._loss, target, output = self._choose_loss(y)
+        self._build(X, [*sizes, self.n_outputs_], output, first)
+        target = self._as_target(target)
+        self.n_iter_ = 0
+        self._in_fit = True
+        try:
+            if self.solver == "lbfgs":
+                _checks.check_lbfgs(self.monitor, validation_data)
+                self._fit_lbfgs(X, target, weights, about, callbacks)
+            else:
+                self._fit_stochastic(X, target, y, weights, validation_data, about, callbacks, incremental)
+        finally:
+            self._network.rng = None  # every fit starts from `random_state`
+            del self._in_fit
+        return self
+
+    def _build(self, X, sizes, output, first):
+        """Build the network: with new weights at first, with those of `coefs_` later."""
+        rng = check_random_state(self.random_state)
+        hidden = _checks.check_per_layer("activation", self.activation, len(sizes) - 1)
+        functions = [*map(activations.get, hidden), activations.get(output)]
+        rates = _checks.check_dropout(self.dropout, len(sizes) - 1)
+        network = Network(random_state=rng, dtype=self.dtype)
+        if rates[0]:
+            network.add(Dropout(rates[0]))
+        # scikit-learn draws the output layer by the hidden layers' activation
+        like = [*(f.name for f in functions[:-1])] or [getattr(self.activation, "name", self.activation)]
+        for units, function, rate, name in zip(
+            sizes, functions, [*rates[1:], 0.0], [*like, like[-1]], strict=False
+        ):
+            start = self.initializer
+            of_bias = None
+            if start is None:
+                start = of_bias = initializers.Glorot(factor=2.0 if name == "logistic" else 6.0)
+            network.add(Dense(units, function, l2=self.alpha, initializer=start, bias_initializer=of_bias))
+            if rate:
+                network.add(Dropout(rate))
+        if first:
+            network.build(X.shape[1], np.float32 if X.dtype in (np.float32, np.uint8) else np.float64)
+            _checks.copy_weights(network.coefs_, self.coefs_init, "coefs_init")
+            _checks.copy_weights(network.intercepts_, self.intercepts_init, "intercepts_init")
+        else:
+            network.lay_out(X.shape[1], np.asarray(self.coefs_[0]).dtype)
+            _checks.copy_weights(network.coefs_, self.coefs_, "coefs_")
+            _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")
+        self._attach(network)
+        self.n_layers_, self.out_activation_ = len(sizes) + 1, functions[-1].name
+        fresh = {"t_": 0, "history_": {}, "best_iter_": None}
+        if self.solver != "lbfgs":
+            fresh |= {"loss_curve_": [], "_no_improvement_count": 0}
+            early = self.early_stopping
+            fresh |= {"validation_scores_": [] if early else None, "best_loss_": None if early else np.inf}
+            fresh |= {"best_validation_score_": -np.inf if early else None}
+        for name, value in fresh.items():
+            if first or getattr(self, name, None) is None:
+                setattr(self, name, value)
+
+    def _as_target(self, target):
+        """Return targets in the dtype of the weights; labels stay labels."""
+        if target.dtype == np.int64 and target.ndim == 1:
+            return target
+        target = np.ascontiguousarray(target, self._network.params.dtype)
+        return target.reshape(len(target), -1)
+
+    def _fit_stochastic(self, X, target, y, weights, validation_data, about, callbacks, incremental):
+        optimizer, network = self._choose_optimizer(), self._network
+        memory = getattr(self, "_optimizer", None)
+        if not incremental or memory is None or not memory.fits(optimizer, network.plan.n_params):
+            memory = optimizers.Memory(optimizer, network.plan.n_params, network.params.dtype)
+        self._optimizer, held = memory, None
+        if validation_data is not None:
+            X_val, y_val, w_val = _checks.check_pair(validation_data)
+            X_val, y_val = self._validate_input(X_val, y_val, True, False)
+            held = Held(self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val)
+        Training(
+            self, optimizer, memory, (X, target, y, weights), about, incremental=incremental, held=held,
+            callbacks=callbacks,
+        ).run()  # fmt: skip
+
+    def _fit_lbfgs(self, X, target, weights, about, callbacks):
+        X_given, y_given, _ = about
+        scorers = self._scorers()
+
+        def measure():
+            return {name: score(self, X_given, y_given) for name, score in scorers.items()}
+
+        monitor = Monitor(
+            self, self._network, self.history_, self.max_iter, measure if scorers else None, callbacks
+        )
+        theirs = SklearnCallbacks(self, *about, self.max_iter)
+        monitor.begin()
+
+        def on_step(loss):
+            theirs.epoch_begin()
+            stop = monitor.record(loss)
+            self.n_iter_ = monitor.state.epoch
+            if self.verbose:
+                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
+            return theirs.epoch_end() or stop
+
+        found = _lbfgs.minimize(
+            self._network, Rows(X), target, weights, self._loss, max_iter=self.max_iter, max_fun=self.max_fun,
+            tol=self.tol, on_step=on_step,
+        )  # fmt: skip
+        if not np.isfinite(found.x).all():
+            _checks.fail_diverged(1, 1.0, Rows(X))
+        self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
+        self.loss_ = float(found.fun)
+        monitor.end()
+        theirs.end()
+
+    def _choose_optimizer(self):
+        """Return the optimizer that `solver` and its parameters stand for."""
+        if isinstance(self.solver, optimizers.Optimizer):
+            return self.solver
+        rate = self.learning_rate if callable(self.learning_rate) else self.learning_rate_init
+        shared = dict(weight_decay=self.weight_decay, clip_norm=self.clip_norm or 0.0)
+        if self.solver == "sgd":
+            if self.momentum == 0:
+                return optimizers.SGD(rate, **shared)
+            kind = optimizers.Nesterov if self.nesterovs_momentum else optimizers.Momentum
+            return kind(rate, self.momentum, **shared)
+        kind = optimizers.OPTIMIZERS[self.solver]
+        if issubclass(kind, optimizers.Adam):
+            adam = (rate, self.beta_1, self.beta_2, self.epsilon)
+            return kind(*adam, epsilon_corrected=self.solver != "adam", **shared)
+        return kind(rate, **shared)
+
+    def _scorers(self):
+        """Return {name: function of (estimator, X, y)} for `metrics`."""
+        metrics = self.metrics
+        if isinstance(metrics, str) or callable(metrics):
+            metrics = (metrics,)
+        if not isinstance(metrics, dict):
+            metrics = {m if isinstance(m, str) else getattr(m, "__name__", repr(m)): m for m in metrics}
+        return {name: get_scorer(m) if isinstance(m, str) else _as_scorer(m) for name, m in metrics.items()}
+
+    def _weigh_classes(self, y, sample_weight):
+        return sample_weight
+
+
+def _as_scorer(metric):
+    return lambda estimator, X, y: float(metric(y, estimator.predict(X)))

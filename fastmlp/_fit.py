@@ -1,0 +1,150 @@
+"""One training run: a Job made from a network and its data, driven to its end, and what came of it."""
+
+import time
+import warnings
+
+import numpy as np
+
+from . import _checks, _python_engine, schedules
+from .kernels import training
+from .kernels.job import Job
+from .kernels.plan import Status
+
+
+def is_native(formulas):
+    """Return whether the kernels know these activations and losses, so that no Python runs per step."""
+    return all(getattr(f, "code", None) is not None for f in formulas)
+
+
+class Fit:
+    """A run of training epochs over one data set.
+
+    Parameters
+    ----------
+    network : Network
+    rows : Rows
+    y : ndarray
+        As the kernels take it.
+    loss, optimizer : Loss, Optimizer
+    memory : Memory
+        The optimizer's; updated.
+    n_epochs, batch_size, shuffle, sample_weight
+        As in `Network.fit`.
+    rates : ndarray, default=None
+        The learning rate of each epoch; None asks the optimizer.
+    n_threads : int, default=None
+    **options
+        Further fields of the kernels' run record.
+
+    Attributes
+    ----------
+    job : Job
+    status : Status
+        RUNNING until `run` has ended.
+    interrupted : bool
+        Whether the user interrupted it.
+    seconds : list of float
+        Duration of each epoch: measured where Python sees each epoch's end, else their mean.
+    """
+
+    def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
+                 sample_weight=None, rates=None, n_threads=None, **options):  # fmt: skip
+        self.network, self.loss, self.memory, self.n_threads = network, loss, memory, n_threads
+        if rates is None:
+            rates = schedules.rates(optimizer.learning_rate, n_epochs)
+        of_loss = loss.options(network.plan.n_outputs) if hasattr(loss, "options") else {}
+        self.native = is_native([*network.functions, loss])
+        if not self.native:
+            of_loss["loss"] = 0
+        self.job = Job(
+            network.plan, network.params, rows, y, sample_weight=sample_weight, state=memory.state,
+            random_state=network.rng, rates=rates, n_epochs=n_epochs, shuffle=int(shuffle),
+            batch_size=min(batch_size, rows.n_rows), step=memory.step, seed=_seed(network, memory.step),
+            **(of_loss | optimizer.options() | options),
+        )  # fmt: skip
+        self.status, self.interrupted, self.seconds = Status.RUNNING, False, []
+
+    @property
+    def n_done(self):
+        """Epochs completed."""
+        return int(self.job.run["epoch"][0])
+
+    @property
+    def losses(self):
+        """The loss of each completed epoch."""
+        return self.job.losses[: self.n_done].tolist()
+
+    @property
+    def rates(self):
+        """The learning rate of each completed epoch."""
+        rates = self.job.rates
+        return [float(rates[min(e, len(rates) - 1)]) for e in range(self.n_done)]
+
+    def run(self, on_epoch=None, on_stall=None, warn=True):
+        """Train until all epochs are done, a callback stops it, or it fails.
+
+        Parameters
+        ----------
+        on_epoch : callable, default=None
+            Called at each epoch's end; a true value stops. None: no Python per epoch.
+        on_stall : callable, default=None
+            Called when the loss has stopped falling (see `tol` of the run record); a false value stops.
+        warn : bool, default=True
+            Warn where training diverged.
+        """
+        started = last = time.perf_counter()
+        stopped = False
+
+        def at_epoch_end(job):
+            nonlocal last, stopped
+            now = time.perf_counter()
+            self.seconds.append(now - last)
+            stopped = bool(on_epoch(self))
+            last = time.perf_counter()
+            return stopped
+
+        try:
+            while not stopped and self.n_done < len(self.job.losses):
+                self.status = self._run(at_epoch_end if on_epoch is not None else None)
+                if on_epoch is not None and len(self.seconds) < self.n_done:
+                    at_epoch_end(self.job)  # the kernels do not ask at an epoch that ends the run
+                if self.status != Status.STALLED or on_stall is None or not on_stall(self):
+                    break
+                self.job.run["no_improvement"] = 0
+        except KeyboardInterrupt:
+            self.interrupted = True
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        if on_epoch is None and self.n_done:
+            self.seconds = [(time.perf_counter() - started) / self.n_done] * self.n_done
+        self._finish()
+        if warn and self.status == Status.DIVERGED:
+            _checks.warn_diverged(*self.divergence)
+        return self
+
+    @property
+    def divergence(self):
+        """The epoch (from 1) and learning rate at which training diverged, and the rows."""
+        return self.n_done + 1, self.memory.learning_rate, self.job.rows
+
+    def _run(self, on_epoch):
+        if self.native:
+            return training.run(self.job, on_epoch, n_threads=self.n_threads)
+        return _python_engine.run(self.job, self.network.functions, self.loss, on_epoch)
+
+    def _finish(self):
+        job = self.job
+        if self.status != Status.DIVERGED and not np.isfinite(job.params).all():
+            # the very last step may overflow without a later loss to tell
+            np.copyto(job.params, job.backup)
+            self.status = Status.DIVERGED
+        self.memory.step = int(job.run["step"][0])
+        self.memory.learning_rate = float(job.rates[min(self.n_done, len(job.rates) - 1)])
+
+
+def _seed(network, step):
+    """Return a seed for dropout, which leaves the stream of shuffles as it is."""
+    if not network.plan.input_dropout and not network.plan.layers["dropout"].any():
+        return 0
+    copy = np.random.RandomState(0)
+    copy.set_state(network.rng.get_state())
+    return int(copy.randint(0, 2**62)) ^ step

@@ -1,0 +1,138 @@
+"""The fitted state of an estimator: its network, the attributes that look into it, and its outputs."""
+
+import copy
+from functools import update_wrapper
+from types import MethodType
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import _checks
+from .kernels import dispatch
+from .kernels.job import ROW_DTYPES, Rows
+
+_DTYPES = frozenset(ROW_DTYPES)
+
+
+class available_unless_refused:
+    """Decorate a method that is there only where `check` of the estimator does not raise an AttributeError.
+
+    scikit-learn's `available_if` hides why a method is not there; this lets the check's own error through.
+    """
+
+    def __init__(self, check):
+        self.check = check
+
+    def __call__(self, method):
+        self.method = method
+        return update_wrapper(self, method)
+
+    def __get__(self, estimator, owner=None):
+        if estimator is None:
+            return self.method
+        self.check(estimator)
+        return MethodType(self.method, estimator)
+
+
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base of estimators around a Network.
+
+    `coefs_` and `intercepts_` are views of the network's parameters. Arrays that a user puts in their place
+    are taken over when they are next needed.
+    """
+
+    def _attach(self, network):
+        self._network = network
+        self.coefs_, self.intercepts_ = network.coefs_, network.intercepts_
+        self._views = (*self.coefs_, *self.intercepts_)
+
+    def _sync(self):
+        """Take over what was assigned to `coefs_` and `intercepts_`."""
+        given = (*self.coefs_, *self.intercepts_)
+        if len(given) == len(self._views) and all(a is b for a, b in zip(given, self._views, strict=True)):
+            return
+        _checks.copy_weights(self._views, given, "coefs_ and intercepts_")
+        self._attach(self._network)
+
+    def _outputs(self, X, layer=-1, logits=False):
+        """Return the network's outputs for X; a plain array of the right shape takes a short way."""
+        state = self.__dict__
+        network = state.get("_network")
+        if network is None:
+            check_is_fitted(self, "_network")
+        self._sync()
+        short = (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype in _DTYPES
+            and X.shape[1] == network.plan.n_features
+            and len(X) > 0
+            and ("feature_names_in_" not in state or "_in_fit" in state)
+        )
+        if short:
+            rows = Rows(X)
+            if dispatch.kernels(network.params.dtype).all_finite(rows):
+                return network.outputs(rows, layer, logits, self.n_threads)
+        X = validate_data(self, X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
+        return network.outputs(Rows(X), layer, logits, self.n_threads)
+
+    def activations(self, X, layer):
+        """Return the outputs of one layer.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+        layer : int
+            0 is the first hidden layer, -1 the output.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, units of the layer)
+        """
+        check_is_fitted(self, "_network")
+        n = len(self.coefs_)
+        return self._outputs(X, _checks.check_int("layer", layer, -n, n - 1) % n)
+
+    def transform(self, X):
+        """Return the outputs of the last hidden layer, shape (n_samples, its units); without one, X."""
+        check_is_fitted(self, "_network")
+        if len(self.coefs_) == 1:
+            return validate_data(self, X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+        return self._outputs(X, len(self.coefs_) - 2)
+
+    @property
+    def _n_features_out(self):
+        return self.coefs_[-1].shape[0]
+
+    def _snapshot_attributes(self):
+        """Return what makes a copy of this estimator stand still while training goes on."""
+        network = copy.copy(self._network)
+        network.params, network.rng = network.params.copy(), None
+        views = network.coefs_, network.intercepts_
+        return {
+            "_network": network,
+            "coefs_": views[0],
+            "intercepts_": views[1],
+            "_views": (*views[0], *views[1]),
+            "loss_curve_": list(getattr(self, "loss_curve_", [])),
+        }
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "_network" in state:
+            self._sync()
+            for name in ("coefs_", "intercepts_", "_views"):
+                del state[name]
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "_network" in state:
+            self._attach(self._network)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"] if self.dtype is None else []
+        return tags

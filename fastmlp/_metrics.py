@@ -1,0 +1,69 @@
+"""Metrics by name: functions (y_true, y_pred) -> float, for what is reported beside the loss.
+
+`y_true` is as the user gave it, `y_pred` the network's output. scikit-learn's functions do as well.
+"""
+
+import numpy as np
+
+from . import _checks
+
+
+def accuracy(y_true, y_pred):
+    """Return the share of samples whose class is right.
+
+    The class is the strongest of several outputs, or whether the only output exceeds 0.5.
+    """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    n = len(y_pred)
+    if y_pred.ndim == 1 or y_pred.shape[1] == 1:
+        return float(((y_pred.reshape(n) > 0.5) == (y_true.reshape(n) > 0.5)).mean())
+    if y_true.size == y_pred.size:
+        y_true = y_true.argmax(axis=1)
+    return float((y_pred.argmax(axis=1) == y_true.reshape(n)).mean())
+
+
+def mse(y_true, y_pred):
+    """Return the mean of (y_pred - y_true)^2."""
+    return float((_residual(y_true, y_pred) ** 2).mean())
+
+
+def sse(y_true, y_pred):
+    """Return the sum of (y_pred - y_true)^2."""
+    return float((_residual(y_true, y_pred) ** 2).sum())
+
+
+def mae(y_true, y_pred):
+    """Return the mean of |y_pred - y_true|."""
+    return float(np.abs(_residual(y_true, y_pred)).mean())
+
+
+def r2(y_true, y_pred):
+    """Return the share of the variance explained, averaged over outputs."""
+    residual = _residual(y_true, y_pred)
+    y_true = np.reshape(y_true, residual.shape)
+    spread = ((y_true - y_true.mean(axis=0)) ** 2).sum(axis=0)
+    left = (residual**2).sum(axis=0)
+    return float(np.where(spread > 0, 1 - left / np.where(spread > 0, spread, 1), left == 0).mean())
+
+
+def _residual(y_true, y_pred):
+    y_pred = np.asarray(y_pred)
+    if np.ndim(y_true) < y_pred.ndim and y_pred.shape[1] > 1:  # labels against one output a class
+        y_true = np.eye(y_pred.shape[1])[np.asarray(y_true, np.int64)]
+    return y_pred - np.reshape(y_true, y_pred.shape)
+
+
+METRICS = {f.__name__: f for f in (accuracy, mse, sse, mae, r2)}
+
+
+def get(metrics):
+    """Return {name: function} for names and functions."""
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = (metrics,)
+    found = {}
+    if isinstance(metrics, dict):
+        return metrics
+    for metric in metrics:
+        function = metric if callable(metric) else _checks.check_choice("metrics", metric, METRICS)
+        found[metric if isinstance(metric, str) else getattr(metric, "__name__", repr(metric))] = function
+    return found

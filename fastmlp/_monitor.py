@@ -1,0 +1,97 @@
+"""What is told at an epoch's end: history, progress lines, callbacks."""
+
+import time
+
+
+class State:
+    """What a callback sees.
+
+    Attributes
+    ----------
+    model : Network or estimator
+        The model in training; its weights are those of the epoch's end.
+    params : ndarray of shape (n_params,)
+        All weights and biases, flat; a view.
+    epoch : int
+        Epochs done in this fit: 1 at the end of the first.
+    n_epochs : int
+        Epochs that this fit may take.
+    logs : dict of float
+        This epoch's loss, learning rate, seconds, and what was asked for.
+    history : dict of list
+        The same for all epochs so far.
+    """
+
+    def __init__(self, model, network, n_epochs, history):
+        self.model, self._network, self.n_epochs, self.history = model, network, n_epochs, history
+        self.epoch, self.logs = 0, {}
+
+    @property
+    def params(self):
+        return self._network.params
+
+
+class Monitor:
+    """Record a fit's history, and tell callbacks of it.
+
+    Parameters
+    ----------
+    model, network
+        What callbacks see, and the network in it.
+    history : dict of list
+        Appended to.
+    n_epochs : int
+    measure : callable, default=None
+        Returns what is told at each epoch's end beside the loss: a dict of float.
+    callbacks : sequence
+    verbose : bool
+        Print a line for each epoch.
+    """
+
+    def __init__(self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False):
+        self.measure, self.callbacks, self.verbose = measure, tuple(callbacks), verbose
+        self.state = State(model, network, n_epochs, history)
+
+    @property
+    def per_epoch(self):
+        """Whether Python must see each epoch's end."""
+        return bool(self.measure or self.callbacks or self.verbose)
+
+    def begin(self):
+        """Tell callbacks that a fit begins."""
+        self.last = time.perf_counter()
+        self._tell("on_fit_begin")
+
+    def __call__(self, fit):
+        """Record the epoch that has just ended; return whether to stop."""
+        e = fit.n_done - 1
+        rate = float(fit.job.rates[min(e, len(fit.job.rates) - 1)])
+        return self.record(float(fit.job.losses[e]), rate, fit.seconds[-1])
+
+    def record(self, loss, rate=1.0, seconds=None):
+        """Record an epoch; return whether to stop. `seconds`: measured here where it is None."""
+        state, now = self.state, time.perf_counter()
+        seconds, self.last = now - self.last if seconds is None else seconds, now
+        state.epoch += 1
+        state.logs = {"loss": loss} | (self.measure() if self.measure else {})
+        state.logs |= {"learning_rate": rate, "seconds": seconds}
+        self._extend({name: [value] for name, value in state.logs.items()})
+        if self.verbose:
+            shown = "  ".join(
+                f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
+            )
+            print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
+        return any([bool(stop) for stop in self._tell("on_epoch_end")])
+
+    def end(self, fit=None):
+        """Record what Python has not seen of a fit, and tell callbacks that it ends."""
+        if fit is not None and not self.per_epoch:
+            self._extend({"loss": fit.losses, "learning_rate": fit.rates, "seconds": fit.seconds})
+        self._tell("on_fit_end")
+
+    def _extend(self, values):
+        for name, some in values.items():
+            self.state.history.setdefault(name, []).extend(some)
+
+    def _tell(self, hook):
+        return [getattr(c, hook)(self.state) for c in self.callbacks if hasattr(c, hook)]

@@ -1,0 +1,227 @@
+"""Epoch after epoch by scikit-learn's rules: schedules, early stopping, what is reported."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from . import _checks, schedules
+from ._fit import Fit
+from ._monitor import Monitor
+from ._sklearn_callbacks import SklearnCallbacks
+from .kernels.job import Rows
+from .kernels.plan import Status
+
+
+class Held:
+    """Data held out of training, and what is measured on it.
+
+    Parameters
+    ----------
+    estimator
+    X, target, y, weights
+        `target` as the kernels take it, `y` as a score does.
+    """
+
+    def __init__(self, estimator, X, target, y, weights):
+        self.estimator, self.X, self.target, self.y, self.weights = estimator, X, target, y, weights
+        self.rows = Rows(X)
+
+    def measure(self):
+        """Return score and loss."""
+        est = self.estimator
+        logits = est._network.outputs(self.rows, logits=True)
+        loss = est._network.loss_of(est._loss, logits, self.target, self.weights)
+        return {"val_score": est._score_logits(logits, self.y, self.weights), "val_loss": loss}
+
+
+def split(estimator, X, target, y, weights):
+    """Return the training part as (X, target, weights), and the Held rest: scikit-learn's draws and rules."""
+    binary = estimator._is_classifier and estimator.n_outputs_ == 1
+    n, size = X.shape[0], estimator.validation_fraction
+    if np.ceil(size * n) < 2 and n >= 4:
+        size = 2  # where scikit-learn would give up
+    train, rest = train_test_split(
+        np.arange(n), random_state=estimator._network.rng, test_size=size,
+        stratify=target.astype(bool) if binary else None,
+    )  # fmt: skip
+    _checks.check_held_out(len(rest))
+    of_rest = None if weights is None else weights[rest]
+    held = Held(estimator, X[rest], target[rest], y[rest], of_rest)
+    return X[train], target[train], None if weights is None else weights[train], held
+
+
+class Training:
+    """One call of `fit` or `partial_fit` with a stochastic solver.
+
+    Parameters
+    ----------
+    estimator
+        With its network built.
+    optimizer, memory : Optimizer, Memory
+    data : tuple
+        X, target, y and weights; `target` as the kernels take it.
+    about : tuple
+        X, y and sample_weight as the user gave them.
+    incremental : bool
+        One epoch, as `partial_fit` makes it.
+    held : Held, default=None
+        Validation data that the user gave.
+    callbacks : sequence
+    """
+
+    def __init__(self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks):
+        self.est, self.incremental, self.held, self.about = estimator, incremental, held, about
+        self.early = estimator.early_stopping
+        X, target, y, weights = data
+        if self.early and held is None:
+            X, target, weights, self.held = split(estimator, X, target, y, weights)
+        est, n_epochs = estimator, 1 if incremental else estimator.max_iter
+        self.scorers = est._scorers()
+        measure = self._measure if self.scorers or self.held else None
+        self.monitor = Monitor(est, est._network, est.history_, n_epochs, measure, callbacks)
+        self.theirs = SklearnCallbacks(est, *self.about, n_epochs)
+        self.tracked = est.monitor or ("val_score" if self.early else None)
+        self.best, self.best_loss, self.best_params, self.stopped = -np.inf, np.inf, None, False
+        if self.early:
+            self.best_params = est._network.params.copy()
+            if self.tracked == "val_score":
+                self.best = est.best_validation_score_
+        options = {}
+        if not self.early:
+            options = dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
+            if np.isfinite(est.n_iter_no_change):
+                options["n_iter_no_change"] = est.n_iter_no_change
+        self.fit = Fit(
+            est._network, Rows(X), target, loss=est._loss, optimizer=optimizer, memory=memory,
+            n_epochs=n_epochs, batch_size=self._batch_size(X.shape[0]), shuffle=est.shuffle,
+            sample_weight=weights, rates=self._rates(memory, n_epochs, X.shape[0]), n_threads=est.n_threads,
+            **options,
+        )  # fmt: skip
+
+    def run(self):
+        """Train, and set the estimator's fitted attributes."""
+        est, fit = self.est, self.fit
+        watched = bool(self.monitor.per_epoch or self.theirs.active or est.verbose or self.tracked)
+        trained_before = est.t_ > 0
+        self.monitor.begin()
+        self.theirs.epoch_begin()
+        fit.run(self._end_epoch if watched else None, self._stall, warn=False)
+        if not watched:
+            self._report(fit.losses)
+        if not self.early:
+            est.best_loss_ = float(fit.job.run["best_loss"][0])
+            est._no_improvement_count = int(fit.job.run["no_improvement"][0])
+        if fit.status == Status.DIVERGED:
+            if self.early:
+                est.validation_scores_.append(float("nan"))
+            if fit.n_done == 0 and not trained_before:
+                _checks.fail_diverged(*fit.divergence)
+            _checks.warn_diverged(*fit.divergence)
+        elif fit.n_done == est.max_iter and not (self.incremental or self.stopped or fit.interrupted):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the optimization "
+                "hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if self.best_params is not None:
+            est._network.params[:] = self.best_params
+        self.monitor.end(None if watched else fit)
+        self.theirs.end()
+
+    def _batch_size(self, n):
+        wanted = self.est.batch_size
+        if wanted == "auto":
+            return min(200, n)
+        if wanted > n:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+                stacklevel=5,
+            )
+        return min(wanted, n)
+
+    def _rates(self, memory, n_epochs, n):
+        """Return the rate of each epoch, and the one after the last."""
+        est, first = self.est, memory.learning_rate
+        if callable(est.learning_rate):
+            return schedules.rates(est.learning_rate, n_epochs + 1)
+        if est.solver == "sgd" and est.learning_rate == "invscaling":
+            seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]
+            return [first] + [est.learning_rate_init / (t + 1) ** est.power_t for t in seen]
+        return [first] * (n_epochs + 1)
+
+    def _measure(self):
+        est, (X, y, _) = self.est, self.about
+        found = {name: score(est, X, y) for name, score in self.scorers.items()}
+        if self.held:
+            found |= self.held.measure()
+            found |= {
+                f"val_{name}": score(est, self.held.X, self.held.y) for name, score in self.scorers.items()
+            }
+        return found
+
+    def _report(self, losses):
+        """Take finished epochs into the fitted attributes."""
+        est = self.est
+        est.loss_curve_ += losses
+        est.n_iter_ += len(losses)
+        est.t_ += len(losses) * self.fit.job.rows.n_rows
+        if losses:
+            est.loss_ = losses[-1]
+
+    def _end_epoch(self, fit):
+        """Report an epoch's end; return whether to stop."""
+        est, loss = self.est, float(fit.job.losses[fit.n_done - 1])
+        self._report([loss])
+        if est.verbose:
+            print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+        stop = self.monitor(fit)
+        logs = self.monitor.state.logs
+        if self.early:
+            est.validation_scores_.append(logs["val_score"])
+            if est.verbose:
+                print(f"Validation score: {logs['val_score']:f}")
+        if self.tracked:
+            self._track(_checks.check_choice("monitor", self.tracked, logs))
+        stop |= self.theirs.epoch_end()
+        if self.early and est._no_improvement_count > est.n_iter_no_change:
+            stop |= not self._stall(fit)
+        self.stopped |= bool(stop)
+        if not stop and fit.n_done < self.monitor.state.n_epochs:
+            self.theirs.epoch_begin()
+        return stop
+
+    def _track(self, value):
+        """Keep the best weights, and with early stopping count epochs that were no better."""
+        est = self.est
+        score = -value if self.tracked.endswith("loss") else value
+        if self.early:
+            est._no_improvement_count = est._no_improvement_count + 1 if score < self.best + est.tol else 0
+        tied = score == self.best and getattr(est, "class_weight", None) is not None
+        loss = self.monitor.state.logs.get("val_loss", 0.0)
+        # a heavy class alone may decide the score early on: the loss then tells epochs apart
+        if score > self.best or (tied and loss < self.best_loss):
+            self.best, self.best_loss, self.best_params = score, loss, est._network.params.copy()
+            est.best_iter_ = est.n_iter_
+            if self.early:
+                est.best_validation_score_ = value
+
+    def _stall(self, fit):
+        """Go on at a fifth of the learning rate where it is adaptive; return whether to go on."""
+        est, rates, epoch = self.est, fit.job.rates, fit.n_done
+        if est.verbose:
+            what = "Validation score" if self.early else "Training loss"
+            no_change = f"tol={est.tol:f} for {est.n_iter_no_change} consecutive epochs."
+            print(f"{what} did not improve more than {no_change}", end=" ")
+        if est.solver != "sgd" or est.learning_rate != "adaptive" or rates[epoch] <= 1e-6:
+            if est.verbose:
+                print("Stopping.")
+            self.stopped = True
+            return False
+        rates[epoch:] /= 5.0
+        if est.verbose:
+            print(f"Setting learning rate to {rates[epoch]:f}")
+        est._no_improvement_count = 0
+        return True

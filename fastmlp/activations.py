@@ -1,0 +1,257 @@
+"""Activation functions: the readable formulas, and the codes the kernels know them by.
+
+Each function is told by its value ``f(z)`` and its derivative ``f'(z)``, given next to each other. The
+kernels compute the built-in ones; these NumPy forms are what they are held against, and what a user's own
+activation looks like: any object with ``name``, ``value(z)`` and ``derivative(z, a)``, where ``a`` is
+``value(z)``.
+"""
+
+from dataclasses import dataclass
+from math import erf, pi, sqrt
+
+import numpy as np
+
+from . import _checks
+from .kernels.plan import Activation as Code
+
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+_erf = np.vectorize(erf, otypes=[np.float64])
+
+
+def logistic(z):
+    """Return 1 / (1 + exp(-z)) without overflow."""
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+def log_sum_exp(z):
+    """Return log(sum(exp(z))) of each row, shape (n, 1)."""
+    top = z.max(axis=1, keepdims=True)
+    return top + np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Base of the built-in activations.
+
+    Attributes
+    ----------
+    name : str
+    code : int or None
+        The kernels' code; None for a function that only Python knows.
+    slope : float
+        The function's own parameter.
+    """
+
+    name = None
+    code = None
+    slope = 1.0
+
+    def value(self, z):
+        """Return f(z), elementwise (softmax: by rows)."""
+        raise NotImplementedError
+
+    def derivative(self, z, a):
+        """Return f'(z), given `z` and `a` = f(z)."""
+        raise NotImplementedError
+
+
+class Identity(Activation):
+    """f(z) = z."""
+
+    name, code = "identity", Code.IDENTITY
+
+    def value(self, z):
+        return z
+
+    def derivative(self, z, a):
+        return np.ones_like(z)
+
+
+@dataclass(frozen=True)
+class Logistic(Activation):
+    """f(z) = 1 / (1 + exp(-slope z)), the sigmoid."""
+
+    slope: float = 1.0
+    name, code = "logistic", Code.LOGISTIC
+
+    def value(self, z):
+        return logistic(self.slope * z)
+
+    def derivative(self, z, a):
+        return self.slope * a * (1 - a)
+
+
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """f(z) = tanh(slope z)."""
+
+    slope: float = 1.0
+    name, code = "tanh", Code.TANH
+
+    def value(self, z):
+        return np.tanh(self.slope * z)
+
+    def derivative(self, z, a):
+        return self.slope * (1 - a * a)
+
+
+class ReLU(Activation):
+    """f(z) = max(0, z)."""
+
+    name, code = "relu", Code.RELU
+
+    def value(self, z):
+        return np.maximum(z, 0)
+
+    def derivative(self, z, a):
+        return (z > 0).astype(z.dtype)
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """f(z) = z where z > 0, else slope z."""
+
+    slope: float = 0.01
+    name, code = "leaky_relu", Code.LEAKY_RELU
+
+    def value(self, z):
+        return np.where(z > 0, z, self.slope * z)
+
+    def derivative(self, z, a):
+        return np.where(z > 0, 1.0, self.slope)
+
+
+@dataclass(frozen=True)
+class ELU(Activation):
+    """f(z) = z where z > 0, else slope (exp(z) - 1)."""
+
+    slope: float = 1.0
+    name, code = "elu", Code.ELU
+
+    def value(self, z):
+        return np.where(z > 0, z, self.slope * np.expm1(np.minimum(z, 0)))
+
+    def derivative(self, z, a):
+        return np.where(z > 0, 1.0, a + self.slope)
+
+
+class SELU(Activation):
+    """ELU scaled so that activations normalise themselves (Klambauer et al., 2017)."""
+
+    name, code = "selu", Code.SELU
+
+    def value(self, z):
+        return _SELU_SCALE * np.where(z > 0, z, _SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+
+    def derivative(self, z, a):
+        return np.where(z > 0, _SELU_SCALE, a + _SELU_SCALE * _SELU_ALPHA)
+
+
+class Softplus(Activation):
+    """f(z) = log(1 + exp(z))."""
+
+    name, code = "softplus", Code.SOFTPLUS
+
+    def value(self, z):
+        return np.logaddexp(0, z)
+
+    def derivative(self, z, a):
+        return logistic(z)
+
+
+class GELU(Activation):
+    """f(z) = z Phi(z), with the normal distribution function Phi (Hendrycks and Gimpel, 2016)."""
+
+    name, code = "gelu", Code.GELU
+
+    def value(self, z):
+        return z * 0.5 * (1 + _erf(z / sqrt(2)))
+
+    def derivative(self, z, a):
+        return 0.5 * (1 + _erf(z / sqrt(2))) + z * np.exp(-0.5 * z * z) / sqrt(2 * pi)
+
+
+class SiLU(Activation):
+    """f(z) = z / (1 + exp(-z)), also called swish."""
+
+    name, code = "silu", Code.SILU
+
+    def value(self, z):
+        return z * logistic(z)
+
+    def derivative(self, z, a):
+        s = logistic(z)
+        return s * (1 + z * (1 - s))
+
+
+class Step(Activation):
+    """f(z) = 1 where z >= 0, else 0: for networks that are used, not trained."""
+
+    name, code = "step", Code.STEP
+
+    def value(self, z):
+        return (z >= 0).astype(z.dtype)
+
+    def derivative(self, z, a):
+        return np.zeros_like(z)
+
+
+class Softmax(Activation):
+    """f(z)_j = exp(z_j) / sum_k exp(z_k); of the output layer only."""
+
+    name, code = "softmax", Code.SOFTMAX
+
+    def value(self, z):
+        return np.exp(z - log_sum_exp(z))
+
+    def derivative(self, z, a):
+        return a * (1 - a)  # the diagonal; `backward` takes the whole Jacobian
+
+
+class Exp(Activation):
+    """f(z) = exp(z), the inverse of the log link of Poisson regression."""
+
+    name, code = "exp", Code.EXP
+
+    def value(self, z):
+        return np.exp(z)
+
+    def derivative(self, z, a):
+        return a
+
+
+def backward(activation, z, a, d):
+    """Return the gradient with respect to `z`, given `d`, the gradient with respect to `a`."""
+    if isinstance(activation, Softmax):
+        return a * (d - (a * d).sum(axis=1, keepdims=True))
+    return d * activation.derivative(z, a)
+
+
+ACTIVATIONS = {
+    cls.name: cls
+    for cls in (
+        Identity,
+        Logistic,
+        Tanh,
+        ReLU,
+        LeakyReLU,
+        ELU,
+        SELU,
+        Softplus,
+        GELU,
+        SiLU,
+        Step,
+        Softmax,
+        Exp,
+    )
+} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
+
+
+def get(activation):
+    """Return the activation that a name, a class or an object stands for."""
+    if isinstance(activation, str):
+        return _checks.check_choice("activation", activation, ACTIVATIONS)()
+    if isinstance(activation, type):
+        activation = activation()
+    return _checks.check_protocol("activation", activation, ("name", "value", "derivative"), ACTIVATIONS)

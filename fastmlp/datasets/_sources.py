@@ -1,0 +1,69 @@
+"""Where the original files of the larger data sets come from, and what they must hold."""
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """The files of one data set: their SHA-256 by name, and the addresses they hang under."""
+
+    title: str
+    folder: str
+    files: dict
+    mirrors: tuple
+
+
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+
+MNIST = Source(
+    "MNIST",
+    "mnist",
+    dict(
+        zip(
+            IDX_FILES,
+            (
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            ),
+            strict=True,
+        )
+    ),
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+FASHION_MNIST = Source(
+    "Fashion-MNIST",
+    "fashion_mnist",
+    dict(
+        zip(
+            IDX_FILES,
+            (
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            ),
+            strict=True,
+        )
+    ),
+    ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+)
+
+CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz"
+CIFAR10 = Source(
+    "CIFAR-10",
+    "cifar10",
+    {CIFAR10_ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+    ("https://www.cs.toronto.edu/~kriz/",),
+)
+
+SOURCES = (MNIST, FASHION_MNIST, CIFAR10)

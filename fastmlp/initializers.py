@@ -1,0 +1,140 @@
+"""Initial weights: each initializer is called with a shape (n_in, n_out) and a RandomState.
+
+A user's own is any callable of the same two arguments. Biases are drawn by the same classes with the shape
+(n_out,); `fans` are the layer's, so that scikit-learn's bound holds for its bias too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import _checks
+
+
+@dataclass(frozen=True)
+class Glorot:
+    """Glorot and Bengio's (2010) range: variance 2 / (n_in + n_out).
+
+    Parameters
+    ----------
+    normal : bool, default=False
+        Draw from a normal distribution instead of a uniform one.
+    factor : float, default=6.0
+        Uniform bound sqrt(factor / (n_in + n_out)). scikit-learn uses 6, and 2 for logistic layers.
+    """
+
+    normal: bool = False
+    factor: float = 6.0
+
+    def __call__(self, shape, random_state, fans=None):
+        n_in, n_out = fans or shape
+        return _draw(random_state, shape, self.factor / (n_in + n_out), self.normal)
+
+
+@dataclass(frozen=True)
+class He:
+    """He et al.'s (2015) range for ReLU: variance 2 / n_in."""
+
+    normal: bool = False
+
+    def __call__(self, shape, random_state, fans=None):
+        return _draw(random_state, shape, 6.0 / (fans or shape)[0], self.normal)
+
+
+@dataclass(frozen=True)
+class LeCun:
+    """LeCun et al.'s (1998) range: variance 1 / n_in."""
+
+    normal: bool = False
+
+    def __call__(self, shape, random_state, fans=None):
+        return _draw(random_state, shape, 3.0 / (fans or shape)[0], self.normal)
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
+
+    gain: float = 1.0
+
+    def __call__(self, shape, random_state, fans=None):
+        n_in, n_out = shape
+        q, r = np.linalg.qr(random_state.standard_normal((max(shape), min(shape))))
+        q *= np.sign(np.diag(r))  # makes the distribution uniform over orthogonal matrices
+        return self.gain * (q if n_in >= n_out else q.T)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value everywhere."""
+
+    value: float = 0.0
+
+    def __call__(self, shape, random_state, fans=None):
+        return np.full(shape, float(self.value))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform between `low` and `high`."""
+
+    low: float = -0.05
+    high: float = 0.05
+
+    def __call__(self, shape, random_state, fans=None):
+        return random_state.uniform(self.low, self.high, shape)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal with the given mean and standard deviation."""
+
+    mean: float = 0.0
+    std: float = 0.05
+
+    def __call__(self, shape, random_state, fans=None):
+        return random_state.normal(self.mean, self.std, shape)
+
+
+def _draw(random_state, shape, squared_bound, normal):
+    bound = np.sqrt(squared_bound)
+    if normal:  # of the same variance
+        return random_state.normal(0.0, bound / np.sqrt(3.0), shape)
+    return random_state.uniform(-bound, bound, shape)
+
+
+INITIALIZERS = {
+    "glorot_uniform": Glorot(),
+    "glorot_normal": Glorot(normal=True),
+    "he_uniform": He(),
+    "he_normal": He(normal=True),
+    "lecun_uniform": LeCun(),
+    "lecun_normal": LeCun(normal=True),
+    "orthogonal": Orthogonal(),
+    "constant": Constant(0.01),
+    "uniform": Uniform(),
+    "normal": Normal(),
+    "zeros": Constant(0.0),
+}
+INITIALIZERS |= {
+    "xavier_uniform": INITIALIZERS["glorot_uniform"],
+    "xavier_normal": INITIALIZERS["glorot_normal"],
+    "kaiming_uniform": INITIALIZERS["he_uniform"],
+    "kaiming_normal": INITIALIZERS["he_normal"],
+}
+
+
+def get(initializer):
+    """Return the initializer that a name, a class or a callable stands for."""
+    if isinstance(initializer, str):
+        return _checks.check_choice("initializer", initializer, INITIALIZERS)
+    if isinstance(initializer, type):
+        initializer = initializer()
+    return _checks.check_protocol("initializer", initializer, ("__call__",), INITIALIZERS)
+
+
+def draw(initializer, shape, random_state, fans):
+    """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
+    own = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
+    array = initializer(shape, random_state, fans) if own else initializer(shape, random_state)
+    return _checks.check_weight_arrays([array], [tuple(shape)])[0]

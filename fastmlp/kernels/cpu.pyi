@@ -1,0 +1,3 @@
+"""What this CPU can run."""
+
+def levels() -> tuple[str, ...]: ...

@@ -1,0 +1,46 @@
+"""How the kernels are compiled: small C functions that reach each other through the table of words.
+
+Numba optimises a function again inside each of its callers. Heavy functions are therefore leaves: C
+functions with fixed signatures, compiled once per dtype and cached on disk, which callers reach by
+address (`call(c, C.multiply, ...)`).
+"""
+
+import ctypes
+
+from numba import cfunc, njit, types
+
+kernel = njit(nogil=True, cache=True, error_model="numpy")
+inline = njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+
+LEAVES = {}
+_TYPES = {
+    "i": (types.int64, ctypes.c_int64),
+    "d": (types.float64, ctypes.c_double),
+    "w": (types.CPointer(types.int64), ctypes.c_void_p),
+    "x": (types.CPointer(types.int32), ctypes.c_void_p),
+}
+
+
+def leaf(template):
+    """Register a C function. One letter an argument: p pointer to real, r real, w to int64, x to int32,
+    i int64, d float64; after the arrow, what it returns.
+    """
+
+    def register(function):
+        LEAVES[function.__name__] = (function, template)
+        return function
+
+    return register
+
+
+def compile_leaf(name, real):
+    """The C function of a leaf for one element type, as a ctypes function that takes addresses."""
+    function, template = LEAVES[name]
+    table = _TYPES | {
+        "p": (types.CPointer(real), ctypes.c_void_p),
+        "r": (real, ctypes.c_float if real == types.float32 else ctypes.c_double),
+    }
+    arguments, result = template.split("->")
+    numba_types, c_types = zip(*(table[letter] for letter in arguments), strict=True)
+    compiled = cfunc(table[result][0](*numba_types), cache=True, error_model="numpy")(function)
+    return compiled, ctypes.CFUNCTYPE(table[result][1], *c_types)(compiled.address)

@@ -1,0 +1,201 @@
+"""What Python calls: the contract's functions, as methods of one object per dtype.
+
+Kernels get addresses and numbers only, so that one compilation per dtype serves every kind of
+input: any strides, read-only, memory-mapped.
+"""
+
+import contextlib
+import ctypes
+import struct
+
+import numba
+import numpy as np
+
+from ..plan import EDGE, LAYER, RUN, Activation
+from . import activation, loss, matmul, network, noise, optimizer, rows, train  # noqa: F401 (register leaves)
+from .build import LEAVES, compile_leaf
+from .context import CHUNK, CSR, N_WORDS, C
+from .vectors import Vec
+
+Words = ctypes.c_int64 * N_WORDS
+KINDS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.uint8): 2}
+
+
+def _address(array):
+    """Where an array's numbers are, 0 for None.
+
+    The first member of NumPy's array object, by its public C interface: read directly, which takes a fifth of
+    the time of `array.ctypes.data`, for predictions of one row.
+    """
+    return 0 if array is None else _read_word(id(array) + _HEADER).value
+
+
+_read_word, _HEADER = ctypes.c_ssize_t.from_address, object.__basicsize__
+_PROBE = np.zeros(1)
+if _address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects out otherwise
+
+    def _address(array):  # noqa: F811
+        return 0 if array is None else array.ctypes.data
+
+
+def _shuffle_source(random_state):
+    """Addresses of a RandomState's next_uint32 and of its state."""
+    interface = random_state._bit_generator.ctypes
+    return ctypes.cast(interface.next_uint32, ctypes.c_void_p).value, interface.state_address
+
+
+class Kernels:
+    """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
+
+    def __init__(self, dtype):
+        self.dtype = np.dtype(dtype)
+        self._real = numba.from_dtype(self.dtype)
+        self._compiled = {}
+        self._template = None, None, None
+
+    def _leaf(self, name):
+        """A kernel as a Python callable of addresses and numbers."""
+        if name not in self._compiled:
+            self._compiled[name] = compile_leaf(name, self._real)
+        return self._compiled[name][1]
+
+    def _table(self, plan):
+        """A new table of words, with the addresses of a plan and of all kernels; and the plan's workspace sizes."""
+        last_plan, words, sizes = self._template
+        if plan is not last_plan:
+            words = Words()
+            for name in LEAVES:
+                if hasattr(C, name):
+                    self._leaf(name)
+                    words[getattr(C, name)] = self._compiled[name][0].address
+            words[C.layers], words[C.n_layers] = _address(plan.layers), len(plan.layers)
+            words[C.edges], words[C.n_params] = _address(plan.edges), plan.n_params
+            sizes = {}
+            self._template = plan, words, sizes
+        return Words.from_buffer_copy(words), sizes
+
+    @staticmethod
+    def _describe_rows(words, rows, scale):
+        data = rows.data
+        words[C.kind] = KINDS[data.dtype] + (CSR if rows.is_sparse else 0)
+        words[C.data], words[C.n_features], words[C.longest] = _address(data), rows.n_features, rows.most_nonzeros
+        struct.pack_into("d", words, 8 * C.scale, scale)
+        if rows.is_sparse:
+            width = rows.indices.itemsize
+            words[C.indices], words[C.index_bytes], words[C.index_kind] = _address(rows.indices), width, 2 + width // 4
+            words[C.indptr], words[C.col_stride] = _address(rows.indptr), data.itemsize
+        else:
+            words[C.row_stride], words[C.col_stride] = data.strides
+
+    def _job_table(self, job):
+        words, _ = self._table(job.plan)
+        self._describe_rows(words, job.rows, job.run["input_scale"][0])
+        words[C.training], words[C.batch] = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
+        for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
+            words[getattr(C, name)] = _address(getattr(job, name))
+        words[C.gradient] = _address(job.gradient) if job.gradient.size else 0
+        words[C.weight], words[C.n_rates] = _address(job.sample_weight), len(job.rates)
+        return words
+
+    def workspace_bytes(self, job):
+        """Bytes of scratch memory that training this job takes."""
+        return self._leaf("layout")(self._job_table(job), 0, 0.0)
+
+    def prepare(self, job):
+        """Nothing: `train` lays the workspace out by itself."""
+
+    def train(self, job, thread=0):
+        """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
+        words = self._job_table(job)
+        lock = contextlib.nullcontext()
+        if job.run["shuffle"][0] and job.random_state is not None:
+            words[C.next_uint32], words[C.bit_state] = _shuffle_source(job.random_state)
+            lock = job.random_state._bit_generator.lock
+        with lock:
+            return self._leaf("train")(words, _address(job.workspace))
+
+    def work(self, job, thread):
+        """Return at once: one thread does all."""
+
+    def dismiss(self, job):
+        """Nothing: nobody works."""
+
+    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
+        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
+        n = len(out) if n is None else n
+        words, sizes = self._table(plan)
+        self._describe_rows(words, rows, rows.scale)
+        words[C.params], words[C.batch] = _address(params), n
+        key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
+        n_bytes = sizes.get(key)
+        if n_bytes is None:
+            n_bytes = sizes[key] = self._leaf("layout")(words, 0, 0.0)
+        workspace = np.empty(n_bytes, np.uint8)
+        layer = len(plan.layers) - 1 if layer < 0 else layer
+        self._leaf("predict")(words, _address(workspace), _address(out), first, n, layer, logits)
+
+    def all_finite(self, rows):
+        """Whether no value is NaN or infinite."""
+        data = rows.data
+        kind = KINDS[data.dtype]
+        if kind == 2 or data.size == 0:
+            return True
+        strides, shape = ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
+        return bool(self._leaf("rows_finite")(kind, _address(data), *strides, *shape))
+
+    # Doors for tests: one kernel at a time.
+
+    def shuffle(self, order, random_state):
+        """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
+        with random_state._bit_generator.lock:
+            self._leaf("shuffle")(_address(order), len(order), *_shuffle_source(random_state))
+
+    def activate(self, code, slope, z, out):
+        """out = f(z), elementwise; softmax over the last axis."""
+        if code == Activation.SOFTMAX:
+            n = z.shape[-1]
+            self._leaf("softmax")(_address(z), _address(out), z.size // max(n, 1), n, n, 1)
+        else:
+            self._leaf("activate")(code, slope, _address(z), _address(out), z.size)
+
+    def activation_gradient(self, code, slope, z, a, d):
+        """d *= f'(z), elementwise."""
+        self._leaf("activation_gradient")(code, slope, _address(z), _address(a), _address(d), d.size)
+
+    def update(self, run, w, g, state):
+        """One optimizer step on flat arrays of one length; w and state (n_states, n) are updated."""
+        words = Words()
+        words[C.run] = _address(run)
+        constants = np.zeros(16, self.dtype)
+        states = [_address(s) for s in state] + [0] * (3 - len(state))
+        self._leaf("begin_step")(words, _address(constants))
+        code = int(run["optimizer"][0])
+        self._leaf("update")(code, _address(constants), _address(w), _address(g), *states, w.size)
+
+    def multiply(self, A, B, C, accumulate=False, transposed=False):
+        """C (+)= A B, or A^T B. A may have any strides."""
+        size = self.dtype.itemsize
+        a_row, a_col = (stride // size for stride in (A.strides[::-1] if transposed else A.strides))
+        init, ld_init = (C, C.strides[0] // size) if accumulate else (np.zeros(C.shape[1], self.dtype), 0)
+        self._leaf("multiply")(_address(A), a_row, a_col, _address(B), B.strides[0] // size, _address(init), ld_init,
+                               _address(C), C.strides[0] // size, *C.shape, len(B))  # fmt: skip
+
+    def multiply_tn(self, A, D, C):
+        """C = A^T D."""
+        self.multiply(A, D, C, transposed=True)
+
+    def lanes(self):
+        """Numbers in a vector."""
+        return Vec(self._real).lanes
+
+    def struct_sizes(self):
+        """Bytes of (Layer, Edge, Run)."""
+        return LAYER.itemsize, EDGE.itemsize, RUN.itemsize
+
+
+F32, F64 = Kernels(np.float32), Kernels(np.float64)
+
+
+def namespace(dtype):
+    """The kernels for parameters of `dtype`, float32 or float64."""
+    return F32 if np.dtype(dtype) == np.float32 else F64

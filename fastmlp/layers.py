@@ -1,0 +1,130 @@
+"""Layers: what a network is told to be made of. They hold no weights; the network does."""
+
+from . import _checks, activations, initializers
+
+INPUT = "input"
+
+
+class Layer:
+    """Base of all layers.
+
+    Attributes
+    ----------
+    name : str or None
+        Given by the user, or by the network when the layer is added.
+    """
+
+    name = None
+
+    def __repr__(self):
+        shown = {k: v for k, v in vars(self).items() if v is not None and not k.startswith("_")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+class Dense(Layer):
+    """A fully connected layer, ``activation(x @ W + b)``.
+
+    Parameters
+    ----------
+    units : int
+        Number of neurons.
+    activation : str or activation, default="identity"
+        A name such as "tanh", an object such as ``LeakyReLU(0.1)``, or your own (see `fastmlp.activations`).
+    input_dim : int, default=None
+        Number of inputs; needed nowhere, and checked where given. It lets the network be built before it has
+        data.
+    use_bias : bool, default=True
+    initializer : str or callable, default=None
+        Initial weights (see `fastmlp.initializers`). None draws them as scikit-learn does: uniform within
+        sqrt(6 / (n_in + n_out)), or sqrt(2 / (n_in + n_out)) for logistic neurons; the output layer by the
+        activation of the layer before it.
+    bias_initializer : str or callable, default=None
+        None: the same bound where `initializer` is None, else zeros.
+    l1, l2 : float, default=0.0
+        Penalties ``l1 sum |W|`` and ``l2 / 2 sum W^2``, divided by the batch's size as scikit-learn's
+        `alpha`.
+    max_norm : float, default=0.0
+        Largest length of the weights into one neuron; 0 for no limit.
+    name : str, default=None
+
+    Examples
+    --------
+    >>> Dense(units=2, activation="tanh", input_dim=2)
+    Dense(units=2, activation=Tanh(slope=1.0), input_dim=2, use_bias=True, l1=0.0, l2=0.0, max_norm=0.0)
+    """
+
+    def __init__(self, units, activation="identity", input_dim=None, *, use_bias=True, initializer=None,
+                 bias_initializer=None, l1=0.0, l2=0.0, max_norm=0.0, name=None):  # fmt: skip
+        self.units = _checks.check_int("units", units)
+        self.activation = activations.get(activation)
+        self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
+        self.use_bias = bool(use_bias)
+        self.initializer = None if initializer is None else initializers.get(initializer)
+        self.bias_initializer = None if bias_initializer is None else initializers.get(bias_initializer)
+        self.l1 = _checks.check_real("l1", l1)
+        self.l2 = _checks.check_real("l2", l2)
+        self.max_norm = _checks.check_real("max_norm", max_norm)
+        self.name = name
+
+    def draw(self, n_in, random_state, before=None):
+        """Return initial weights (n_in, units) and bias (units,) or None, drawn in this order.
+
+        `before`: for the output layer, the activation of the layer before it.
+        """
+        fans = (n_in, self.units)
+        of_weights, of_bias = self.initializer, self.bias_initializer
+        if of_weights is None:
+            of_weights = initializers.Glorot(
+                factor=2.0 if (before or self.activation).name == "logistic" else 6.0
+            )
+            of_bias = of_bias or of_weights
+        of_bias = of_bias or initializers.Constant(0.0)
+        weights = initializers.draw(of_weights, fans, random_state, fans)
+        bias = initializers.draw(of_bias, (self.units,), random_state, fans) if self.use_bias else None
+        return weights, bias
+
+    def spec(self, sources, dropout):
+        """Return the layer as `build_plan` takes it."""
+        return dict(
+            n_out=self.units, sources=sources, bias=self.use_bias, dropout=dropout, l1=self.l1, l2=self.l2,
+            max_norm=self.max_norm, slope=getattr(self.activation, "slope", 1.0),
+            activation=getattr(self.activation, "code", None) or 0,
+        )  # fmt: skip
+
+
+class Dropout(Layer):
+    """Set a share `rate` of the inputs to 0 while training, and scale the others by 1 / (1 - rate).
+
+    Nothing is dropped in prediction.
+
+    Parameters
+    ----------
+    rate : float in [0, 1)
+    name : str, default=None
+    """
+
+    def __init__(self, rate, *, name=None):
+        self.rate = _checks.check_real("rate", rate, 0, 1, closed="left")
+        self.name = name
+
+
+class Concatenate(Layer):
+    """Side by side, the outputs of several earlier layers, or of them and the network's input.
+
+    Parameters
+    ----------
+    sources : sequence
+        Layers that were added before, their names, or "input". Costs no copy.
+    name : str, default=None
+
+    Examples
+    --------
+    A neuron that sees a hidden one and the inputs:
+
+    >>> hidden = Dense(units=1, activation="tanh", input_dim=2)
+    >>> both = Concatenate([hidden, "input"])
+    """
+
+    def __init__(self, sources, *, name=None):
+        self.sources = list(sources)
+        self.name = name

@@ -1,0 +1,341 @@
+"""Loss functions: the readable formulas, and the codes and scales the kernels know them by.
+
+A loss says its value for each sample, and its derivative with respect to the outputs. The kernels compute the
+built-in ones; a user's own loss is any object with ``name``, ``value(y, a)`` of shape (n,) and
+``derivative(y, a)`` of shape (n, n_outputs), where ``a`` is the network's output.
+
+Cross-entropies behind the output activations that they belong to are computed from the logits, the outputs
+before that activation, by log-sum-exp, never from rounded probabilities. Gradients are averaged over the
+samples of a batch; with `average` False they are summed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import _checks
+from .activations import backward, log_sum_exp, logistic
+from .kernels.plan import Loss as Code
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Base of the built-in losses.
+
+    Attributes
+    ----------
+    name : str
+    code : int or None
+        The kernels' code; None for a loss that only Python knows.
+    average : bool
+        Whether a batch's loss is the mean over its samples, or their sum.
+    from_logits : tuple of str
+        The output activations behind which it is computed by `logits_value` and `logits_derivative`.
+    labels : bool or "only"
+        Whether integer class labels may stand for one-hot targets, or must.
+    target_range : tuple of float
+        Smallest and largest target.
+    outputs : tuple of str, or None
+        The built-in output activations it goes with; None: any.
+    """
+
+    name = None
+    code = None
+    average = True
+    from_logits = ()
+    labels = False
+    target_range = (-np.inf, np.inf)
+    outputs = None
+    parameter = 1.0
+    label_smoothing = 0.0
+
+    def scales(self, n_outputs):
+        """Return what multiplies the kernels' reported loss, and their gradient."""
+        return 1.0, 1.0
+
+    def value(self, y, a):
+        """Return the loss of each sample, shape (n,)."""
+        raise NotImplementedError
+
+    def derivative(self, y, a):
+        """Return the derivative that training follows, shape (n, n_outputs)."""
+        raise NotImplementedError
+
+    def options(self, n_outputs):
+        """Return the fields of the kernels' run record that say this loss."""
+        loss_scale, gradient_scale = self.scales(n_outputs)
+        return dict(
+            loss=self.code, average=int(self.average), loss_scale=loss_scale, gradient_scale=gradient_scale,
+            loss_parameter=self.parameter, label_smoothing=self.label_smoothing,
+        )  # fmt: skip
+
+
+class MeanSquaredError(Loss):
+    """Mean over outputs and samples of (a - y)^2, as PyTorch's and Keras's."""
+
+    name, code = "mse", Code.HALF_SQUARED_ERROR
+
+    def scales(self, n_outputs):
+        return 2.0 / n_outputs, 2.0 / n_outputs
+
+    def value(self, y, a):
+        return ((a - y) ** 2).mean(axis=1)
+
+    def derivative(self, y, a):
+        return 2.0 / a.shape[1] * (a - y)
+
+
+class HalfSquaredError(Loss):
+    """scikit-learn's squared error.
+
+    It reports half the mean over outputs of (a - y)^2, and follows the gradient of half the *sum* over
+    outputs.
+    """
+
+    name, code = "half_squared_error", Code.HALF_SQUARED_ERROR
+
+    def scales(self, n_outputs):
+        return 1.0 / n_outputs, 1.0
+
+    def value(self, y, a):
+        return 0.5 * ((a - y) ** 2).mean(axis=1)
+
+    def derivative(self, y, a):
+        return a - y
+
+
+class SumOfSquares(Loss):
+    """Sum over outputs and samples of (a - y)^2 (SSE); the gradient is the batch's sum, not its mean."""
+
+    name, code, average = "sse", Code.HALF_SQUARED_ERROR, False
+
+    def scales(self, n_outputs):
+        return 2.0, 2.0
+
+    def value(self, y, a):
+        return ((a - y) ** 2).sum(axis=1)
+
+    def derivative(self, y, a):
+        return 2.0 * (a - y)
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """Sum over outputs of -y log a - (1 - y) log(1 - a); behind identity, a is a logit.
+
+    `label_smoothing` s moves targets to y (1 - s) + s / 2.
+    """
+
+    label_smoothing: float = 0.0
+    name, code, from_logits = "binary_crossentropy", Code.BINARY_CROSS_ENTROPY, ("logistic", "identity")
+    target_range, outputs = (0.0, 1.0), ("logistic", "identity")
+
+    def _targets(self, y):
+        return y * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+
+    def value(self, y, a):
+        y, a = self._targets(y), _inside(a)
+        return -(y * np.log(a) + (1 - y) * np.log(1 - a)).sum(axis=1)
+
+    def derivative(self, y, a):
+        y, a = self._targets(y), _inside(a)
+        return (1 - y) / (1 - a) - y / a
+
+    def logits_value(self, y, z):
+        return (np.logaddexp(0, z) - self._targets(y) * z).sum(axis=1)
+
+    def logits_derivative(self, y, z):
+        return logistic(z) - self._targets(y)
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Loss):
+    """-sum_j y_j log a_j; targets are labels 0 ... n_outputs - 1, or rows. Behind identity, a are logits.
+
+    `label_smoothing` s moves targets to y (1 - s) + s / n_outputs.
+    """
+
+    label_smoothing: float = 0.0
+    name, code, from_logits = (
+        "categorical_crossentropy",
+        Code.CATEGORICAL_CROSS_ENTROPY,
+        ("softmax", "identity"),
+    )
+    labels, target_range, outputs = True, (0.0, 1.0), ("softmax", "identity")
+
+    def _targets(self, y, n_outputs):
+        return one_hot(y, n_outputs) * (1 - self.label_smoothing) + self.label_smoothing / n_outputs
+
+    def value(self, y, a):
+        return -(self._targets(y, a.shape[1]) * np.log(_inside(a))).sum(axis=1)
+
+    def derivative(self, y, a):
+        return -self._targets(y, a.shape[1]) / _inside(a)
+
+    def logits_value(self, y, z):
+        return (self._targets(y, z.shape[1]) * (log_sum_exp(z) - z)).sum(axis=1)
+
+    def logits_derivative(self, y, z):
+        y = self._targets(y, z.shape[1])
+        return np.exp(z - log_sum_exp(z)) * y.sum(axis=1, keepdims=True) - y
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """Weston and Watkins' multiclass hinge, sum over j != y of max(0, a_j - a_y + margin)."""
+
+    margin: float = 1.0
+    name, code, labels = "hinge", Code.HINGE, "only"
+    outputs = ("identity",)
+
+    @property
+    def parameter(self):
+        return self.margin
+
+    def _violations(self, y, a):
+        v = np.maximum(0, a - np.take_along_axis(a, y[:, None], axis=1) + self.margin)
+        np.put_along_axis(v, y[:, None], 0, axis=1)
+        return v
+
+    def value(self, y, a):
+        return self._violations(y, a).sum(axis=1)
+
+    def derivative(self, y, a):
+        d = (self._violations(y, a) > 0).astype(a.dtype)
+        np.put_along_axis(d, y[:, None], -d.sum(axis=1, keepdims=True), axis=1)
+        return d
+
+
+class SquaredHinge(Hinge):
+    """Sum over j != y of max(0, a_j - a_y + margin)^2."""
+
+    name, code = "squared_hinge", Code.SQUARED_HINGE
+
+    def value(self, y, a):
+        return (self._violations(y, a) ** 2).sum(axis=1)
+
+    def derivative(self, y, a):
+        d = 2 * self._violations(y, a)
+        np.put_along_axis(d, y[:, None], -d.sum(axis=1, keepdims=True), axis=1)
+        return d
+
+
+class AbsoluteError(Loss):
+    """Mean over outputs of |a - y|."""
+
+    name, code = "mae", Code.ABSOLUTE_ERROR
+
+    def scales(self, n_outputs):
+        return 1.0 / n_outputs, 1.0 / n_outputs
+
+    def value(self, y, a):
+        return np.abs(a - y).mean(axis=1)
+
+    def derivative(self, y, a):
+        return np.sign(a - y) / a.shape[1]
+
+
+@dataclass(frozen=True)
+class Huber(AbsoluteError):
+    """Mean over outputs of (a - y)^2 / 2 within `delta`, delta (|a - y| - delta / 2) beyond."""
+
+    delta: float = 1.0
+    name, code = "huber", Code.HUBER
+
+    @property
+    def parameter(self):
+        return self.delta
+
+    def value(self, y, a):
+        r = np.abs(a - y)
+        return np.where(r <= self.delta, 0.5 * r * r, self.delta * (r - 0.5 * self.delta)).mean(axis=1)
+
+    def derivative(self, y, a):
+        return np.clip(a - y, -self.delta, self.delta) / a.shape[1]
+
+
+@dataclass(frozen=True)
+class Quantile(AbsoluteError):
+    """Mean over outputs of the pinball loss: q (y - a) where a < y, (1 - q) (a - y) where a > y."""
+
+    quantile: float = 0.5
+    name, code = "quantile", Code.QUANTILE
+
+    @property
+    def parameter(self):
+        return self.quantile
+
+    def value(self, y, a):
+        return np.maximum(self.quantile * (y - a), (1 - self.quantile) * (a - y)).mean(axis=1)
+
+    def derivative(self, y, a):
+        return (np.where(a > y, 1 - self.quantile, 0.0) - np.where(a < y, self.quantile, 0.0)) / a.shape[1]
+
+
+class Poisson(Loss):
+    """Half the Poisson deviance, sum over outputs of y log(y / a) - y + a."""
+
+    name, code, from_logits = "poisson", Code.POISSON, ("exp",)
+    target_range, outputs = (0.0, np.inf), ("exp", "softplus")
+
+    def value(self, y, a):
+        return self.logits_value(y, np.log(a))
+
+    def derivative(self, y, a):
+        return 1 - y / a
+
+    def logits_value(self, y, z):
+        y_log_y = y * np.log(np.where(y > 0, y, 1.0))
+        return (y_log_y - y * z - y + np.exp(z)).sum(axis=1)
+
+    def logits_derivative(self, y, z):
+        return np.exp(z) - y
+
+
+def takes_logits(loss, activation):
+    """Return whether `loss` is computed from the logits where `activation` is the output's."""
+    return getattr(activation, "code", None) is not None and activation.name in getattr(
+        loss, "from_logits", ()
+    )
+
+
+def values(loss, activation, y, z, a):
+    """Return the loss of each sample, given the logits or the outputs, whichever it takes."""
+    return loss.logits_value(y, activation.slope * z) if takes_logits(loss, activation) else loss.value(y, a)
+
+
+def gradients(loss, activation, y, z, a):
+    """Return the derivative with respect to the logits, shape (n, n_outputs)."""
+    if takes_logits(loss, activation):
+        return activation.slope * loss.logits_derivative(y, activation.slope * z)
+    return backward(activation, z, a, loss.derivative(y, a))
+
+
+def _inside(p):
+    """Return probabilities moved off 0 and 1, as scikit-learn's log loss does."""
+    eps = np.finfo(p.dtype).eps
+    return np.clip(p, eps, 1 - eps)
+
+
+def one_hot(labels, n_classes):
+    """Return rows of 0 and 1 for integer labels; rows are returned as they are."""
+    return np.eye(n_classes)[labels] if labels.ndim == 1 else labels
+
+
+LOSSES = {
+    cls.name: cls
+    for cls in (MeanSquaredError, HalfSquaredError, SumOfSquares, BinaryCrossentropy, CategoricalCrossentropy,
+                Hinge, SquaredHinge, AbsoluteError, Huber, Quantile, Poisson)
+} | {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}  # fmt: skip
+
+# what a network learns by where nothing is said
+OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossentropy", "exp": "poisson"}
+
+
+def get(loss):
+    """Return the loss that a name, a class or an object stands for."""
+    if isinstance(loss, str):
+        return _checks.check_choice("loss", loss, LOSSES)()
+    if isinstance(loss, type):
+        loss = loss()
+    return _checks.check_protocol("loss", loss, ("name", "value", "derivative"), LOSSES)

@@ -1,0 +1,223 @@
+"""Optimizers: what the kernels need to know of each, and the memory that one keeps between steps.
+
+With the gradient g of a batch, the parameters w and the learning rate lr, an update is
+
+    SGD        w -= lr g
+    Momentum   v = mu v - lr g;  w += v
+    Nesterov   v = mu v - lr g;  w += mu v - lr g
+    Adagrad    s += g^2;  w -= lr g / (sqrt(s) + eps)
+    RMSprop    s = b s + (1 - b) g^2;  v = mu v + g / (sqrt(s) + eps);  w -= lr v
+    Adam       m = b1 m + (1 - b1) g;  s = b2 s + (1 - b2) g^2
+               w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(s) + eps)
+    AMSGrad    as Adam with the largest s so far
+    Rprop      each weight has its own step, grown by 1.2 while its gradient keeps its sign, else halved
+    (iRprop-)
+
+`weight_decay` is decoupled: w *= 1 - lr weight_decay before the update. `clip_value` bounds each element of
+the gradient, `clip_norm` its length over all parameters.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from . import _checks, schedules
+from .kernels.plan import N_STATES
+from .kernels.plan import Optimizer as Code
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of the optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float or callable of the epoch
+    weight_decay, clip_norm, clip_value : float, default=0.0
+        0 switches each off.
+    """
+
+    learning_rate: float = 0.01
+    weight_decay: float = field(default=0.0, kw_only=True)
+    clip_norm: float = field(default=0.0, kw_only=True)
+    clip_value: float = field(default=0.0, kw_only=True)
+    code = None
+
+    def __post_init__(self):
+        if not callable(self.learning_rate):
+            _checks.check_real("learning_rate", self.learning_rate, closed="neither")
+        for name in ("weight_decay", "clip_norm", "clip_value"):
+            _checks.check_real(name, getattr(self, name))
+
+    def options(self):
+        """Return the fields of the kernels' run record that say this optimizer."""
+        shared = dict(weight_decay=self.weight_decay, clip_norm=self.clip_norm, clip_value=self.clip_value)
+        return dict(optimizer=self.code, **shared, **self._own())
+
+    def _own(self):
+        return {}
+
+
+class SGD(Optimizer):
+    """Gradient descent."""
+
+    code = Code.SGD
+
+
+@dataclass(frozen=True)
+class Momentum(Optimizer):
+    """Gradient descent with classical momentum (Polyak, 1964)."""
+
+    momentum: float = 0.9
+    code = Code.MOMENTUM
+
+    def _own(self):
+        return dict(momentum=_checks.check_real("momentum", self.momentum, 0, 1))
+
+
+class Nesterov(Momentum):
+    """Gradient descent with Nesterov's momentum, in the form of Sutskever et al. (2013)."""
+
+    code = Code.NESTEROV
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015).
+
+    Parameters
+    ----------
+    learning_rate : float or callable of the epoch, default=0.001
+    beta_1, beta_2 : float, default=0.9, 0.999
+    epsilon : float, default=1e-8
+    epsilon_corrected : bool, default=True
+        Correct epsilon's bias too, as Algorithm 1 of the paper and PyTorch do; scikit-learn and Keras do not.
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    epsilon_corrected: bool = field(default=True, kw_only=True)
+    code = Code.ADAM
+
+    def _own(self):
+        return dict(
+            beta_1=_checks.check_real("beta_1", self.beta_1, 0, 1, closed="left"),
+            beta_2=_checks.check_real("beta_2", self.beta_2, 0, 1, closed="left"),
+            epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
+            epsilon_corrected=int(self.epsilon_corrected),
+        )
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay of 0.01 (Loshchilov and Hutter, 2019)."""
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+
+class AMSGrad(Adam):
+    """Adam with steps that never grow (Reddi et al., 2018)."""
+
+    code = Code.AMSGRAD
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Adagrad (Duchi et al., 2011)."""
+
+    epsilon: float = 1e-10
+    code = Code.ADAGRAD
+
+    def _own(self):
+        return dict(epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"))
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman and Hinton, 2012), in PyTorch's form.
+
+    Parameters
+    ----------
+    learning_rate : float or callable of the epoch, default=0.01
+    decay : float, default=0.99
+        Of the mean of squared gradients.
+    momentum : float, default=0.0
+    epsilon : float, default=1e-8
+    """
+
+    decay: float = 0.99
+    momentum: float = 0.0
+    epsilon: float = 1e-8
+    code = Code.RMSPROP
+
+    def _own(self):
+        return dict(
+            beta_2=_checks.check_real("decay", self.decay, 0, 1, closed="left"),
+            momentum=_checks.check_real("momentum", self.momentum, 0, 1),
+            epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
+        )
+
+
+class Rprop(Optimizer):
+    """iRprop- (Igel and Huesken, 2000), for full batches; `learning_rate` is every weight's first step."""
+
+    code = Code.RPROP
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS over the whole data set, through SciPy.
+
+    `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`.
+    """
+
+    tol: float = 1e-4
+    max_fun: int = 15000
+    code = None
+
+
+class Memory:
+    """What an optimizer remembers between steps.
+
+    Attributes
+    ----------
+    state : ndarray of shape (n_states, n_params)
+        Velocities, moments: laid out as the parameters are.
+    step : int
+        Updates so far.
+    learning_rate : float
+        The rate that comes next.
+    """
+
+    def __init__(self, optimizer, n_params, dtype):
+        self.state = np.zeros((N_STATES[optimizer.code], n_params), dtype)
+        self.step = 0
+        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0])
+
+    def fits(self, optimizer, n_params):
+        """Return whether it has the shape that `optimizer` needs."""
+        return self.state.shape == (N_STATES[optimizer.code], n_params)
+
+
+OPTIMIZERS = {
+    "sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adam": Adam, "adamw": AdamW, "amsgrad": AMSGrad,
+    "adagrad": Adagrad, "rmsprop": RMSprop, "rprop": Rprop, "lbfgs": LBFGS,
+}  # fmt: skip
+
+
+def get(optimizer):
+    """Return the optimizer that a name, a class or an object stands for."""
+    if isinstance(optimizer, str):
+        return _checks.check_choice("optimizer", optimizer, OPTIMIZERS)()
+    if isinstance(optimizer, type):
+        optimizer = optimizer()
+    return _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
+
+
+def same_but_rate(a, b):
+    """Return whether two optimizers differ in their learning rate only, so that memory can be kept."""
+    if type(a) is not type(b) or isinstance(a, LBFGS):
+        return False
+    return replace(a, learning_rate=1.0) == replace(b, learning_rate=1.0)

@@ -1,0 +1,34 @@
+"""Pictures of training and of what was learnt.
+
+Every display follows scikit-learn's convention: the constructor takes data, ``from_estimator`` and
+``from_predictions`` compute it and draw, ``plot(ax=None)`` draws again, ``ax_`` and ``figure_`` hold
+the result. Nothing calls ``plt.show()``. Matplotlib is imported when something is drawn.
+"""
+
+from .class_f1 import ClassF1Display
+from .compare_runs import CompareRunsDisplay
+from .decision_boundary import DecisionBoundaryDisplay
+from .loss_curve import LossCurveDisplay
+from .noise_robustness import NoiseRobustnessDisplay
+from .perceptron_evolution import PerceptronEvolutionDisplay
+from .weights import WeightsDisplay
+
+__all__ = [
+    "ClassF1Display",
+    "CompareRunsDisplay",
+    "ConfusionMatrixDisplay",
+    "DecisionBoundaryDisplay",
+    "LossCurveDisplay",
+    "NoiseRobustnessDisplay",
+    "PerceptronEvolutionDisplay",
+    "WeightsDisplay",
+]
+
+
+def __getattr__(name):
+    # scikit-learn's own, imported when it is asked for
+    if name == "ConfusionMatrixDisplay":
+        from sklearn.metrics import ConfusionMatrixDisplay
+
+        return ConfusionMatrixDisplay
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

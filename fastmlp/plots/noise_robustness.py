@@ -1,0 +1,85 @@
+"""How a model's score falls as noise is added to its inputs."""
+
+import numpy as np
+
+from ._axes import axes_or_new
+
+
+class NoiseRobustnessDisplay:
+    """The score on noisy inputs against the noise's standard deviation.
+
+    Parameters
+    ----------
+    sigmas : array-like of shape (n_sigmas,)
+    scores : array-like of shape (n_sigmas,) or (n_sigmas, n_repeats), or a dict of them by name
+        Several are drawn as mean ± standard deviation.
+    score_name : str, default="accuracy"
+
+    Attributes
+    ----------
+    ax_, figure_
+        Matplotlib's axes and figure.
+    lines_ : dict of ErrorbarContainer
+        By name.
+    """
+
+    def __init__(self, sigmas, scores, *, score_name="accuracy"):
+        self.sigmas = np.asarray(sigmas, float)
+        named = scores if isinstance(scores, dict) else {"": scores}
+        self.scores = {name: np.asarray(s, float).reshape(len(self.sigmas), -1) for name, s in named.items()}
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, sigmas=(0.0, 0.2, 0.4, 0.6, 0.8), n_repeats=5, random_state=0, scoring=None,
+        score_name="accuracy", ax=None,
+    ):  # fmt: skip
+        """Score fitted models on copies of `X` with Gaussian noise added.
+
+        Parameters
+        ----------
+        estimator : estimator, or a dict of estimators by name
+        X : array-like of shape (n_samples, n_features)
+            Clean inputs.
+        y : array-like of shape (n_samples,)
+        sigmas : sequence of float, default=(0.0, 0.2, 0.4, 0.6, 0.8)
+            Standard deviations, in the units of `X`.
+        n_repeats : int, default=5
+            Noisy copies of `X` per sigma; every estimator sees the same ones.
+        random_state : int, default=0
+        scoring : callable, default=None
+            ``scoring(estimator, X, y)`` returns a number; the estimator's `score` by default.
+        score_name : str, default="accuracy"
+        ax : Axes, default=None
+
+        Returns
+        -------
+        NoiseRobustnessDisplay
+        """
+        models = estimator if isinstance(estimator, dict) else {"": estimator}
+        scoring = scoring or (lambda model, X, y: model.score(X, y))
+        X = np.asarray(X)
+        X = X.astype(np.float32) if X.dtype == np.uint8 else X
+        rng = np.random.default_rng(random_state)
+        scores = {name: np.empty((len(sigmas), n_repeats)) for name in models}
+        for i, sigma in enumerate(sigmas):
+            for j in range(n_repeats):
+                noisy = X + X.dtype.type(sigma) * rng.standard_normal(X.shape, X.dtype)
+                for name, model in models.items():
+                    scores[name][i, j] = scoring(model, noisy, y)
+        return cls(sigmas, scores, score_name=score_name).plot(ax)
+
+    def plot(self, ax=None, **line_options):
+        """Draw into `ax`, or into a new figure, and return self."""
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        options = {"marker": "o", "capsize": 4} | line_options
+        self.lines_ = {}
+        for name, scores in self.scores.items():
+            spread = scores.std(axis=1) if scores.shape[1] > 1 else None
+            self.lines_[name] = ax.errorbar(self.sigmas, scores.mean(axis=1), spread, label=name, **options)
+        ax.set(xlabel="standard deviation of the noise", ylabel=self.score_name)
+        ax.grid(alpha=0.3)
+        if any(self.scores):
+            ax.legend()
+        return self

@@ -1,0 +1,154 @@
+"""How a perceptron's separating line moves while it learns."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ._axes import axes_or_new, draw_classes, pyplot
+
+
+class PerceptronEvolutionDisplay:
+    """The separating line of a neuron with two inputs after each step of its training.
+
+    Parameters
+    ----------
+    coefs : array-like of shape (n_steps, 2)
+        The weights after each step; row 0 may be the start.
+    intercepts : array-like of shape (n_steps,)
+    X : array-like of shape (n_samples, 2)
+    y : array-like of shape (n_samples,)
+        The classes, drawn by colour and marker.
+
+    Attributes
+    ----------
+    ax_, figure_
+        Matplotlib's axes and figure.
+    lines_ : list of Line2D
+        One per step that separates at all, the first ones faint.
+    animation_ : FuncAnimation
+        After `animate`.
+
+    Examples
+    --------
+    >>> from fastmlp.plots import PerceptronEvolutionDisplay
+    >>> X, y = [[-1, -1], [1, 1]], [-1, 1]
+    >>> display = PerceptronEvolutionDisplay([[0.1, 0.0], [0.1, 0.1]], [0.0, 0.0], X, y)
+    >>> display.coefs.shape
+    (2, 2)
+    """
+
+    def __init__(self, coefs, intercepts, X, y):
+        self.coefs = np.asarray(coefs, float)
+        self.intercepts = np.asarray(intercepts, float).reshape(-1)
+        self.X, self.y = np.asarray(X, float), np.asarray(y)
+        n_steps = len(self.intercepts)
+        if self.coefs.shape != (n_steps, 2) or self.X.shape != (len(self.y), 2):
+            raise ValueError(
+                "a separating line needs two inputs: expected coefs (n_steps, 2), intercepts (n_steps,), "
+                f"X (n_samples, 2); got {self.coefs.shape}, {self.intercepts.shape}, {self.X.shape}"
+            )
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, max_lines=30):
+        """Draw the weights that a perceptron recorded (``record="epoch"`` or ``"update"``).
+
+        Parameters
+        ----------
+        estimator : fitted perceptron with `coef_history_` and `intercept_history_`
+        X : array-like of shape (n_samples, 2)
+        y : array-like of shape (n_samples,)
+        ax : Axes, default=None
+        max_lines : int, default=30
+
+        Returns
+        -------
+        PerceptronEvolutionDisplay
+        """
+        coefs = getattr(estimator, "coef_history_", None)
+        if coefs is None:
+            raise ValueError("estimator recorded no weights: fit it with record='epoch' or record='update'")
+        coefs = np.asarray(coefs, float)
+        display = cls(coefs.reshape(len(coefs), -1), estimator.intercept_history_, X, y)
+        return display.plot(ax, max_lines=max_lines)
+
+    def plot(self, ax=None, *, max_lines=30):
+        """Draw the lines of up to `max_lines` steps, the last one always, and return self."""
+        self._begin(ax)
+        n_steps = len(self.coefs)
+        chosen = np.unique(np.linspace(0, n_steps - 1, min(n_steps, max_lines)).round().astype(int))
+        colors = pyplot().get_cmap("viridis_r")
+        self.lines_ = []
+        for step in chosen:
+            ends = self._ends(step)
+            if ends is None:
+                continue
+            last = step == chosen[-1]
+            (line,) = self.ax_.plot(
+                *ends,
+                color=colors(0.25 + 0.75 * step / max(n_steps - 1, 1)),
+                alpha=1.0 if last else 0.5,
+                linewidth=2.5 if last else 1.0,
+                label=f"step {step}" if last or step == chosen[0] else None,
+            )
+            self.lines_.append(line)
+        self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return self
+
+    def animate(self, path=None, *, interval=200, ax=None):
+        """Show the steps one after another.
+
+        Parameters
+        ----------
+        path : path, default=None
+            Where to write the film: ``.gif``, or ``.html`` with its own player. By default nothing
+            is written; in a notebook the returned object shows itself.
+        interval : int, default=200
+            Milliseconds per step.
+        ax : Axes, default=None
+
+        Returns
+        -------
+        FuncAnimation
+        """
+        suffix = "" if path is None else Path(path).suffix.lower()
+        if path is not None and suffix not in (".gif", ".html", ".htm"):
+            raise ValueError(f"path must end in .gif or .html; got {str(path)!r}")
+        self._begin(ax)
+        from matplotlib.animation import FuncAnimation, PillowWriter
+
+        (line,) = self.ax_.plot([], [], color="black", linewidth=2)
+        title = self.ax_.set_title("step 0")
+        self.lines_ = [line]
+        self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+        def show(step):
+            line.set_data(*(self._ends(step) or ([], [])))
+            title.set_text(f"step {step}")
+            return line, title
+
+        self.animation_ = FuncAnimation(self.figure_, show, frames=len(self.coefs), interval=interval)
+        if suffix == ".gif":
+            self.animation_.save(path, writer=PillowWriter(fps=1000 / interval))
+        elif suffix:
+            Path(path).write_text(self.animation_.to_jshtml(), encoding="utf-8")
+        return self.animation_
+
+    def _begin(self, ax):
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        draw_classes(ax, self.X, self.y)
+        middle, reach = (self.X.max(0) + self.X.min(0)) / 2, np.ptp(self.X, axis=0).max() * 0.75 + 1e-9
+        ax.set(xlim=middle[0] + [-reach, reach], ylim=middle[1] + [-reach, reach], aspect="equal")
+        ax.set(xlabel="$x_1$", ylabel="$x_2$")
+        ax.grid(alpha=0.3)
+
+    def _ends(self, step):
+        """Return two points of ``w x + b = 0``, far outside the picture, or None where w is 0."""
+        w, b = self.coefs[step], self.intercepts[step]
+        length = np.hypot(*w)
+        if length == 0:
+            return None
+        center = np.array([np.mean(self.ax_.get_xlim()), np.mean(self.ax_.get_ylim())])
+        foot = center - (w @ center + b) / length**2 * w
+        along = np.array([-w[1], w[0]]) / length * 4 * np.ptp(self.ax_.get_xlim())
+        return tuple(zip(foot - along, foot + along, strict=True))

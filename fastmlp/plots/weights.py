@@ -1,0 +1,91 @@
+"""The weights of a layer as images."""
+
+import math
+
+import numpy as np
+
+from ._axes import axes_or_new
+
+
+class WeightsDisplay:
+    """What each unit of a layer looks for, as one image per unit.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_inputs, n_units)
+    image_shape : (rows, columns) or (channels, rows, columns), default=None
+        Of one sample; a square by default. Channels are averaged.
+
+    Attributes
+    ----------
+    ax_, figure_
+        Matplotlib's axes and figure.
+    image_ : AxesImage
+        All units side by side, one colour scale with 0 in its middle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp.plots import WeightsDisplay
+    >>> WeightsDisplay(np.zeros((64, 10))).image_shape
+    (8, 8)
+    """
+
+    def __init__(self, weights, image_shape=None):
+        self.weights = np.asarray(weights, float)
+        n_inputs = self.weights.shape[0]
+        if image_shape is None:
+            image_shape = (math.isqrt(n_inputs),) * 2
+        if self.weights.ndim != 2 or math.prod(image_shape) != n_inputs:
+            raise ValueError(
+                f"weights of shape {self.weights.shape} hold no images of {image_shape}; "
+                "pass image_shape=(rows, columns) with as many pixels as the layer has inputs"
+            )
+        self.image_shape = tuple(image_shape)
+
+    @classmethod
+    def from_estimator(cls, estimator, *, image_shape=None, layer=0, max_units=100, ax=None):
+        """Draw the weights of one layer of a fitted model.
+
+        Parameters
+        ----------
+        estimator : Network or estimator with `coefs_`
+        image_shape : tuple of int, default=None
+        layer : int, default=0
+        max_units : int, default=100
+            The first so many units are drawn.
+        ax : Axes, default=None
+
+        Returns
+        -------
+        WeightsDisplay
+        """
+        if hasattr(estimator, "coefs_"):
+            weights = estimator.coefs_[layer]
+        else:
+            weights = [array for array in estimator.get_weights() if array.ndim == 2][layer]
+        return cls(weights, image_shape).plot(ax, max_units=max_units)
+
+    def plot(self, ax=None, *, max_units=100, cmap="RdBu_r"):
+        """Draw into `ax`, or into a new figure, and return self."""
+        units = self.weights.T[:max_units].reshape(-1, *self.image_shape)
+        if units.ndim == 4:
+            units = units.mean(axis=1)
+        n, (height, width) = len(units), units.shape[1:]
+        # columns such that the whole is about as wide as high
+        n_columns = min(n, math.ceil(math.sqrt(n * height / width)))
+        n_rows = math.ceil(n / n_columns)
+        mosaic = np.full((n_rows * (height + 1) - 1, n_columns * (width + 1) - 1), np.nan)
+        for k, unit in enumerate(units):
+            row, column = k // n_columns * (height + 1), k % n_columns * (width + 1)
+            mosaic[row : row + height, column : column + width] = unit
+        limit = np.abs(units).max() or 1.0
+        self.ax_ = ax = axes_or_new(ax)
+        self.figure_ = ax.figure
+        self.image_ = ax.imshow(mosaic, cmap=cmap, vmin=-limit, vmax=limit, interpolation="nearest")
+        self.figure_.colorbar(self.image_, ax=ax, label="weight")
+        ax.set(xticks=[], yticks=[], facecolor="0.8")
+        ax.set_title(
+            f"weights of {n} units" if n == self.weights.shape[1] else f"weights of the first {n} units"
+        )
+        return self
