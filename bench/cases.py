@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-SLOW_BATCH_1 = {"numpy": 3000, "scikit-learn": 2000, "torch": 3000, "fastmlp-numba": 20000}
-SLOW_BATCH_32 = {"numpy": 20000, "scikit-learn": 10000, "torch": 20000}
+SLOW_BATCH_1 = {"numpy": 3000, "scikit-learn": 2000, "torch": 3000, "jax": 30000, "fastmlp-numba": 20000}
+SLOW_DEEP = {"numpy": 20000, "scikit-learn": 10000, "torch": 20000, "jax": 30000, "fastmlp-numba": 30000}
 DEEP = (784, 256, 128, 64, 10)
 
 
@@ -92,7 +92,7 @@ def _deep(batch_size, goal):
         optimizer="adam",
         learning_rate=0.001,
         batch_size=batch_size,
-        subset=SLOW_BATCH_32,
+        subset=SLOW_DEEP,
         goal=goal,
     )
 

@@ -53,6 +53,7 @@ def fit_to_data(case, digits):
         n_rows=whole_batches(case.n_rows),
         check_rows=whole_batches(case.check_rows),
         subset={peer: whole_batches(n) for peer, n in case.subset.items() if n < len(images)},
+        goal=case.goal if width == case.sizes[0] else None,  # set for MNIST-sized networks
     )
 
 

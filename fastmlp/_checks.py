@@ -136,6 +136,8 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0):
 def as_float(array, name):
     """Return numbers of any kind as float64 (float16: float32)."""
     try:
+        if array.dtype.kind in "US":
+            raise TypeError
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     except (TypeError, ValueError):
         raise ValueError(

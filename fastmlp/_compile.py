@@ -67,6 +67,10 @@ class Graph:
         """Return the Plan of the network for inputs of `n_features` columns."""
         if not self.layers or not isinstance(self.layers[-1], Dense):
             _checks.network_error("the last layer must be Dense: it is the network's output")
+        read = {source for sources in self.sources for source in sources}
+        for i, layer in enumerate(self.layers[:-1]):
+            if i not in read:
+                _checks.network_error(f"{layer.name} feeds no other layer; only the last one may: remove it")
         of_dense, reads, rates = {}, [], {}
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Dense):
@@ -92,10 +96,7 @@ class Graph:
                     f"{layer.name} expects input_dim={layer.input_dim}, but {width} columns come in; "
                     "leave input_dim out, or pass data of that width"
                 )
-            last = k == len(reads) - 1
-            if not last and k not in rates:
-                _checks.network_error(f"{layer.name} feeds no other layer; only the last one may: remove it")
-            if not last and layer.activation.name == "softmax":
+            if k < len(reads) - 1 and layer.activation.name == "softmax":
                 _checks.network_error(
                     f"{layer.name}: softmax goes with the output layer only; use logistic or tanh"
                 )

@@ -1,6 +1,7 @@
 """What MLPClassifier and MLPRegressor share: scikit-learn's parameters and rules around a Network."""
 
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -10,7 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight
 
-from . import _checks, _lbfgs, activations, initializers, optimizers
+from . import _checks, _lbfgs, _metrics, activations, initializers, optimizers
 from ._fitted import FittedNetwork
 from ._monitor import Monitor
 from ._sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks, with_callbacks
@@ -30,7 +31,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     """Base of the estimators; see MLPClassifier for the parameters."""
 
     _is_classifier = False
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", _from(Integral, 0)],
         "activation": [StrOptions(set(activations.ACTIVATIONS)), FORMULA, list, tuple],
         "solver": [StrOptions(set(optimizers.OPTIMIZERS)), optimizers.Optimizer],
@@ -113,7 +114,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         try:
             if self.solver == "lbfgs":
                 _checks.check_lbfgs(self.monitor, validation_data)
-                self._fit_lbfgs(X, target, weights, about, callbacks)
+                self._fit_lbfgs(X, target, y, weights, about, callbacks)
             else:
                 self._fit_stochastic(X, target, y, weights, validation_data, about, callbacks, incremental)
         finally:
@@ -184,12 +185,11 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             callbacks=callbacks,
         ).run()  # fmt: skip
 
-    def _fit_lbfgs(self, X, target, weights, about, callbacks):
-        X_given, y_given, _ = about
+    def _fit_lbfgs(self, X, target, y, weights, about, callbacks):
         scorers = self._scorers()
 
         def measure():
-            return {name: score(self, X_given, y_given) for name, score in scorers.items()}
+            return {name: score(self, X, y) for name, score in scorers.items()}
 
         monitor = Monitor(
             self, self._network, self.history_, self.max_iter, measure if scorers else None, callbacks
@@ -240,6 +240,9 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             metrics = (metrics,)
         if not isinstance(metrics, dict):
             metrics = {m if isinstance(m, str) else getattr(m, "__name__", repr(m)): m for m in metrics}
+        # scikit-learn's own take milliseconds an epoch
+        quick = {"accuracy": _metrics.share_equal} if self._is_classifier else {"r2": _metrics.r2}
+        metrics = {name: quick.get(m, m) if isinstance(m, str) else m for name, m in metrics.items()}
         return {name: get_scorer(m) if isinstance(m, str) else _as_scorer(m) for name, m in metrics.items()}
 
     def _weigh_classes(self, y, sample_weight):

@@ -77,8 +77,8 @@ class Fit:
     @property
     def rates(self):
         """The learning rate of each completed epoch."""
-        rates = self.job.rates
-        return [float(rates[min(e, len(rates) - 1)]) for e in range(self.n_done)]
+        known = self.job.rates[: self.n_done].tolist()
+        return known + [float(self.job.rates[-1])] * (self.n_done - len(known))
 
     def run(self, on_epoch=None, on_stall=None, warn=True):
         """Train until all epochs are done, a callback stops it, or it fails.

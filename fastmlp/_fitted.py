@@ -74,7 +74,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             rows = Rows(X)
             if dispatch.kernels(network.params.dtype).all_finite(rows):
                 return network.outputs(rows, layer, logits, self.n_threads)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
+        if "_in_fit" not in state or getattr(X, "format", None) != "csr":
+            X = validate_data(self, X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
         return network.outputs(Rows(X), layer, logits, self.n_threads)
 
     def activations(self, X, layer):

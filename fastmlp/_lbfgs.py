@@ -43,19 +43,23 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, o
     scipy.optimize.OptimizeResult
     """
     from scipy.optimize import minimize as search
+    from threadpoolctl import threadpool_limits
 
     if y.dtype.kind == "f":
         y = y.astype(np.float64, copy=False)
 
     def callback(intermediate_result):
-        if on_step is not None and on_step(float(intermediate_result.fun)):
-            raise StopIteration
+        if on_step is not None:
+            network.params[:] = intermediate_result.x  # what on_step looks at
+            if on_step(float(intermediate_result.fun)):
+                raise StopIteration
 
     options = dict(maxfun=max_fun, maxiter=max_iter, gtol=tol)
-    result = search(
-        objective(network, rows, y, sample_weight, loss), network.params.astype(np.float64),
-        method="L-BFGS-B", jac=True, options=options, callback=callback,
-    )  # fmt: skip
+    # SciPy's own products are of vectors: BLAS threads only get in each other's way
+    with threadpool_limits(1, "blas"):
+        start = network.params.astype(np.float64)
+        function = objective(network, rows, y, sample_weight, loss)
+        result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
     if np.isfinite(result.x).all():
         network.params[:] = result.x
     return result

@@ -37,13 +37,23 @@ def mae(y_true, y_pred):
     return float(np.abs(_residual(y_true, y_pred)).mean())
 
 
-def r2(y_true, y_pred):
-    """Return the share of the variance explained, averaged over outputs."""
+def r2(y_true, y_pred, sample_weight=None):
+    """Return the share of the variance explained, averaged over outputs: scikit-learn's `r2_score`."""
     residual = _residual(y_true, y_pred)
-    y_true = np.reshape(y_true, residual.shape)
-    spread = ((y_true - y_true.mean(axis=0)) ** 2).sum(axis=0)
-    left = (residual**2).sum(axis=0)
+    y_true = np.reshape(y_true, residual.shape).astype(np.float64)
+    weights = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    left = weights @ residual.astype(np.float64) ** 2
+    spread = weights @ (y_true - np.average(y_true, axis=0, weights=sample_weight)) ** 2
     return float(np.where(spread > 0, 1 - left / np.where(spread > 0, spread, 1), left == 0).mean())
+
+
+def share_equal(y_true, y_pred, sample_weight=None):
+    """Return the share of samples whose labels are all right: scikit-learn's `accuracy_score`."""
+    equal = np.asarray(y_true) == y_pred
+    equal = equal.all(axis=1) if equal.ndim == 2 else equal
+    if sample_weight is None:
+        return float(equal.mean())
+    return float(sample_weight @ equal / sample_weight.sum()) if sample_weight.any() else float("nan")
 
 
 def _residual(y_true, y_pred):

@@ -37,7 +37,7 @@ class Held:
 
 
 def split(estimator, X, target, y, weights):
-    """Return the training part as (X, target, weights), and the Held rest: scikit-learn's draws and rules."""
+    """Return the training part as (X, target, y, weights), and the Held rest, by scikit-learn's draws."""
     binary = estimator._is_classifier and estimator.n_outputs_ == 1
     n, size = X.shape[0], estimator.validation_fraction
     if np.ceil(size * n) < 2 and n >= 4:
@@ -49,7 +49,7 @@ def split(estimator, X, target, y, weights):
     _checks.check_held_out(len(rest))
     of_rest = None if weights is None else weights[rest]
     held = Held(estimator, X[rest], target[rest], y[rest], of_rest)
-    return X[train], target[train], None if weights is None else weights[train], held
+    return (X[train], target[train], y[train], None if weights is None else weights[train]), held
 
 
 class Training:
@@ -72,18 +72,19 @@ class Training:
     """
 
     def __init__(self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks):
-        self.est, self.incremental, self.held, self.about = estimator, incremental, held, about
+        self.est, self.incremental, self.held = estimator, incremental, held
         self.early = estimator.early_stopping
-        X, target, y, weights = data
         if self.early and held is None:
-            X, target, weights, self.held = split(estimator, X, target, y, weights)
+            data, self.held = split(estimator, *data)
+        self.X, target, self.y, weights = data
+        n = self.X.shape[0]
         est, n_epochs = estimator, 1 if incremental else estimator.max_iter
         self.scorers = est._scorers()
         measure = self._measure if self.scorers or self.held else None
         self.monitor = Monitor(est, est._network, est.history_, n_epochs, measure, callbacks)
-        self.theirs = SklearnCallbacks(est, *self.about, n_epochs)
+        self.theirs = SklearnCallbacks(est, *about, n_epochs)
         self.tracked = est.monitor or ("val_score" if self.early else None)
-        self.best, self.best_loss, self.best_params, self.stopped = -np.inf, np.inf, None, False
+        self.best, self.best_params, self.stopped = -np.inf, None, False
         if self.early:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
@@ -94,9 +95,9 @@ class Training:
             if np.isfinite(est.n_iter_no_change):
                 options["n_iter_no_change"] = est.n_iter_no_change
         self.fit = Fit(
-            est._network, Rows(X), target, loss=est._loss, optimizer=optimizer, memory=memory,
-            n_epochs=n_epochs, batch_size=self._batch_size(X.shape[0]), shuffle=est.shuffle,
-            sample_weight=weights, rates=self._rates(memory, n_epochs, X.shape[0]), n_threads=est.n_threads,
+            est._network, Rows(self.X), target, loss=est._loss, optimizer=optimizer, memory=memory,
+            n_epochs=n_epochs, batch_size=self._batch_size(n), shuffle=est.shuffle,
+            sample_weight=weights, rates=self._rates(memory, n_epochs, n), n_threads=est.n_threads,
             **options,
         )  # fmt: skip
 
@@ -153,8 +154,8 @@ class Training:
         return [first] * (n_epochs + 1)
 
     def _measure(self):
-        est, (X, y, _) = self.est, self.about
-        found = {name: score(est, X, y) for name, score in self.scorers.items()}
+        est = self.est
+        found = {name: score(est, self.X, self.y) for name, score in self.scorers.items()}
         if self.held:
             found |= self.held.measure()
             found |= {
@@ -199,11 +200,8 @@ class Training:
         score = -value if self.tracked.endswith("loss") else value
         if self.early:
             est._no_improvement_count = est._no_improvement_count + 1 if score < self.best + est.tol else 0
-        tied = score == self.best and getattr(est, "class_weight", None) is not None
-        loss = self.monitor.state.logs.get("val_loss", 0.0)
-        # a heavy class alone may decide the score early on: the loss then tells epochs apart
-        if score > self.best or (tied and loss < self.best_loss):
-            self.best, self.best_loss, self.best_params = score, loss, est._network.params.copy()
+        if score > self.best:
+            self.best, self.best_params = score, est._network.params.copy()
             est.best_iter_ = est.n_iter_
             if self.early:
                 est.best_validation_score_ = value

@@ -1,8 +1,9 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, and what it refuses."""
 
+from typing import ClassVar
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
@@ -10,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import _checks, activations, losses
+from . import _checks, _metrics, activations, losses
 from ._estimator import FORMULA, BaseMLP
 from ._fitted import available_unless_refused
 from ._sklearn_callbacks import with_callbacks
@@ -18,7 +19,11 @@ from ._sklearn_callbacks import with_callbacks
 
 def _has_probabilities(estimator):
     """Whether outputs can be read as probabilities."""
-    return estimator._probabilities_from() is not None
+    loss, output = estimator.loss, estimator.out_activation
+    if loss in ("hinge", "squared_hinge") or getattr(loss, "labels", False) == "only":
+        return False
+    entropy = loss == "log_loss" or "identity" in getattr(loss, "from_logits", ())
+    return output in (None, "softmax", "logistic") or (output == "identity" and entropy)
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -113,7 +118,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _is_classifier = True
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions({"log_loss", "hinge", "squared_hinge", "squared_error"}), FORMULA],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
@@ -182,11 +187,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return sample_weight
         if self.class_weight == "balanced" and y.ndim == 1 and sample_weight is not None:
             classes = np.unique(y)
-            per_class = np.bincount(np.searchsorted(classes, y), weights=sample_weight)
-            return (
-                sample_weight
-                * (sample_weight.sum() / (len(classes) * per_class))[np.searchsorted(classes, y)]
+            index = np.searchsorted(classes, y)
+            per_class = np.bincount(index, weights=sample_weight)
+            balance = sample_weight.sum() / (
+                np.count_nonzero(per_class) * np.where(per_class > 0, per_class, 1)
             )
+            return sample_weight * balance[index]
         weights = compute_sample_weight(self.class_weight, y)
         return weights if sample_weight is None else weights * sample_weight
 
@@ -207,7 +213,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         a = self._network.functions[-1].value(logits)
         if not np.isfinite(a).all():
             return float("nan")
-        return float(accuracy_score(y, self._decode(a), sample_weight=weights))
+        return _metrics.share_equal(y, self._decode(a), weights)
 
     def predict(self, X):
         """Return the class of each sample, shape (n_samples,) or (n_samples, n_classes) for multilabel."""
@@ -229,16 +235,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if z.shape[1] == 2 and self._label_binarizer.y_type_ == "binary":
             return z[:, 1] - z[:, 0]
         return z
-
-    def _probabilities_from(self):
-        """Return what makes probabilities of logits: "softmax", "logistic" or None."""
-        if not isinstance(self.loss, str):
-            return self.out_activation if self.out_activation in ("softmax", "logistic", None) else None
-        if self.loss in ("hinge", "squared_hinge") or (
-            self.loss == "squared_error" and self.out_activation not in (None, "logistic", "softmax")
-        ):
-            return None
-        return self.out_activation or "softmax"
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
@@ -320,7 +316,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile"}), FORMULA],
     }
@@ -329,10 +325,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self, loss="squared_error", hidden_layer_sizes=(100,), activation="relu", *, solver="adam",
         alpha=0.0001, batch_size="auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5,
         max_iter=200, shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False,
-        momentum=0.9, nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,
-        epsilon=1e-8, n_iter_no_change=10, max_fun=15000, out_activation=None, dropout=0.0, initializer=None,
-        coefs_init=None, intercepts_init=None, weight_decay=0.0, clip_norm=None, metrics=(), monitor=None,
-        n_threads=None, dtype=None,
+        momentum=0.9, nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9,
+        beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000, out_activation=None, dropout=0.0,
+        initializer=None, coefs_init=None, intercepts_init=None, weight_decay=0.0, clip_norm=None,
+        metrics=(), monitor=None, n_threads=None, dtype=None,
     ):  # fmt: skip
         self._store(locals())
 
@@ -362,7 +358,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         a = self._network.functions[-1].value(logits)
         if not np.isfinite(a).all():
             return float("nan")
-        return float(r2_score(y, self._decode(a), sample_weight=weights))
+        return _metrics.r2(y, self._decode(a), weights)
 
     def predict(self, X):
         """Return the predicted values, shape (n_samples,) or (n_samples, n_outputs)."""

@@ -9,7 +9,7 @@ from ._compile import Graph
 from ._fit import Fit, is_native
 from ._monitor import Monitor
 from .kernels import dispatch, training
-from .kernels.job import ROW_DTYPES, Rows
+from .kernels.job import ROW_DTYPES, Rows, aligned_zeros
 
 _ROW_DTYPES = frozenset(ROW_DTYPES)
 
@@ -139,7 +139,8 @@ class Network:
     def lay_out(self, n_features, dtype=None):
         """Lay out the network with all weights 0."""
         self.plan = self._graph.compile(_checks.check_int("n_features", n_features))
-        self.params = np.zeros(self.plan.n_params, self.dtype or _checks.check_dtype(dtype) or np.float64)
+        dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
+        self.params = aligned_zeros(self.plan.n_params, dtype)
         self._native = is_native(self.functions)
         return self
 

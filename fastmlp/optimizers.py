@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from . import _checks, schedules
+from .kernels.job import aligned_zeros
 from .kernels.plan import N_STATES
 from .kernels.plan import Optimizer as Code
 
@@ -192,7 +193,7 @@ class Memory:
     """
 
     def __init__(self, optimizer, n_params, dtype):
-        self.state = np.zeros((N_STATES[optimizer.code], n_params), dtype)
+        self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
         self.step = 0
         self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0])
 

@@ -15,7 +15,8 @@ FLOORS = [
     ["_checks"],
     ["activations", "_philox", "_metrics", "noise"],
     ["losses", "initializers", "schedules", "optimizers", "layers"],
-    ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph", "datasets"],
+    ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
+     "datasets"],
     ["callbacks"],
     ["network"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "model_selection", "mlp", "perceptron"],
@@ -37,7 +38,11 @@ def imported(path):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
             names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
             yield from (n for n in names if n in modules())
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("fastmlp."):
+        elif (
+            isinstance(node, ast.ImportFrom)
+            and node.level == 0
+            and (node.module or "").startswith("fastmlp.")
+        ):
             yield node.module.split(".")[1]
         elif isinstance(node, ast.Import):
             yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("fastmlp."))
@@ -86,7 +91,7 @@ def test_network_needs_no_scikit_learn():
     code = (
         "import sys; sys.modules['sklearn'] = None\n"
         "import numpy as np; from fastmlp import Dense, Network\n"
-        "x = np.eye(4); m = Network([Dense(3, 'tanh'), Dense(1)], random_state=0).fit(x, x[:, :1], epochs=2)\n"
+        "x = np.eye(4); m = Network([Dense(3, 'tanh'), Dense(1)]).fit(x, x[:, :1], epochs=2)\n"
         "assert m.predict(x).shape == (4, 1)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

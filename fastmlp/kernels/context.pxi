@@ -175,7 +175,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         return cursor - base
 
-    c.nz_rows = 24576 // (padded(c.layers[0].n_out) * sizeof(real)) // 32 * 32
+    c.nz_rows = 16384 // (padded(c.layers[0].n_out) * sizeof(real)) // 32 * 32
     c.nz_rows = 32 if c.nz_rows < 32 else (512 if c.nz_rows > 512 else c.nz_rows)
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
     if run.sparse:

@@ -51,13 +51,16 @@ cdef void gather_row(Context *c, int64_t row, real *out, size stride) noexcept n
 
 cdef extern from *:
     """
-    /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each. */
-    static inline Py_ssize_t fm_compress(const real *x, Py_ssize_t j, Py_ssize_t n, real *value, int32_t *index) {
+    /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each.
+       Meanwhile the row at `next` (or NULL) is on its way into the cache. */
+    static inline Py_ssize_t fm_compress(const real *x, Py_ssize_t j, Py_ssize_t n, const real *next, real *value,
+                                         int32_t *index) {
         Py_ssize_t m = 0;
     #if defined(__AVX512F__) && REAL_BYTES == 4
         __m512i at = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
         at = _mm512_add_epi32(at, _mm512_set1_epi32((int)j));
         for (; j + 16 <= n; j += 16) {
+            if (next) _mm_prefetch((const char *)(next + j), _MM_HINT_T0);
             __m512 v = _mm512_loadu_ps(x + j);
             __mmask16 k = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
             if (k) {
@@ -71,6 +74,7 @@ cdef extern from *:
         __m256i at = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
         at = _mm256_add_epi32(at, _mm256_set1_epi32((int)j));
         for (; j + 8 <= n; j += 8) {
+            if (next) _mm_prefetch((const char *)(next + j), _MM_HINT_T0);
             __m512d v = _mm512_loadu_pd(x + j);
             __mmask8 k = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
             if (k) {
@@ -88,28 +92,33 @@ cdef extern from *:
         return m;
     }
     """
-    size fm_compress(const real *, size, size, real *, int32_t *) noexcept nogil
+    size fm_compress(const real *, size, size, const real *, real *, int32_t *) noexcept nogil
 
 
-cdef void gather_nonzeros(Context *c, int64_t row, size s) noexcept nogil:
-    """List the non-zeros of a row as sample s of the chunk, cut at every nz_rows features."""
+cdef void gather_nonzeros(Context *c, int64_t row, int64_t next_row, size s) noexcept nogil:
+    """List the non-zeros of a row as sample s of the chunk, cut at every nz_rows features.
+
+    next_row : the row that will be wanted next
+    """
     cdef real *value = c.nz_value + s * c.nz_capacity
     cdef int32_t *index = c.nz_index + s * c.nz_capacity
     cdef int32_t *start = c.nz_start + s * (c.n_cuts + 1)
     cdef size m = 0, cut, n = c.run.n_features, last
     cdef int64_t p
     cdef const real *x = value
+    cdef const real *next = NULL
     cdef real scale = <real>c.run.input_scale
     if c.x_kind < ROWS_CSR_F32:
         if c.x_kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64) and c.x_col == REAL_BYTES:
             x = <const real *>(c.x + row * c.x_row)        # where it lies; only the non-zeros are scaled
+            next = <const real *>(c.x + next_row * c.x_row)
         else:
             gather_typed(c, row, value, 1)
             scale = 1
         for cut in range(c.n_cuts):
             start[cut] = <int32_t>m
             last = (cut + 1) * c.nz_rows if (cut + 1) * c.nz_rows < n else n
-            m += fm_compress(x, cut * c.nz_rows, last, value + m, index + m)
+            m += fm_compress(x, cut * c.nz_rows, last, next, value + m, index + m)
         if scale != 1:
             for cut in range(m):
                 value[cut] = value[cut] * scale

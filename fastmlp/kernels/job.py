@@ -94,7 +94,9 @@ class Job:
         optimizer = Optimizer(int(run["optimizer"][0]))
         self.plan, self.run, self.params, self.rows, self.y = plan, run, params, rows, y
         self.sample_weight = sample_weight
-        self.state = np.zeros((N_STATES[optimizer], plan.n_params), params.dtype) if state is None else state
+        if state is None:
+            state = aligned_zeros((N_STATES[optimizer], plan.n_params), params.dtype)
+        self.state = state
         self.random_state = random_state
         self.order = np.arange(n, dtype=np.int64)
         self.rates = np.asarray(rates, np.float64)
@@ -103,6 +105,14 @@ class Job:
         needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or run["clip_norm"][0] > 0
         self.gradient = np.zeros(plan.n_params if needs_gradient else 0, params.dtype)
         self.workspace = None
+
+
+def aligned_zeros(shape, dtype):
+    """Zeros that start at a multiple of 64 bytes, so that vectors of whole rows straddle no cache lines."""
+    count = int(np.prod(shape))
+    memory = aligned_bytes(count * np.dtype(dtype).itemsize)
+    memory[:] = 0
+    return memory.view(dtype).reshape(shape)
 
 
 def aligned_bytes(n):

@@ -27,16 +27,17 @@ cdef extern from *:
     #endif
     /* exp(r) - 1 for |r| <= ln(2)/2 */
     static inline vec vec_expm1_reduced(vec r) {
+        vec r2 = r*r;                          /* pairs of terms first: half the latency of Horner's scheme */
     #if REAL_BYTES == 4
-        vec q = r*(1.0f/5040) + 1.0f/720;
-        q = q*r + 1.0f/120; q = q*r + 1.0f/24; q = q*r + 1.0f/6; q = q*r + 0.5f;
+        vec q = (r*(1.0f/6) + 0.5f) + r2*(r*(1.0f/120) + 1.0f/24) + (r2*r2)*(r*(1.0f/5040) + 1.0f/720);
     #else
-        vec q = r*(1.0/6227020800.0) + 1.0/479001600.0;
-        q = q*r + 1.0/39916800.0; q = q*r + 1.0/3628800.0;
-        q = q*r + 1.0/362880.0; q = q*r + 1.0/40320.0; q = q*r + 1.0/5040.0; q = q*r + 1.0/720.0;
-        q = q*r + 1.0/120.0; q = q*r + 1.0/24.0; q = q*r + 1.0/6.0; q = q*r + 0.5;
+        vec r4 = r2*r2;
+        vec a = (r*(1.0/6) + 0.5) + r2*(r*(1.0/120) + 1.0/24);
+        vec b = (r*(1.0/5040) + 1.0/720) + r2*(r*(1.0/362880) + 1.0/40320);
+        vec d = (r*(1.0/39916800) + 1.0/3628800) + r2*(r*(1.0/6227020800.0) + 1.0/479001600);
+        vec q = a + r4*b + (r4*r4)*d;
     #endif
-        return q*r*r + r;
+        return q*r2 + r;
     }
     /* log(1 + u) for 0 <= u <= 1: twice the atanh series in s = u / (2 + u) <= 1/3 */
     static inline vec vec_log1p_unit(vec u) {

@@ -8,6 +8,7 @@ cdef struct Step:         # the constants of one update
     int64_t optimizer
     real rate             # learning rate; Adam: with both bias corrections folded in
     real momentum, beta_1, beta_2, epsilon
+    real rest_1, rest_2   # 1 - beta, rounded once
     real keep             # 1 - learning rate * weight decay
     real scale            # 1 / (sum of the batch's sample weights)
     real clip
@@ -18,6 +19,7 @@ cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
     cdef double t = <double>(run.step + 1), correction
     s.optimizer = run.optimizer
     s.momentum, s.beta_1, s.beta_2 = <real>run.momentum, <real>run.beta_1, <real>run.beta_2
+    s.rest_1, s.rest_2 = <real>(1 - run.beta_1), <real>(1 - run.beta_2)
     s.epsilon = <real>run.epsilon
     s.rate = <real>run.learning_rate
     s.keep = <real>(1 - run.learning_rate * run.weight_decay)
@@ -44,19 +46,19 @@ cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, ve
         s0[0] = s.momentum * s0[0] - s.rate * g
         return w + (s.momentum * s0[0] - s.rate * g)
     if optimizer == ADAM:
-        s0[0] = s.beta_1 * s0[0] + (ONE - s.beta_1) * g
-        s1[0] = s.beta_2 * s1[0] + (ONE - s.beta_2) * (g * g)
+        s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
+        s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
         return w - s.rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
     if optimizer == AMSGRAD:
-        s0[0] = s.beta_1 * s0[0] + (ONE - s.beta_1) * g
-        s1[0] = s.beta_2 * s1[0] + (ONE - s.beta_2) * (g * g)
+        s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
+        s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
         s2[0] = vec_max(s2[0], s1[0])
         return w - s.rate * s0[0] * vec_inverse_root(s2[0], s.epsilon)
     if optimizer == ADAGRAD:
         s0[0] = s0[0] + g * g
         return w - s.rate * g * vec_inverse_root(s0[0], s.epsilon)
     # RMSPROP
-    s0[0] = s.beta_2 * s0[0] + (ONE - s.beta_2) * (g * g)
+    s0[0] = s.beta_2 * s0[0] + s.rest_2 * (g * g)
     s1[0] = s.momentum * s1[0] + g * vec_inverse_root(s0[0], s.epsilon)
     return w - s.rate * s1[0]
 

@@ -40,7 +40,7 @@ cdef void predict_block(Context *c, size first, size m, real *x, real *value, in
             if edge.source != INPUT:
                 source_ld = stride_of(c.layers[edge.source].n_out)
                 if m == 1:
-                    dense_row_product(outputs[edge.source], edge.width, W, ld, C, padded(n))
+                    ordered_row_product(outputs[edge.source], NULL, edge.width, W, ld, C, padded(n))
                 else:
                     add_product(outputs[edge.source], source_ld, 1, W, ld, C, ldc, m, padded(n), edge.width)
             elif sparse:
@@ -52,8 +52,8 @@ cdef void predict_block(Context *c, size first, size m, real *x, real *value, in
                         count += 1
                     sparse_row_product(value, index, count, W, ld, C + s * ldc, padded(n))
             elif m == 1:
-                count = fm_compress(x, 0, c.run.n_features, value, index)
-                sparse_row_product(value, index, count, W, ld, C, padded(n))
+                count = fm_compress(x, 0, c.run.n_features, NULL, value, index)
+                ordered_row_product(value, index, count, W, ld, C, padded(n))
             else:
                 add_product(x, ldx, 1, W, ld, C, ldc, m, padded(n), edge.width)
         if logits and k == stop:
@@ -123,20 +123,22 @@ cdef int predict_rows(Context *c, size n_features, double scale, size first, siz
 
 
 cdef inline bint finite_f32(const float *x, size n) noexcept nogil:
-    """x * 0 is 0 for finite numbers and NaN for all others."""
+    """By the exponent's bits: what the compiler may assume of floating-point numbers does not touch them."""
     cdef size i
-    cdef int32_t bad = 0
+    cdef uint32_t bad = 0
+    cdef const uint32_t *pattern = <const uint32_t *>x
     for i in range(n):
-        bad |= x[i] * 0 != 0
-    return not bad
+        bad |= <uint32_t>((pattern[i] & 0x7f800000u) == 0x7f800000u)
+    return bad == 0
 
 
 cdef inline bint finite_f64(const double *x, size n) noexcept nogil:
     cdef size i
-    cdef int64_t bad = 0
+    cdef uint64_t bad = 0
+    cdef const uint64_t *pattern = <const uint64_t *>x
     for i in range(n):
-        bad |= x[i] * 0 != 0
-    return not bad
+        bad |= <uint64_t>((pattern[i] & 0x7ff0000000000000ull) == 0x7ff0000000000000ull)
+    return bad == 0
 
 
 cdef bint rows_finite(Context *c, size n, size width) noexcept nogil:

@@ -1,47 +1,53 @@
-# One row times a matrix: out += x W, for a listed (sparse) or a dense row x. The outputs stay in registers
-# while the row is walked; each sums in the order of the features, as in dense.pxi.
+# One row times a matrix: out += x W, for a listed (sparse) or a dense row x, and the reverse for gradients.
+# The outputs stay in registers while the row is walked. With `ways` 1 each output is one chain of
+# multiply-adds in the order of the features, as in dense.pxi; with more, narrow outputs take so many chains
+# side by side, to hide the latency of an addition.
 
-cdef inline void row_panel(int vecs, const real *value, const int32_t *index, size m, const real *W, size ld,
-                           real *out) noexcept nogil:
-    """`vecs` vectors of out. index NULL: value[p] meets row p."""
+cdef inline void row_panel(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
+                           size ld, real *out) noexcept nogil:
+    """`vecs` vectors of out, vecs * ways <= 16. index NULL: value[p] meets row p."""
     cdef vec c[16]
-    cdef int j
-    cdef size p
-    cdef const real *row = W
+    cdef int j, u
+    cdef size p = 0
     for j in range(vecs):
         c[j] = (<const vec *>(out + j * LANES))[0]
-    if index == NULL:
-        for p in range(m):
+        for u in range(1, ways):
+            c[u * vecs + j] = vec_fill(0)
+    while p + ways <= m:
+        for u in range(ways):
             for j in range(vecs):
-                c[j] = c[j] + value[p] * (<const vec *>(row + j * LANES))[0]
-            row += ld
-    else:
-        for p in range(m):
-            row = W + index[p] * ld
-            for j in range(vecs):
-                c[j] = c[j] + value[p] * (<const vec *>(row + j * LANES))[0]
+                c[u * vecs + j] = c[u * vecs + j] + value[p + u] * (
+                    <const vec *>(W + (p + u if index == NULL else <size>index[p + u]) * ld + j * LANES))[0]
+        p += ways
+    while p < m:
+        for j in range(vecs):
+            c[j] = c[j] + value[p] * (<const vec *>(W + (p if index == NULL else <size>index[p]) * ld + j * LANES))[0]
+        p += 1
+    for u in range(1, ways):
+        for j in range(vecs):
+            c[j] = c[j] + c[u * vecs + j]
     for j in range(vecs):
         (<vec *>(out + j * LANES))[0] = c[j]
 
 
-cdef inline void row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
-                             size n) noexcept nogil:
+cdef inline void row_product(bint ordered, const real *value, const int32_t *index, size m, const real *W, size ld,
+                             real *out, size n) noexcept nogil:
     cdef size j = 0
     if TILE_VECS == 4:
         while n - j >= 16 * LANES:
-            row_panel(16, value, index, m, W + j, ld, out + j)
+            row_panel(16, 1, value, index, m, W + j, ld, out + j)
             j += 16 * LANES
     while n - j >= 8 * LANES:
-        row_panel(8, value, index, m, W + j, ld, out + j)
+        row_panel(8, 1, value, index, m, W + j, ld, out + j)
         j += 8 * LANES
     if n - j >= 4 * LANES:
-        row_panel(4, value, index, m, W + j, ld, out + j)
+        row_panel(4, 1 if ordered else 2, value, index, m, W + j, ld, out + j)
         j += 4 * LANES
     if n - j >= 2 * LANES:
-        row_panel(2, value, index, m, W + j, ld, out + j)
+        row_panel(2, 1 if ordered else 4, value, index, m, W + j, ld, out + j)
         j += 2 * LANES
     if n - j >= LANES:
-        row_panel(1, value, index, m, W + j, ld, out + j)
+        row_panel(1, 1 if ordered else 4, value, index, m, W + j, ld, out + j)
 
 
 cdef void sparse_row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
@@ -51,7 +57,13 @@ cdef void sparse_row_product(const real *value, const int32_t *index, size m, co
     value, index : IN (m,)    W : IN, rows ld apart    out : IN/OUT (n,), whole vectors
     """
     if m > 0:
-        row_product(value, index, m, W, ld, out, n)
+        row_product(False, value, index, m, W, ld, out, n)
+
+
+cdef void ordered_row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
+                              size n) noexcept nogil:
+    """The same, bit for bit as a dense product has it."""
+    row_product(True, value, index, m, W, ld, out, n)
 
 
 cdef void dense_row_product(const real *x, size m, const real *W, size ld, real *out, size n) noexcept nogil:
@@ -59,7 +71,7 @@ cdef void dense_row_product(const real *x, size m, const real *W, size ld, real 
 
     x : IN (m,)    W : IN (m, n), rows ld apart    out : IN/OUT (n,), whole vectors
     """
-    row_product(x, NULL, m, W, ld, out, n)
+    row_product(False, x, NULL, m, W, ld, out, n)
 
 
 cdef inline void scatter_panel(int vecs, const real *value, const int32_t *index, size m, const real *d, real *G,

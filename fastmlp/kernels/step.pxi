@@ -7,14 +7,15 @@
 
 cdef void gather_block(Context *c, size start, size first, size last) noexcept nogil:
     """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
-    cdef size s, j, m
+    cdef size s, j, following
     cdef int64_t row
     cdef Run *run = c.run
     cdef real *x
     for s in range(first, last):
         row = c.order[start + s]
         if run.sparse:
-            gather_nonzeros(c, row, s)
+            following = start + s + 1
+            gather_nonzeros(c, row, c.order[following if following < <size>run.n_samples else start + s], s)
             if run.input_dropout > 0:
                 drop_nonzeros(c, start, s)
         else:
@@ -139,8 +140,8 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
             for s in range(first, last):
                 d = source.D + s * source.lda
                 a = source.A + s * source.lda
+                keep = <real>(1 - below.dropout)
                 if source.mask != NULL:       # f' wants the activation as it was before dropout
-                    keep = <real>(1 - below.dropout)
                     for j in range(<size>below.n_out):
                         d[j] = d[j] * source.mask[s * source.lda + j]
                         a[j] = a[j] * keep

@@ -70,7 +70,7 @@ cdef inline void tiny_units(int units, Context *c, Layer *layer, size o, size v,
         (<vec *>(A + (o + u) * lanes + v))[0] = z[u]
 
 
-cdef void tiny_forward(Context *c, size lanes) noexcept nogil:
+cdef inline void tiny_forward(Context *c, size lanes) noexcept nogil:
     cdef size k, o, v, n
     cdef Layer *layer
     cdef LayerWork *work
@@ -92,6 +92,14 @@ cdef void tiny_forward(Context *c, size lanes) noexcept nogil:
             v += LANES
         if layer.activation > RELU and layer.activation != SOFTMAX:
             activation_forward(layer.activation, <real>layer.slope, work.A, work.A, n * lanes)
+
+
+cdef void tiny_forward_one(Context *c) noexcept nogil:
+    tiny_forward(c, LANES)
+
+
+cdef void tiny_forward_many(Context *c, size lanes) noexcept nogil:
+    tiny_forward(c, lanes)
 
 
 cdef double tiny_squared_error(Context *c, size lanes) noexcept nogil:
@@ -137,23 +145,24 @@ cdef double tiny_loss(Context *c, size start, size m, size lanes) noexcept nogil
     return total
 
 
-cdef void tiny_backward(Context *c, size lanes) noexcept nogil:
-    """dZ of the layers below, and the flat gradient."""
+cdef inline void tiny_backward(Context *c, size lanes) noexcept nogil:
+    """dZ of the layers below, and the flat gradient. `lanes` is a constant where it is inlined for one vector."""
     cdef Py_ssize_t k
     cdef size e, i, o, v, n
     cdef Layer *layer
     cdef Layer *below
-    cdef LayerWork *work
     cdef LayerWork *source
     cdef Edge *edge
     cdef const real *w
     cdef const real *x
-    cdef const real *d
+    cdef const real *D
     cdef real *g
+    cdef real *d
+    cdef real slope
     cdef vec total
     for k in range(c.n_layers - 1, -1, -1):
         layer = &c.layers[k]
-        work = &c.work[k]
+        D = c.work[k].D
         n = layer.n_out
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &c.edges[e]
@@ -161,39 +170,60 @@ cdef void tiny_backward(Context *c, size lanes) noexcept nogil:
             g = c.flat_gradient + layer.weights + edge.row * n
             for i in range(<size>edge.width):
                 for o in range(n):
-                    d = work.D + o * lanes
-                    total = (<const vec *>(x + i * lanes))[0] * (<const vec *>d)[0]
+                    total = (<const vec *>x)[0] * (<const vec *>(D + o * lanes))[0]
                     v = LANES
                     while v < lanes:
-                        total = total + (<const vec *>(x + i * lanes + v))[0] * (<const vec *>(d + v))[0]
+                        total = total + (<const vec *>(x + v))[0] * (<const vec *>(D + o * lanes + v))[0]
                         v += LANES
-                    g[i * n + o] = vec_sum(total)
+                    g[o] = vec_sum(total)
+                x += lanes
+                g += n
             if edge.source == INPUT:
                 continue
             below = &c.layers[edge.source]
             source = &c.work[edge.source]
+            slope = <real>below.slope
             w = c.flat + layer.weights + edge.row * n
+            d = source.D
+            x = source.A
             for i in range(<size>edge.width):
                 v = 0
                 while v < lanes:
                     total = vec_fill(0)
                     if not edge.opens:
-                        total = (<const vec *>(source.D + i * lanes + v))[0]
+                        total = (<const vec *>(d + v))[0]
                     for o in range(n):
-                        total = total + w[i * n + o] * (<const vec *>(work.D + o * lanes + v))[0]
-                    (<vec *>(source.D + i * lanes + v))[0] = total
+                        total = total + w[o] * (<const vec *>(D + o * lanes + v))[0]
+                    if edge.closes:           # the common ones while dA is in registers
+                        if below.activation == TANH:
+                            total = total * vec_derivative(TANH, slope, total, (<const vec *>(x + v))[0])
+                        elif below.activation == LOGISTIC:
+                            total = total * vec_derivative(LOGISTIC, slope, total, (<const vec *>(x + v))[0])
+                        elif below.activation == RELU:
+                            total = total * vec_derivative(RELU, slope, total, (<const vec *>(x + v))[0])
+                    (<vec *>(d + v))[0] = total
                     v += LANES
-            if edge.closes:
-                activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
-                                    below.n_out * lanes)
+                w += n
+                d += lanes
+                x += lanes
+            if edge.closes and below.activation > RELU:
+                activation_backward(below.activation, slope, source.Z, source.A, source.D, below.n_out * lanes)
         if layer.bias >= 0:
             for o in range(n):
-                total = (<const vec *>(work.D + o * lanes))[0]
+                total = (<const vec *>(D + o * lanes))[0]
                 v = LANES
                 while v < lanes:
-                    total = total + (<const vec *>(work.D + o * lanes + v))[0]
+                    total = total + (<const vec *>(D + o * lanes + v))[0]
                     v += LANES
                 c.flat_gradient[layer.bias + o] = vec_sum(total)
+
+
+cdef void tiny_backward_one(Context *c) noexcept nogil:
+    tiny_backward(c, LANES)
+
+
+cdef void tiny_backward_many(Context *c, size lanes) noexcept nogil:
+    tiny_backward(c, lanes)
 
 
 cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
@@ -205,11 +235,17 @@ cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogi
     if gather:
         tiny_gather(c, start, m, lanes)
     weight = c.lane_weight_sum
-    tiny_forward(c, lanes)
+    if lanes == LANES:
+        tiny_forward_one(c)
+    else:
+        tiny_forward_many(c, lanes)
     loss = tiny_loss(c, start, m, lanes)
     if not isfinite(loss):
         return loss
-    tiny_backward(c, lanes)
+    if lanes == LANES:
+        tiny_backward_one(c)
+    else:
+        tiny_backward_many(c, lanes)
     begin_step(c.run, weight if c.run.average else 1, &step)
     for k in range(c.n_layers):
         layer = &c.layers[k]

@@ -11,7 +11,7 @@ from .job import Job, aligned_bytes
 from .plan import INPUT, Loss, Optimizer, Regime, Status
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
-MIN_WORK = 1 << 21  # multiply-adds per thread and step below which a second thread costs more than it gains
+MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 TINY_WIDTH = 64
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
@@ -173,7 +173,7 @@ def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=N
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)
     work = n * plan.n_params
     if n_threads is None:
-        n_threads = 1 if work < 32 * MIN_WORK else usable_cores()
+        n_threads = 1 if work < 64 * MIN_WORK else usable_cores()
     if n_threads <= 1 or n < 64:
         backend.predict(plan, params, rows, out, 0, n, layer, logits)
         return out

@@ -2,7 +2,8 @@
 
 Run scikit-learn's own tests of its multi-layer perceptrons against ours:
 
-    PYTHONPATH=tests/outside python -m pytest --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim -p no:cacheprovider
+    PYTHONPATH=tests/outside python -m pytest --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim -p
+    no:cacheprovider
 """
 
 import pytest
@@ -14,7 +15,7 @@ theirs.MLPClassifier = fastmlp.MLPClassifier
 theirs.MLPRegressor = fastmlp.MLPRegressor
 
 LEFT_OUT = {
-    "test_gradient": "calls scikit-learn's private _loss_grad_lbfgs; tests/test_network.py checks our gradients",
+    "test_gradient": "calls scikit-learn's private _loss_grad_lbfgs; test_network.py checks our gradients",
 }
 
 

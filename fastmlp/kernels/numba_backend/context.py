@@ -20,7 +20,6 @@ CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 
 
-
 def _numbered(names):
     """A module whose attributes number the names: to Numba, its attributes are constants."""
     module = ModuleType("numbered")
@@ -35,14 +34,14 @@ LAYER_WORDS, EDGE_WORDS = len(LAYER.names), len(EDGE.names)
 _WORDS = (
     # given by the caller: addresses and numbers
     "run layers n_layers edges params state n_params gradient backup y weight order rates n_rates losses "
-    "next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind indptr n_features "
-    "scale training batch "
+    "next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind indptr "
+    "n_features scale training batch "
     # set by `layout`
     "chunk lanes stored lists gathers buffers x x_mask value index zeros panel constants "
     # C functions, see build.py
     "layout forward backward activate activation_gradient softmax softmax_gradient multiply multiply_list "
-    "multiply_nt list_nonzeros gather list_row fill_factors loss_and_delta begin_step update add_penalty cap_norms "
-    "norm affine_lanes back_lanes gradient_lanes add_row add_products shuffle copy"
+    "multiply_nt list_nonzeros gather list_row fill_factors loss_and_delta begin_step update add_penalty "
+    "cap_norms norm affine_lanes back_lanes gradient_lanes add_row add_products shuffle copy"
 ).split()
 C = _numbered(_WORDS)
 N_WORDS = len(_WORDS)
@@ -99,7 +98,7 @@ def layout(c, base, like):
         at_layer = k * LAYER_WORDS
         n_out, activation = word(c, C.layers, at_layer + L.n_out), word(c, C.layers, at_layer + L.activation)
         widest = max(widest, n_out)
-        n_bytes = (n_out * samples * size + 63 & ~63)
+        n_bytes = n_out * samples * size + 63 & ~63
         a = here
         here += n_bytes
         z = a
@@ -129,20 +128,20 @@ def layout(c, base, like):
     here += (n_features * size + 63 & ~63) if training else 0
     put(c, C.value, here)
     longest = at(c, C.longest) if lists else 0
-    here += (longest * size + 63 & ~63)
+    here += longest * size + 63 & ~63
     put(c, C.index, here)
-    here += (longest * 4 + 63 & ~63)
+    here += longest * 4 + 63 & ~63
     put(c, C.zeros, here)
-    here += (widest * size + 63 & ~63)
+    here += widest * size + 63 & ~63
     if training:
         put(c, C.panel, here)
-        here += (max(PANEL, 4 * widest) * size + 63 & ~63)
+        here += max(PANEL, 4 * widest) * size + 63 & ~63
         put(c, C.constants, here)
         here += 128
         if stored and at(c, C.gradient) == 0:
             if base != 0:
                 put(c, C.gradient, here)
-            here += (at(c, C.n_params) * size + 63 & ~63)
+            here += at(c, C.n_params) * size + 63 & ~63
     if base != 0:
         zeros = array(c, C.zeros, like)
         for i in range(widest):

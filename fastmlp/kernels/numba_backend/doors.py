@@ -12,12 +12,12 @@ import numba
 import numpy as np
 
 from ..plan import EDGE, LAYER, RUN, Activation
-from . import activation, loss, matmul, network, noise, optimizer, rows, train  # noqa: F401 (register leaves)
-from .build import LEAVES, compile_leaf
+from .build import LEAVES, compile_leaf, register_all
 from .context import CHUNK, CSR, N_WORDS, C
 from .vectors import Vec
 
 Words = ctypes.c_int64 * N_WORDS
+register_all()
 KINDS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.uint8): 2}
 
 
@@ -34,7 +34,7 @@ _read_word, _HEADER = ctypes.c_ssize_t.from_address, object.__basicsize__
 _PROBE = np.zeros(1)
 if _address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects out otherwise
 
-    def _address(array):  # noqa: F811
+    def _address(array):
         return 0 if array is None else array.ctypes.data
 
 
@@ -60,7 +60,7 @@ class Kernels:
         return self._compiled[name][1]
 
     def _table(self, plan):
-        """A new table of words, with the addresses of a plan and of all kernels; and the plan's workspace sizes."""
+        """A new table of words, with the addresses of a plan and all kernels; and workspace sizes by rows."""
         last_plan, words, sizes = self._template
         if plan is not last_plan:
             words = Words()
@@ -78,11 +78,19 @@ class Kernels:
     def _describe_rows(words, rows, scale):
         data = rows.data
         words[C.kind] = KINDS[data.dtype] + (CSR if rows.is_sparse else 0)
-        words[C.data], words[C.n_features], words[C.longest] = _address(data), rows.n_features, rows.most_nonzeros
+        words[C.data], words[C.n_features], words[C.longest] = (
+            _address(data),
+            rows.n_features,
+            rows.most_nonzeros,
+        )
         struct.pack_into("d", words, 8 * C.scale, scale)
         if rows.is_sparse:
             width = rows.indices.itemsize
-            words[C.indices], words[C.index_bytes], words[C.index_kind] = _address(rows.indices), width, 2 + width // 4
+            words[C.indices], words[C.index_bytes], words[C.index_kind] = (
+                _address(rows.indices),
+                width,
+                2 + width // 4,
+            )
             words[C.indptr], words[C.col_stride] = _address(rows.indptr), data.itemsize
         else:
             words[C.row_stride], words[C.col_stride] = data.strides
@@ -140,7 +148,9 @@ class Kernels:
         kind = KINDS[data.dtype]
         if kind == 2 or data.size == 0:
             return True
-        strides, shape = ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
+        strides, shape = (
+            ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
+        )
         return bool(self._leaf("rows_finite")(kind, _address(data), *strides, *shape))
 
     # Doors for tests: one kernel at a time.
@@ -177,8 +187,10 @@ class Kernels:
         size = self.dtype.itemsize
         a_row, a_col = (stride // size for stride in (A.strides[::-1] if transposed else A.strides))
         init, ld_init = (C, C.strides[0] // size) if accumulate else (np.zeros(C.shape[1], self.dtype), 0)
-        self._leaf("multiply")(_address(A), a_row, a_col, _address(B), B.strides[0] // size, _address(init), ld_init,
-                               _address(C), C.strides[0] // size, *C.shape, len(B))  # fmt: skip
+        factors = _address(A), a_row, a_col, _address(B), B.strides[0] // size
+        self._leaf("multiply")(
+            *factors, _address(init), ld_init, _address(C), C.strides[0] // size, *C.shape, len(B)
+        )
 
     def multiply_tn(self, A, D, C):
         """C = A^T D."""

@@ -16,8 +16,10 @@ from .context import I64, LAYER_WORDS, C, L, R
 from .memory import array, at, call, number, put, shift, word
 from .vectors import VEC_BYTES, lanes_of
 
-(HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR, HUBER,
- QUANTILE, POISSON) = map(int, Loss)  # fmt: skip
+(
+    HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR,
+    HUBER, QUANTILE, POISSON,
+) = map(int, Loss)  # fmt: skip
 EPS_32, EPS_64 = float(np.finfo(np.float32).eps), sys.float_info.epsilon
 
 

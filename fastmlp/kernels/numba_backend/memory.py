@@ -223,7 +223,9 @@ def _caller(result):
             c, slot, packed = values
             arguments = [
                 context.cast(builder, value, given, wanted)
-                for value, given, wanted in zip(cgutils.unpack_tuple(builder, packed), sig.args[2], plain)
+                for value, given, wanted in zip(
+                    cgutils.unpack_tuple(builder, packed), sig.args[2], plain, strict=True
+                )
             ]
             kind = ir.FunctionType(context.get_value_type(result), [a.type for a in arguments])
             f = builder.inttoptr(builder.load(builder.gep(c, [slot])), kind.as_pointer())

@@ -10,7 +10,16 @@ from .build import inline, leaf
 from .context import C, R
 from .memory import at, number, put, word
 from .vectors import (
-    VEC_BYTES, choose_less, fill, lanes_of, rough_inverse_root, vabs, vload_first, vsqrt, vstore_first, vsum,
+    VEC_BYTES,
+    choose_less,
+    fill,
+    lanes_of,
+    rough_inverse_root,
+    vabs,
+    vload_first,
+    vsqrt,
+    vstore_first,
+    vsum,
 )  # fmt: skip
 
 GRADIENT, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP = map(int, Optimizer)

@@ -3,13 +3,26 @@
 import math
 
 from ..plan import Optimizer, Status
+from .backward import step_rows
 from .build import kernel, leaf
 from .context import I64, LAYER_WORDS, N_BUFFERS, B, C, L, R
 from .memory import (
-    address, array, array_at, at, call, call_next_uint32, call_word, cast, exchange_float_control, number, put, set_number, set_word,
-    shift, word,
+    address,
+    array,
+    array_at,
+    at,
+    call,
+    call_next_uint32,
+    call_word,
+    cast,
+    exchange_float_control,
+    number,
+    put,
+    set_number,
+    set_word,
+    shift,
+    word,
 )  # fmt: skip
-from .network import step_rows
 
 GRADIENT = int(Optimizer.GRADIENT)
 RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED = map(int, Status)
@@ -90,7 +103,11 @@ def _batch_step(c, like, first, n):
     last, lanes = at(c, C.n_layers) - 1, at(c, C.lanes)
     n_out = word(c, C.layers, last * LAYER_WORDS + L.n_out)
     per_sample, per_unit = (1, lanes) if lanes > 0 else (n_out, 1)
-    z, a, d = array_at(c, C.buffers, last * N_BUFFERS + B.Z, like), array_at(c, C.buffers, last * N_BUFFERS + B.A, like), array_at(c, C.buffers, last * N_BUFFERS + B.D, like)
+    z, a, d = (
+        array_at(c, C.buffers, last * N_BUFFERS + B.Z, like),
+        array_at(c, C.buffers, last * N_BUFFERS + B.A, like),
+        array_at(c, C.buffers, last * N_BUFFERS + B.D, like),
+    )
     stored = at(c, C.stored) != 0
     call(c, C.begin_step, c, array(c, C.constants, like))
     if stored:

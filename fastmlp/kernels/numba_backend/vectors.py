@@ -1,19 +1,27 @@
 """Vectors for Numba: `Vec` is LANES numbers in a register, with arithmetic.
 
 Products and sums may fuse (`contract`), nothing else is relaxed: NaN and infinity behave as they do
-in NumPy. The helpers that take a `builder` are for the tiles of matmul.py, which are written in LLVM.
+in NumPy.
 """
 
 import operator
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-_FEATURES = binding.get_host_cpu_features()
-VEC_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
+from .vector_code import (
+    first_lanes,
+    intrinsic_name,
+    lanes_in,
+    load_vector,
+    spread,
+    store_vector,
+    sum_lanes,
+    vector_type,
+)  # fmt: skip
 
 
 class Vec(types.Type):
@@ -21,83 +29,14 @@ class Vec(types.Type):
 
     def __init__(self, real):
         self.real = real
-        self.lanes = VEC_BYTES * 8 // real.bitwidth
+        self.lanes = lanes_in(real)
         super().__init__(name=f"Vec({real}, {self.lanes})")
 
 
 @register_model(Vec)
 class _VecModel(models.PrimitiveModel):
     def __init__(self, dmm, fe_type):
-        element = ir.FloatType() if fe_type.real == types.float32 else ir.DoubleType()
-        super().__init__(dmm, fe_type, ir.VectorType(element, fe_type.lanes))
-
-
-def _element(real):
-    return ir.FloatType() if real == types.float32 else ir.DoubleType()
-
-
-def spread(builder, value, lanes):
-    """A vector of `lanes` copies of a scalar."""
-    vector = ir.VectorType(value.type, lanes)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-    return builder.shuffle_vector(one, one, zeros)
-
-
-def first_lanes(builder, n, lanes):
-    """The mask of the first n lanes."""
-    ids = ir.Constant(ir.VectorType(ir.IntType(64), lanes), list(range(lanes)))
-    return builder.icmp_signed("<", ids, spread(builder, n, lanes))
-
-
-def vector_type(real):
-    return ir.VectorType(_element(real), Vec(real).lanes)
-
-
-def _intrinsic_name(name, real):
-    return f"llvm.{name}.v{Vec(real).lanes}f{real.bitwidth}"
-
-
-def load_vector(builder, address, real, mask=None):
-    """Load a vector from an element pointer of any alignment; lanes off the mask are 0."""
-    vector = vector_type(real)
-    pointer = builder.bitcast(address, vector.as_pointer())
-    align = real.bitwidth // 8
-    if mask is None:
-        return builder.load(pointer, align=align)
-    function = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(vector, [pointer.type, ir.IntType(32), mask.type, vector]),
-        _intrinsic_name("masked.load", real) + f".p0v{vector.count}f{real.bitwidth}",
-    )
-    return builder.call(
-        function, [pointer, ir.Constant(ir.IntType(32), align), mask, ir.Constant(vector, [0.0] * vector.count)]
-    )
-
-
-def store_vector(builder, address, value, real, mask=None):
-    vector = vector_type(real)
-    pointer = builder.bitcast(address, vector.as_pointer())
-    align = real.bitwidth // 8
-    if mask is None:
-        builder.store(value, pointer, align=align)
-        return
-    function = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(ir.VoidType(), [vector, pointer.type, ir.IntType(32), mask.type]),
-        _intrinsic_name("masked.store", real) + f".p0v{vector.count}f{real.bitwidth}",
-    )
-    builder.call(function, [value, pointer, ir.Constant(ir.IntType(32), align), mask])
-
-
-def sum_lanes(builder, value, real):
-    """The sum of a vector's lanes, in pairs."""
-    function = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(_element(real), [_element(real), value.type]),
-        _intrinsic_name("vector.reduce.fadd", real),
-    )
-    return builder.call(function, [ir.Constant(_element(real), -0.0), value], fastmath=("reassoc",))
+        super().__init__(dmm, fe_type, vector_type(fe_type.real))
 
 
 @intrinsic
@@ -192,7 +131,7 @@ def _unary(name):
     def function(typingctx, v):
         def codegen(context, builder, sig, args):
             f = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(args[0].type, [args[0].type]), _intrinsic_name(name, v.real)
+                builder.module, ir.FunctionType(args[0].type, [args[0].type]), intrinsic_name(name, v.real)
             )
             return builder.call(f, args)
 

@@ -1,4 +1,4 @@
-"""A batch through the network and back, with samples in rows or, for tiny networks, in lanes.
+"""From the gradient by the output's logits back to all gradients, and the optimizer's step.
 
 In rows, a layer's gradient is computed by panels of weight rows that stay in the first-level cache
 until the optimizer has used them, unless the step needs the whole gradient first (`stored`).
@@ -7,24 +7,13 @@ until the optimizer has used them, unless the step needs the whole gradient firs
 import numpy as np
 
 from ..plan import Optimizer
-from .activation import IDENTITY, SOFTMAX
+from .activation import SOFTMAX
 from .build import kernel, leaf
 from .context import EDGE_WORDS, I32, INPUT, LAYER_WORDS, N_BUFFERS, PANEL, B, C, E, L, R
 from .memory import array, array_at, at, call, call_word, number, put, shift, word
 from .vectors import fill, lanes_of, vload, vload_first, vstore, vstore_first, vsum
 
 SGD = int(Optimizer.SGD)
-
-
-@leaf("pipipi->d")
-def affine_lanes(x, width, w, n_out, z, lanes):
-    """z[o] += sum_i w[i, o] x[i], one vector of samples at a time."""
-    for o in range(n_out):
-        total = vload(z, o * lanes)
-        for i in range(width):
-            total = total + fill(at(w, i * n_out + o), z) * vload(x, i * lanes)
-        vstore(z, o * lanes, total)
-    return 0.0
 
 
 @leaf("pipipii->d")
@@ -58,15 +47,6 @@ def add_row(x, factor, y, n):
 
 
 @kernel
-def _affine_listed(c, first, n, w, n_out, init, ld_init, z, value, index):
-    """Rows of z = init + x W for rows x that are listed by their non-zeros."""
-    for s in range(n):
-        row = word(c, C.order, first + s) if at(c, C.training) != 0 else first + s
-        count = call_word(c, C.list_row, c, s, row, first + s, value, index)
-        call(c, C.multiply_list, value, index, count, w, n_out, shift(init, s * ld_init), shift(z, s * n_out), n_out)
-
-
-@kernel
 def _add_listed(c, first, n, d, n_out, factor, w, value, index):
     """w[i, :] += factor x[s, i] d[s, :] for the non-zeros x[s, i] of each sample."""
     for s in range(n):
@@ -83,71 +63,6 @@ def add_products(value, index, count, factor, d, w, n):
         for k in range(count):
             place = at(index, k) * n + j
             vstore_first(w, place, vload_first(w, place, m) + fill(at(value, k), d) * v, m)
-    return 0.0
-
-
-@kernel
-def _apply_dropout(c, like, k, first, n, n_out, rate):
-    """H = A M"""
-    lanes = at(c, C.lanes)
-    seed, epoch = word(c, C.run, R.seed), word(c, C.run, R.epoch)
-    a, h, m = array_at(c, C.buffers, k * N_BUFFERS + B.A, like), array_at(c, C.buffers, k * N_BUFFERS + B.H, like), array_at(c, C.buffers, k * N_BUFFERS + B.M, like)
-    for s in range(n):
-        if lanes > 0:
-            call(c, C.fill_factors, seed, epoch, k, first + s, rate, shift(m, s), lanes, n_out)
-        else:
-            call(c, C.fill_factors, seed, epoch, k, first + s, rate, shift(m, s * n_out), 1, n_out)
-    if lanes > 0:
-        for o in range(n_out):
-            for s in range(lanes):
-                put(h, o * lanes + s, at(a, o * lanes + s) * at(m, o * lanes + s) if s < n else 0.0)
-    else:
-        for i in range(n * n_out):
-            put(h, i, at(a, i) * at(m, i))
-
-
-@leaf("wriiii->d")
-def forward(c, like, first, n, last, activate_last):
-    """n samples, gathered, up to layer `last`, whose activation is applied where `activate_last` is 1."""
-    lanes = at(c, C.lanes)
-    lists, training = at(c, C.lists) != 0, at(c, C.training) != 0
-    value, index = array(c, C.value, like), array(c, C.index, I32)
-    for k in range(last + 1):
-        layer = k * LAYER_WORDS
-        n_out, bias = word(c, C.layers, layer + L.n_out), word(c, C.layers, layer + L.bias)
-        z, a = array_at(c, C.buffers, k * N_BUFFERS + B.Z, like), array_at(c, C.buffers, k * N_BUFFERS + B.A, like)
-        w = shift(array(c, C.params, like), word(c, C.layers, layer + L.weights))
-        init = array(c, C.zeros, like)
-        ld_init = 0
-        if bias >= 0:
-            init = shift(array(c, C.params, like), bias)
-        if lanes > 0:
-            for o in range(n_out):
-                vstore(z, o * lanes, fill(at(init, o), z))
-        e = word(c, C.layers, layer + L.first_edge) * EDGE_WORDS
-        for _ in range(word(c, C.layers, layer + L.n_edges)):
-            source, width = word(c, C.edges, e + E.source), word(c, C.edges, e + E.width)
-            x, rows = array_at(c, C.buffers, source * N_BUFFERS + B.H, like), shift(w, word(c, C.edges, e + E.row) * n_out)
-            if lanes > 0:
-                call(c, C.affine_lanes, x, width, rows, n_out, z, lanes)
-            elif source == INPUT and lists:
-                _affine_listed(c, first, n, rows, n_out, init, ld_init, z, value, index)
-            else:
-                call(c, C.multiply, x, width, 1, rows, n_out, init, ld_init, z, n_out, n, n_out, width)
-            init = z
-            ld_init = n_out
-            e += EDGE_WORDS
-        if k == last and activate_last == 0:
-            break
-        activation = word(c, C.layers, layer + L.activation)
-        if activation == SOFTMAX:
-            call(c, C.softmax, z, a, n, n_out, n_out if lanes == 0 else 1, 1 if lanes == 0 else lanes)
-        elif activation != IDENTITY or k == at(c, C.n_layers) - 1:
-            slope = number(c, C.layers, layer + L.slope)
-            call(c, C.activate, activation, slope, z, a, n_out * (lanes if lanes > 0 else n))
-        rate = number(c, C.layers, layer + L.dropout)
-        if rate > 0.0 and training:
-            _apply_dropout(c, like, k, first, n, n_out, rate)
     return 0.0
 
 
@@ -187,7 +102,10 @@ def _weights_step(c, like, k, e, first, n, scale):
     n_out, width = word(c, C.layers, layer + L.n_out), word(c, C.edges, e + E.width)
     source = word(c, C.edges, e + E.source)
     start = word(c, C.layers, layer + L.weights) + word(c, C.edges, e + E.row) * n_out
-    x, d = array_at(c, C.buffers, source * N_BUFFERS + B.H, like), array_at(c, C.buffers, k * N_BUFFERS + B.D, like)
+    x, d = (
+        array_at(c, C.buffers, source * N_BUFFERS + B.H, like),
+        array_at(c, C.buffers, k * N_BUFFERS + B.D, like),
+    )
     listed = source == INPUT and at(c, C.lists) != 0
     value, index = array(c, C.value, like), array(c, C.index, I32)
     if at(c, C.stored) != 0:
@@ -241,7 +159,11 @@ def _through_activation(c, like, k, n):
     """From the gradient by layer k's outputs to that by its logits, in place."""
     layer, lanes = k * LAYER_WORDS, at(c, C.lanes)
     n_out, activation = word(c, C.layers, layer + L.n_out), word(c, C.layers, layer + L.activation)
-    z, a, d = array_at(c, C.buffers, k * N_BUFFERS + B.Z, like), array_at(c, C.buffers, k * N_BUFFERS + B.A, like), array_at(c, C.buffers, k * N_BUFFERS + B.D, like)
+    z, a, d = (
+        array_at(c, C.buffers, k * N_BUFFERS + B.Z, like),
+        array_at(c, C.buffers, k * N_BUFFERS + B.A, like),
+        array_at(c, C.buffers, k * N_BUFFERS + B.D, like),
+    )
     numbers = n_out * (lanes if lanes > 0 else n)
     if number(c, C.layers, layer + L.dropout) > 0.0:
         m = array_at(c, C.buffers, k * N_BUFFERS + B.M, like)
@@ -261,7 +183,10 @@ def backward(c, like, first, n, scale):
     for k in range(n_layers - 1, -1, -1):
         layer = k * LAYER_WORDS
         n_out = word(c, C.layers, layer + L.n_out)
-        d, w = array_at(c, C.buffers, k * N_BUFFERS + B.D, like), shift(array(c, C.params, like), word(c, C.layers, layer + L.weights))
+        d, w = (
+            array_at(c, C.buffers, k * N_BUFFERS + B.D, like),
+            shift(array(c, C.params, like), word(c, C.layers, layer + L.weights)),
+        )
         if k < n_layers - 1:
             _through_activation(c, like, k, n)
         first_edge, n_edges = word(c, C.layers, layer + L.first_edge), word(c, C.layers, layer + L.n_edges)
@@ -270,7 +195,10 @@ def backward(c, like, first, n, scale):
             source, width = word(c, C.edges, e + E.source), word(c, C.edges, e + E.width)
             if source == INPUT:
                 continue
-            d_source, rows = array_at(c, C.buffers, source * N_BUFFERS + B.D, like), shift(w, word(c, C.edges, e + E.row) * n_out)
+            d_source, rows = (
+                array_at(c, C.buffers, source * N_BUFFERS + B.D, like),
+                shift(w, word(c, C.edges, e + E.row) * n_out),
+            )
             keep = 1 - word(c, C.edges, e + E.opens)
             if lanes > 0:
                 call(c, C.back_lanes, d, n_out, rows, width, d_source, keep, lanes)

@@ -1,0 +1,67 @@
+"""Fixtures of the kernel tests: every backend that this machine can run, in both dtypes."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastmlp.kernels import dispatch, training
+
+KERNELS = Path(dispatch.__file__).parent
+ROUNDING_SLACK = 2.0  # seconds between a source's and its module's time stamp that mean nothing
+
+
+def stale_modules():
+    """Names of compiled modules that are older than a source they are built from."""
+    shared = [path.stat().st_mtime for path in KERNELS.glob("*.pxi")]
+    stale = []
+    for module in [*KERNELS.glob("*.so"), *KERNELS.glob("*.pyd")]:
+        stub = KERNELS / (module.name.split(".")[0] + ".pyx")
+        if not stub.exists():
+            continue
+        sources = [stub.stat().st_mtime] + (shared if "kernels.pxi" in stub.read_text() else [])
+        if max(sources) > module.stat().st_mtime + ROUNDING_SLACK:
+            stale.append(module.name)
+    return stale
+
+
+def pytest_collection_finish(session):
+    stale = stale_modules()
+    if stale and any("kernels" in getattr(item, "fixturenames", ()) for item in session.items):
+        if os.environ.get("FASTMLP_STALE") != "allow":  # while a kernel is being edited
+            pytest.exit(
+                f"older than their sources: {', '.join(sorted(stale))}; run `make build` first", returncode=3
+            )
+
+
+class Backend:
+    """One backend's kernels for one dtype."""
+
+    def __init__(self, name, dtype):
+        self.name, self.dtype = name, np.dtype(dtype)
+        self.eps = float(np.finfo(dtype).eps)
+        self.module = dispatch.load(name, self.dtype)
+
+    def __repr__(self):
+        return f"{self.name}-{self.dtype}"
+
+    def assert_close(self, actual, expected, factor, err_msg=""):
+        """Equal to within `factor` roundings of the largest number."""
+        scale = max(1.0, np.abs(expected).max(initial=0.0))
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=factor * self.eps * scale, err_msg=err_msg)
+
+
+BACKENDS = [(name, dtype) for name in dispatch.available() for dtype in (np.float32, np.float64)]
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda p: f"{p[0]}-{np.dtype(p[1])}")
+def kernels(request, monkeypatch):
+    """A `Backend`; `fastmlp.kernels.training` uses it too while the test runs."""
+    backend = Backend(*request.param)
+
+    def load(dtype):
+        return dispatch.load(backend.name, np.dtype(dtype))
+
+    monkeypatch.setattr(training, "kernels", load)
+    return backend

@@ -1,0 +1,465 @@
+"""Network: put together, trained, used, and wrong input refused."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from fastmlp import (
+    LBFGS,
+    SGD,
+    Adam,
+    Concatenate,
+    Dense,
+    DivergenceWarning,
+    Dropout,
+    Momentum,
+    Network,
+    NotBuiltError,
+    Rprop,
+    losses,
+    schedules,
+)  # fmt: skip
+from fastmlp.activations import ACTIVATIONS, Tanh
+
+XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+XOR_Y = np.array([-1.0, 1.0, 1.0, -1.0])
+
+
+def data(n=40, n_features=5, n_outputs=2, seed=0):
+    rng = np.random.RandomState(seed)
+    x = rng.standard_normal((n, n_features))
+    return x, np.tanh(x @ rng.standard_normal((n_features, n_outputs)))
+
+
+def small(**options):
+    return Network([Dense(6, "tanh"), Dense(2)], random_state=0, **options)
+
+
+def test_the_snippet_learns_xor():
+    model = Network(random_state=2)
+    model.add(Dense(units=2, activation="tanh", input_dim=2))
+    model.add(Dense(units=1, activation="tanh"))
+    model.fit(XOR, XOR_Y, epochs=3000, loss="mse", optimizer=SGD(0.1), batch_size=4)
+    assert (np.sign(model.predict(XOR)).ravel() == XOR_Y).all()
+    assert len(model.loss_curve_) == 3000
+    assert model.loss_curve_[-1] < 0.05 < model.loss_curve_[0]
+
+
+def test_a_neuron_that_sees_hidden_and_inputs_learns_xor():
+    model = Network(random_state=0)
+    hidden = model.add(Dense(units=1, activation="tanh", input_dim=2))
+    model.add(Concatenate([hidden, "input"]))
+    model.add(Dense(units=1, activation="tanh"))
+    model.fit(XOR, XOR_Y, epochs=3000, loss="mse", optimizer=SGD(0.1), batch_size=4)
+    assert [w.shape for w in model.get_weights()] == [(2, 1), (1,), (3, 1), (1,)]
+    assert (np.sign(model.predict(XOR)).ravel() == XOR_Y).all()
+
+
+LOSSES = [
+    ("mse", "identity"), ("half_squared_error", "tanh"), ("sse", "softplus"),
+    ("binary_crossentropy", "logistic"),
+    ("binary_crossentropy", "identity"), ("categorical_crossentropy", "softmax"),
+    ("categorical_crossentropy", "identity"), ("squared_hinge", "identity"), ("huber", "identity"),
+    ("poisson", "exp"), ("mse", "softmax"), ("mse", "logistic"), ("poisson", "softplus"),
+    (losses.CategoricalCrossentropy(0.1), "softmax"), (losses.BinaryCrossentropy(0.2), "logistic"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "output"), LOSSES)
+def test_gradients_are_those_of_the_loss(loss, output):
+    """Central differences of `evaluate`, through every kind of output and a concatenation."""
+    model = Network(random_state=3)
+    a = model.add(Dense(4, Tanh(0.7)))
+    b = model.add(Dense(3, "silu"), after="input")
+    model.add(Dense(3, output), after=[b, a, "input"])
+    x, _ = data(7, 4)
+    y = np.eye(3)[np.arange(7) % 3]
+    found = model.build(4).gradients(x, y, loss=loss)
+    scale = (
+        1.0 if getattr(losses.get(loss), "name", "") != "half_squared_error" else 3.0
+    )  # of the sum, not the mean
+    weights = model.get_weights()
+    step = 1e-6
+    for array, gradient in zip(weights, found, strict=True):
+        for i in np.ndindex(array.shape):
+            values = []
+            for sign in (1, -1):
+                array[i] += sign * step
+                values.append(model.set_weights(weights).evaluate(x, y, loss=loss)["loss"])
+                array[i] -= sign * step
+            assert scale * (values[0] - values[1]) / (2 * step) == pytest.approx(
+                gradient[i], abs=2e-7, rel=1e-6
+            )
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"softmax", "step"}))
+def test_readable_formulas_agree_with_the_kernels(name):
+    activation = ACTIVATIONS[name]()
+    model = Network([Dense(5, activation, initializer="normal")], random_state=0).build(3)
+    x = 30 * data(20, 3)[0]
+    z = x @ model.coefs_[0] + model.intercepts_[0]
+    np.testing.assert_allclose(model.predict(x), activation.value(z), rtol=1e-12, atol=1e-14)
+    step = 1e-6
+    slope = (activation.value(z + step) - activation.value(z - step)) / (2 * step)
+    np.testing.assert_allclose(activation.derivative(z, activation.value(z)), slope, rtol=1e-4, atol=1e-5)
+
+
+def test_labels_one_hot_and_weights_say_the_same():
+    x, _ = data(30, 4)
+    labels = np.arange(30) % 3
+    models = []
+    for y, weights in ((labels, None), (np.eye(3)[labels], None), (labels.astype(float), np.ones(30))):
+        net = Network([Dense(5, "relu"), Dense(3, "softmax")], random_state=0)
+        models.append(net.fit(x, y, epochs=3, batch_size=8, sample_weight=weights))
+    for other in models[1:]:
+        np.testing.assert_allclose(other.params, models[0].params, rtol=1e-12)
+    assert models[0].evaluate(x, labels, metrics="accuracy")["accuracy"] == np.mean(
+        models[0].predict(x).argmax(axis=1) == labels
+    )
+
+
+def test_fit_goes_on_where_it_stopped():
+    x, y = data()
+    whole = small().fit(x, y, epochs=6, batch_size=8, optimizer=Adam(0.01), shuffle=False)
+    parts = small()
+    for epochs in (1, 2, 3):
+        parts.fit(x, y, epochs=epochs, batch_size=8, optimizer=Adam(0.01), shuffle=False)
+    np.testing.assert_array_equal(parts.params, whole.params)
+    assert parts.loss_curve_ == whole.loss_curve_
+
+
+def test_another_optimizer_starts_without_memory():
+    x, y = data()
+    one = small().fit(x, y, epochs=2, optimizer=Momentum(0.01), shuffle=False)
+    two = small().set_weights(one.get_weights())
+    one.fit(x, y, epochs=1, optimizer=Momentum(0.01, 0.5), shuffle=False)
+    two.fit(x, y, epochs=1, optimizer=Momentum(0.01, 0.5), shuffle=False)
+    np.testing.assert_array_equal(one.params, two.params)
+
+
+def test_train_on_batch_is_a_step_of_fit():
+    x, y = data(16)
+    fitted = small().fit(x, y, epochs=3, batch_size=16, shuffle=False)
+    stepped = small()
+    reported = [stepped.train_on_batch(x, y) for _ in range(3)]
+    np.testing.assert_array_equal(stepped.params, fitted.params)
+    assert reported == fitted.loss_curve_
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_change_nothing(n_threads):
+    x, y = data(300, 64)
+    layers = [Dropout(0.1), Dense(96, "relu"), Dropout(0.3), Dense(2)]
+    one, more = (
+        Network(copy.deepcopy(layers), random_state=0).fit(x, y, epochs=2, batch_size=64, n_threads=n)
+        for n in (1, n_threads)
+    )
+    np.testing.assert_array_equal(one.params, more.params)
+    np.testing.assert_array_equal(one.predict(x, n_threads=1), more.predict(x, n_threads=n_threads))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_dtype_follows_the_input_which_is_left_alone(dtype):
+    x = np.random.RandomState(0).randint(0, 255, (20, 5)).astype(dtype)
+    before = x.copy()
+    x.flags.writeable = False
+    model = Network([Dense(3, "tanh"), Dense(1)], random_state=0, input_scale=1 / 255)
+    model.fit(x, x[:, 0] / 255, epochs=2)
+    assert model.params.dtype == (np.float64 if dtype == np.float64 else np.float32)
+    assert model.predict(x).dtype == model.params.dtype
+    np.testing.assert_array_equal(x, before)
+    same = Network([Dense(3, "tanh"), Dense(1)], random_state=0, dtype=model.params.dtype)
+    same.fit(x.astype(np.float64) / 255, x[:, 0] / 255, epochs=2)
+    np.testing.assert_allclose(model.params, same.params, rtol=1e-5, atol=1e-6)
+
+
+def test_strides_and_sparse_rows_say_the_same():
+    scipy_sparse = pytest.importorskip("scipy.sparse")
+    x, y = data(50, 8)
+    x[x < 0.5] = 0
+    dense = small().fit(x, y, epochs=3)
+    for form in (np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], scipy_sparse.csr_matrix(x),
+                 scipy_sparse.csc_array(x)):  # fmt: skip
+        model = small().fit(form, y, epochs=3)
+        np.testing.assert_allclose(model.params, dense.params, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(model.predict(form), dense.predict(x), rtol=1e-9, atol=1e-12)
+
+
+def test_lbfgs_and_rprop_find_the_minimum():
+    x, _ = data(60, 4, 1)
+    y = x @ np.array([1.0, -2.0, 0.5, 3.0]) + 0.25
+    for optimizer, epochs in ((LBFGS(tol=1e-10), 200), (Rprop(0.01), 400)):
+        model = Network([Dense(1)], random_state=0)
+        model.fit(x, y, epochs=epochs, batch_size=None, loss="mse", optimizer=optimizer)
+        np.testing.assert_allclose(model.coefs_[0].ravel(), [1.0, -2.0, 0.5, 3.0], atol=1e-3)
+        assert model.evaluate(x, y)["loss"] < 1e-6
+        assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+
+def test_schedules_reach_the_kernels():
+    x, y = data()
+    model = small().fit(x, y, epochs=4, optimizer=SGD(schedules.Exponential(0.1, 0.5)), shuffle=False)
+    assert model.history_["learning_rate"] == [0.1, 0.05, 0.025, 0.0125]
+    by_hand = small()
+    for rate in (0.1, 0.05, 0.025, 0.0125):
+        by_hand.fit(x, y, epochs=1, optimizer=SGD(rate), shuffle=False)
+    np.testing.assert_allclose(by_hand.params, model.params, rtol=1e-12)
+    cycle = [schedules.OneCycle(1.0, 10)(e) for e in range(10)]
+    assert max(cycle) == pytest.approx(1.0) and cycle[0] == pytest.approx(0.04) and cycle[-1] < 1e-5
+    assert schedules.Cosine(1.0, 10)(5) == pytest.approx(0.5)
+    assert schedules.StepDecay(1.0, 3)(7) == pytest.approx(0.01)
+    assert schedules.InverseScaling(1.0)(3) == pytest.approx(0.5)
+
+
+def test_plateau_slows_down_and_stops():
+    x, y = data()
+    plateau = schedules.Plateau(0.1, factor=0.1, patience=2, tol=10.0, min_rate=1e-3)
+    model = small().fit(x, y, epochs=50, optimizer=SGD(plateau))
+    rates = model.history_["learning_rate"]
+    assert rates[0] == 0.1 and rates[-1] == pytest.approx(1e-3)
+    assert len(rates) < 20
+
+
+def test_history_and_metrics():
+    x, y = data(40)
+    model = small().fit(
+        x[:30], y[:30], epochs=3, metrics=("mse", "r2"), validation_data=(x[30:], y[30:]), loss="mse"
+    )
+    history = model.history_
+    assert set(history) == {
+        "loss", "mse", "r2", "val_loss", "val_mse", "val_r2", "learning_rate", "seconds",
+    }  # fmt: skip
+    assert {len(values) for values in history.values()} == {3}
+    residual = model.predict(x[30:]) - y[30:]
+    assert (
+        history["val_loss"][-1]
+        == pytest.approx((residual**2).mean())
+        == pytest.approx(history["val_mse"][-1])
+    )
+    assert history["val_r2"][-1] == pytest.approx(
+        (1 - (residual**2).sum(0) / ((y[30:] - y[30:].mean(0)) ** 2).sum(0)).mean()
+    )
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    x, y = data()
+    small().fit(x, y, epochs=2, verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    small().fit(x, y, epochs=2)
+    assert capsys.readouterr().out == ""
+
+
+def test_hidden_activations():
+    x, _ = data()
+    model = small().build(5)
+    first = np.tanh(x @ model.coefs_[0] + model.intercepts_[0])
+    for name in (0, -2, model.layers[0], "dense_1"):
+        np.testing.assert_allclose(model.activations(x, name), first, rtol=1e-12)
+    np.testing.assert_array_equal(model.activations(x, -1), model.predict(x))
+    with pytest.raises(ValueError, match="layer must be between -2 and 1; got 2"):
+        model.activations(x, 2)
+
+
+@pytest.mark.parametrize("output", ["softmax", "logistic", "identity", "elu", "gelu"])
+def test_to_numpy_needs_numpy_only(output):
+    model = Network(random_state=0, input_scale=0.5)
+    a = model.add(Dense(4, "leaky_relu"))
+    model.add(Dense(3, "softplus", use_bias=False), after=[a, "input"])
+    model.add(Dense(2, output))
+    x, _ = data()
+    function = model.build(5).to_numpy()
+    np.testing.assert_allclose(function(x), model.predict(x), rtol=1e-12)
+    alone = {}
+    exec(function.source, alone)
+    np.testing.assert_array_equal(alone["predict"](x), function(x))
+    assert "fastmlp" not in function.source
+
+
+def test_summary():
+    model = Network(random_state=0)
+    hidden = model.add(Dense(3, "tanh", name="first"))
+    model.add(Dropout(0.2))
+    model.add(Concatenate([hidden, "input"], name="both"))
+    model.add(Dense(2, "softmax"))
+    lines = []
+    model.summary(lines.append)
+    assert "not built" in lines[0]
+    with pytest.raises(ValueError, match="dropout_2 feeds no other layer"):
+        model.build(4)
+    model = Network(
+        [Dense(3, "tanh", name="first"), Dropout(0.2), Dense(2, "softmax")], random_state=0
+    ).build(4)
+    lines = []
+    model.summary(lines.append)
+    assert "first" in lines[0] and "4 inputs, 23 parameters, float64" in lines[0]
+    assert [line.split()[-1] for line in lines[0].splitlines()[2:5]] == ["15", "0.2", "8"]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_go_on_alike(copied):
+    x, y = data()
+    model = small().fit(x, y, epochs=2)
+    other = copied(model)
+    np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    model.fit(x, y, epochs=2)
+    other.fit(x, y, epochs=2)
+    np.testing.assert_array_equal(other.params, model.params)
+    assert other.params is not model.params
+
+
+def test_initializers_have_their_spread():
+    rng_bounds = {"he_uniform": (6 / 300) ** 0.5, "lecun_uniform": (3 / 300) ** 0.5}
+    for name, bound in (rng_bounds | {"glorot_uniform": (6 / 500) ** 0.5}).items():
+        w, b = Network([Dense(200, initializer=name)], random_state=0).build(300).get_weights()
+        assert 0.98 * bound < np.abs(w).max() <= bound
+        assert not b.any()
+    for name, std in (("he_normal", (2 / 300) ** 0.5), ("glorot_normal", (2 / 500) ** 0.5)):
+        w = Network([Dense(200, initializer=name)], random_state=0).build(300).get_weights()[0]
+        assert w.std() == pytest.approx(std, rel=0.02)
+    w = Network([Dense(20, initializer="orthogonal")], random_state=0).build(30).get_weights()[0]
+    np.testing.assert_allclose(w.T @ w, np.eye(20), atol=1e-12)
+    own = Dense(2, initializer=lambda shape, rng: np.full(shape, 7.0), bias_initializer="constant")
+    w, b = Network([own], random_state=0).build(3).get_weights()
+    assert (w == 7).all() and (b == 0.01).all()
+
+
+def test_diverging_keeps_the_last_finite_weights():
+    x, y = data()
+    model = small()
+    with pytest.warns(
+        DivergenceWarning, match=r"epoch \d+, at learning rate 1e\+06; the largest \|x\| is 2\.55"
+    ):
+        model.fit(x, y, epochs=500, optimizer=SGD(1e6), batch_size=None)
+    assert np.isfinite(model.params).all()
+    assert np.isfinite(model.loss_curve_).all() and len(model.loss_curve_) < 500
+
+
+def test_keyboard_interrupt_keeps_the_weights():
+    x, y = data()
+
+    class Interrupt:
+        def on_epoch_end(self, state):
+            if state.epoch == 3:
+                raise KeyboardInterrupt
+
+    model, expected = small(), small().fit(x, y, epochs=3)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(x, y, epochs=10, callbacks=[Interrupt()])
+    np.testing.assert_array_equal(model.params, expected.params)
+    assert model.loss_curve_ == expected.loss_curve_
+
+
+def test_empty_and_single_rows():
+    x, y = data()
+    model = small().fit(x[:1], y[:1], epochs=2)
+    assert model.predict(x[:0]).shape == (0, 2)
+    np.testing.assert_array_equal(model.predict(x[3:4])[0], model.predict(x)[3])
+    with pytest.raises(ValueError, match=r"x must have at least 1 sample\(s\)"):
+        model.fit(x[:0], y[:0])
+
+
+def test_dropout_is_off_in_prediction_and_scales_in_training():
+    x = np.ones((2000, 1))
+    model = Network([Dropout(0.25), Dense(1, use_bias=False)], random_state=0).build(1)
+    model.set_weights([[[1.0]]])
+    assert (model.predict(x) == 1).all()
+    # inputs are 0 or 4/3 in training: the mean loss against 0 is (3/4)(16/9)
+    model.fit(x, np.zeros(2000), epochs=1, batch_size=None, loss="mse", optimizer=SGD(1e-12))
+    assert model.loss_curve_[0] == pytest.approx(4 / 3, rel=0.05)
+
+
+BAD_DATA = [
+    (lambda x, y: (x[:, :3], y), "x has 3 columns but the network expects 5"),
+    (lambda x, y: (x[0], y), r"x must have 2 dimensions.*x.reshape\(1, -1\)"),
+    (lambda x, y: (np.where(x > 1, np.nan, x), y), "x holds NaN or infinity"),
+    (lambda x, y: (np.where(x > 1, np.inf, x), y), "x holds NaN or infinity"),
+    (lambda x, y: (x.astype(str), y), "x must hold numbers; got dtype <U"),
+    (lambda x, y: (x, y[:-1]), "y must hold one row for each of the 40 samples"),
+    (lambda x, y: (x, y[:, :1]), "y has 1 columns but the output layer has 2 units"),
+    (lambda x, y: (x, np.where(y > 0.5, np.inf, y)), "y holds NaN or infinity"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD_DATA)
+def test_bad_data_is_refused_and_changes_nothing(spoil, message):
+    x, y = data()
+    model = small().fit(x, y, epochs=1)
+    before, history = model.params.copy(), len(model.loss_curve_)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*spoil(x, y), epochs=1)
+    np.testing.assert_array_equal(model.params, before)
+    assert len(model.loss_curve_) == history
+
+
+BAD_FIT = [
+    (dict(epochs=-1), ValueError, "epochs must be at least 0; got -1"),
+    (dict(epochs=1.5), TypeError, "epochs must be an int; got 1.5"),
+    (dict(batch_size=0), ValueError, "batch_size must be at least 1; got 0"),
+    (dict(loss="mean"), ValueError, "loss must be one of .*mse.*; got 'mean'"),
+    (
+        dict(loss="poisson"),
+        ValueError,
+        "poisson.* needs an output activation of exp, softplus; got 'identity'",
+    ),
+    (dict(optimizer="adm"), ValueError, "optimizer must be one of"),
+    (dict(optimizer=3), TypeError, "optimizer must be one of"),
+    (dict(sample_weight=[1.0]), ValueError, r"sample_weight must have shape \(40,\)"),
+    (dict(sample_weight=-np.ones(40)), ValueError, "sample_weight must not be negative"),
+    (dict(metrics="acc"), ValueError, "metrics must be one of accuracy"),
+    (dict(validation_data=3), ValueError, r"validation_data must be a tuple \(x, y\)"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), BAD_FIT)
+def test_bad_options_are_refused(options, error, message):
+    x, y = data()
+    with pytest.raises(error, match=message):
+        small().fit(x, y, **options)
+
+
+BAD_NETWORKS = [
+    (lambda: Dense(0), "units must be at least 1; got 0"),
+    (lambda: Dense(3, "rellu"), "activation must be one of .*relu.*; got 'rellu'"),
+    (lambda: Dense(3, l2=-1), r"l2 must be a finite number in \[0, inf\]; got -1"),
+    (lambda: Dropout(1.0), r"rate must be a finite number in \[0, 1\); got 1"),
+    (lambda: SGD(0), r"learning_rate must be a finite number in \(0, inf\); got 0"),
+    (lambda: SGD(np.nan), "learning_rate must be a finite number"),
+    (lambda: Network().build(3), "the last layer must be Dense"),
+    (lambda: Network([Dense(2)]).build(), "n_features is not known"),
+    (lambda: Network([Dense(2), Dropout(0.1)]).build(3), "the last layer must be Dense"),
+    (lambda: Network([Dense(2, input_dim=4)]).build(3), "expects input_dim=4, but 3 columns come in"),
+    (lambda: Network([Dense(2, "softmax"), Dense(1)]).build(3), "softmax goes with the output layer only"),
+    (lambda: Network([Dense(2)]).add(Dense(1), after="nothing"), "no layer 'nothing' has been added before"),
+    (lambda: Network([Dense(2)]).build(3).add(Dense(1)), "has weights already"),
+    (lambda: Network([Dense(2, name="a")]).add(Dense(1, name="a")), "two layers are named 'a'"),
+    (lambda: Network(random_state=-1), "random_state must be between 0"),
+    (lambda: Network(dtype="int32"), "dtype must be float32, float64 or None"),
+    (lambda: small().build(3).set_weights([np.ones((2, 2))]), "weights must have the shapes"),
+    (lambda: Network([Dense(2, "step")]).fit([[1.0]], [[1, 0]]), "step activation has no gradient"),
+    (lambda: Network([Dense(1, "softmax")]).fit([[1.0]], [1]), "at least 2"),
+    (lambda: Network([Dense(3, "softmax")]).fit([[1.0]], [3]), "labels from 0 to 2"),
+    (lambda: Network([Dense(1, "logistic")]).fit([[1.0]], [2]), r"y must lie in \[0, 1\]"),
+]
+
+
+@pytest.mark.parametrize(("build", "message"), BAD_NETWORKS)
+def test_bad_networks_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_an_unfinished_network_says_so():
+    for use in (lambda m: m.predict([[1.0]]), lambda m: m.get_weights(), lambda m: m.n_params):
+        with pytest.raises(NotBuiltError, match=r"call fit\(x, y\) or build"):
+            use(small())
+    model = Network()
+    first = model.add(Dense(2))
+    with pytest.raises(ValueError, match="weights are not shared"):
+        model.add(first)
+    model.add(Dense(3), after="input")
+    model.add(Dense(1), after=first)
+    with pytest.raises(ValueError, match="dense_2 feeds no other layer"):
+        model.build(2)
