@@ -221,4 +221,4 @@ def same_but_rate(a, b):
     """Return whether two optimizers differ in their learning rate only, so that memory can be kept."""
     if type(a) is not type(b) or isinstance(a, LBFGS):
         return False
-    return replace(a, learning_rate=1.0) == replace(b, learning_rate=1.0)
+    return a is b or replace(a, learning_rate=1.0) == replace(b, learning_rate=1.0)

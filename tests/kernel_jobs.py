@@ -83,8 +83,8 @@ def expected_of(job):
     draws = job.random_state.get_state()[1] if job.run["shuffle"][0] else None
     plan, x = job.plan, reference.dense(job.rows)
     arrays = (
-        plan.layers, plan.edges, job.run, job.params, job.state, job.order, job.y, job.sample_weight, job.rates,
-        draws, x,
+        plan.layers, plan.edges, job.run, job.params, job.state, job.order, job.y, job.sample_weight,
+        job.rates, draws, x,
     )  # fmt: skip
     key = tuple(None if a is None else (a.shape, a.dtype.str, a.tobytes()) for a in arrays)
     if key not in _EXPECTED:

@@ -70,14 +70,21 @@ cdef struct Context:
     double *unit_norm
     Unit *units
     size n_units
-    int64_t *unit_split   # (n_threads + 1,)
+    int64_t *unit_split   # (n_tasks + 1,)
+    size n_tasks
     real *scratch         # (n_threads, scratch_size): the gradient of one unit
     size scratch_size
     int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
     double *decay         # ONLINE: momentum**s and its partial sums
     double *decay_sum
-    # threads
-    int32_t generation, dismissed, arrived, sense
+    # the batch in hand, for the crew
+    size batch_start, batch_samples, batch_at, chunk_samples
+    double batch_loss, batch_weight
+    Step step
+    real clip_scale
+    int64_t left          # batches of the slice
+    int64_t ticket, phase
+    int32_t remaining, dismissed
     bint begun            # the epoch's shuffle and backup are done
 
 
@@ -86,6 +93,7 @@ cdef enum:
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     UNIT_ROWS = 12
     DECAYS = 1024
+    TASKS = 8             # runs of units a thread, to claim one by one
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
@@ -196,7 +204,8 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
     c.units = <Unit *>take(&cursor, n_units * sizeof(Unit))
     c.unit_norm = <double *>take(&cursor, n_units * sizeof(double))
-    c.unit_split = <int64_t *>take(&cursor, (c.n_threads + 1) * sizeof(int64_t))
+    c.n_tasks = TASKS * c.n_threads if c.n_threads > 1 else 1
+    c.unit_split = <int64_t *>take(&cursor, (c.n_tasks + 1) * sizeof(int64_t))
     step = UNIT_ROWS if UNIT_ROWS > c.nz_rows else c.nz_rows
     c.scratch_size = step * widest
     c.scratch = <real *>take(&cursor, c.n_threads * c.scratch_size * sizeof(real))
@@ -204,7 +213,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
 
 
 cdef void plan_units(Context *c) noexcept nogil:
-    """Cut the layers into units of rows and share them out between the threads by their cost."""
+    """Cut the layers into units of rows, and these into tasks of about the same cost."""
     cdef size k, first, last, n = 0, t = 0, step
     cdef double total = 0, sum = 0
     cdef Layer *layer
@@ -227,12 +236,12 @@ cdef void plan_units(Context *c) noexcept nogil:
     c.unit_split[0] = 0
     t = 1
     for k in range(n):
-        if sum >= total * t / c.n_threads and t < c.n_threads:
+        if t < c.n_tasks and sum >= total * t / c.n_tasks:
             c.unit_split[t] = k
             t += 1
         unit = &c.units[k]
         sum += (unit.last - unit.first) * c.work[unit.layer].ld
-    while t <= c.n_threads:
+    while t <= c.n_tasks:
         c.unit_split[t] = n
         t += 1
 

@@ -111,7 +111,7 @@ def work(job, size thread):
     """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
     cdef Context *c = context_of(job)
     with nogil:
-        work_slices(c, thread)
+        serve(c, thread)
 
 
 def dismiss(job):

@@ -79,9 +79,8 @@ class Job:
 
     def __init__(self, plan, params, rows, y, *, sample_weight=None, state=None, random_state=None,
                  rates=(0.1,), **options):  # fmt: skip
-        run = np.zeros(1, RUN)
         n = rows.n_rows
-        defaults = dict(
+        values = dict.fromkeys(RUN.names, 0) | dict(
             n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,
             n_epochs=1, batch_size=min(200, n), optimizer=Optimizer.SGD, average=1, n_threads=1,
             momentum=0.9, beta_1=0.9, beta_2=0.999, epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0,
@@ -89,9 +88,10 @@ class Job:
             tol=-np.inf, best_loss=np.inf, n_iter_no_change=np.iinfo(np.int64).max - 1,
             status=Status.RUNNING,
         )  # fmt: skip
-        for name, value in (defaults | options).items():
-            run[name] = value
-        optimizer = Optimizer(int(run["optimizer"][0]))
+        values |= options
+        run = np.empty(1, RUN)
+        run[0] = tuple(values.values())
+        optimizer = values["optimizer"]
         self.plan, self.run, self.params, self.rows, self.y = plan, run, params, rows, y
         self.sample_weight = sample_weight
         if state is None:
@@ -100,11 +100,15 @@ class Job:
         self.random_state = random_state
         self.order = np.arange(n, dtype=np.int64)
         self.rates = np.asarray(rates, np.float64)
-        self.losses = np.full(int(run["n_epochs"][0]), np.nan)
+        self.losses = np.full(values["n_epochs"], np.nan)
         self.backup = params.copy()
-        needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or run["clip_norm"][0] > 0
+        needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or values["clip_norm"] > 0
         self.gradient = np.zeros(plan.n_params if needs_gradient else 0, params.dtype)
         self.workspace = None
+
+    def options(self):
+        """The run record as a dict."""
+        return dict(zip(RUN.names, self.run[0].item(), strict=True))
 
 
 def aligned_zeros(shape, dtype):

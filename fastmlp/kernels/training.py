@@ -8,7 +8,7 @@ import numpy as np
 
 from .dispatch import kernels
 from .job import Job, aligned_bytes
-from .plan import INPUT, Loss, Optimizer, Regime, Status
+from .plan import Loss, Optimizer, Regime, Status
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
@@ -31,42 +31,39 @@ def usable_cores():
 
 def choose_regime(job):
     """The regime that is fastest for a job's sizes, among those that can do what it asks."""
-    run, plan = job.run, job.plan
+    plan, asked = job.plan, job.options()
     layers = plan.layers
-    plain = (
-        not run["input_dropout"][0]
-        and not run["clip_norm"][0]
-        and not run["clip_value"][0]
-        and not layers["dropout"].any()
-        and not layers["l1"].any()
-        and not layers["max_norm"].any()
-    )
-    optimizer = Optimizer(int(run["optimizer"][0]))
-    small_batch = min(int(run["batch_size"][0]), job.rows.n_rows)
-    if plain and small_batch == 1 and optimizer in ONLINE_OPTIMIZERS:
-        return Regime.ONLINE
-    widest = max(plan.n_features, int(layers["n_out"].max()))
+    small_batch = min(asked["batch_size"], job.rows.n_rows)
+    tiny = plan.n_params <= TINY_PARAMS and small_batch <= 512
+    if not tiny and small_batch > 1:
+        return Regime.BATCH
     if (
-        plain
+        asked["input_dropout"]
+        or asked["clip_norm"]
+        or asked["clip_value"]
+        or any(layers[name].any() for name in ("dropout", "l1", "max_norm"))
+    ):
+        return Regime.BATCH
+    if small_batch == 1 and asked["optimizer"] in ONLINE_OPTIMIZERS:
+        return Regime.ONLINE
+    if (
+        tiny
         and not job.rows.is_sparse
-        and plan.n_params <= TINY_PARAMS
-        and widest <= TINY_WIDTH
-        and small_batch <= 512
-        and optimizer != Optimizer.GRADIENT
-        and int(run["loss"][0]) in TINY_LOSSES
+        and max(plan.n_features, layers["n_out"].max()) <= TINY_WIDTH
+        and asked["optimizer"] != Optimizer.GRADIENT
+        and asked["loss"] in TINY_LOSSES
     ):
         return Regime.TINY
     return Regime.BATCH
 
 
-def choose_threads(job, n_threads):
+def choose_threads(job, regime, n_threads):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
-    if job.run["regime"][0] != Regime.BATCH:
+    if regime != Regime.BATCH:
         return 1
-    batch = min(int(job.run["batch_size"][0]), job.rows.n_rows)
     if n_threads is not None:
         return max(1, min(int(n_threads), 64))
-    work = 3 * batch * job.plan.n_params
+    work = 3 * min(int(job.run["batch_size"][0]), job.rows.n_rows) * job.plan.n_params
     return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
 
 
@@ -81,14 +78,14 @@ def density(rows):
 def prepare(job, n_threads=None, regime=None):
     """Choose regime and threads, and lay out the workspace."""
     run = job.run
-    run["regime"] = choose_regime(job) if regime is None else regime
-    feeds_first = bool((job.plan.edges["source"] == INPUT).any())
-    run["sparse"] = feeds_first and (
+    regime = choose_regime(job) if regime is None else regime
+    run["regime"] = regime
+    run["sparse"] = regime != Regime.TINY and (
         job.rows.is_sparse
-        or run["regime"][0] == Regime.ONLINE
+        or regime == Regime.ONLINE
         or (job.plan.n_params > TINY_PARAMS and density(job.rows) < SPARSE_DENSITY)
     )
-    run["n_threads"] = choose_threads(job, n_threads)
+    run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = kernels(job.params.dtype)
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
     backend.prepare(job)

@@ -62,11 +62,17 @@ cdef extern from *:
       #define fm_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
       #define fm_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
       #define fm_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_ACQ_REL)
+      #define fm_load64(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+      #define fm_store64(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+      #define fm_swap64(p, old, new) __sync_bool_compare_and_swap((p), (old), (new))
     #elif defined(_MSC_VER)
       #include <intrin.h>
       #define fm_load(p) _InterlockedOr((volatile long *)(p), 0)
       #define fm_store(p, v) ((void)_InterlockedExchange((volatile long *)(p), (v)))
       #define fm_add(p, v) (_InterlockedExchangeAdd((volatile long *)(p), (v)) + (v))
+      #define fm_load64(p) _InterlockedOr64((volatile __int64 *)(p), 0)
+      #define fm_store64(p, v) ((void)_InterlockedExchange64((volatile __int64 *)(p), (v)))
+      #define fm_swap64(p, old, new) (_InterlockedCompareExchange64((volatile __int64 *)(p), (new), (old)) == (old))
     #endif
 
     #if defined(_WIN32)
@@ -202,6 +208,9 @@ cdef extern from *:
     int32_t fm_load(int32_t *) noexcept nogil
     void fm_store(int32_t *, int32_t) noexcept nogil
     int32_t fm_add(int32_t *, int32_t) noexcept nogil
+    int64_t fm_load64(int64_t *) noexcept nogil
+    void fm_store64(int64_t *, int64_t) noexcept nogil
+    bint fm_swap64(int64_t *, int64_t, int64_t) noexcept nogil
     vec vec_inverse_root(vec, real) noexcept nogil
     vec vec_sqrt(vec) noexcept nogil
     vec vec_divide(vec, vec) noexcept nogil

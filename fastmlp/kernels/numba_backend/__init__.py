@@ -11,7 +11,7 @@ from pathlib import Path
 
 def _drop_stale_caches():
     here = Path(__file__).parent
-    newest = max(path.stat().st_mtime for path in here.glob("*.py"))
+    newest = max((path.stat().st_mtime for path in here.glob("*.py")), default=0.0)
     for path in here.glob("__pycache__/*.nbi"):
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < newest:

@@ -8,7 +8,8 @@ import math
 from ..plan import Activation
 from .build import inline, leaf
 from .memory import at, cast, put
-from .vectors import VEC_BYTES, choose_less, fill, lanes_of, scale_by_power, vload_first, vstore_first
+from .vector_code import VEC_BYTES
+from .vectors import choose_less, fill, lanes_of, scale_by_power, vload_first, vstore_first
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP = map(
     int, Activation

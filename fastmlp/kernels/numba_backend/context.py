@@ -12,7 +12,8 @@ import numpy as np
 from ..plan import EDGE, LAYER, RUN, Activation, Regime
 from .build import leaf
 from .memory import array, at, number, pointer, put, word
-from .vectors import VEC_BYTES, lanes_of
+from .vector_code import VEC_BYTES
+from .vectors import lanes_of
 
 I64, F64, I32 = np.int64(0), np.float64(0), np.int32(0)  # examples of types, for `pointer`
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up

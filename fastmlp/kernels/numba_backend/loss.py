@@ -14,7 +14,8 @@ from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX
 from .build import inline, leaf
 from .context import I64, LAYER_WORDS, C, L, R
 from .memory import array, at, call, number, put, shift, word
-from .vectors import VEC_BYTES, lanes_of
+from .vector_code import VEC_BYTES
+from .vectors import lanes_of
 
 (
     HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR,

@@ -18,7 +18,8 @@ from .tiles import (
     pair_strip,
     wide_strip,
 )  # fmt: skip
-from .vectors import VEC_BYTES, lanes_of, nonzero_lanes
+from .vector_code import VEC_BYTES
+from .vectors import lanes_of, nonzero_lanes
 
 PANEL_BYTES = 24576  # of B, reused from the first-level cache by all rows of A
 

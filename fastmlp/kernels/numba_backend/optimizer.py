@@ -9,8 +9,8 @@ from ..plan import Optimizer
 from .build import inline, leaf
 from .context import C, R
 from .memory import at, number, put, word
+from .vector_code import VEC_BYTES
 from .vectors import (
-    VEC_BYTES,
     choose_less,
     fill,
     lanes_of,

@@ -1,0 +1,47 @@
+# One call of `train`: take parameters over, run until there is a reason to return, hand them back.
+
+cdef void serial_loop(Context *c) noexcept nogil:
+    """Steps of the one-thread regimes, ONLINE and TINY, until the budget is used up or there is a reason to stop."""
+    cdef Run *run = c.run
+    cdef int64_t budget = run.budget
+    cdef size start, m, n = run.n_samples
+    cdef double loss
+    cdef bint gathered = False
+    cdef bint whole = run.batch_size >= run.n_samples and not run.shuffle
+    while budget > 0:
+        start = run.batch * run.batch_size
+        m = n - start if n - start < <size>run.batch_size else <size>run.batch_size
+        if run.regime == ONLINE:
+            loss = online_step(c, start)
+        else:
+            loss = tiny_step(c, start, m, not (whole and gathered))
+            gathered = True
+        budget -= 1
+        end_batch(c, loss, m)
+        if run.status != RUNNING:
+            return
+
+
+cdef void train_slice(Context *c) noexcept nogil:
+    """Thread 0's part of one call: take the parameters over, run, hand them back."""
+    cdef unsigned int control = fm_flush_denormals()
+    cdef Run *run = c.run
+    run.status = RUNNING
+    if not c.begun and run.epoch < run.n_epochs:
+        begin_epoch(c)
+    load_working(c)
+    if run.epoch >= run.n_epochs:
+        run.status = FINISHED
+    elif run.regime == BATCH:
+        c.left = run.budget
+        open_batch(c)                         # the crew starts with us
+        take_part(c, 0)
+    else:
+        if run.regime == ONLINE:
+            online_begin(c)
+        serial_loop(c)
+        if run.regime == ONLINE:
+            online_flush(c)
+    if run.status != DIVERGED:
+        store_working(c)
+    fm_restore_denormals(control)
