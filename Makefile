@@ -26,8 +26,8 @@ test: $(VENV)/stamp-build  ## run the tests
 
 build: $(VENV)/stamp-build  ## compile the kernels in place
 
-bench: $(VENV)/stamp-build  ## measure the speed against the peers that are installed
-	$(PY) -m bench $(BENCH_ARGS)
+bench: $(VENV)/stamp-build $(VENV)-bench/stamp  ## measure the speed against NumPy, scikit-learn, PyTorch and JAX
+	$(VENV)-bench/bin/python -m bench $(BENCH_ARGS)
 
 lint: $(VENV)/stamp-lint  ## ruff, cython-lint and mypy
 	$(VENV)/bin/ruff check .
@@ -50,7 +50,7 @@ debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal b
 	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
-	rm -rf $(VENV) build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(VENV)-bench build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find fastmlp -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -70,6 +70,12 @@ $(VENV)/stamp-venv: pyproject.toml
 $(VENV)/stamp-build: $(VENV)/stamp-venv $(KERNEL_SOURCES)
 	@echo "installing fastmlp into $(VENV) and compiling its kernels; this takes a few minutes the first time"
 	$(PY) -m pip install -q --no-build-isolation -e '.[test]'
+	@touch $@
+
+# The peers stay out of the project's own environment; they find fastmlp, built in place, in this folder.
+$(VENV)-bench/stamp: bench/requirements.txt
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install -q -r bench/requirements.txt
 	@touch $@
 
 $(VENV)/stamp-lint: $(VENV)/stamp-build

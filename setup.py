@@ -27,7 +27,13 @@ if X86 and GNU:
 FLAGS = ["/O2", "/std:c11"]
 if GNU:
     FLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0"]
-    FLAGS += ["-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast", "-Wno-psabi"]
+    FLAGS += [
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fno-signed-zeros",
+        "-ffp-contract=fast",
+        "-Wno-psabi",
+    ]
     if not DEBUG:  # register tiles are functions of constants: they must be inlined
         FLAGS += ["-DCYTHON_INLINE=inline __attribute__((always_inline))"]
 
@@ -57,7 +63,9 @@ extensions = [extension("cpu", 16, [])]
 for level, (vector_bytes, flags) in LEVELS.items():
     extensions += [extension(f"_{level}_{dtype}", vector_bytes, flags) for dtype in ("f32", "f64")]
 
-extensions = cythonize(extensions, build_dir="build/debug" if DEBUG else "build", compiler_directives=DIRECTIVES)
+extensions = cythonize(
+    extensions, build_dir="build/debug" if DEBUG else "build", compiler_directives=DIRECTIVES
+)
 for ext in extensions:
     ext.optional = not STRICT  # set here: cythonize drops it
 

@@ -8,6 +8,7 @@ activation looks like: any object with ``name``, ``value(z)`` and ``derivative(z
 
 from dataclasses import dataclass
 from math import erf, pi, sqrt
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Activation:
         The function's own parameter.
     """
 
-    name = None
-    code = None
+    name: ClassVar[str | None] = None
+    code: ClassVar[Code | None] = None
     slope = 1.0
 
     def value(self, z):

@@ -10,6 +10,7 @@ samples of a batch; with `average` False they are summed.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,13 +40,13 @@ class Loss:
         The built-in output activations it goes with; None: any.
     """
 
-    name = None
-    code = None
+    name: ClassVar[str | None] = None
+    code: ClassVar[Code | None] = None
     average = True
-    from_logits = ()
-    labels = False
+    from_logits: tuple[str, ...] = ()
+    labels: bool | str = False
     target_range = (-np.inf, np.inf)
-    outputs = None
+    outputs: tuple[str, ...] | None = None
     parameter = 1.0
     label_smoothing = 0.0
 

@@ -18,8 +18,7 @@ the gradient, `clip_norm` its length over all parameters.
 """
 
 from dataclasses import dataclass, field, replace
-
-import numpy as np
+from typing import ClassVar
 
 from . import _checks, schedules
 from .kernels.job import aligned_zeros
@@ -42,7 +41,7 @@ class Optimizer:
     weight_decay: float = field(default=0.0, kw_only=True)
     clip_norm: float = field(default=0.0, kw_only=True)
     clip_value: float = field(default=0.0, kw_only=True)
-    code = None
+    code: ClassVar[Code | None] = None
 
     def __post_init__(self):
         if not callable(self.learning_rate):

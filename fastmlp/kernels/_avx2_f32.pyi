@@ -1,3 +1,47 @@
 """As _avx512_f32.pyi, which states the contract."""
 
-from ._avx512_f32 import *
+from ._avx512_f32 import (
+    activate as activate,
+)
+from ._avx512_f32 import (
+    activation_gradient as activation_gradient,
+)
+from ._avx512_f32 import (
+    all_finite as all_finite,
+)
+from ._avx512_f32 import (
+    dismiss as dismiss,
+)
+from ._avx512_f32 import (
+    lanes as lanes,
+)
+from ._avx512_f32 import (
+    multiply as multiply,
+)
+from ._avx512_f32 import (
+    multiply_tn as multiply_tn,
+)
+from ._avx512_f32 import (
+    predict as predict,
+)
+from ._avx512_f32 import (
+    prepare as prepare,
+)
+from ._avx512_f32 import (
+    shuffle as shuffle,
+)
+from ._avx512_f32 import (
+    struct_sizes as struct_sizes,
+)
+from ._avx512_f32 import (
+    train as train,
+)
+from ._avx512_f32 import (
+    update as update,
+)
+from ._avx512_f32 import (
+    work as work,
+)
+from ._avx512_f32 import (
+    workspace_bytes as workspace_bytes,
+)

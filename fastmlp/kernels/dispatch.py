@@ -1,8 +1,8 @@
 """Picks the backend: once, when it is first needed.
 
-``FASTMLP_BACKEND`` names one (``avx512``, ``avx2``, ``base``, ``numba``); without it, or with ``auto``, the best
-compiled build that this CPU can run is taken, and Numba where none was built. A backend that is named but
-missing, or that the CPU cannot run, is an error.
+``FASTMLP_BACKEND`` names one (``avx512``, ``avx2``, ``base``, ``numba``); without it, or with ``auto``, the
+best compiled build that this CPU can run is taken, and Numba where none was built. A backend that is named
+but missing, or that the CPU cannot run, is an error.
 """
 
 import importlib
@@ -57,8 +57,8 @@ def load(name, dtype):
         return importlib.import_module(".numba_backend", __package__).namespace(np.dtype(dtype))
     if not _is_built(name):
         raise ImportError(
-            f"the {name} backend was not built when fastmlp was installed; reinstall it with a C compiler present "
-            f"(available now: {', '.join(available()) or 'none'})"
+            f"the {name} backend was not built when fastmlp was installed; reinstall it with a C compiler "
+            f"present (available now: {', '.join(available()) or 'none'})"
         )
     if name not in runnable():
         raise ImportError(

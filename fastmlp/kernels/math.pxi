@@ -109,10 +109,10 @@ cdef inline vec vec_softplus(vec x) noexcept nogil:
 
 cdef inline vec vec_normal_cdf(vec x) noexcept nogil:
     cdef real v[64]
-    cdef int l
+    cdef int i
     (<vec *>v)[0] = x
-    for l in range(LANES):
-        v[l] = <real>(0.5 * (1 + c_erf(<double>v[l] * 0.70710678118654752440)))
+    for i in range(LANES):
+        v[i] = <real>(0.5 * (1 + c_erf(<double>v[i] * 0.70710678118654752440)))
     return (<vec *>v)[0]
 
 cdef inline vec vec_normal_pdf(vec x) noexcept nogil:

@@ -175,8 +175,8 @@ cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, si
         c.X[index[i]] = 0
 
 
-cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *constants, const real *value, const int32_t *index,
-                               size m) noexcept nogil:
+cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *constants, const real *value,
+                               const int32_t *index, size m) noexcept nogil:
     """Backward through all layers, updating each weight row as it is passed."""
     cdef Py_ssize_t k
     cdef size e, p, ld

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -156,7 +157,9 @@ def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=No
     loss : float
     gradient : ndarray of shape (n_params,)
     """
-    options = options | dict(optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0)
+    options = options | dict(
+        optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0
+    )
     job = Job(plan, params, rows, y, sample_weight=sample_weight, **options)
     run(job, n_threads=n_threads, regime=Regime.BATCH)
     return float(job.losses[0]), job.gradient
@@ -179,7 +182,7 @@ def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=N
         threading.Thread(
             target=backend.predict, args=(plan, params, rows, out[a:b], a, b - a, layer, logits), daemon=True
         )
-        for a, b in zip(cuts[1:-1], cuts[2:], strict=True)
+        for a, b in pairwise(cuts[1:])
     ]
     for thread in crew:
         thread.start()

@@ -130,7 +130,8 @@ cdef extern from *:
       static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
     #endif
 
-    /* Lanewise selection (max and min give b where either is NaN) and the sum of a vector's lanes, in a fixed pairwise order. */
+    /* Lanewise selection (max and min give b where either is NaN), and the sum of a vector's lanes in a fixed
+       pairwise order. */
     #if defined(__GNUC__)
       #define FM_SELECT(m, a, b) ((vec)(((vbits)(a) & (vbits)(m)) | ((vbits)(b) & ~(vbits)(m))))
       static inline vec vec_max(vec a, vec b) { return FM_SELECT(a > b, a, b); }

@@ -13,7 +13,7 @@ from numba import cfunc, njit, types
 kernel = njit(nogil=True, cache=True, error_model="numpy")
 inline = njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
 
-LEAVES = {}
+LEAVES: dict = {}
 _TYPES = {
     "i": (types.int64, ctypes.c_int64),
     "d": (types.float64, ctypes.c_double),
