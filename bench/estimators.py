@@ -1,6 +1,7 @@
-"""``python -m bench.estimators``: scikit-learn's estimators and ours, fitted with default parameters in float64.
+"""``python -m bench.estimators``: scikit-learn's estimators and ours, fitted with default parameters.
 
-Both start from the same `random_state`, so that they learn the same model: that is checked first.
+Both start from the same `random_state` and train in float64, so that they learn the same model: that is
+checked first.
 """
 
 import argparse
@@ -66,7 +67,8 @@ def disagreement(a, b, X, y):
 def time_fits(kind, X, y, repeats, n_threads):
     """Return the median seconds of a fit of scikit-learn's, its number of threads, and our seconds.
 
-    scikit-learn's BLAS is tried with one thread and with all, and the faster counts; ours chooses its threads.
+    scikit-learn's BLAS is tried with one thread and with all, and the faster counts; ours chooses its
+    threads itself.
     """
 
     def seconds(package, count):
@@ -97,10 +99,10 @@ def main(arguments=None):
     if chosen.repeats < 1:
         parser.error(f"--repeats: expected at least 1, got {chosen.repeats}")
     here = machine.describe()
-    versions = {"scikit-learn": sklearn.__version__, "NumPy": np.__version__, "fastmlp": fastmlp.__version__}
-    versions |= {"backend": fastmlp.backend()}
-    what = "scikit-learn's bundled data; fit with default parameters, random_state=0"
-    print(report.preamble(here, versions, [], what).replace("float32", "float64"), "", sep="\n")
+    print(f"{here['cpu']}, {here['n_cpus']} cores, {here['system']}, Python {here['python']}")
+    print(f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, fastmlp {fastmlp.__version__}", end=" ")
+    print(f"({fastmlp.backend()}); load {here['load']}")
+    print("fit with default parameters and random_state=0 in float64; medians; '/2' counts BLAS threads\n")
     print(LINE.format("data", "estimator", "epochs", "score", "scikit-learn", "fastmlp", "ratio"))
     n_wrong = 0
     for name in chosen.cases:

@@ -43,10 +43,10 @@ class Loss:
     name: ClassVar[str | None] = None
     code: ClassVar[Code | None] = None
     average = True
-    from_logits: tuple[str, ...] = ()
-    labels: bool | str = False
+    from_logits: ClassVar[tuple[str, ...]] = ()
+    labels: ClassVar[bool | str] = False
     target_range = (-np.inf, np.inf)
-    outputs: tuple[str, ...] | None = None
+    outputs: ClassVar[tuple[str, ...] | None] = None
     parameter = 1.0
     label_smoothing = 0.0
 

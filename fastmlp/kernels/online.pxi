@@ -194,7 +194,7 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
         work = &c.work[k]
         ld = work.ld
         l2 = <real>layer.l2 * step.scale
-        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.edges[e]
             if edge.source == INPUT:
                 update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)

@@ -124,7 +124,7 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
     for k in range(c.n_layers - 1, -1, -1):
         layer = &c.layers[k]
         work = &c.work[k]
-        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.edges[e]
             if edge.source == INPUT:
                 continue

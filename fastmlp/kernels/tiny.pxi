@@ -164,7 +164,7 @@ cdef inline void tiny_backward(Context *c, size lanes) noexcept nogil:
         layer = &c.layers[k]
         D = c.work[k].D
         n = layer.n_out
-        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.edges[e]
             x = tiny_source(c, edge)
             g = c.flat_gradient + layer.weights + edge.row * n
