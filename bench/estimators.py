@@ -100,8 +100,8 @@ def main(arguments=None):
         parser.error(f"--repeats: expected at least 1, got {chosen.repeats}")
     here = machine.describe()
     print(f"{here['cpu']}, {here['n_cpus']} cores, {here['system']}, Python {here['python']}")
-    print(f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, fastmlp {fastmlp.__version__}", end=" ")
-    print(f"({fastmlp.backend()}); load {here['load']}")
+    print(f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}", end=", ")
+    print(f"fastmlp {fastmlp.__version__} ({fastmlp.backend()}); load {here['load']}")
     print("fit with default parameters and random_state=0 in float64; medians; '/2' counts BLAS threads\n")
     print(LINE.format("data", "estimator", "epochs", "score", "scikit-learn", "fastmlp", "ratio"))
     n_wrong = 0

@@ -265,10 +265,15 @@ def copy_weights(own, given, name):
             a[...] = new
 
 
-def check_lbfgs(monitor, validation_data):
-    """Raise where something was asked for that L-BFGS cannot do."""
-    if monitor is not None or validation_data is not None:
+def check_lbfgs(estimator, validation_data):
+    """Raise where something was asked for that L-BFGS, which wants one smooth function, cannot do."""
+    if estimator.monitor is not None or validation_data is not None:
         raise ValueError("solver='lbfgs' takes neither monitor nor validation_data; use 'adam' or 'sgd'")
+    for name in ("dropout", "weight_decay", "clip_norm"):
+        value = getattr(estimator, name)
+        if value is not None and np.any(value):
+            hint = "use alpha instead, or " if name == "weight_decay" else ""
+            raise ValueError(f"solver='lbfgs' takes no {name}; got {value!r}; {hint}use 'adam' or 'sgd'")
 
 
 def check_incremental(estimator):

@@ -113,7 +113,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         self._in_fit = True
         try:
             if self.solver == "lbfgs":
-                _checks.check_lbfgs(self.monitor, validation_data)
+                _checks.check_lbfgs(self, validation_data)
                 self._fit_lbfgs(X, target, y, weights, about, callbacks)
             else:
                 self._fit_stochastic(X, target, y, weights, validation_data, about, callbacks, incremental)
@@ -230,6 +230,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         kind = optimizers.OPTIMIZERS[self.solver]
         if issubclass(kind, optimizers.Adam):
             adam = (rate, self.beta_1, self.beta_2, self.epsilon)
+            if kind is optimizers.AdamW and not self.weight_decay:
+                del shared["weight_decay"]  # its own default: without decay it would be Adam
             return kind(*adam, epsilon_corrected=self.solver != "adam", **shared)
         return kind(rate, **shared)
 

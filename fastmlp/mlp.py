@@ -83,7 +83,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     coefs_init, intercepts_init : list of arrays, default=None
         Weights and biases to start from.
     weight_decay : float, default=0.0
-        Decoupled decay: weights are multiplied by 1 - learning_rate * weight_decay at each step.
+        Decoupled decay: weights are multiplied by 1 - learning_rate * weight_decay at each step. With
+        solver="adamw", 0 stands for AdamW's own 0.01.
     clip_norm : float, default=None
         Largest length of a step's gradient.
     metrics : names of scikit-learn's scorers or functions of (y_true, y_pred), default=()

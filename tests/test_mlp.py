@@ -356,6 +356,9 @@ BAD = [
     (dict(dtype="float16"), "dtype"),
     (dict(solver="newton"), "solver"),
     (dict(solver="lbfgs", monitor="val_loss"), "lbfgs.* takes neither monitor nor validation_data"),
+    (dict(solver="lbfgs", dropout=0.5), "lbfgs.* takes no dropout; got 0.5"),
+    (dict(solver="lbfgs", weight_decay=0.1), "lbfgs.* takes no weight_decay; got 0.1; use alpha"),
+    (dict(solver="lbfgs", clip_norm=1.0), "lbfgs.* takes no clip_norm; got 1.0"),
     (dict(learning_rate=lambda epoch: -1.0), r"learning_rate\(epoch\) must be a finite number"),
 ]
 
@@ -435,3 +438,12 @@ def test_threads_change_nothing():
     for other in models[1:]:
         np.testing.assert_array_equal(other.coefs_[0], models[0].coefs_[0])
         np.testing.assert_array_equal(other.predict_proba(x), models[0].predict_proba(x))
+
+
+def test_adamw_decays_by_default():
+    fits = [
+        MLPClassifier((4,), solver="adamw", max_iter=5, random_state=0, weight_decay=w) for w in (0.0, 0.01)
+    ]
+    with pytest.warns(ConvergenceWarning):
+        first, second = (fit.fit(X, Y) for fit in fits)
+    np.testing.assert_array_equal(first.coefs_[0], second.coefs_[0])
