@@ -45,7 +45,8 @@ docs: $(VENV)/stamp-docs  ## build the documentation into docs/_build/html
 
 debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal build, and run the kernel tests on it
 	FASTMLP_DEBUG=1 FASTMLP_REQUIRE_EXT=1 $(PY) setup.py -q build --build-base $(DEBUG_BUILD) --build-lib $(DEBUG_BUILD)/lib
-	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" && \
+	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" ASAN_OPTIONS=detect_leaks=0 \
+	    LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" && \
 	    $(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
 	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py $(PYTEST_ARGS)
 

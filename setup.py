@@ -1,7 +1,7 @@
 """Builds the kernels: one source, one extension module per instruction-set level and dtype.
 
 FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is a warning: Numba can serve)
-FASTMLP_DEBUG=1         bounds checks on, no optimisation
+FASTMLP_DEBUG=1         bounds checks on: Cython's for indexing, AddressSanitizer for the kernels' pointers
 """
 
 import os
@@ -26,7 +26,7 @@ if X86 and GNU:
 # No -ffast-math: sums keep their order, and loading a module must not change the process's rounding mode.
 FLAGS = ["/O2", "/std:c11"]
 if GNU:
-    FLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0"]
+    FLAGS = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"] if DEBUG else ["-O3", "-g0"]
     FLAGS += [
         "-fno-math-errno",
         "-fno-trapping-math",
@@ -56,6 +56,7 @@ def extension(name, vector_bytes, flags):
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*FLAGS, *flags],
+        extra_link_args=["-fsanitize=address"] if DEBUG and GNU else [],
     )
 
 

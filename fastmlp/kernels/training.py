@@ -106,7 +106,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     ----------
     job : Job
     on_epoch : callable, optional
-        Called with the job after every epoch; a true result stops the training.
+        Called with the job after every epoch but one that ends the run by itself; a true result stops it.
     n_threads : int, optional
         None: the cores this process may use, and 1 where the work is too small to gain.
     regime : Regime, optional
