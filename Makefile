@@ -11,7 +11,7 @@ DEMO_ARGS ?=
 KERNEL_SOURCES := setup.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
 DEBUG_BUILD := build/debug
 
-.PHONY: help demo test build bench lint format docs debug clean
+.PHONY: help demo test outside build bench lint format docs debug clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,6 +23,10 @@ demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and t
 
 test: $(VENV)/stamp-build  ## run the tests
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
+	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim \
+	    -p no:cacheprovider $(PYTEST_ARGS)
 
 build: $(VENV)/stamp-build  ## compile the kernels in place
 

@@ -1,9 +1,6 @@
 """A pytest plugin that puts fastmlp's estimators in the place of scikit-learn's.
 
-Run scikit-learn's own tests of its multi-layer perceptrons against ours:
-
-    PYTHONPATH=tests/outside python -m pytest --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim -p
-    no:cacheprovider
+`make outside` runs scikit-learn's own tests of its multi-layer perceptrons against ours.
 """
 
 import pytest
