@@ -24,6 +24,14 @@ IN_PROCESS = [name for name in peers.installed()[0] if name != "fastmlp-numba"]
 
 
 @pytest.fixture(autouse=True)
+def denormals_as_before():
+    """PyTorch's peer flushes denormals in its process, which here is the tests' own."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
 def bundled_digits(monkeypatch, tmp_path):
     monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
     monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path))
