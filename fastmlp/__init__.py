@@ -14,15 +14,16 @@ __version__ = "0.1.0"
 _LATER = {
     "MLPClassifier": ".mlp",
     "MLPRegressor": ".mlp",
+    "check_gradient": ".gradient_check",
     "load": ".persistence",
     "save": ".persistence",
 }
-_MODULES = ("callbacks", "datasets", "persistence", "plots")
+_MODULES = ("callbacks", "datasets", "graph", "persistence", "plots")
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
     "Dropout", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError",
-    "RMSprop", "Rprop", "backend", "load", "save", *_MODULES,
+    "RMSprop", "Rprop", "backend", "check_gradient", "load", "save", *_MODULES,
 ]  # fmt: skip
 
 

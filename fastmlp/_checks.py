@@ -398,3 +398,13 @@ def network_error(message):
 def not_built(what):
     """Raise for a network without weights."""
     raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
+
+
+def check_returned(what, result, shape):
+    """Return what a user's own function returned, as an array that must have `shape`."""
+    result = np.asarray(result)
+    if result.shape != shape:
+        raise ValueError(
+            f"{what} must return shape {shape}; got {result.shape}: one result for each, no mean or sum"
+        )
+    return result

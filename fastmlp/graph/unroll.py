@@ -1,0 +1,170 @@
+"""A network written out as a graph, for one sample."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import _checks, losses
+from ..activations import Identity, Logistic, Softmax
+from ..kernels.plan import INPUT
+from .functions import activate, log, softmax, total
+from .node import Node, Operation, apply
+
+
+@dataclass
+class Unrolled:
+    """A network as a graph.
+
+    Attributes
+    ----------
+    inputs : list of Node
+    parameters : list of ndarray of Node
+        Weights and biases as `Network.get_weights` orders and shapes them.
+    logits : list of Node
+        The last layer's weighted sums.
+    outputs : list of Node
+    loss : Node or None
+        Penalties included.
+    """
+
+    inputs: list
+    parameters: list
+    logits: list = field(default_factory=list)
+    outputs: list = field(default_factory=list)
+    loss: Node | None = None
+
+    def gradients(self):
+        """Return the loss's gradients, as `Network.gradients` does."""
+        if self.loss is None:
+            _checks.network_error("gradients need a loss; pass the target: unroll(network, x, y)")
+        self.loss.backward()
+        return [np.array([node.gradient for node in a.flat]).reshape(a.shape) for a in self.parameters]
+
+
+def unroll(network, x, y=None, *, loss=None):
+    """Write a small network out as a graph of scalars, for one sample.
+
+    Parameters
+    ----------
+    network : Network
+        With weights. Dropout is left out, as in prediction.
+    x : array-like of shape (n_features,)
+    y : float, int or array-like of shape (n_outputs,), default=None
+        The sample's target, or its label; None: the graph ends at the outputs.
+    loss : str or loss, default=None
+        None: the one that belongs to the output activation, as in `Network.fit`. Behind "half_squared_error"
+        the graph holds the half sum of squares, whose gradient that loss follows.
+
+    Returns
+    -------
+    Unrolled
+
+    Examples
+    --------
+    >>> from fastmlp import Dense, Network
+    >>> from fastmlp.graph import unroll
+    >>> network = Network([Dense(2, "tanh", input_dim=2), Dense(1)], random_state=0).build()
+    >>> graph = unroll(network, [1.0, -1.0], 0.5)
+    >>> [a.shape for a in graph.gradients()]
+    [(2, 2), (2,), (2, 1), (1,)]
+    """
+    if network.plan is None:
+        _checks.not_built("unroll")
+    plan, functions = network.plan, network.functions
+    rows = _checks.check_rows(np.reshape(x, (1, -1)), plan.n_features, scale=network.input_scale)
+    inputs = [Node(float(v) * rows.scale, f"x{i}") for i, v in enumerate(rows.data[0])]
+    graph = Unrolled(inputs, [])
+    reached = {INPUT: inputs}
+    for k, function in enumerate(functions):
+        sums = _weighted_sums(plan, network.params, k, reached, graph.parameters)
+        if isinstance(function, Softmax):
+            reached[k] = softmax(sums)
+        elif isinstance(function, Identity):
+            reached[k] = sums
+        else:
+            reached[k] = [activate(z, function) for z in sums]
+        for j, node in enumerate(reached[k]):
+            node.named(f"y{j}" if k == len(functions) - 1 else f"h{k}.{j}")
+    graph.logits, graph.outputs = sums, reached[k]
+    if y is not None:
+        loss = losses.get(loss or losses.OF_OUTPUT.get(functions[-1].name, "mse"))
+        _checks.check_trainable(functions, loss, plan.n_outputs)
+        target = np.reshape(y, (1,)) if np.ndim(y) == 0 else np.reshape(y, (1, -1))
+        target = _checks.check_targets(target, 1, plan.n_outputs, np.float64, loss)
+        own = _loss(loss, functions[-1], graph, target)
+        graph.loss = _add_penalties(plan, own, graph.parameters).named("loss")
+    return graph
+
+
+def _weighted_sums(plan, params, k, reached, parameters):
+    """Return the weighted sums of layer k; its weights and bias are appended to `parameters`."""
+    layer = plan.layers[k]
+    edges = plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]
+    given = [node for e in edges for node in reached[int(e["source"])]]
+    weights, bias = plan.weights(params, k), plan.bias(params, k)
+    W = _nodes(f"W{k}", weights)
+    b = np.array([]) if bias is None else _nodes(f"b{k}", bias)
+    parameters.extend([W] if bias is None else [W, b])
+    products = [[a * w for a, w in zip(given, column, strict=True)] for column in W.T]
+    return [total([*terms, *b[j : j + 1]]) for j, terms in enumerate(products)]
+
+
+def _nodes(name, array):
+    """Return nodes for the numbers of an array, in an array of its shape."""
+    nodes = np.empty(array.shape, object)
+    for index, number in np.ndenumerate(array):
+        nodes[index] = Node(float(number), f"{name}[{','.join(map(str, index))}]")
+    return nodes
+
+
+def _loss(loss, output, graph, target):
+    """Return the loss's node: in elementary steps where it has few, else as one node."""
+    y, a = target[0], graph.outputs
+    squared = {losses.MeanSquaredError: 1.0 / len(a), losses.HalfSquaredError: 0.5, losses.SumOfSquares: 1.0}
+    if type(loss) in squared:
+        scale = squared[type(loss)]
+        squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))
+        return squares if scale == 1.0 else scale * squares
+    if getattr(loss, "label_smoothing", None) == 0.0:
+        if isinstance(loss, losses.CategoricalCrossentropy) and isinstance(output, Softmax):
+            shares = losses.one_hot(target, len(a))[0]
+            return -total(_times(float(t), log(p)) for p, t in zip(a, shares, strict=True) if t)
+        if isinstance(loss, losses.BinaryCrossentropy) and isinstance(output, Logistic):
+            sides = [(float(t), p) for p, t in zip(a, y, strict=True)]
+            sides = [side for t, p in sides for side in ((t, p), (1 - t, 1 - p if t < 1 else p)) if side[0]]
+            return -total(_times(t, log(p)) for t, p in sides)
+    return _as_one_node(loss, output, graph, target)
+
+
+def _times(factor, node):
+    return node if factor == 1.0 else factor * node
+
+
+def _as_one_node(loss, output, graph, target):
+    """Return any loss, a user's own included, as one node behind the logits or the outputs."""
+    logits = losses.takes_logits(loss, output)
+
+    def value(*numbers):
+        row = np.array([numbers])
+        return losses.values(loss, output, target, row, row)[0]
+
+    def partials(f, *numbers):
+        row = np.array([numbers])
+        if logits:
+            return losses.gradients(loss, output, target, row, row)[0]
+        return loss.derivative(target, row)[0]
+
+    return apply(Operation(loss.name, value, partials), *(graph.logits if logits else graph.outputs))
+
+
+def _add_penalties(plan, loss, parameters):
+    """Return loss + l2 / 2 sum W^2 + l1 sum |W| over the layers that have such penalties."""
+    weights = iter([a for a in parameters if a.ndim == 2])
+    terms = [loss]
+    for layer in plan.layers:
+        W = next(weights).ravel()
+        if layer["l2"]:
+            terms.append(0.5 * float(layer["l2"]) * total(w**2 for w in W))
+        if layer["l1"]:
+            terms.append(float(layer["l1"]) * total(abs(w) for w in W))
+    return total(terms)
