@@ -74,8 +74,10 @@ cdef extern from *:
     #define SELU_ALPHA ((real)1.6732632423543772848170429916717)
     #define LOG2_E ((real)1.44269504088896340736)
     #define REAL_INFINITY ((real)INFINITY)
+    #define NOT_A_NUMBER ((double)NAN)
     """
     real SELU_SCALE, SELU_ALPHA, LOG2_E, REAL_INFINITY
+    double NOT_A_NUMBER
 
 
 cdef inline vec vec_exp(vec x) noexcept nogil:
@@ -246,41 +248,28 @@ cdef void activation_backward(int64_t code, real slope, const real *z, const rea
         backward_loop(code, slope, z, a, d, n)
 
 
-cdef double exp_sum(const real *z, real top, real *a, size n) noexcept nogil:
-    """a = exp(z - top); return the sum."""
-    cdef size i, j
-    cdef double total = 0
-    cdef real tail[64]
-    for i in range(n // LANES):
-        (<vec *>a)[i] = vec_exp((<const vec *>z)[i] - top)
-    i = n // LANES * LANES
-    if i < n:
-        (<vec *>tail)[0] = vec_fill(top)
-        memcpy(tail, z + i, (n - i) * sizeof(real))
-        (<vec *>tail)[0] = vec_exp((<vec *>tail)[0] - top)
-        memcpy(a + i, tail, (n - i) * sizeof(real))
-    for j in range(n):
-        total += a[j]
-    return total
-
-
 cdef real log_sum_exp(const real *z, real *a, size n) noexcept nogil:
     """Softmax of z into a (which may be z); return log(sum(exp(z))).
 
-    z : IN (n,)    a : OUT (n,)
+    z : IN (n,), whole vectors can be read    a : OUT (n,), followed by zeros to whole vectors
     """
-    cdef size j
-    cdef real top = z[0], scale
-    cdef double total
-    for j in range(1, n):
-        top = z[j] if z[j] > top else top
-    total = exp_sum(z, top, a, n)
-    scale = <real>(1 / total)
-    for j in range(n):
-        a[j] = a[j] * scale
-    return top + <real>c_log(total)
+    cdef size i, vectors = (n + LANES - 1) // LANES
+    cdef vec most = vec_fill(z[0]), total = vec_fill(0), e
+    cdef real top
+    cdef double sum
+    for i in range(vectors):
+        most = vec_max(vec_first((<const vec *>z)[i], n - i * LANES, z[0]), most)
+    top = vec_top(most)
+    for i in range(vectors):
+        e = vec_first(vec_exp((<const vec *>z)[i] - top), n - i * LANES, 0)
+        (<vec *>a)[i] = e
+        total = total + e
+    sum = vec_sum(total)
+    for i in range(vectors):
+        (<vec *>a)[i] = (<vec *>a)[i] * <real>(1 / sum)
+    return top + <real>c_log(sum)
 
 
 cdef void softmax(const real *z, real *a, size n) noexcept nogil:
-    """a = exp(z - max z) / sum, over the n outputs of one sample. z and a may be the same."""
+    """a = exp(z - max z) / sum, over the n outputs of one sample, whole vectors. z and a may be the same."""
     log_sum_exp(z, a, n)

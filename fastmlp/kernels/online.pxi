@@ -243,8 +243,9 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef Step step
     cdef bint lazy = run.optimizer == MOMENTUM or run.optimizer == NESTEROV
     cdef bint last
-    gather_nonzeros(c, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position], 0)
-    m = c.nz_start[c.n_cuts]
+    if unfit(c, row):
+        return NOT_A_NUMBER
+    m = list_row(c, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position])
     for k in range(c.n_layers):
         layer = &c.layers[k]
         work = &c.work[k]

@@ -93,6 +93,12 @@ def prepare(job, n_threads=None, regime=None):
     return backend
 
 
+def all_finite(rows):
+    """Whether no value of the rows is NaN or infinite."""
+    dtype = rows.data.dtype
+    return kernels(dtype if dtype.kind == "f" else np.dtype(np.float32)).all_finite(rows)
+
+
 def first_budget(job):
     """Batches that take about a millisecond or less."""
     batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows))
@@ -115,7 +121,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     Returns
     -------
     Status
-        FINISHED, STALLED, DIVERGED, or EPOCH_END where `on_epoch` stopped it.
+        FINISHED, STALLED, DIVERGED, or EPOCH_END where `on_epoch` stopped it; BAD_ROWS where
+        ``job.run["check_rows"]`` is set and the input holds NaN or infinity (the parameters are as before).
 
     Notes
     -----
@@ -124,6 +131,10 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     """
     backend = prepare(job, n_threads, regime)
     record = job.run
+    if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
+        record["check_rows"] = 0  # the kernels do not look: we do
+        if not all_finite(job.rows):
+            return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
     record["budget"] = first_budget(job)
     crew = [
@@ -139,6 +150,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
             if status == Status.RUNNING:
                 elapsed = max(time.perf_counter() - start, 1e-6)
                 record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+            elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
+                return Status.BAD_ROWS
             elif status != Status.EPOCH_END or on_epoch(job):
                 return status
             if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:

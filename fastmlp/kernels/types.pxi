@@ -170,7 +170,25 @@ cdef extern from *:
           return t[0];
       #endif
       }
+      static inline real vec_top(vec a) {
+      #if defined(__AVX512F__) && REAL_BYTES == 4
+          return _mm512_reduce_max_ps((__m512)a);
+      #elif defined(__AVX512F__)
+          return _mm512_reduce_max_pd((__m512d)a);
+      #else
+          real t = a[0];
+          for (int l = 1; l < LANES; l++) t = a[l] > t ? a[l] : t;
+          return t;
+      #endif
+      }
       static inline vec vec_fill(real a) { vec z = {0}; return z + a; }
+      /* the first n lanes of a, `rest` in the others */
+      static inline vec vec_first(vec a, Py_ssize_t n, real rest) {
+          static const real lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+          vec at, b = vec_fill(rest), bound = vec_fill((real)n);
+          memcpy(&at, lanes, sizeof at);
+          return FM_SELECT(at < bound, a, b);
+      }
     #else
       static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
       static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
@@ -178,7 +196,9 @@ cdef extern from *:
       static inline vec vec_if_negative(vec x, vec a, vec b) { return x < 0 ? a : b; }
       static inline vec vec_abs(vec a) { return a < 0 ? -a : a; }
       static inline real vec_sum(vec a) { return a; }
+      static inline real vec_top(vec a) { return a; }
       static inline vec vec_fill(real a) { return a; }
+      static inline vec vec_first(vec a, Py_ssize_t n, real rest) { return n > 0 ? a : rest; }
     #endif
 
     /* Cython casts the operands of a division. */
@@ -219,7 +239,9 @@ cdef extern from *:
     vec vec_min(vec, vec) noexcept nogil
     vec vec_abs(vec) noexcept nogil
     real vec_sum(vec) noexcept nogil
+    real vec_top(vec) noexcept nogil
     vec vec_fill(real) noexcept nogil
+    vec vec_first(vec, Py_ssize_t, real) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil
     vec vec_if_positive(vec, vec, vec) noexcept nogil
     vec vec_if_negative(vec, vec, vec) noexcept nogil
@@ -264,7 +286,7 @@ cdef struct Run:        # plan.RUN
     int64_t n_samples, n_features, n_outputs, labels
     int64_t epoch, n_epochs, batch, step, budget, status
     int64_t batch_size, shuffle, regime, sparse, optimizer, loss, average, epsilon_corrected, n_threads
-    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed
+    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed, check_rows
     double learning_rate, momentum, beta_1, beta_2, epsilon, weight_decay, clip_value, clip_norm
     double loss_parameter, label_smoothing, loss_scale, gradient_scale, input_scale, input_dropout
     double tol, best_loss, loss_sum
