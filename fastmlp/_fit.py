@@ -147,7 +147,7 @@ class Fit:
 
 def _seed(network, step):
     """Return a seed for dropout, which leaves the stream of shuffles as it is."""
-    if not network.plan.input_dropout and not network.plan.layers["dropout"].any():
+    if not network.plan.input_dropout and not any(network.plan.layers["dropout"].tolist()):
         return 0
     copy = np.random.RandomState(0)
     copy.set_state(network.rng.get_state())

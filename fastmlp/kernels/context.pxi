@@ -62,6 +62,8 @@ cdef struct Context:
     real *flat
     real *flat_state[3]
     real *flat_gradient
+    real *flat_backup     # the parameters at the epoch's start
+    vec *products         # by parameter, one vector of samples: what its gradient is the sum of
     real *lane_weight
     real *Y               # targets by lane, where the loss is taken a vector at a time; else NULL
     double lane_weight_sum
@@ -185,6 +187,8 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         for i in range(c.n_states):
             c.flat_state[i] = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.flat_backup = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.products = <vec *>take(&cursor, padded(c.n_params) * sizeof(vec))
         return cursor - base
 
     c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
@@ -294,6 +298,7 @@ cdef void load_working(Context *c) noexcept nogil:
     if c.run.regime == TINY:
         memset(c.flat, 0, padded(c.n_params) * sizeof(real))
         memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
+        memset(c.products, 0, padded(c.n_params) * sizeof(vec))
         memcpy(c.flat, c.params, c.n_params * sizeof(real))
         for i in range(c.n_states):
             memset(c.flat_state[i], 0, padded(c.n_params) * sizeof(real))

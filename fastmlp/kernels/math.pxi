@@ -9,7 +9,7 @@ cdef extern from *:
     #if REAL_BYTES == 4
       #define EXP_LOW -87.3f
       #define EXP_HIGH 88.7228f
-      #define TANH_HIGH 20.0f
+      #define TANH_HIGH 10.0f               /* from here on tanh rounds to 1 */
       #define ROUNDER 12582912.0f              /* 1.5 * 2^23: adding it rounds to an integer */
       #define LN2_HIGH 0.693145751953125f
       #define LN2_LOW 1.42860682030941723212e-6f
@@ -18,7 +18,7 @@ cdef extern from *:
     #else
       #define EXP_LOW -708.0
       #define EXP_HIGH 709.7827
-      #define TANH_HIGH 40.0
+      #define TANH_HIGH 20.0
       #define ROUNDER 6755399441055744.0       /* 1.5 * 2^52 */
       #define LN2_HIGH 0.693147180369123816490
       #define LN2_LOW 1.90821492927058770002e-10
@@ -73,10 +73,11 @@ cdef extern from *:
     #define SELU_SCALE ((real)1.0507009873554804934193349852946)
     #define SELU_ALPHA ((real)1.6732632423543772848170429916717)
     #define LOG2_E ((real)1.44269504088896340736)
+    #define LN2 ((real)0.69314718055994530942)
     #define REAL_INFINITY ((real)INFINITY)
     #define NOT_A_NUMBER ((double)NAN)
     """
-    real SELU_SCALE, SELU_ALPHA, LOG2_E, REAL_INFINITY
+    real SELU_SCALE, SELU_ALPHA, LOG2_E, LN2, REAL_INFINITY
     double NOT_A_NUMBER
 
 
@@ -97,10 +98,16 @@ cdef inline vec vec_expm1(vec x) noexcept nogil:
     return p * vec_expm1_reduced(r) + (p - ONE)
 
 cdef inline vec vec_tanh(vec x) noexcept nogil:
-    """tanh(x) = (e - 1) / (e + 1), e = exp(2 |x|), with the sign of x."""
-    cdef vec e = vec_expm1(vec_min(vec_fill(TANH_HIGH), TWO * vec_abs(x)))
-    cdef vec t = vec_divide(e, e + TWO)
-    return vec_if_negative(x, -t, t)
+    """tanh(x) = (e - 1) / (e + 1), e = exp(2 |x|), with the sign of x.
+
+    The reduction takes ln 2 as one number: where that would be felt, the quotient is all but 1.
+    """
+    cdef vec c = vec_min(vec_fill(TANH_HIGH), vec_abs(x))
+    cdef vec t = c * (TWO * LOG2_E) + ROUNDER
+    cdef vec n = t - ROUNDER
+    cdef vec r = vec_expm1_reduced(TWO * c - n * LN2)
+    cdef vec p = vec_scale(vec_fill(ONE), t)
+    return vec_with_sign(vec_divide(p * r + (p - ONE), p * r + (p + ONE)), x)
 
 cdef inline vec vec_logistic(vec x) noexcept nogil:
     return vec_divide(vec_fill(ONE), ONE + vec_exp(-x))
