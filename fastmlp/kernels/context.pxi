@@ -80,6 +80,14 @@ cdef struct Context:
     int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
     double *decay         # ONLINE: momentum**s and its partial sums
     double *decay_sum
+    real *past_rate       # ONLINE, Adam: rate and epsilon of the last PAST steps
+    real *past_epsilon
+    int64_t replayed      # steps after which what a row still moves without gradient is lost in rounding; 0: too many
+    real *sums            # (4, 2 PAST), powers (4, PAST): see record_step; t's sums are at head + steps since t
+    real *powers
+    int64_t head
+    real smallest, largest    # v from which on the series holds; what 1 / sqrt(v) is cut to where v is 0
+    int64_t flushed       # the step at which all rows were up to date
     # the batch in hand, for the crew
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
@@ -99,6 +107,7 @@ cdef enum:
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     UNIT_ROWS = 12
     DECAYS = 1024
+    PAST = 8192
     TASKS = 8             # runs of units a thread, to claim one by one
 
 
@@ -194,7 +203,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     c.nz_rows = ((run.n_features + c.n_cuts - 1) // c.n_cuts + 31) // 32 * 32
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
-    if run.sparse:
+    if run.sparse or run.regime == ONLINE:
         if run.regime == ONLINE:
             c.n_cuts, c.nz_rows = 1, run.n_features
         n_blocks = (c.chunk + BLOCK - 1) // BLOCK
@@ -219,6 +228,11 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.row_step = <int64_t *>take(&cursor, run.n_features * c.n_layers * sizeof(int64_t))
         c.decay = <double *>take(&cursor, DECAYS * sizeof(double))
         c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
+        room = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
+        c.past_rate = <real *>take(&cursor, room)
+        c.past_epsilon = <real *>take(&cursor, room)
+        c.powers = <real *>take(&cursor, 4 * room)
+        c.sums = <real *>take(&cursor, 8 * room)
     c.units = <Unit *>take(&cursor, n_units * sizeof(Unit))
     c.unit_norm = <double *>take(&cursor, n_units * sizeof(double))
     c.n_tasks = TASKS * c.n_threads if c.n_threads > 1 else 1

@@ -14,6 +14,7 @@ cdef extern from *:
       #define LN2_HIGH 0.693145751953125f
       #define LN2_LOW 1.42860682030941723212e-6f
       #define REAL_EPS 1.1920929e-07f
+      #define REAL_TINY 1.17549435e-38f
       #define REAL_MAX 3.40282347e+38f
     #else
       #define EXP_LOW -708.0
@@ -23,6 +24,7 @@ cdef extern from *:
       #define LN2_HIGH 0.693147180369123816490
       #define LN2_LOW 1.90821492927058770002e-10
       #define REAL_EPS 2.220446049250313e-16
+      #define REAL_TINY 2.2250738585072014e-308
       #define REAL_MAX 1.7976931348623157e+308
     #endif
     /* exp(r) - 1 for |r| <= ln(2)/2 */
@@ -54,7 +56,7 @@ cdef extern from *:
         return (real)2 * (s + s * t * q);
     }
     """
-    real EXP_LOW, EXP_HIGH, TANH_HIGH, ROUNDER, LN2_HIGH, LN2_LOW, REAL_EPS, REAL_MAX
+    real EXP_LOW, EXP_HIGH, TANH_HIGH, ROUNDER, LN2_HIGH, LN2_LOW, REAL_EPS, REAL_TINY, REAL_MAX
     vec vec_expm1_reduced(vec) noexcept nogil
     vec vec_log1p_unit(vec) noexcept nogil
 

@@ -82,9 +82,7 @@ def prepare(job, n_threads=None, regime=None):
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
     run["sparse"] = regime != Regime.TINY and (
-        job.rows.is_sparse
-        or regime == Regime.ONLINE
-        or (job.plan.n_params > TINY_PARAMS and density(job.rows) < SPARSE_DENSITY)
+        job.rows.is_sparse or (job.plan.n_params > TINY_PARAMS and density(job.rows) < SPARSE_DENSITY)
     )
     run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = kernels(job.params.dtype)

@@ -130,6 +130,35 @@ cdef extern from *:
       static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
     #endif
 
+    /* 1 / d, d > 0; single precision: about 1 ulp */
+    #if REAL_BYTES == 4 && defined(FM_RCP)
+      static inline vec vec_reciprocal(vec d) { vec q = FM_RCP(d); return q * (2.0f - d * q); }
+    #else
+      static inline vec vec_reciprocal(vec d) { return (real)1 / d; }
+    #endif
+
+    /* 1 / sqrt(v), v > 0 */
+    #if REAL_BYTES == 4 && defined(FM_RSQRT)
+      static inline vec vec_inverse_sqrt(vec v) { vec r = FM_RSQRT(v); return r * (1.5f - 0.5f * v * r * r); }
+    #else
+      static inline vec vec_inverse_sqrt(vec v) { return (real)1 / vec_sqrt(v); }
+    #endif
+    /* whether 0 < a < bound in any lane */
+    static inline int vec_any_small(vec a, real bound) {
+    #if defined(__AVX512F__) && REAL_BYTES == 4
+        return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)a, _mm512_set1_ps(bound), _CMP_LT_OQ), (__m512)a,
+                                       _mm512_setzero_ps(), _CMP_GT_OQ) != 0;
+    #elif defined(__AVX512F__)
+        return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask((__m512d)a, _mm512_set1_pd(bound), _CMP_LT_OQ), (__m512d)a,
+                                       _mm512_setzero_pd(), _CMP_GT_OQ) != 0;
+    #else
+        const real *p = (const real *)&a;
+        int small = 0;
+        for (int l = 0; l < LANES; l++) small |= (p[l] < bound) & (p[l] > 0);
+        return small;
+    #endif
+    }
+
     /* Lanewise selection (max and min give b where either is NaN), and the sum of a vector's lanes in a fixed
        pairwise order. */
     #if defined(__GNUC__)
@@ -287,6 +316,9 @@ cdef extern from *:
     bint fm_swap64(int64_t *, int64_t, int64_t) noexcept nogil
     vec vec_inverse_root(vec, real) noexcept nogil
     vec vec_sqrt(vec) noexcept nogil
+    vec vec_reciprocal(vec) noexcept nogil
+    vec vec_inverse_sqrt(vec) noexcept nogil
+    bint vec_any_small(vec, real) noexcept nogil
     vec vec_divide(vec, vec) noexcept nogil
     vec vec_max(vec, vec) noexcept nogil
     vec vec_min(vec, vec) noexcept nogil
