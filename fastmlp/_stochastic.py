@@ -83,15 +83,22 @@ class Training:
         measure = self._measure if self.scorers or self.held else None
         self.monitor = Monitor(est, est._network, est.history_, n_epochs, measure, callbacks)
         self.theirs = SklearnCallbacks(est, *about, n_epochs)
-        self.tracked = est.monitor or ("val_score" if self.early else None)
+        self.tracked = est.monitor
+        if self.early and self.tracked is None:
+            # of few samples held out, those of a heavy class make the score: it soon is 1 and stays there
+            by_class = getattr(est, "class_weight", None) is not None
+            self.tracked = "val_loss" if by_class else "val_score"
         self.best, self.best_params, self.stopped = -np.inf, None, False
         if self.early:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
                 self.best = est.best_validation_score_
         options = {}
+        if weights is not None and getattr(est, "class_weight", None) is not None:
+            # by its own weights, a batch without the heavy class would count as much as one with it
+            options["mean_weight"] = weights.mean()
         if not self.early:
-            options = dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
+            options |= dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
             if np.isfinite(est.n_iter_no_change):
                 options["n_iter_no_change"] = est.n_iter_no_change
         self.fit = Fit(

@@ -75,7 +75,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         None: softmax (one output: logistic) for "log_loss", logistic for "squared_error", identity for
         hinges.
     class_weight : dict, "balanced" or None, default=None
-        Multiplied into `sample_weight`.
+        Multiplied into `sample_weight`; each batch is then divided by its size times the mean weight, so that
+        a class weighs the same whatever it shares a batch with.
     dropout : float or list, default=0.0
         Rate of each hidden layer; a list may have one more, at its front, for the inputs.
     initializer : str or callable, default=None
@@ -91,7 +92,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Measured at each epoch's end on the training data, and on validation data as val_...
     monitor : str, default=None
         What in `history_` decides which weights are best, such as "val_loss"; these are restored at the end.
-        Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop.
+        Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop; None
+        then stands for "val_score", with `class_weight` for "val_loss".
     n_threads : int, default=None
         None: the cores that may be used, where the work is worth it. Results do not depend on it.
     dtype : {"float32", "float64"}, default=None

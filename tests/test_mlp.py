@@ -134,6 +134,35 @@ def test_class_weight_is_sample_weight():
     assert chances[0] < chances[1]
 
 
+@pytest.mark.parametrize("batch_size", [1, 10, 50])
+def test_class_weights_count_across_batches(batch_size):
+    """Small steps through one epoch add up to the whole data's gradient, where most batches lack a class too.
+
+    Samples' own weights, as in scikit-learn, count within their batch only.
+    """
+    weights, rate = {0: 30.0, 1: 0.1, 2: 0.01}, 1e-7
+    options = dict(solver="sgd", momentum=0.0, learning_rate_init=rate, max_iter=1, alpha=0)
+
+    def step(n, **weighting):
+        sample_weight = weighting.pop("sample_weight", None)
+        model = quick(batch_size=n, coefs_init=start, **options, **weighting).fit(X, Y, sample_weight)
+        return (model.coefs_[0] - start[0]) * n / rate
+
+    start = [np.full((4, 8), 0.3), np.linspace(-1, 1, 24).reshape(8, 3)]
+    by_sample = np.array([30.0, 0.1, 0.01])[Y]
+    whole = step(150, sample_weight=by_sample)
+    scale = np.abs(whole).max()
+    np.testing.assert_allclose(step(batch_size, class_weight=weights) / scale, whole / scale, atol=1e-4)
+    assert np.abs(step(batch_size, sample_weight=by_sample) - whole).max() > 0.01 * scale
+
+
+def test_early_stopping_with_class_weight_goes_by_the_loss():
+    weighted = quick(early_stopping=True, class_weight="balanced").fit(X, Y)
+    assert weighted.best_validation_score_ == min(weighted.history_["val_loss"])
+    by_score = quick(early_stopping=True, class_weight="balanced", monitor="val_score").fit(X, Y)
+    assert by_score.best_validation_score_ == max(by_score.validation_scores_)
+
+
 def test_initial_weights():
     start = quick(max_iter=1, learning_rate_init=1e-12, initializer="he_normal").fit(X, Y)
     assert start.coefs_[0].std() == pytest.approx((2 / 4) ** 0.5, rel=0.3)

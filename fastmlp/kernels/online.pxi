@@ -239,7 +239,7 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef LayerWork *work
     cdef Edge *edge
     cdef real *z
-    cdef double loss, weight, norms = 0
+    cdef double loss, weight, divisor, norms = 0
     cdef Step step
     cdef bint lazy = run.optimizer == MOMENTUM or run.optimizer == NESTEROV
     cdef bint last
@@ -273,7 +273,8 @@ cdef double online_step(Context *c, size position) noexcept nogil:
         work.D[j] = work.D[j] * <real>(weight * run.gradient_scale)
     for j in range(<size>run.n_outputs, work.ld):
         work.D[j] = 0
-    begin_step(run, weight if run.average else 1, &step)
+    divisor = run.mean_weight if run.mean_weight > 0 else weight
+    begin_step(run, divisor if run.average else 1, &step)
     if not isfinite(loss):
         return loss
     if run.optimizer == SGD:
@@ -285,4 +286,6 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     else:
         backward_adam(c, &step, c.nz_value, c.nz_index, m)
     loss = weight * loss * run.loss_scale + norms
-    return loss / weight if run.average and weight > 0 else loss
+    if run.average:
+        return loss / divisor if divisor > 0 else 0
+    return loss
