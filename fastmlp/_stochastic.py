@@ -220,9 +220,10 @@ class Training:
             what = "Validation score" if self.early else "Training loss"
             no_change = f"tol={est.tol:f} for {est.n_iter_no_change} consecutive epochs."
             print(f"{what} did not improve more than {no_change}", end=" ")
-        if est.solver != "sgd" or est.learning_rate != "adaptive" or rates[epoch] <= 1e-6:
+        adaptive = est.solver == "sgd" and est.learning_rate == "adaptive"
+        if not adaptive or rates[epoch] <= 1e-6:
             if est.verbose:
-                print("Stopping.")
+                print("Learning rate too small. Stopping." if adaptive else "Stopping.")
             self.stopped = True
             return False
         rates[epoch:] /= 5.0
