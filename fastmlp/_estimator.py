@@ -250,6 +250,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _weigh_classes(self, y, sample_weight):
         return sample_weight
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.warm_start:  # training goes on in the dtype of its weights
+            tags.transformer_tags.preserves_dtype = []
+        return tags
+
 
 def _as_scorer(metric):
     return lambda estimator, X, y: float(metric(y, estimator.predict(X)))

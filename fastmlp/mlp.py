@@ -206,7 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _decode(self, a):
         """Return the labels that outputs stand for."""
         if a.shape[1] > 1 and self._label_binarizer.y_type_ != "multilabel-indicator":
-            return self.classes_[a.argmax(axis=1)]
+            return self.classes_[a[:, : len(self.classes_)].argmax(axis=1)]  # of one class, a hinge has 2
         above = a > (0.0 if self._is_logit() else 0.5)
         if a.shape[1] > 1:
             return above.astype(int)
@@ -373,3 +373,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from the current weights on; parameters as in `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        loss = losses.LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        tags.target_tags.positive_only = getattr(loss, "target_range", (-1, 1))[0] >= 0
+        return tags

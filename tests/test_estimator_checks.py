@@ -32,6 +32,8 @@ FULL_BATCH = [
     MLPClassifier((8,), out_activation="logistic", metrics=("accuracy",), dtype="float64"),
     MLPRegressor(losses.Huber(0.5), (8,), ["leaky_relu"], weight_decay=1e-3, clip_norm=1.0),
     MLPRegressor("quantile", (8,), solver=optimizers.Momentum(0.01), n_threads=1),
+    MLPRegressor("poisson", (6, 5), "tanh", solver="amsgrad", learning_rate_init=0.01),
+    MLPClassifier((), solver="momentum", learning_rate_init=0.05, loss="hinge", initializer="lecun_normal"),
 ]
 MINI_BATCH = [
     MLPClassifier(early_stopping=True),

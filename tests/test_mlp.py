@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
 from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, losses, optimizers
 from fastmlp.activations import LeakyReLU, Tanh
@@ -449,6 +450,19 @@ def test_any_shape_order_and_stride(n, n_features, hidden, n_classes, dtype, ord
     assert p.dtype == dtype and p.shape == (n, len(np.unique(y)))
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     assert set(model.predict(x)) <= set(y)
+
+
+def test_one_class_is_all_that_is_predicted():
+    for loss in ("hinge", "squared_hinge", "log_loss", "squared_error"):
+        model = quick(loss=loss).fit(X, np.full(150, "only"))
+        model.intercepts_[-1][-1] = 1000.0
+        assert (model.predict(X) == "only").all()
+
+
+def test_warm_start_goes_on_in_its_dtype():
+    model = quick(warm_start=True).fit(X, Y)
+    assert model.fit(X.astype(np.float32), Y).transform(X.astype(np.float32)).dtype == np.float64
+    assert get_tags(model).transformer_tags.preserves_dtype == []
 
 
 def test_multilabel_and_sparse_targets():
