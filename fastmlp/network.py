@@ -183,6 +183,7 @@ class Network:
         self : Network
         """
         epochs = _checks.check_int("epochs", epochs, low=0)
+        callbacks = _checks.check_callbacks(callbacks)
         rows, y_given = self._training_rows(x), y
         loss, y = self._prepare(loss, optimizer, rows, y)
         sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)

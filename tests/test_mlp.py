@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, losses, optimizers
+from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, _lbfgs, losses, optimizers
 from fastmlp.activations import LeakyReLU, Tanh
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -349,6 +349,45 @@ def test_interrupted_fit_keeps_its_weights():
     assert model.predict(X).shape == (150,)
 
 
+def test_interrupted_lbfgs_keeps_its_weights():
+    class Interrupt:
+        def __init__(self, at):
+            self.at = at
+
+        def on_epoch_end(self, state):
+            if state.epoch == self.at:
+                raise KeyboardInterrupt
+
+    model = quick(solver="lbfgs")
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, Y, callbacks=[Interrupt(4)])
+    whole = quick(solver="lbfgs", max_iter=4).fit(X, Y)
+    assert model.n_iter_ == 4 and model.loss_ == whole.loss_
+    np.testing.assert_array_equal(model.coefs_[0], whole.coefs_[0])
+
+
+def test_lbfgs_interrupted_at_once_has_its_first_weights(monkeypatch):
+    calls, ours = [], _lbfgs.objective
+
+    def objective(*args):
+        function = ours(*args)
+
+        def interrupted_first(params):
+            calls.append(1)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            return function(params)
+
+        return interrupted_first
+
+    monkeypatch.setattr(_lbfgs, "objective", objective)
+    start = [np.full((4, 8), 0.1), np.full((8, 3), 0.2)]
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = quick(solver="lbfgs", coefs_init=start).fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[1], start[1])
+    assert model.n_iter_ == 0 and np.isfinite(model.loss_)
+
+
 def test_one_row_is_predicted_as_among_many():
     model = quick().fit(X, Y)
     many = model.predict_proba(X)
@@ -390,13 +429,53 @@ BAD = [
     (dict(solver="lbfgs", weight_decay=0.1), "lbfgs.* takes no weight_decay; got 0.1; use alpha"),
     (dict(solver="lbfgs", clip_norm=1.0), "lbfgs.* takes no clip_norm; got 1.0"),
     (dict(learning_rate=lambda epoch: -1.0), r"learning_rate\(epoch\) must be a finite number"),
+    (dict(activation="step"), "a step activation has no gradient"),
+    (
+        dict(initializer=lambda shape, random_state: np.ones(3)),
+        "what initializer returns must have the shapes",
+    ),
+    (dict(monitor="val_loss"), "monitor must be one of loss; got 'val_loss'"),
+    (dict(metrics="nothing"), "'nothing' is not a valid scoring value"),
 ]
 
 
 @pytest.mark.parametrize(("options", "message"), BAD, ids=str)
 def test_bad_parameters_are_refused(options, message):
+    """And leave a fitted model as it was."""
+    model = quick().fit(X, Y)
+    state, coefs = dict(vars(model)), [w.copy() for w in model.coefs_]
     with pytest.raises(ValueError, match=message):
-        quick(**options).fit(X, Y)
+        model.set_params(**options).fit(X * 2, Y)
+    fitted = [name for name in state if name not in model.get_params()]
+    assert [vars(model)[name] is state[name] for name in fitted] == [True] * len(fitted)
+    for w, before in zip(model.coefs_, coefs, strict=True):
+        np.testing.assert_array_equal(w, before)
+    with pytest.raises(ValueError, match=message):
+        fresh = quick(**options)
+        fresh.fit(X, Y)
+    assert set(vars(fresh)) == set(fresh.get_params())
+
+
+@pytest.mark.parametrize(
+    ("fit_params", "message"),
+    [
+        (dict(validation_data=(X, Y, np.ones(3))), r"sample_weight.shape == \(3,\), expected \(150,\)"),
+        (dict(validation_data=(X, Y, np.zeros(150))), "at least one non-zero"),
+        (dict(validation_data=X), r"validation_data must be a tuple \(x, y\)"),
+        (
+            dict(callbacks=[3]),
+            "callbacks must be objects with on_fit_begin, on_epoch_end or on_fit_end; got 3",
+        ),
+        (dict(callbacks=[dict]), "callbacks must be objects"),
+    ],
+    ids=str,
+)
+def test_bad_fit_parameters_are_refused(fit_params, message):
+    model = quick().fit(X, Y)
+    before = model.coefs_
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, Y, **fit_params)
+    assert model.coefs_ is before
 
 
 def test_bad_targets_are_refused():

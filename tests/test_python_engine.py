@@ -156,3 +156,21 @@ def test_weights_are_divided_by_as_in_the_kernels(class_weight):
     fits = [MLPClassifier(activation=f, **options).fit(x, y, weights) for f in ("tanh", OwnTanh())]
     np.testing.assert_allclose(fits[1].coefs_[0], fits[0].coefs_[0], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(fits[1].loss_curve_, fits[0].loss_curve_, rtol=1e-9)
+
+
+def test_losses_of_wrong_shape_are_refused():
+    class Mean(OwnHalfSquares):
+        def value(self, y, a):
+            return 0.5 * ((a - y) ** 2).mean()
+
+    class Flat(OwnHalfSquares):
+        def derivative(self, y, a):
+            return (a - y).ravel()
+
+    x, y = data()
+    with pytest.raises(
+        ValueError, match=r"own_half_squares.value\(y, a\) must return shape \(50,\); got \(\)"
+    ):
+        MLPRegressor(Mean()).fit(x, y)
+    with pytest.raises(ValueError, match=r"derivative\(y, a\) must return shape \(50, 1\); got \(50,\)"):
+        MLPRegressor(Flat()).fit(x, y[:, 0])
