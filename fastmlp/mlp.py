@@ -342,7 +342,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, y
+        return X, y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
 
     def _choose_loss(self, y):
         """Return the loss, the targets it learns, and the output activation."""

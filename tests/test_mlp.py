@@ -484,6 +484,8 @@ def test_bad_targets_are_refused():
         quick(loss="hinge").fit(x, several)
     with pytest.raises(ValueError, match=r"y must lie in \[0, inf\] for the loss 'poisson'"):
         MLPRegressor("poisson").fit(LINE, LINE.ravel())
+    with pytest.raises(ValueError, match="y must hold numbers; got dtype <U1"):
+        MLPRegressor().fit(X, Y.astype("U1"))
     model = quick().fit(X, Y)
     with pytest.raises(ValueError, match=r"`y` has classes not in `self.classes_`"):
         model.partial_fit(X, Y + 1)
