@@ -320,6 +320,19 @@ def kept_dtypes(X):
     return FLOATS[::-1] if hasattr(X, "tocsr") else (*FLOATS[::-1], np.dtype(np.uint8))
 
 
+def check_callbacks(callbacks):
+    """Return callbacks as a tuple: objects that have a hook."""
+    hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+    found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+    for callback in found:
+        if isinstance(callback, type) or not any(hasattr(callback, hook) for hook in hooks):
+            raise TypeError(
+                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; got {callback!r}; "
+                "give scikit-learn's own to set_callbacks()"
+            )
+    return found
+
+
 def check_held_out(n):
     """Raise where early stopping holds out less than two samples."""
     if n < 2:

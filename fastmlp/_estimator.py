@@ -1,5 +1,6 @@
 """What MLPClassifier and MLPRegressor share: scikit-learn's parameters and rules around a Network."""
 
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -99,6 +100,25 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         return self._fit(X, y, sample_weight, validation_data, callbacks or ())
 
     def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False):
+        before = dict(vars(self))
+        try:
+            train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)  # nothing half done
+            raise
+        self.n_iter_ = 0
+        self._in_fit = True
+        try:
+            train()
+        finally:
+            self._network.rng = None  # every fit starts from `random_state`
+            del self._in_fit
+        return self
+
+    def _prepare(self, X, y, sample_weight, validation_data, callbacks, incremental):
+        """Check everything, build the network, and return the function that trains it."""
+        callbacks = _checks.check_callbacks(callbacks)
         sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         about = (X, y, sample_weight)
@@ -108,19 +128,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         weights = self._weigh_classes(y, sample_weight)
         self._loss, target, output = self._choose_loss(y)
         self._build(X, [*sizes, self.n_outputs_], output, first)
+        _checks.check_trainable(self._network.functions, self._loss, self.n_outputs_)
         target = self._as_target(target)
-        self.n_iter_ = 0
-        self._in_fit = True
-        try:
-            if self.solver == "lbfgs":
-                _checks.check_lbfgs(self, validation_data)
-                self._fit_lbfgs(X, target, y, weights, about, callbacks)
-            else:
-                self._fit_stochastic(X, target, y, weights, validation_data, about, callbacks, incremental)
-        finally:
-            self._network.rng = None  # every fit starts from `random_state`
-            del self._in_fit
-        return self
+        if self.solver == "lbfgs":
+            _checks.check_lbfgs(self, validation_data)
+            return partial(self._fit_lbfgs, X, target, y, weights, about, callbacks, self._scorers())
+        return self._stochastic(X, target, y, weights, validation_data, about, callbacks, incremental).run
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
@@ -170,7 +183,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         target = np.ascontiguousarray(target, self._network.params.dtype)
         return target.reshape(len(target), -1)
 
-    def _fit_stochastic(self, X, target, y, weights, validation_data, about, callbacks, incremental):
+    def _stochastic(self, X, target, y, weights, validation_data, about, callbacks, incremental):
         optimizer, network = self._choose_optimizer(), self._network
         memory = getattr(self, "_optimizer", None)
         if not incremental or memory is None or not memory.fits(optimizer, network.plan.n_params):
@@ -179,15 +192,15 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         if validation_data is not None:
             X_val, y_val, w_val = _checks.check_pair(validation_data)
             X_val, y_val = self._validate_input(X_val, y_val, True, False)
+            if w_val is not None:
+                w_val = _check_sample_weight(w_val, X_val, dtype=np.float64)
             held = Held(self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val)
-        Training(
+        return Training(
             self, optimizer, memory, (X, target, y, weights), about, incremental=incremental, held=held,
             callbacks=callbacks,
-        ).run()  # fmt: skip
+        )  # fmt: skip
 
-    def _fit_lbfgs(self, X, target, y, weights, about, callbacks):
-        scorers = self._scorers()
-
+    def _fit_lbfgs(self, X, target, y, weights, about, callbacks, scorers):
         def measure():
             return {name: score(self, X, y) for name, score in scorers.items()}
 
@@ -249,6 +262,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _weigh_classes(self, y, sample_weight):
         return sample_weight
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.warm_start:  # training goes on in the dtype of its weights
+            tags.transformer_tags.preserves_dtype = []
+        return tags
 
 
 def _as_scorer(metric):

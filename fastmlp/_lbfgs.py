@@ -1,5 +1,7 @@
 """L-BFGS over the whole data set: SciPy searches, the kernels give the loss and its gradient."""
 
+import warnings
+
 import numpy as np
 
 from . import _python_engine
@@ -42,13 +44,21 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, o
     -------
     scipy.optimize.OptimizeResult
     """
+    from scipy.optimize import OptimizeResult
     from scipy.optimize import minimize as search
     from threadpoolctl import threadpool_limits
 
     if y.dtype.kind == "f":
         y = y.astype(np.float64, copy=False)
 
+    last = None
+
     def callback(intermediate_result):
+        nonlocal last
+        n_done = 1 if last is None else last.nit + 1
+        last = OptimizeResult(
+            x=intermediate_result.x.copy(), fun=intermediate_result.fun, nit=n_done, status=0, message=""
+        )
         if on_step is not None:
             network.params[:] = intermediate_result.x  # what on_step looks at
             if on_step(float(intermediate_result.fun)):
@@ -59,7 +69,12 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, o
     with threadpool_limits(1, "blas"):
         start = network.params.astype(np.float64)
         function = objective(network, rows, y, sample_weight, loss)
-        result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
+        try:
+            result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+            begun = OptimizeResult(x=start, fun=function(start)[0], nit=0, status=0, message="")
+            result = last or begun
     if np.isfinite(result.x).all():
         network.params[:] = result.x
     return result

@@ -81,10 +81,12 @@ def backward(plan, activations, params, passed, d_output):
     return gradient
 
 
-def loss_and_gradient(plan, activations, loss, params, x, y, weights, mask=None):
-    """Return a batch's loss and gradient, penalties included."""
+def loss_and_gradient(plan, activations, loss, params, x, y, weights, mask=None, mean_weight=0.0):
+    """Return a batch's loss and gradient, penalties included; of weights that are all 0, zeros."""
     passed = forward(plan, activations, params, x, mask)
-    total = weights.sum() if getattr(loss, "average", True) else 1.0
+    total = 1.0
+    if getattr(loss, "average", True):
+        total = (len(x) * mean_weight or weights.sum()) or np.inf
     output = activations[-1], y, passed[1][-1], passed[2][-1]
     value = float(np.dot(weights, values(loss, *output)))
     d = gradients(loss, *output) * weights[:, None]
@@ -132,7 +134,9 @@ def _step(job, activations, loss, update, positions):
         return dropout_mask(int(run["seed"]), int(run["epoch"]), source, positions, n_units, float(rate))
 
     x = gather(job.rows, samples, job.params.dtype)
-    value, gradient = loss_and_gradient(plan, activations, loss, job.params, x, job.y[samples], weights, mask)
+    value, gradient = loss_and_gradient(
+        plan, activations, loss, job.params, x, job.y[samples], weights, mask, float(run["mean_weight"])
+    )
     if not np.isfinite(value):
         return value
     if run["clip_value"] > 0:

@@ -82,16 +82,27 @@ class Training:
         self.scorers = est._scorers()
         measure = self._measure if self.scorers or self.held else None
         self.monitor = Monitor(est, est._network, est.history_, n_epochs, measure, callbacks)
-        self.theirs = SklearnCallbacks(est, *about, n_epochs)
-        self.tracked = est.monitor or ("val_score" if self.early else None)
+        self.about = (*about, n_epochs)
+        self.tracked = est.monitor
+        if self.early and self.tracked is None:
+            # of few samples held out, those of a heavy class make the score: it soon is 1 and stays there
+            by_class = getattr(est, "class_weight", None) is not None
+            self.tracked = "val_loss" if by_class else "val_score"
+        if self.tracked:
+            known = ("loss", *(("val_loss", "val_score") if self.held else ()), *self.scorers)
+            more = [f"val_{name}" for name in self.scorers] if self.held else []
+            _checks.check_choice("monitor", self.tracked, dict.fromkeys((*known, *more)))
         self.best, self.best_params, self.stopped = -np.inf, None, False
         if self.early:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
                 self.best = est.best_validation_score_
         options = {}
+        if weights is not None and getattr(est, "class_weight", None) is not None:
+            # by its own weights, a batch without the heavy class would count as much as one with it
+            options["mean_weight"] = weights.mean()
         if not self.early:
-            options = dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
+            options |= dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
             if np.isfinite(est.n_iter_no_change):
                 options["n_iter_no_change"] = est.n_iter_no_change
         self.fit = Fit(
@@ -104,6 +115,7 @@ class Training:
     def run(self):
         """Train, and set the estimator's fitted attributes."""
         est, fit = self.est, self.fit
+        self.theirs = SklearnCallbacks(est, *self.about)
         watched = bool(self.monitor.per_epoch or self.theirs.active or est.verbose or self.tracked)
         trained_before = est.t_ > 0
         self.monitor.begin()
@@ -185,7 +197,7 @@ class Training:
             if est.verbose:
                 print(f"Validation score: {logs['val_score']:f}")
         if self.tracked:
-            self._track(_checks.check_choice("monitor", self.tracked, logs))
+            self._track(logs[self.tracked])
         stop |= self.theirs.epoch_end()
         if self.early and est._no_improvement_count > est.n_iter_no_change:
             stop |= not self._stall(fit)
@@ -213,9 +225,10 @@ class Training:
             what = "Validation score" if self.early else "Training loss"
             no_change = f"tol={est.tol:f} for {est.n_iter_no_change} consecutive epochs."
             print(f"{what} did not improve more than {no_change}", end=" ")
-        if est.solver != "sgd" or est.learning_rate != "adaptive" or rates[epoch] <= 1e-6:
+        adaptive = est.solver == "sgd" and est.learning_rate == "adaptive"
+        if not adaptive or rates[epoch] <= 1e-6:
             if est.verbose:
-                print("Stopping.")
+                print("Learning rate too small. Stopping." if adaptive else "Stopping.")
             self.stopped = True
             return False
         rates[epoch:] /= 5.0

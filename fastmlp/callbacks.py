@@ -182,13 +182,17 @@ class ProgressBar:
         Where to; None: standard error.
     min_interval : float, default=0.1
         Seconds between two updates.
+    verbose : bool or int, default=1
+        0 shows nothing.
     """
 
-    def __init__(self, *, file=None, min_interval=0.1):
-        self.file, self.min_interval = file, min_interval
+    def __init__(self, *, file=None, min_interval=0.1, verbose=1):
+        self.file, self.min_interval, self.verbose = file, min_interval, verbose
         self._bar = None
 
     def on_fit_begin(self, state):
+        if not self.verbose:
+            return
         from tqdm.auto import tqdm
 
         file = self.file or sys.stderr
@@ -198,10 +202,13 @@ class ProgressBar:
         self._bar = tqdm(total=state.n_epochs, unit="epoch", file=self.file, mininterval=interval)
 
     def on_epoch_end(self, state):
+        if self._bar is None:
+            return
         shown = {k: f"{v:.4g}" for k, v in state.logs.items() if k not in ("learning_rate", "seconds")}
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update()
 
     def on_fit_end(self, state):
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         self._bar = None

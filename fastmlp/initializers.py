@@ -137,4 +137,4 @@ def draw(initializer, shape, random_state, fans):
     """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
     own = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
     array = initializer(shape, random_state, fans) if own else initializer(shape, random_state)
-    return _checks.check_weight_arrays([array], [tuple(shape)])[0]
+    return _checks.check_weight_arrays([array], [tuple(shape)], "what initializer returns")[0]

@@ -302,14 +302,17 @@ def takes_logits(loss, activation):
 
 def values(loss, activation, y, z, a):
     """Return the loss of each sample, given the logits or the outputs, whichever it takes."""
-    return loss.logits_value(y, activation.slope * z) if takes_logits(loss, activation) else loss.value(y, a)
+    if takes_logits(loss, activation):
+        return loss.logits_value(y, activation.slope * z)
+    return _checks.check_returned(f"{loss.name}.value(y, a)", loss.value(y, a), a.shape[:1])
 
 
 def gradients(loss, activation, y, z, a):
     """Return the derivative with respect to the logits, shape (n, n_outputs)."""
     if takes_logits(loss, activation):
         return activation.slope * loss.logits_derivative(y, activation.slope * z)
-    return backward(activation, z, a, loss.derivative(y, a))
+    d = _checks.check_returned(f"{loss.name}.derivative(y, a)", loss.derivative(y, a), a.shape)
+    return backward(activation, z, a, d)
 
 
 def _inside(p):

@@ -75,7 +75,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         None: softmax (one output: logistic) for "log_loss", logistic for "squared_error", identity for
         hinges.
     class_weight : dict, "balanced" or None, default=None
-        Multiplied into `sample_weight`.
+        Multiplied into `sample_weight`; each batch is then divided by its size times the mean weight, so that
+        a class weighs the same whatever it shares a batch with.
     dropout : float or list, default=0.0
         Rate of each hidden layer; a list may have one more, at its front, for the inputs.
     initializer : str or callable, default=None
@@ -91,7 +92,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Measured at each epoch's end on the training data, and on validation data as val_...
     monitor : str, default=None
         What in `history_` decides which weights are best, such as "val_loss"; these are restored at the end.
-        Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop.
+        Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop; None
+        then stands for "val_score", with `class_weight` for "val_loss".
     n_threads : int, default=None
         None: the cores that may be used, where the work is worth it. Results do not depend on it.
     dtype : {"float32", "float64"}, default=None
@@ -204,7 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _decode(self, a):
         """Return the labels that outputs stand for."""
         if a.shape[1] > 1 and self._label_binarizer.y_type_ != "multilabel-indicator":
-            return self.classes_[a.argmax(axis=1)]
+            return self.classes_[a[:, : len(self.classes_)].argmax(axis=1)]  # of one class, a hinge has 2
         above = a > (0.0 if self._is_logit() else 0.5)
         if a.shape[1] > 1:
             return above.astype(int)
@@ -340,7 +342,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, y
+        return X, y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
 
     def _choose_loss(self, y):
         """Return the loss, the targets it learns, and the output activation."""
@@ -371,3 +373,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from the current weights on; parameters as in `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        loss = losses.LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        tags.target_tags.positive_only = getattr(loss, "target_range", (-1, 1))[0] >= 0
+        return tags

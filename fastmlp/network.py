@@ -189,6 +189,7 @@ class Network:
         late = late and not (metrics or callbacks or verbose)  # what Python would see before the check
         with _undone_on_error(self) if late else nullcontext():
             epochs = _checks.check_int("epochs", epochs, low=0)
+            callbacks = _checks.check_callbacks(callbacks)
             rows, y_given = self._training_rows(x, finite=not late), y
             loss, y = self._prepare(loss, optimizer, rows, y)
             sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)

@@ -62,7 +62,7 @@ def loss_and_gradient(job, params, x, y, w, masks=None):
     """Loss of one batch and its gradient; `gradient_scale` acts on the data's part only."""
     plan, run = job.plan, job.run[0]
     Z, _, outputs = forward(plan, params, x, masks)
-    divisor = w.sum() if run["average"] else 1.0
+    divisor = (run["mean_weight"] * len(x) or w.sum() or np.inf) if run["average"] else 1.0
     last = len(plan.layers) - 1
     losses, delta = loss_and_delta(job, plan.layers[last], Z[last], y)
     loss = (run["loss_scale"] * (w * losses).sum() + penalty(plan, params)) / divisor

@@ -37,7 +37,7 @@ class Recorder:
 
 def test_the_protocol_in_a_network():
     recorder, plain = Recorder(stop=3), network().fit(X, Y, epochs=3)
-    model = network().fit(X, Y, epochs=9, callbacks=[recorder, object()])
+    model = network().fit(X, Y, epochs=9, callbacks=[recorder, callbacks.WeightRecorder()])
     assert [what for what, *_ in recorder.told] == ["begin", "epoch", "epoch", "epoch", "end"]
     assert recorder.told[0][1:] == (0, 9) and recorder.told[-1][1:] == (3, 3)
     np.testing.assert_array_equal(model.params, plain.params)
@@ -131,6 +131,9 @@ def test_progress_bar(capsys):
     last = file.getvalue().replace("\r", "\n").strip().splitlines()[-1]
     assert "3/3" in last and "loss=" in last
     assert len(file.getvalue().replace("\r", "\n").strip().splitlines()) <= 3  # a log file is not flooded
+    silent = io.StringIO()
+    network().fit(X, Y, epochs=3, callbacks=[callbacks.ProgressBar(file=silent, verbose=0)])
+    assert silent.getvalue() == ""
     assert capsys.readouterr() == ("", "")
 
 

@@ -1,23 +1,22 @@
 """scikit-learn's check_estimator, with default and with unusual parameters."""
 
+import numpy as np
 import pytest
+from sklearn import neural_network
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastmlp import MLPClassifier, MLPRegressor, losses, optimizers
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-# Samples of different number or order make other mini-batches, dropout masks and held-out parts: these fits
-# cannot be equal to rounding, nor are scikit-learn's.
-SPLITS = "weights and repetitions fall into different batches or parts"
+# Where all weights are 1, these two ask that the order of the rows does not matter. To scikit-learn's fits
+# with mini-batches or a part held out it does, and ours are the same.
+ORDER = "the order of the rows decides which share a batch or are held out"
 STOCHASTIC = {
-    "check_sample_weight_equivalence_on_dense_data": SPLITS,
-    "check_sample_weight_equivalence_on_sparse_data": SPLITS,
+    "check_sample_weight_equivalence_on_dense_data": ORDER,
+    "check_sample_weight_equivalence_on_sparse_data": ORDER,
 }
-# The loss of a batch is divided by its sum of weights, as in scikit-learn and PyTorch, so that a weight
-# counts against the others of its batch only: batches of 7 hold too few. Likewise the score of five samples
-# held out, of which one outweighs all others.
-SMALL_PARTS = STOCHASTIC | {"check_class_weight_classifiers": "a weight counts within its batch or part"}
 
 FULL_BATCH = [
     MLPClassifier(),
@@ -33,6 +32,8 @@ FULL_BATCH = [
     MLPClassifier((8,), out_activation="logistic", metrics=("accuracy",), dtype="float64"),
     MLPRegressor(losses.Huber(0.5), (8,), ["leaky_relu"], weight_decay=1e-3, clip_norm=1.0),
     MLPRegressor("quantile", (8,), solver=optimizers.Momentum(0.01), n_threads=1),
+    MLPRegressor("poisson", (6, 5), "tanh", solver="amsgrad", learning_rate_init=0.01),
+    MLPClassifier((), solver="momentum", learning_rate_init=0.05, loss="hinge", initializer="lecun_normal"),
 ]
 MINI_BATCH = [
     MLPClassifier(early_stopping=True),
@@ -48,11 +49,41 @@ def test_full_batch(estimator, check):
     check(estimator)
 
 
-def expected(estimator):
-    loss_decides = estimator.monitor == "val_loss" or not isinstance(estimator, MLPClassifier)
-    return STOCHASTIC if estimator.batch_size == "auto" and loss_decides else SMALL_PARTS
-
-
-@parametrize_with_checks(MINI_BATCH, expected_failed_checks=expected)
+@parametrize_with_checks(MINI_BATCH, expected_failed_checks=lambda estimator: STOCHASTIC)
 def test_mini_batch(estimator, check):
     check(estimator)
+
+
+def pair(estimator):
+    """scikit-learn's estimator and ours, with all parameters that scikit-learn has."""
+    theirs, ours = getattr(neural_network, type(estimator).__name__), type(estimator)
+    params = {
+        name: value
+        for name, value in estimator.get_params().items()
+        if name in theirs().get_params() and name != "loss"
+    }
+    return theirs(**params), ours(**params)
+
+
+@pytest.mark.parametrize("name", STOCHASTIC)
+@pytest.mark.parametrize("estimator", MINI_BATCH, ids=str)
+def test_expected_failures_fail(estimator, name):
+    """Ours do, and scikit-learn's."""
+    for model in (estimator, *pair(estimator)):
+        with pytest.raises((AssertionError, ZeroDivisionError)):
+            getattr(estimator_checks, name)(type(model).__name__, model)
+
+
+@pytest.mark.parametrize("estimator", MINI_BATCH, ids=str)
+def test_order_matters_to_scikit_learn(estimator):
+    """Nothing can give scikit-learn's results for every order of the rows, and the same for all orders."""
+    rng = np.random.RandomState(0)
+    X, y = rng.uniform(size=(40, 5)), np.arange(40) % 2
+    weights = []
+    for order in (slice(None), slice(None, None, -1)):
+        theirs, ours = (
+            model.set_params(random_state=0, max_iter=20).fit(X[order], y[order]) for model in pair(estimator)
+        )
+        np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=1e-6, atol=1e-9)
+        weights.append(theirs.coefs_[0])
+    assert not np.allclose(*weights, rtol=1e-3, atol=1e-3)

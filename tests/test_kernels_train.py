@@ -57,6 +57,20 @@ def test_regimes_agree(kernels, optimizer, loss):
                 compare(kernels, job, regime=regime)
 
 
+@pytest.mark.parametrize("mean_weight", [0.0, 0.6])
+@pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
+def test_batches_without_weight(kernels, regime, mean_weight):
+    """Loss and gradient are 0; those of the penalty stay where a batch is divided by the mean weight."""
+    plan = chain(7, (9, 6, 4), (Activation.RELU, Activation.TANH, Activation.SOFTMAX), l2=0.1)
+    options = dict(shuffle=0, weighted=True, mean_weight=mean_weight, epsilon=1e-2)
+    for optimizer in (Optimizer.SGD, Optimizer.ADAM):
+        for batch_size in (1,) if regime == Regime.ONLINE else (3, 17):
+            job = make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, optimizer=optimizer,
+                           batch_size=batch_size, **options)  # fmt: skip
+            job.sample_weight[3:9] = job.sample_weight[17:] = 0
+            compare(kernels, job, regime=regime)
+
+
 @pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
 def test_regimes_on_graphs(kernels, regime):
     plan = concatenation(6, 3, Activation.SOFTMAX)

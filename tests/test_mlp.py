@@ -19,8 +19,9 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 
-from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, losses, optimizers
+from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, _lbfgs, losses, optimizers
 from fastmlp.activations import LeakyReLU, Tanh
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -132,6 +133,35 @@ def test_class_weight_is_sample_weight():
         for each in (None, "balanced")
     ]
     assert chances[0] < chances[1]
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 50])
+def test_class_weights_count_across_batches(batch_size):
+    """Small steps through one epoch add up to the whole data's gradient, where most batches lack a class too.
+
+    Samples' own weights, as in scikit-learn, count within their batch only.
+    """
+    weights, rate = {0: 30.0, 1: 0.1, 2: 0.01}, 1e-7
+    options = dict(solver="sgd", momentum=0.0, learning_rate_init=rate, max_iter=1, alpha=0)
+
+    def step(n, **weighting):
+        sample_weight = weighting.pop("sample_weight", None)
+        model = quick(batch_size=n, coefs_init=start, **options, **weighting).fit(X, Y, sample_weight)
+        return (model.coefs_[0] - start[0]) * n / rate
+
+    start = [np.full((4, 8), 0.3), np.linspace(-1, 1, 24).reshape(8, 3)]
+    by_sample = np.array([30.0, 0.1, 0.01])[Y]
+    whole = step(150, sample_weight=by_sample)
+    scale = np.abs(whole).max()
+    np.testing.assert_allclose(step(batch_size, class_weight=weights) / scale, whole / scale, atol=1e-4)
+    assert np.abs(step(batch_size, sample_weight=by_sample) - whole).max() > 0.01 * scale
+
+
+def test_early_stopping_with_class_weight_goes_by_the_loss():
+    weighted = quick(early_stopping=True, class_weight="balanced").fit(X, Y)
+    assert weighted.best_validation_score_ == min(weighted.history_["val_loss"])
+    by_score = quick(early_stopping=True, class_weight="balanced", monitor="val_score").fit(X, Y)
+    assert by_score.best_validation_score_ == max(by_score.validation_scores_)
 
 
 def test_initial_weights():
@@ -319,6 +349,45 @@ def test_interrupted_fit_keeps_its_weights():
     assert model.predict(X).shape == (150,)
 
 
+def test_interrupted_lbfgs_keeps_its_weights():
+    class Interrupt:
+        def __init__(self, at):
+            self.at = at
+
+        def on_epoch_end(self, state):
+            if state.epoch == self.at:
+                raise KeyboardInterrupt
+
+    model = quick(solver="lbfgs")
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, Y, callbacks=[Interrupt(4)])
+    whole = quick(solver="lbfgs", max_iter=4).fit(X, Y)
+    assert model.n_iter_ == 4 and model.loss_ == whole.loss_
+    np.testing.assert_array_equal(model.coefs_[0], whole.coefs_[0])
+
+
+def test_lbfgs_interrupted_at_once_has_its_first_weights(monkeypatch):
+    calls, ours = [], _lbfgs.objective
+
+    def objective(*args):
+        function = ours(*args)
+
+        def interrupted_first(params):
+            calls.append(1)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+            return function(params)
+
+        return interrupted_first
+
+    monkeypatch.setattr(_lbfgs, "objective", objective)
+    start = [np.full((4, 8), 0.1), np.full((8, 3), 0.2)]
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model = quick(solver="lbfgs", coefs_init=start).fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[1], start[1])
+    assert model.n_iter_ == 0 and np.isfinite(model.loss_)
+
+
 def test_one_row_is_predicted_as_among_many():
     model = quick().fit(X, Y)
     many = model.predict_proba(X)
@@ -360,13 +429,53 @@ BAD = [
     (dict(solver="lbfgs", weight_decay=0.1), "lbfgs.* takes no weight_decay; got 0.1; use alpha"),
     (dict(solver="lbfgs", clip_norm=1.0), "lbfgs.* takes no clip_norm; got 1.0"),
     (dict(learning_rate=lambda epoch: -1.0), r"learning_rate\(epoch\) must be a finite number"),
+    (dict(activation="step"), "a step activation has no gradient"),
+    (
+        dict(initializer=lambda shape, random_state: np.ones(3)),
+        "what initializer returns must have the shapes",
+    ),
+    (dict(monitor="val_loss"), "monitor must be one of loss; got 'val_loss'"),
+    (dict(metrics="nothing"), "'nothing' is not a valid scoring value"),
 ]
 
 
 @pytest.mark.parametrize(("options", "message"), BAD, ids=str)
 def test_bad_parameters_are_refused(options, message):
+    """And leave a fitted model as it was."""
+    model = quick().fit(X, Y)
+    state, coefs = dict(vars(model)), [w.copy() for w in model.coefs_]
     with pytest.raises(ValueError, match=message):
-        quick(**options).fit(X, Y)
+        model.set_params(**options).fit(X * 2, Y)
+    fitted = [name for name in state if name not in model.get_params()]
+    assert [vars(model)[name] is state[name] for name in fitted] == [True] * len(fitted)
+    for w, before in zip(model.coefs_, coefs, strict=True):
+        np.testing.assert_array_equal(w, before)
+    with pytest.raises(ValueError, match=message):
+        fresh = quick(**options)
+        fresh.fit(X, Y)
+    assert set(vars(fresh)) == set(fresh.get_params())
+
+
+@pytest.mark.parametrize(
+    ("fit_params", "message"),
+    [
+        (dict(validation_data=(X, Y, np.ones(3))), r"sample_weight.shape == \(3,\), expected \(150,\)"),
+        (dict(validation_data=(X, Y, np.zeros(150))), "at least one non-zero"),
+        (dict(validation_data=X), r"validation_data must be a tuple \(x, y\)"),
+        (
+            dict(callbacks=[3]),
+            "callbacks must be objects with on_fit_begin, on_epoch_end or on_fit_end; got 3",
+        ),
+        (dict(callbacks=[dict]), "callbacks must be objects"),
+    ],
+    ids=str,
+)
+def test_bad_fit_parameters_are_refused(fit_params, message):
+    model = quick().fit(X, Y)
+    before = model.coefs_
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, Y, **fit_params)
+    assert model.coefs_ is before
 
 
 def test_bad_targets_are_refused():
@@ -375,6 +484,8 @@ def test_bad_targets_are_refused():
         quick(loss="hinge").fit(x, several)
     with pytest.raises(ValueError, match=r"y must lie in \[0, inf\] for the loss 'poisson'"):
         MLPRegressor("poisson").fit(LINE, LINE.ravel())
+    with pytest.raises(ValueError, match="y must hold numbers; got dtype <U1"):
+        MLPRegressor().fit(X, Y.astype("U1"))
     model = quick().fit(X, Y)
     with pytest.raises(ValueError, match=r"`y` has classes not in `self.classes_`"):
         model.partial_fit(X, Y + 1)
@@ -420,6 +531,19 @@ def test_any_shape_order_and_stride(n, n_features, hidden, n_classes, dtype, ord
     assert p.dtype == dtype and p.shape == (n, len(np.unique(y)))
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
     assert set(model.predict(x)) <= set(y)
+
+
+def test_one_class_is_all_that_is_predicted():
+    for loss in ("hinge", "squared_hinge", "log_loss", "squared_error"):
+        model = quick(loss=loss).fit(X, np.full(150, "only"))
+        model.intercepts_[-1][-1] = 1000.0
+        assert (model.predict(X) == "only").all()
+
+
+def test_warm_start_goes_on_in_its_dtype():
+    model = quick(warm_start=True).fit(X, Y)
+    assert model.fit(X.astype(np.float32), Y).transform(X.astype(np.float32)).dtype == np.float64
+    assert get_tags(model).transformer_tags.preserves_dtype == []
 
 
 def test_multilabel_and_sparse_targets():

@@ -190,10 +190,11 @@ def test_sparse_input():
         assert_allclose(b.predict_proba(form(x)), a.predict_proba(x), rtol=1e-8)
 
 
-def test_what_is_printed_and_warned(capsys):
+@pytest.mark.parametrize("max_iter", [4, 40])
+def test_what_is_printed_and_warned(capsys, max_iter):
     printed, warned = [], []
     for model in both("multiclass", solver="sgd", learning_rate="adaptive", tol=0.5, n_iter_no_change=1,
-                      early_stopping=True, verbose=True, max_iter=4, batch_size=500):  # fmt: skip
+                      early_stopping=True, verbose=True, max_iter=max_iter, batch_size=500):  # fmt: skip
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(X, Y3)
@@ -201,4 +202,5 @@ def test_what_is_printed_and_warned(capsys):
         warned.append([(w.category, str(w.message)) for w in caught])
     assert printed[0] == printed[1]
     assert warned[0] == warned[1]
-    assert warned[1][-1][0] is ConvergenceWarning
+    assert (warned[1][-1][0] is ConvergenceWarning) == (max_iter == 4)
+    assert ("Learning rate too small. Stopping." in printed[1]) == (max_iter == 40)

@@ -143,3 +143,34 @@ def test_what_lacks_the_protocol_is_refused():
         Dense(3, NoDerivative())
     with pytest.raises(TypeError, match="which lacks derivative"):
         Network([Dense(1)]).fit([[1.0]], [1.0], loss=NoDerivative())
+
+
+@pytest.mark.parametrize("class_weight", [None, {0: 3.0, 1: 0.5}])
+def test_weights_are_divided_by_as_in_the_kernels(class_weight):
+    """By a batch's sum, or with class weights by their mean; also where a batch's weights are all 0."""
+    x, targets = data()
+    y = (targets[:, 0] > 0).astype(int)
+    weights = np.repeat([1.0, 0.0, 2.0, 0.0, 0.0], 10)
+    options = dict(hidden_layer_sizes=(5,), solver="sgd", learning_rate_init=0.1, batch_size=7, shuffle=False,
+                   alpha=0.1, max_iter=4, random_state=0, class_weight=class_weight)  # fmt: skip
+    fits = [MLPClassifier(activation=f, **options).fit(x, y, weights) for f in ("tanh", OwnTanh())]
+    np.testing.assert_allclose(fits[1].coefs_[0], fits[0].coefs_[0], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(fits[1].loss_curve_, fits[0].loss_curve_, rtol=1e-9)
+
+
+def test_losses_of_wrong_shape_are_refused():
+    class Mean(OwnHalfSquares):
+        def value(self, y, a):
+            return 0.5 * ((a - y) ** 2).mean()
+
+    class Flat(OwnHalfSquares):
+        def derivative(self, y, a):
+            return (a - y).ravel()
+
+    x, y = data()
+    with pytest.raises(
+        ValueError, match=r"own_half_squares.value\(y, a\) must return shape \(50,\); got \(\)"
+    ):
+        MLPRegressor(Mean()).fit(x, y)
+    with pytest.raises(ValueError, match=r"derivative\(y, a\) must return shape \(50, 1\); got \(50,\)"):
+        MLPRegressor(Flat()).fit(x, y[:, 0])

@@ -117,8 +117,8 @@ cdef void end_step(Context *c) noexcept nogil:
     cdef double loss = c.batch_loss * c.run.loss_scale
     for u in range(c.n_units):
         loss += c.unit_norm[u]
-    if c.run.average and c.batch_weight > 0:
-        loss = loss / c.batch_weight
+    if c.run.average and isfinite(loss):
+        loss = loss / c.batch_weight if c.batch_weight > 0 else 0
     for k in range(c.n_layers):
         if c.layers[k].max_norm > 0:
             cap_norms(c)
@@ -144,6 +144,8 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
             c.batch_loss += c.block_loss[b]
             c.batch_weight += c.block_weight[b]
         if c.batch_at + c.chunk_samples == c.batch_samples:
+            if c.run.mean_weight > 0:
+                c.batch_weight = c.run.mean_weight * c.batch_samples
             begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
         open_phase(c, UNITS, c.n_tasks)
         return

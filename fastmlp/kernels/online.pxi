@@ -360,7 +360,7 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef LayerWork *work
     cdef Edge *edge
     cdef real *z
-    cdef double loss, weight, norms = 0
+    cdef double loss, weight, divisor, norms = 0
     cdef Step step
     cdef bint lazy = run.optimizer != SGD
     cdef bint last
@@ -397,7 +397,8 @@ cdef double online_step(Context *c, size position) noexcept nogil:
         work.D[j] = work.D[j] * <real>(weight * run.gradient_scale)
     for j in range(<size>run.n_outputs, work.ld):
         work.D[j] = 0
-    begin_step(run, weight if run.average else 1, &step)
+    divisor = run.mean_weight if run.mean_weight > 0 else weight
+    begin_step(run, divisor if run.average else 1, &step)
     if not isfinite(loss):
         return loss
     if c.replayed > 0:
@@ -411,4 +412,6 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     else:
         backward_adam(c, &step, c.nz_value, c.nz_index, m)
     loss = weight * loss * run.loss_scale + norms
-    return loss / weight if run.average and weight > 0 else loss
+    if run.average:
+        return loss / divisor if divisor > 0 else 0
+    return loss

@@ -128,7 +128,8 @@ RUN = _fields(
     "stop_each_epoch no_improvement n_iter_no_change seed check_rows",
     "learning_rate momentum beta_1 beta_2 epsilon weight_decay clip_value clip_norm "
     "loss_parameter label_smoothing loss_scale gradient_scale input_scale input_dropout "
-    "tol best_loss loss_sum",
+    # mean_weight: what a sample of a batch counts in the divisor; 0: its own weight
+    "tol best_loss loss_sum mean_weight",
 )
 
 

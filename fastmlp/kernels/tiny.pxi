@@ -250,7 +250,7 @@ cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogi
     cdef Step step
     if gather:
         tiny_gather(c, start, m, lanes)
-    weight = c.lane_weight_sum
+    weight = c.run.mean_weight * m if c.run.mean_weight > 0 else c.lane_weight_sum
     if lanes == LANES:
         tiny_forward_one(c)
     else:
@@ -275,4 +275,6 @@ cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogi
         (<vec *>c.flat_gradient)[i] = (<vec *>c.flat_gradient)[i] * step.scale
     update_flat(&step, c.flat, c.flat_state[0], c.flat_state[1], c.flat_state[2], c.flat_gradient, padded(c.n_params))
     loss = loss * c.run.loss_scale + norms
-    return loss / weight if c.run.average and weight > 0 else loss
+    if c.run.average:
+        return loss / weight if weight > 0 else 0
+    return loss

@@ -376,7 +376,7 @@ cdef struct Run:        # plan.RUN
     int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed, check_rows
     double learning_rate, momentum, beta_1, beta_2, epsilon, weight_decay, clip_value, clip_norm
     double loss_parameter, label_smoothing, loss_scale, gradient_scale, input_scale, input_dropout
-    double tol, best_loss, loss_sum
+    double tol, best_loss, loss_sum, mean_weight
 
 cdef inline size padded(size n) noexcept nogil:
     """`n` rounded up to whole vectors."""

@@ -93,8 +93,9 @@ def _batch_step(c, like, first, n):
     """One optimizer step on n samples from place `first` of the order on; returns the batch's loss."""
     divisor = 1.0
     if word(c, C.run, R.average) != 0:
-        divisor = float(n)
-        if at(c, C.weight) != 0:
+        mean_weight = number(c, C.run, R.mean_weight)
+        divisor = float(n) * (mean_weight if mean_weight > 0.0 else 1.0)
+        if at(c, C.weight) != 0 and mean_weight <= 0.0:
             divisor = 0.0
             for s in range(first, first + n):
                 divisor += number(c, C.weight, word(c, C.order, s))
