@@ -457,11 +457,12 @@ def check_out(out, shape, dtype, X, overlaps):
         raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}; got {got}")
     if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
         raise ValueError("out must be C-contiguous, aligned and writeable; pass np.empty(shape, dtype)")
-    same = out.__array_interface__["data"] == X.__array_interface__["data"] and out.strides == X.strides
-    if np.may_share_memory(out, X) and not (overlaps and same and X.shape == shape and X.dtype == dtype):
-        raise ValueError(
-            "out shares memory with the input; pass another array, or the input itself as a whole"
-        )
+    if np.may_share_memory(out, X):
+        same = out.ctypes.data == X.ctypes.data and out.strides == X.strides
+        if not (overlaps and same and X.shape == shape and X.dtype == dtype):
+            raise ValueError(
+                "out shares memory with the input; pass another array, or all of the input itself"
+            )
     return out
 
 

@@ -1,7 +1,7 @@
 """``python -m tests.stats``: is the noise normal, and are its values independent?
 
-Draws many values, compares them with the standard normal distribution and with each other, and prints a p-value
-for every comparison. All seeds are fixed: the same values are judged each time.
+Draws many values, compares them with the standard normal distribution and with each other, and prints a
+p-value for every comparison. All seeds are fixed: the same values are judged each time.
 """
 
 import argparse
@@ -110,10 +110,9 @@ class Pairs:
         self.table = np.zeros((SIDE, SIDE), np.int64) if with_table else None
 
     def add(self, a, b, cells_a=None, cells_b=None):
-        """Take two arrays, and for the table which quantile each value lies in."""
-        self.n += a.size
-        squares = (a * a - 1) / 2**0.5, (b * b - 1) / 2**0.5
-        self.sums += a @ b, squares[0] @ squares[1], a @ squares[1]
+        """Take values with their squares, (2, n), and for the table which quantile each value lies in."""
+        self.n += a.shape[1]
+        self.sums += [np.einsum("i,i", x, y) for x, y in ((a[0], b[0]), (a[1], b[1]), (a[0], b[1]))]
         if cells_a is not None:
             self.table += np.bincount(cells_a * SIDE + cells_b, minlength=SIDE**2).reshape(SIDE, SIDE)
 
@@ -123,6 +122,12 @@ class Pairs:
             yield f"{self.name}: {name}", f"r = {total / self.n:.1e}", two_sided(total / self.n**0.5)
         if self.table is not None:
             yield f"{self.name}: {SIDE} x {SIDE} quantiles", "chi-square", uniform_p(self.table)
+
+
+def with_squares(z):
+    """Return values and their squares, both of mean 0 and variance 1, shape (2, n), in float64."""
+    z = z.astype(np.float64)
+    return np.stack([z, (z * z - 1) / 2**0.5])
 
 
 def cells(u):
@@ -139,22 +144,22 @@ def judge(draw, n_values, group, key=0):
     beside = {name: Pairs(name) for name in others}
     for first in range(0, n_values, CHUNK):
         n = min(CHUNK, n_values - first) // group * group
-        z = draw(first, n, key).astype(np.float64)
-        u = special.ndtr(z)
-        marginal.add(z, u)
+        z = with_squares(draw(first, n, key))
+        u = special.ndtr(z[0])
+        marginal.add(z[0], u)
         inside = cells(u)
         for lag, pairs in lags.items():
             if pairs.table is None:
-                pairs.add(z[:-lag], z[lag:])
+                pairs.add(z[:, :-lag], z[:, lag:])
             else:  # a table needs pairs that share no value
                 m = n // (2 * lag) * 2 * lag
-                a, b = np.moveaxis(z[:m].reshape(-1, 2, lag), 1, 0)
+                a, b = np.moveaxis(z[:, :m].reshape(2, -1, 2, lag), 2, 0)
                 i, j = np.moveaxis(inside[:m].reshape(-1, 2, lag), 1, 0)
-                pairs.add(a.ravel(), b.ravel(), i.ravel(), j.ravel())
+                pairs.add(a.reshape(2, -1), b.reshape(2, -1), i.ravel(), j.ravel())
         if first < n_values // 4:  # a quarter of the values beside others
             for name, (step, ahead) in others.items():
-                other = draw(first + ahead, n, key + step).astype(np.float64)
-                beside[name].add(z, other, inside, cells(special.ndtr(other)))
+                other = with_squares(draw(first + ahead, n, key + step))
+                beside[name].add(z, other, inside, cells(special.ndtr(other[0])))
     for test in (marginal, *lags.values(), *beside.values()):
         yield from test.results()
 
@@ -162,11 +167,11 @@ def judge(draw, n_values, group, key=0):
 def judge_seeds(dtype, n_values, n_seeds=8):
     """Yield results for neighbouring values of `random_state`."""
     zeros = np.zeros(n_values, dtype)
-    drawn = [add_gaussian_noise(zeros, 1.0, random_state=seed).astype(np.float64) for seed in range(n_seeds)]
+    drawn = [with_squares(add_gaussian_noise(zeros, 1.0, random_state=seed)) for seed in range(n_seeds)]
     for seed in range(1, n_seeds):
         pairs = Pairs(f"seeds {seed - 1} and {seed}")
         a, b = drawn[seed - 1 : seed + 1]
-        pairs.add(a, b, cells(special.ndtr(a)), cells(special.ndtr(b)))
+        pairs.add(a, b, cells(special.ndtr(a[0])), cells(special.ndtr(b[0])))
         yield from pairs.results()
 
 
