@@ -27,7 +27,7 @@ CASES = {
 }
 MOMENTS = {1: (0, 1), 2: (1, 2), 3: (0, 15), 4: (3, 96)}  # of z^k: expectation and variance
 SHORTEST = 0.02  # seconds of one measurement: shorter runs are repeated
-LINE = "{:25s}" + " {:>12s}" * 5 + "   {:>9s} {:>9s} {:>9s} {:>9s}"
+LINE = "{:25s}" + " {:>12s}" * 5 + "  " + " {:>10s}" * 4
 
 
 def torch_module():

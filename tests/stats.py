@@ -180,12 +180,13 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tests.stats", description=__doc__)
     parser.add_argument("--values", type=float, default=1e8, help="of a stream (default: 1e8)")
     parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32", "float64"])
+    parser.add_argument("--key", type=int, default=0, help="of the stream: another one has other values")
     parser.add_argument("--all", action="store_true", help="print every result, not only the main ones")
     chosen = parser.parse_args(arguments)
     worst = []
     for name in chosen.dtypes:
         start, n = time.perf_counter(), int(chosen.values)
-        results = list(judge(stream(name), n, 64 if name == "float32" else 32))
+        results = list(judge(stream(name), n, 64 if name == "float32" else 32, chosen.key))
         results += judge_seeds(name, min(n // 8, CHUNK))
         print(f"{name}: {n:.3g} values, {len(results)} p-values, {time.perf_counter() - start:.0f} s")
         for test, finding, p in results:
