@@ -7,22 +7,26 @@ SHELL := /bin/sh
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
+STATS_ARGS ?=
 
 KERNEL_SOURCES := setup.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
 DEBUG_BUILD := build/debug
 
-.PHONY: help demo test outside build bench lint format docs debug clean
+.PHONY: help demo test stats outside build bench lint format docs debug clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
 
 demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
 	$(PY) examples/digits_demo.py $(DEMO_ARGS)
 
 test: $(VENV)/stamp-build  ## run the tests
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution, tails, independence
+	$(PY) -m tests.stats $(STATS_ARGS)
 
 outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
 	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim \

@@ -426,3 +426,67 @@ def check_returned(what, result, shape):
             f"{what} must return shape {shape}; got {result.shape}: one result for each, no mean or sum"
         )
     return result
+
+
+def check_clean(name, X):
+    """Return `X` as an array of finite numbers with at least one dimension, of any strides."""
+    if hasattr(X, "tocsr"):
+        raise TypeError(f"{name} must be a dense array, for noise leaves no zeros; pass {name}.toarray()")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError(f"{name} must hold numbers that are real; got dtype {X.dtype}: pass {name}.real")
+    if X.dtype.kind not in "biuf" or X.dtype.itemsize > 8:
+        X = as_float(X, name)
+    if X.ndim == 0:
+        raise ValueError(
+            f"{name} must have at least 1 dimension; got a single number; pass np.atleast_1d({name})"
+        )
+    if X.dtype.kind == "f" and X.size:
+        flags = ["external_loop", "buffered"]  # pieces of 64K numbers, in the order in which they lie
+        for piece in np.nditer(X, flags, [["readonly"]], buffersize=1 << 16):
+            check_finite(name, piece)
+    return X
+
+
+def check_noise(sigma, clip, dtype):
+    """Return sigma and the limits of clipping as floats."""
+    sigma = check_real(
+        "sigma", sigma, 0.0, float(np.finfo(dtype).max) / 16
+    )  # nothing drawn is beyond 10 sigma
+    if clip is None:
+        return sigma, -np.inf, np.inf
+    try:
+        low, high = (float(limit) for limit in clip)
+    except (TypeError, ValueError):
+        raise ValueError(f"clip must be None or (low, high), two numbers; got {clip!r}") from None
+    if not low <= high:
+        raise ValueError(f"clip must be (low, high) with low <= high; got {clip!r}")
+    return sigma, low, high
+
+
+def check_out(out, shape, dtype, X, overlaps):
+    """Return an array to write to: `out`, or a new one. It may be `X` itself where `overlaps`."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        got = (
+            f"shape {out.shape} and dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        )
+        raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}; got {got}")
+    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
+        raise ValueError("out must be C-contiguous, aligned and writeable; pass np.empty(shape, dtype)")
+    if np.may_share_memory(out, X):
+        same = out.ctypes.data == X.ctypes.data and out.strides == X.strides
+        if not (overlaps and same and X.shape == shape and X.dtype == dtype):
+            raise ValueError(
+                "out shares memory with the input; pass another array, or all of the input itself"
+            )
+    return out
+
+
+def draw_key(random_state):
+    """Return 64 random bits, drawn from what `random_state` stands for, a NumPy Generator included."""
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**64, dtype=np.uint64))
+    low, high = check_random_state(random_state).randint(0, 2**32, 2, np.uint64).tolist()
+    return high << 32 | low

@@ -153,3 +153,16 @@ def test_command_runs_a_case_and_writes_json(tmp_path):
     assert entry["ratios"]["rival"] == pytest.approx(medians["numpy"] / medians["fastmlp"])
     assert written["versions"]["fastmlp"]
     assert written["machine"]["cpu"]
+
+
+def test_noise_is_checked_and_timed(monkeypatch, capsys):
+    from bench import noise
+
+    monkeypatch.setattr(noise, "CASES", {"few": (70_000, np.float32)})
+    monkeypatch.setattr(noise, "SHORTEST", 0.0)
+    assert noise.main(["--repeats", "1"]) == 0
+    assert "few" in capsys.readouterr().out.splitlines()[-1]
+    assert noise.wrong_moment(np.ones(1000)).startswith("moment 1")
+    monkeypatch.setattr(noise, "wrong_moment", lambda values: "moment 2 is 7")
+    assert noise.main(["--repeats", "1"]) == 1
+    assert "not timed: numpy: moment 2 is 7" in capsys.readouterr().err

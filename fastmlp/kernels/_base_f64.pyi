@@ -7,6 +7,9 @@ from ._avx512_f32 import (
     activation_gradient as activation_gradient,
 )
 from ._avx512_f32 import (
+    add_noise as add_noise,
+)
+from ._avx512_f32 import (
     all_finite as all_finite,
 )
 from ._avx512_f32 import (
@@ -20,6 +23,9 @@ from ._avx512_f32 import (
 )
 from ._avx512_f32 import (
     multiply_tn as multiply_tn,
+)
+from ._avx512_f32 import (
+    normals as normals,
 )
 from ._avx512_f32 import (
     predict as predict,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .._checks import check_random_state
+from ..noise import add_gaussian_noise
 from ._axes import axes_or_new
 
 
@@ -46,7 +48,7 @@ class NoiseRobustnessDisplay:
             Standard deviations, in the units of `X`.
         n_repeats : int, default=5
             Noisy copies of `X` per sigma; every estimator sees the same ones.
-        random_state : int, default=0
+        random_state : int, RandomState, Generator or None, default=0
         scoring : callable, default=None
             ``scoring(estimator, X, y)`` returns a number; the estimator's `score` by default.
         score_name : str, default="accuracy"
@@ -58,13 +60,12 @@ class NoiseRobustnessDisplay:
         """
         models = estimator if isinstance(estimator, dict) else {"": estimator}
         scoring = scoring or (lambda model, X, y: model.score(X, y))
-        X = np.asarray(X)
-        X = X.astype(np.float32) if X.dtype == np.uint8 else X
-        rng = np.random.default_rng(random_state)
+        if not isinstance(random_state, np.random.Generator):
+            random_state = check_random_state(random_state)
         scores = {name: np.empty((len(sigmas), n_repeats)) for name in models}
         for i, sigma in enumerate(sigmas):
             for j in range(n_repeats):
-                noisy = X + X.dtype.type(sigma) * rng.standard_normal(X.shape, X.dtype)
+                noisy = add_gaussian_noise(X, sigma, random_state=random_state)
                 for name, model in models.items():
                     scores[name][i, j] = scoring(model, noisy, y)
         return cls(sigmas, scores, score_name=score_name).plot(ax)

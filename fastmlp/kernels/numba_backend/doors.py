@@ -18,6 +18,7 @@ from .vectors import Vec
 
 Words = ctypes.c_int64 * N_WORDS
 register_all()
+NOISE_TILE = 1 << 15
 KINDS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.uint8): 2}
 
 
@@ -52,6 +53,7 @@ class Kernels:
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
         self._real = numba.from_dtype(self.dtype)
+        self._precision = "single" if self.dtype == np.float32 else "double"
         self._compiled = {}
         self._template = None, None, None
 
@@ -155,7 +157,25 @@ class Kernels:
         )
         return bool(self._leaf("rows_finite")(kind, _address(data), *strides, *shape))
 
+    def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
+        """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
+        sigma, key = float(self.dtype.type(sigma)), key - (1 << 64) if key >> 63 else key
+        repeat, add = self._leaf("repeat_rows"), self._leaf(f"add_stream_{self._precision}")
+        rows, where, size = _address(source), _address(target), self.dtype.itemsize
+        if sigma == 0:
+            repeat(rows, where, width, n_copies, 0, target.size, low, high)
+            return
+        tile = np.empty(min(target.size, NOISE_TILE), self.dtype)  # LLVM makes vectors where nothing overlaps
+        for i in range(0, target.size, NOISE_TILE):
+            n = min(NOISE_TILE, target.size - i)
+            repeat(rows, _address(tile), width, n_copies, i, n, -np.inf, np.inf)
+            add(_address(tile), where + i * size, first + i, n, key, sigma, low, high)
+
     # Doors for tests: one kernel at a time.
+
+    def normals(self, words, out):
+        """The values made of uint32 words (n, 4, 16)."""
+        self._leaf(f"normals_{self._precision}")(_address(words), _address(out), len(words))
 
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
