@@ -408,3 +408,48 @@ def check_returned(what, result, shape):
             f"{what} must return shape {shape}; got {result.shape}: one result for each, no mean or sum"
         )
     return result
+
+
+def check_neuron_weight(sample_weight):
+    """Return weights, none of which may be negative: a step must not lead away from its target."""
+    if (sample_weight < 0).any():
+        raise ValueError(f"sample_weight must not be negative; the least is {sample_weight.min():g}")
+    return sample_weight
+
+
+def check_initial(name, own, given):
+    """Copy initial weights, or None, into `own`, a row for each unit."""
+    if given is None:
+        return
+    given = np.asarray(given)
+    if given.shape != own.shape and not (len(own) == 1 and given.size == own.size):
+        raise ValueError(
+            f"{name} must have shape {own.shape}; got {given.shape}: one row for each class (two classes: "
+            "one row), one column for each feature"
+        )
+    own[...] = check_finite(name, as_float(given, name)).reshape(own.shape)
+
+
+def check_incremental_class_weight(estimator):
+    """Raise where class weights would have to be known from all data."""
+    if isinstance(estimator.class_weight, str):
+        raise NotAvailableError(
+            f"partial_fit does not support class_weight={estimator.class_weight!r}, for it sees a part of "
+            "the data only; pass a dict of weights that were computed from all of it"
+        )
+
+
+def check_several_classes(n):
+    """Raise where there is nothing to tell apart."""
+    if n < 2:
+        raise ValueError(f"y must hold at least 2 classes; got {n} class: add samples of another one")
+
+
+def check_target_limits(limits):
+    """Return (low, high) of the targets as floats."""
+    if len(limits) != 2:
+        raise ValueError(f"scale_targets must be True, False or (low, high); got {limits!r}")
+    low, high = (check_real("scale_targets", limit, -np.inf, closed="neither") for limit in limits)
+    if low >= high:
+        raise ValueError(f"scale_targets=(low, high) needs low < high; got {limits!r}")
+    return low, high

@@ -8,7 +8,8 @@ from fastmlp.kernels import dispatch, plan
 
 FUNCTIONS = (
     "workspace_bytes", "prepare", "train", "work", "dismiss", "predict", "all_finite", "shuffle", "activate",
-    "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "struct_sizes",
+    "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "struct_sizes", "learn",
+    "neuron_bytes",
 )  # fmt: skip
 
 

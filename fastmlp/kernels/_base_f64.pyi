@@ -16,10 +16,16 @@ from ._avx512_f32 import (
     lanes as lanes,
 )
 from ._avx512_f32 import (
+    learn as learn,
+)
+from ._avx512_f32 import (
     multiply as multiply,
 )
 from ._avx512_f32 import (
     multiply_tn as multiply_tn,
+)
+from ._avx512_f32 import (
+    neuron_bytes as neuron_bytes,
 )
 from ._avx512_f32 import (
     predict as predict,
