@@ -144,7 +144,7 @@ class BaseNeuron(BaseEstimator):
         self.t_ = (self.t_ if appends else 1.0) + float(self.n_iter_ * n_samples)
         errors = np.zeros(self.n_iter_)
         for unit in units:
-            errors[: unit.n_done] += unit.errors[: unit.n_done]
+            errors[: unit.n_done] += unit.errors
         errors = self._as_errors(errors)
         self.errors_ = np.concatenate([self.errors_, errors]) if appends else errors
         self._set_weights(coef, np.array([unit.bias for unit in units], coef.dtype))

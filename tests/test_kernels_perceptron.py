@@ -176,6 +176,7 @@ def test_slices_change_nothing(kernels, rule, record, monkeypatch):
         options = dict(n_epochs=7, shuffle=1, seed=5, tol=-1.0, record=record)
         if small:
             monkeypatch.setattr(perceptron, "CHUNK_BYTES", 3 * 21 * kernels.dtype.itemsize)
+            monkeypatch.setattr(perceptron, "CHUNK_EPOCHS", 2)
         neuron = make(kernels, x, t, rule, 0.1, **options)
         if small:
             status = Status.RUNNING
@@ -204,6 +205,16 @@ def test_a_full_history_is_collected(kernels, monkeypatch):
     assert len(parts.recorded) == 150
 
 
+def test_errors_of_many_epochs(kernels):
+    """Memory grows with the epochs that were trained, not with those that may be."""
+    n_epochs = 2 * perceptron.CHUNK_EPOCHS + 3
+    neuron = make(kernels, [[1.0]], [2.0], Activation.IDENTITY, 1e-3, n_epochs=n_epochs)
+    assert perceptron.train(neuron) == Status.FINISHED and neuron.errors.shape == (n_epochs,)
+    kernels.assert_close(neuron.errors, 4 * (1 - 2e-3) ** (2 * np.arange(n_epochs)), 1e3)
+    stopped = make(kernels, [[1.0]], [1.0], Activation.STEP, 1.0, n_epochs=10**12, epsilon=1.0)
+    assert perceptron.train(stopped) == Status.FINISHED and stopped.errors.tolist() == [1, 0]
+
+
 def test_reasons_to_stop(kernels):
     x, t = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]]), np.array([-1, -1, -1, 1])
     learned = make(kernels, x, t, Activation.STEP, 1.0, n_epochs=50, epsilon=1.0)
@@ -225,9 +236,7 @@ def test_divergence_gives_the_epoch_start_back(kernels, n_features):
     neuron = make(kernels, x, t, Activation.IDENTITY, 0.9, n_epochs=400, record=1)
     assert perceptron.train(neuron) == Status.DIVERGED
     assert np.isfinite(neuron.w).all() and np.isfinite(neuron.bias)
-    assert (
-        np.isfinite(neuron.errors[: neuron.n_done]).all() and np.isnan(neuron.errors[neuron.n_done :]).all()
-    )
+    assert len(neuron.errors) == neuron.n_done and np.isfinite(neuron.errors).all()
     assert len(neuron.recorded) == neuron.n_done
     if neuron.n_done:
         np.testing.assert_array_equal(neuron.recorded[-1, :-1], neuron.w)

@@ -43,7 +43,8 @@ cdef enum:
 
 cdef struct Neuron:         # perceptron.NEURON
     int64_t n_samples, n_features, rule, shuffle, seed, epoch, n_epochs, position, budget, record, capacity
-    int64_t n_recorded, n_iter_no_change, no_improvement, mistakes, n_steps, stop_each_epoch
+    int64_t n_recorded, first_epoch, n_errors, n_iter_no_change, no_improvement, mistakes, n_steps
+    int64_t stop_each_epoch
     double eta, bias, kept_bias, bias_step, slope, positive_weight, negative_weight, error_scale, epsilon
     double tol, best_loss, loss_sum, error_sum
 
@@ -283,7 +284,8 @@ cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, 
         memcpy(w, kept, u.n_features * sizeof(real))
         u.bias = u.kept_bias
         return DIVERGED
-    errors[u.epoch] = <double>u.mistakes if u.rule == STEP else u.error_sum * u.error_scale
+    cdef double error = <double>u.mistakes if u.rule == STEP else u.error_sum * u.error_scale
+    errors[u.epoch - u.first_epoch] = error
     u.epoch += 1
     u.position = 0
     if u.record == RECORD_EPOCHS:
@@ -293,7 +295,7 @@ cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, 
         u.best_loss = loss
     if u.no_improvement >= u.n_iter_no_change:
         return STALLED
-    if u.epoch >= u.n_epochs or errors[u.epoch - 1] < u.epsilon:
+    if u.epoch >= u.n_epochs or error < u.epsilon:
         return FINISHED
     return EPOCH_END if u.stop_each_epoch else RUNNING
 
@@ -302,8 +304,9 @@ cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *tar
                      int64_t *order, double *errors, real *history) noexcept nogil:
     """Up to u.budget samples from where training stands; return a status.
 
-    w, kept : IN/OUT (n_features,)    target, weight, order : (n_samples,)    errors : OUT (n_epochs,)
-    history : OUT (capacity, n_features + 1); training returns while it is full
+    w, kept : IN/OUT (n_features,)    target, weight, order : (n_samples,)
+    errors : OUT (n_errors,), those from first_epoch on    history : OUT (capacity, n_features + 1)
+    While one of the last two is full, this returns at once.
     """
     cdef size n = u.n_samples
     cdef int64_t row, left = u.budget
@@ -312,6 +315,8 @@ cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *tar
         if u.record != RECORD_NOTHING and u.n_recorded >= u.capacity:
             return RUNNING
         if u.position == 0:
+            if u.epoch - u.first_epoch >= u.n_errors:
+                return RUNNING
             if u.shuffle:
                 shuffle_by_seed(order, n, <uint32_t>u.seed)
             memcpy(kept, w, u.n_features * sizeof(real))
@@ -347,7 +352,7 @@ def learn(neuron):
     cdef const real *target = <const real *>address(neuron.target)
     cdef const real *weight = <const real *>address(neuron.sample_weight)
     cdef int64_t *order = <int64_t *>address(neuron.order)
-    cdef double *errors = <double *>address(neuron.errors)
+    cdef double *errors = <double *>address(neuron.last_errors)
     cdef real *history = <real *>address(neuron.history)
     cdef unsigned int control = 0
     cdef int status

@@ -10,6 +10,7 @@ from .plan import Status, _fields
 from .training import SLICE
 
 CHUNK_BYTES = 1 << 20  # of recorded weights that are collected at a time
+CHUNK_EPOCHS = 1 << 12  # whose errors are
 
 
 class Record(IntEnum):
@@ -27,7 +28,7 @@ class Record(IntEnum):
 # n_iter_no_change epochs whose mean loss is no better than the best one's by tol (-inf: never).
 NEURON = _fields(
     "n_samples n_features rule shuffle seed epoch n_epochs position budget record capacity "
-    "n_recorded n_iter_no_change no_improvement mistakes n_steps stop_each_epoch",
+    "n_recorded first_epoch n_errors n_iter_no_change no_improvement mistakes n_steps stop_each_epoch",
     "eta bias kept_bias bias_step slope positive_weight negative_weight error_scale epsilon "
     "tol best_loss loss_sum error_sum",
 )
@@ -56,18 +57,18 @@ class Neuron:
     run : ndarray of NEURON, shape (1,)
     order : ndarray of shape (n_samples,), int64
         Shuffled in place at each epoch's start.
-    errors : ndarray of shape (n_epochs,), float64
-        Step rule: mistakes that changed the weights. Otherwise the sum of squared errors, each met before the
-        update that it causes.
+    last_errors : ndarray of shape (n_errors,), float64
+        Errors of the epochs from run["first_epoch"] on, until they are collected.
     history : ndarray of shape (capacity, n_features + 1), dtype of `w`
         Recorded weights, the bias last, until they are collected.
     """
 
     __slots__ = (
+        "_errors",
         "_recorded",
-        "errors",
         "history",
         "kept",
+        "last_errors",
         "order",
         "rows",
         "run",
@@ -84,6 +85,7 @@ class Neuron:
             n_iter_no_change=np.iinfo(np.int64).max,
         )  # fmt: skip
         values |= options
+        values["n_errors"] = min(values["n_epochs"], CHUNK_EPOCHS)
         values["capacity"] = 0
         if values["record"]:
             values["capacity"] = max(1, CHUNK_BYTES // ((n + 1) * w.itemsize))
@@ -92,9 +94,9 @@ class Neuron:
         self.rows, self.w, self.target, self.sample_weight = rows, w, target, sample_weight
         self.kept = w.copy()
         self.order = np.arange(rows.n_rows, dtype=np.int64)
-        self.errors = np.full(values["n_epochs"], np.nan)
+        self.last_errors = np.empty(values["n_errors"])
         self.history = np.empty((values["capacity"], n + 1), w.dtype)
-        self._recorded = []
+        self._errors, self._recorded = [], []
 
     @property
     def bias(self):
@@ -106,16 +108,37 @@ class Neuron:
         return int(self.run["epoch"][0])
 
     @property
+    def errors(self):
+        """The error of each completed epoch.
+
+        Step rule: mistakes that changed the weights. Otherwise the sum of squared errors, each met before the
+        update that it causes.
+        """
+        self._collect()
+        return np.concatenate([self.last_errors[:0], *self._errors])
+
+    @property
     def recorded(self):
         """All recorded weights, shape (n, n_features + 1), the bias last."""
         self._collect()
         return np.concatenate([self.history[:0], *self._recorded])
 
     def _collect(self):
+        """Empty the arrays that may be full."""
         n = int(self.run["n_recorded"][0])
         if n:
             self._recorded.append(self.history[:n].copy())
             self.run["n_recorded"] = 0
+        n = self.n_done - int(self.run["first_epoch"][0])
+        if n:
+            self._errors.append(self.last_errors[:n].copy())
+            self.run["first_epoch"] = self.n_done
+
+    @property
+    def is_full(self):
+        """Whether training waits for `_collect`."""
+        history = self.history.size and self.run["n_recorded"][0] == len(self.history)
+        return bool(history or self.n_done - self.run["first_epoch"][0] == len(self.last_errors))
 
 
 def train(neuron, on_epoch=None):
@@ -143,8 +166,7 @@ def train(neuron, on_epoch=None):
     while True:
         start = time.perf_counter()
         status = Status(backend.learn(neuron))
-        full = neuron.history.size and run["n_recorded"][0] == len(neuron.history)
-        if full:
+        if neuron.is_full:
             neuron._collect()
         elif status == Status.RUNNING:
             elapsed = max(time.perf_counter() - start, 1e-6)

@@ -159,7 +159,7 @@ class Kernels:
         rows = neuron.rows
         kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0
         arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
-        arrays += neuron.errors, neuron.history, rows.data, rows.indptr, rows.indices
+        arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
         return self._leaf("learn")(*map(_address, arrays), kind)
 
     # Doors for tests: one kernel at a time.

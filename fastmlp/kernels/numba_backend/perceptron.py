@@ -167,7 +167,7 @@ def _end_epoch(u, f, w, kept, errors, history):
         error = float(at(u, N.mistakes))
     else:
         error = at(f, N.error_sum) * at(f, N.error_scale)
-    put(errors, epoch, error)
+    put(errors, epoch - at(u, N.first_epoch), error)
     put(u, N.epoch, epoch + 1)
     put(u, N.position, 0)
     if at(u, N.record) == EPOCHS:
@@ -195,6 +195,8 @@ def _learn(u, f, w, kept, target, weights, order, errors, history, data, indptr,
             return RUNNING
         position = at(u, N.position)
         if position == 0:
+            if at(u, N.epoch) - at(u, N.first_epoch) >= at(u, N.n_errors):
+                return RUNNING
             if at(u, N.shuffle) != 0:
                 _shuffle(order, n, at(u, N.seed))
             for j in range(n_features):
