@@ -81,10 +81,12 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     Examples
     --------
     >>> from fastmlp import Perceptron
-    >>> X, y = [[-1, -1], [-1, 1], [1, -1], [1, 1]], ["no", "no", "no", "yes"]
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], ["no", "no", "no", "yes"]
     >>> p = Perceptron(shuffle=False).fit(X, y)
-    >>> p.errors_.tolist(), p.predict(X).tolist()
-    ([3, 1, 0], ['no', 'no', 'no', 'yes'])
+    >>> p.errors_
+    array([2, 3, 3, 2, 2, 3, 2, 1, 0])
+    >>> p.predict(X).tolist()
+    ['no', 'no', 'no', 'yes']
     """
 
     _parameter_constraints: ClassVar[dict] = {
