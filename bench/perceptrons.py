@@ -35,10 +35,10 @@ def table(n, n_features, n_classes=2, dtype=np.float64):
     return X, scores.argmax(axis=1)
 
 
-def sparse_table():
-    """Return a CSR matrix of 1 % of 1000 features."""
-    X = sp.random_array((100_000, 1000), density=0.01, random_state=0, format="csr")
-    scores = X @ np.random.RandomState(0).standard_normal(1000)
+def sparse_table(n, n_features):
+    """Return a CSR matrix, 1 % of which is filled."""
+    X = sp.random_array((n, n_features), density=0.01, random_state=0, format="csr")
+    scores = X @ np.random.RandomState(0).standard_normal(n_features)
     return X, (scores > 0).astype(int)
 
 
@@ -77,7 +77,8 @@ def cases():
         f"step, {rows}, float64, not shuffled", lambda: table(100_000, 100), epochs | {"shuffle": False}
     )
     yield Case("step, 20000 x 100, 10 classes, 10 epochs, float64", lambda: table(20_000, 100, 10), epochs)
-    yield Case("step, 100000 x 1000 CSR, 1 % filled, 10 epochs", sparse_table, epochs)
+    yield Case("step, 100000 x 1000 CSR, 1 % filled, 10 epochs", lambda: sparse_table(100_000, 1000), epochs)
+    yield Case("step, 20000 x 10000 CSR, 1 % filled, 10 epochs", lambda: sparse_table(20_000, 10_000), epochs)
     defaults = dict(tol=1e-3, random_state=0)
     yield Case("step, digits, until tol", lambda: load_digits(return_X_y=True), defaults)
     yield Case("step, breast cancer, until tol", lambda: load_breast_cancer(return_X_y=True), defaults)

@@ -430,8 +430,20 @@ def check_initial(name, own, given):
     own[...] = check_finite(name, as_float(given, name)).reshape(own.shape)
 
 
-def check_incremental_class_weight(estimator):
-    """Raise where class weights would have to be known from all data."""
+def check_held_weights(weights):
+    """Raise where validation data would count nothing."""
+    if not weights.any():
+        raise ValueError(
+            "the samples held out for early stopping all have sample_weight 0; change random_state"
+        )
+
+
+def check_incremental_neuron(estimator):
+    """Raise where all data would have to be known, or epochs to be compared."""
+    if estimator.early_stopping:
+        raise NotAvailableError(
+            "partial_fit does not support early_stopping=True; it makes one epoch at a time"
+        )
     if isinstance(estimator.class_weight, str):
         raise NotAvailableError(
             f"partial_fit does not support class_weight={estimator.class_weight!r}, for it sees a part of "

@@ -94,6 +94,7 @@ class BaseNeuron(BaseEstimator):
         _checks.check_initial("coef_init", coef, coef_init)
         _checks.check_initial("intercept_init", intercept, intercept_init)
         rows = Rows(X)
+        seeds, watches = self._draw(X, y, sample_weight, targets)
         decay = self.intercept_decay
         if decay is None:
             decay = SPARSE_INTERCEPT_DECAY if rows.is_sparse else 1.0
@@ -102,15 +103,15 @@ class BaseNeuron(BaseEstimator):
                 rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
                 n_epochs=1 if incremental else self.max_iter, shuffle=int(self.shuffle),
                 bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
-                tol=-np.inf if self.tol is None else self.tol, n_iter_no_change=self.n_iter_no_change,
-                record=RECORD[self.record], **options,
+                tol=-np.inf if self.tol is None or watch else self.tol,
+                n_iter_no_change=self.n_iter_no_change, record=RECORD[self.record], **options,
             )
-            for (target, options), w, bias, seed in zip(
-                targets, coef, intercept, self._seeds(n_units), strict=True
+            for (target, options), w, bias, seed, watch in zip(
+                targets, coef, intercept, seeds, watches, strict=True
             )
         ]  # fmt: skip
         start = np.column_stack([coef, intercept]).astype(X.dtype)
-        interrupted = self._train(units, rows)
+        interrupted = self._train(units, watches)
         self._take_over(units, coef, start, known and incremental)
         if not (incremental or interrupted) and self.tol is not None and self.n_iter_ == self.max_iter:
             warnings.warn(
@@ -121,17 +122,16 @@ class BaseNeuron(BaseEstimator):
             )
         return self
 
-    def _seeds(self, n_units):
-        """Return the seed of each unit's shuffles: scikit-learn's draws."""
-        rng = check_random_state(self.random_state)
-        return [rng.randint(MAX_SEED) for _ in range(n_units)]
+    def _draw(self, X, y, sample_weight, targets):
+        """Return the seed of each unit's shuffles, by scikit-learn's draws, and what watches its epochs."""
+        return [check_random_state(self.random_state).randint(MAX_SEED)], [None]
 
-    def _train(self, units, rows):
+    def _train(self, units, watches):
         """Train the units one after another; return whether the user interrupted."""
         try:
-            for unit in units:
-                if perceptron.train(unit) == Status.DIVERGED:
-                    _checks.warn_diverged(unit.n_done + 1, self.eta0, rows)
+            for unit, watch in zip(units, watches, strict=True):
+                if perceptron.train(unit, watch) == Status.DIVERGED:
+                    _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
             return True

@@ -1,11 +1,14 @@
 """Rosenblatt's perceptron."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -13,6 +16,21 @@ from . import _checks
 from ._fitted import available_unless_refused
 from ._neuron import MAX_SEED, BaseNeuron
 from .kernels.plan import Activation
+
+
+class Watch:
+    """Stops a unit whose accuracy on validation data no longer rises, by scikit-learn's rule."""
+
+    def __init__(self, X, positive, weights, tol, patience):
+        self.X, self.positive, self.weights = X, positive, weights
+        self.tol, self.patience, self.best, self.n_worse = tol, patience, -np.inf, 0
+
+    def __call__(self, neuron):
+        right = (safe_sparse_dot(self.X, neuron.w) + neuron.bias > 0) == self.positive
+        score = np.average(right, weights=self.weights)
+        self.n_worse = self.n_worse + 1 if self.tol is not None and score < self.best + self.tol else 0
+        self.best = max(self.best, score)
+        return self.n_worse >= self.patience
 
 
 class Perceptron(ClassifierMixin, BaseNeuron):
@@ -45,6 +63,10 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         Whether each epoch has a new order.
     random_state : int, RandomState or None, default=0
         Seeds the shuffles.
+    early_stopping : bool, default=False
+        Hold `validation_fraction` of the data out; in the rule of `tol` its accuracy takes the loss's place.
+        The weights are the last ones, as in scikit-learn.
+    validation_fraction : float, default=0.1
     class_weight : dict, "balanced" or None, default=None
         Factors of the classes' steps.
     warm_start : bool, default=False
@@ -92,18 +114,21 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     _parameter_constraints: ClassVar[dict] = {
         **BaseNeuron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
         self, *, eta0=1.0, fit_intercept=True, max_iter=1000, epsilon=1.0, tol=None, n_iter_no_change=5,
-        shuffle=True, random_state=0, class_weight=None, warm_start=False, intercept_decay=None, record=None,
+        shuffle=True, random_state=0, early_stopping=False, validation_fraction=0.1, class_weight=None,
+        warm_start=False, intercept_decay=None, record=None,
     ):  # fmt: skip
         self._store(locals())
 
-    @available_unless_refused(_checks.check_incremental_class_weight)
+    @available_unless_refused(_checks.check_incremental_neuron)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Learn for one epoch from the current weights on. There is none with class_weight="balanced".
+        """Learn for one epoch from the current weights on. Not with "balanced" or early stopping.
 
         Parameters
         ----------
@@ -152,15 +177,35 @@ class Perceptron(ClassifierMixin, BaseNeuron):
             for k in positive
         ]
 
-    def _seeds(self, n_units):
-        rng = check_random_state(self.random_state)
-        seeds = [rng] if n_units == 1 else rng.randint(MAX_SEED, size=n_units)
-        found = []
-        for seed in seeds:
-            rng = check_random_state(seed)
-            rng.randint(1, MAX_SEED)  # scikit-learn draws a seed first that it does not use
-            found.append(rng.randint(MAX_SEED))
-        return found
+    def _draw(self, X, y, sample_weight, targets):
+        """Draw as scikit-learn, which draws a seed that it does not use before each one that it does."""
+        n = len(targets)
+        if n == 1:
+            rng = check_random_state(self.random_state)
+            rng.randint(1, MAX_SEED)
+            watches = self._hold_out(X, y, sample_weight, targets)
+            return [rng.randint(MAX_SEED)], watches
+        watches = self._hold_out(X, y, sample_weight, targets)
+        rngs = map(check_random_state, check_random_state(self.random_state).randint(MAX_SEED, size=n))
+        return [rng.randint(1, MAX_SEED) and rng.randint(MAX_SEED) for rng in rngs], watches
+
+    def _hold_out(self, X, y, sample_weight, targets):
+        """Take validation data from what each unit learns; return what watches the units."""
+        if not self.early_stopping:
+            return [None] * len(targets)
+        cv = StratifiedShuffleSplit(test_size=self.validation_fraction, random_state=self.random_state)
+        held = np.zeros(len(y), bool)
+        held[next(cv.split(np.zeros((len(y), 1)), y))[1]] = True
+        if sample_weight is not None:
+            sample_weight = sample_weight[held]
+            _checks.check_held_weights(sample_weight)
+        watches = [
+            Watch(X[held], target[held] > 0, sample_weight, self.tol, self.n_iter_no_change)
+            for target, _ in targets
+        ]
+        for target, _ in targets:
+            target[held] = 0
+        return watches
 
     def _as_errors(self, errors):
         return errors.astype(np.int64)

@@ -109,7 +109,8 @@ def test_step_rule_with_weights(kernels, sparse):
     np.testing.assert_array_equal(neuron.errors, errors)
 
 
-def test_step_rule_decides_by_the_sum_in_order(kernels):
+@pytest.mark.parametrize("sparse", [False, True])
+def test_step_rule_decides_by_the_sum_in_order(kernels, sparse):
     """Terms that cancel: another order of the sum gives another sign. The bias breaks no tie."""
     random = np.random.RandomState(2)
     big = 2.0 ** (30 if kernels.dtype == np.float32 else 60)
@@ -122,7 +123,7 @@ def test_step_rule_decides_by_the_sum_in_order(kernels):
             row += random.randint(-2, 3, size=n_features) * (row == 0)
         t = random.choice([-1, 1], size=60)
         t[0] = 1
-        neuron = make(kernels, x, t, Activation.STEP, 1.0, n_epochs=1, bias_step=0.0, record=2)
+        neuron = make(kernels, x, t, Activation.STEP, 1.0, sparse, n_epochs=1, bias_step=0.0, record=2)
         perceptron.train(neuron)
         steps, errors = one_epoch_as_scikit_learn(x, t, kernels.dtype)
         np.testing.assert_array_equal(neuron.recorded[:, :-1], steps)

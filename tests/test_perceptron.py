@@ -160,6 +160,26 @@ def test_random_states_are_drawn_from_alike():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_early_stopping_is_scikit_learns(n_classes, sparse):
+    for seed in (0, np.random.RandomState(1)):
+        x, y = blobs(10, n_classes)
+        x = sp.csr_array(x) if sparse else x
+        weights = np.random.RandomState(2).choice([0.5, 1.0, 2.0], size=len(y))
+        options = dict(early_stopping=True, validation_fraction=0.2, n_iter_no_change=3)
+        models = Perceptron(**options, **THEIRS), linear_model.Perceptron(**options)
+        for model in models:
+            model.set_params(random_state=clone_of(seed)).fit(x, y, sample_weight=weights)
+        assert_same(*models)
+        assert models[0].n_iter_ < 100
+    assert not hasattr(models[0], "partial_fit")
+
+
+def clone_of(seed):
+    return pickle.loads(pickle.dumps(seed))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
 def test_partial_fit_and_warm_start_are_scikit_learns(n_classes):
     x, y = blobs(7, n_classes)
     ours, theirs = Perceptron(**THEIRS), linear_model.Perceptron()
@@ -306,6 +326,10 @@ def test_drawing_of_the_evolution():
         ends = np.stack(display.lines_[-1].get_data())
         np.testing.assert_allclose(ends.T @ neuron.coef_.ravel() + neuron.intercept_, 0, atol=1e-9)
         plt.close("all")
+    iris = load_iris()
+    several = Perceptron(record="epoch", max_iter=3).fit(iris.data[:, :2], iris.target)
+    with pytest.raises(ValueError, match="each of its 3 classes"):
+        PerceptronEvolutionDisplay.from_estimator(several, iris.data[:, :2], iris.target)
     with pytest.raises(ValueError, match="record"):
         PerceptronEvolutionDisplay.from_estimator(Perceptron().fit(X, AND), X, AND)
 

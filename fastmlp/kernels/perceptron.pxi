@@ -107,21 +107,32 @@ cdef inline double vector_dot(bint bounded, const real *w, const real *x, size n
     return <double>(vec_sum((s[0] + s[1]) + (s[2] + s[3])) + rest)
 
 
-cdef double sparse_dot(Context *c, int64_t row, const real *w) noexcept nogil:
-    """sum_j w[j] x[row, j] for a CSR row, four chains side by side."""
+cdef inline double chained_sparse_dot(bint bounded, Context *c, int64_t row, const real *w,
+                                      double *magnitude) noexcept nogil:
+    """The same for a CSR row, in four chains side by side."""
     cdef int64_t p = c.indptr[row], stop = c.indptr[row + 1]
     cdef const real *x = <const real *>c.x
     cdef real s[4]
+    cdef real m[4]
+    cdef real product
     cdef int k
     for k in range(4):
-        s[k] = 0
+        s[k] = m[k] = 0
     while p + 4 <= stop:
         for k in range(4):
-            s[k] = s[k] + w[csr_column(c, p + k)] * x[p + k]
+            product = w[csr_column(c, p + k)] * x[p + k]
+            s[k] = s[k] + product
+            if bounded:
+                m[k] = m[k] + (product if product > 0 else -product)
         p += 4
     while p < stop:
-        s[0] = s[0] + w[csr_column(c, p)] * x[p]
+        product = w[csr_column(c, p)] * x[p]
+        s[0] = s[0] + product
+        if bounded:
+            m[0] = m[0] + (product if product > 0 else -product)
         p += 1
+    if bounded:
+        magnitude[0] = <double>((m[0] + m[1]) + (m[2] + m[3]))
     return <double>((s[0] + s[1]) + (s[2] + s[3]))
 
 
@@ -195,18 +206,22 @@ cdef inline void learn_step(Neuron *u, Context *c, int64_t row, real *w, real ta
     cdef const real *x = <const real *>(c.x + row * c.x_row)
     cdef size n = u.n_features
     cdef bint sparse = c.x_kind >= ROWS_CSR_F32
-    cdef double z, magnitude = 0, bound, update
+    cdef double z = 0, magnitude = 0, bound = 0, update
     cdef real factor
     if target == 0:
         return
-    if not sparse and n > SHORT_ROW:
-        z = (vector_dot(True, w, x, n, &magnitude) + u.bias) * target
+    if sparse:
+        n = c.indptr[row + 1] - c.indptr[row]
+    if n > SHORT_ROW:
+        if sparse:
+            z = chained_sparse_dot(True, c, row, w, &magnitude)
+        else:
+            z = vector_dot(True, w, x, n, &magnitude)
+        z = (z + u.bias) * target
         bound = 2 * <double>(n + 8) * REAL_EPS * magnitude
         if z > bound:
             return
-        if u.tol != -INFINITY or not z < -bound:
-            z = (ordered_dot(w, x, n) + u.bias) * target
-    else:
+    if n <= SHORT_ROW or u.tol != -INFINITY or not z < -bound:
         z = ((ordered_sparse_dot(c, row, w) if sparse else ordered_dot(w, x, n)) + u.bias) * target
     if not z <= 0:
         return
@@ -234,9 +249,10 @@ cdef inline void learn_graded(int64_t rule, Neuron *u, Context *c, int64_t row, 
     cdef const real *x = <const real *>(c.x + row * c.x_row)
     cdef bint sparse = c.x_kind >= ROWS_CSR_F32
     cdef real slope = <real>u.slope
-    cdef vec y, z = vec_fill(<real>(
-        (sparse_dot(c, row, w) if sparse else vector_dot(False, w, x, u.n_features, NULL)) + u.bias))
-    y = vec_activate(rule, slope, z)
+    cdef double sum = (chained_sparse_dot(False, c, row, w, NULL) if sparse
+                       else vector_dot(False, w, x, u.n_features, NULL))
+    cdef vec z = vec_fill(<real>(sum + u.bias))
+    cdef vec y = vec_activate(rule, slope, z)
     z = vec_derivative(rule, slope, z, y)
     cdef double error = <double>target - <double>(<real *>&y)[0]
     cdef double update = u.eta * error * <double>(<real *>&z)[0]
@@ -257,18 +273,28 @@ cdef inline void learn_graded(int64_t rule, Neuron *u, Context *c, int64_t row, 
         record_weights(u, w, history)
 
 
-cdef inline void fetch_row(Context *c, size n, int64_t row) noexcept nogil:
-    """Have the row on its way into the cache."""
-    cdef size i = 0, n_bytes = n * sizeof(real)
-    cdef const char *x = c.x + row * c.x_row
-    if c.x_kind >= ROWS_CSR_F32:
-        x = c.x + c.indptr[row] * sizeof(real)
-        n_bytes = (c.indptr[row + 1] - c.indptr[row]) * sizeof(real)
+cdef inline void fetch(const char *x, size n_bytes) noexcept nogil:
+    cdef size i = 0
     if n_bytes > FETCHED:
         n_bytes = FETCHED
     while i < n_bytes:
         fm_prefetch(x + i)
         i += 64
+
+
+cdef inline void fetch_row(Context *c, size n, int64_t row) noexcept nogil:
+    """Have the row on its way into the cache."""
+    cdef int64_t start
+    if c.x_kind < ROWS_CSR_F32:
+        fetch(c.x + row * c.x_row, n * sizeof(real))
+        return
+    start = c.indptr[row]
+    n = c.indptr[row + 1] - start
+    fetch(c.x + start * sizeof(real), n * sizeof(real))
+    if c.indices != NULL:
+        fetch(<const char *>(c.indices + start), n * sizeof(int32_t))
+    else:
+        fetch(<const char *>(c.indices_wide + start), n * sizeof(int64_t))
 
 
 cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, real *history) noexcept nogil:
