@@ -25,7 +25,8 @@ test: $(VENV)/stamp-build  ## run the tests
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
-	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim \
+	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs -p skl_shim \
+	    --pyargs sklearn.neural_network.tests.test_mlp sklearn.linear_model.tests.test_perceptron \
 	    -p no:cacheprovider $(PYTEST_ARGS)
 
 build: $(VENV)/stamp-build  ## compile the kernels in place

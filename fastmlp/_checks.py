@@ -412,8 +412,10 @@ def check_returned(what, result, shape):
 
 def check_neuron_weight(sample_weight):
     """Return weights, none of which may be negative: a step must not lead away from its target."""
-    if (sample_weight < 0).any():
-        raise ValueError(f"sample_weight must not be negative; the least is {sample_weight.min():g}")
+    if (sample_weight < 0).any() or not sample_weight.any():
+        raise ValueError(
+            f"sample_weight must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
+        )
     return sample_weight
 
 

@@ -168,10 +168,11 @@ def test_early_stopping_is_scikit_learns(n_classes, sparse):
         weights = np.random.RandomState(2).choice([0.5, 1.0, 2.0], size=len(y))
         options = dict(early_stopping=True, validation_fraction=0.2, n_iter_no_change=3)
         models = Perceptron(**options, **THEIRS), linear_model.Perceptron(**options)
-        for model in models:
-            model.set_params(random_state=clone_of(seed)).fit(x, y, sample_weight=weights)
-        assert_same(*models)
-        assert models[0].n_iter_ < 100
+        for weight in (weights, None):
+            for model in models:
+                model.set_params(random_state=clone_of(seed)).fit(x, y, sample_weight=weight)
+            assert_same(*models)
+            assert models[0].n_iter_ < 100
     assert not hasattr(models[0], "partial_fit")
 
 
