@@ -29,7 +29,8 @@ stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution
 	$(PY) -m tests.stats $(STATS_ARGS)
 
 outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
-	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs --pyargs sklearn.neural_network.tests.test_mlp -p skl_shim \
+	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs -p skl_shim \
+	    --pyargs sklearn.neural_network.tests.test_mlp sklearn.linear_model.tests.test_perceptron \
 	    -p no:cacheprovider $(PYTEST_ARGS)
 
 build: $(VENV)/stamp-build  ## compile the kernels in place

@@ -12,8 +12,11 @@ __version__ = "0.1.0"
 
 # imported when first used: these bring scikit-learn, or other libraries
 _LATER = {
+    "LinearPerceptron": ".delta_rule",
     "MLPClassifier": ".mlp",
     "MLPRegressor": ".mlp",
+    "Perceptron": ".perceptron",
+    "TanhPerceptron": ".delta_rule",
     "check_gradient": ".gradient_check",
     "load": ".persistence",
     "save": ".persistence",
@@ -22,8 +25,9 @@ _MODULES = ("callbacks", "datasets", "graph", "noise", "persistence", "plots")
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
-    "Dropout", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError",
-    "RMSprop", "Rprop", "backend", "check_gradient", "load", "save", *_MODULES,
+    "Dropout", "LinearPerceptron", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network",
+    "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron", "backend", "check_gradient",
+    "load", "save", *_MODULES,
 ]  # fmt: skip
 
 

@@ -490,3 +490,62 @@ def draw_key(random_state):
         return int(random_state.integers(0, 2**64, dtype=np.uint64))
     low, high = check_random_state(random_state).randint(0, 2**32, 2, np.uint64).tolist()
     return high << 32 | low
+
+
+def check_neuron_weight(sample_weight):
+    """Return weights, none of which may be negative: a step must not lead away from its target."""
+    if (sample_weight < 0).any() or not sample_weight.any():
+        raise ValueError(
+            f"sample_weight must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
+        )
+    return sample_weight
+
+
+def check_initial(name, own, given):
+    """Copy initial weights, or None, into `own`, a row for each unit."""
+    if given is None:
+        return
+    given = np.asarray(given)
+    if given.shape != own.shape and not (len(own) == 1 and given.size == own.size):
+        raise ValueError(
+            f"{name} must have shape {own.shape}; got {given.shape}: one row for each class (two classes: "
+            "one row), one column for each feature"
+        )
+    own[...] = check_finite(name, as_float(given, name)).reshape(own.shape)
+
+
+def check_held_weights(weights):
+    """Raise where validation data would count nothing."""
+    if not weights.any():
+        raise ValueError(
+            "the samples held out for early stopping all have sample_weight 0; change random_state"
+        )
+
+
+def check_incremental_neuron(estimator):
+    """Raise where all data would have to be known, or epochs to be compared."""
+    if estimator.early_stopping:
+        raise NotAvailableError(
+            "partial_fit does not support early_stopping=True; it makes one epoch at a time"
+        )
+    if isinstance(estimator.class_weight, str):
+        raise NotAvailableError(
+            f"partial_fit does not support class_weight={estimator.class_weight!r}, for it sees a part of "
+            "the data only; pass a dict of weights that were computed from all of it"
+        )
+
+
+def check_several_classes(n):
+    """Raise where there is nothing to tell apart."""
+    if n < 2:
+        raise ValueError(f"y must hold at least 2 classes; got {n} class: add samples of another one")
+
+
+def check_target_limits(limits):
+    """Return (low, high) of the targets as floats."""
+    if len(limits) != 2:
+        raise ValueError(f"scale_targets must be True, False or (low, high); got {limits!r}")
+    low, high = (check_real("scale_targets", limit, -np.inf, closed="neither") for limit in limits)
+    if low >= high:
+        raise ValueError(f"scale_targets=(low, high) needs low < high; got {limits!r}")
+    return low, high

@@ -19,7 +19,8 @@ FLOORS = [
      "gradient_check", "datasets"],
     ["callbacks"],
     ["network"],
-    ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "model_selection", "mlp", "perceptron"],
+    ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",
+     "perceptron", "delta_rule"],
     ["plots", "cli", "__init__"],
 ]  # fmt: skip
 PLACE = {name: (i, j) for i, floor in enumerate(FLOORS) for j, name in enumerate(floor)}

@@ -19,6 +19,9 @@ from ._avx512_f32 import (
     lanes as lanes,
 )
 from ._avx512_f32 import (
+    learn as learn,
+)
+from ._avx512_f32 import (
     multiply as multiply,
 )
 from ._avx512_f32 import (
@@ -26,6 +29,7 @@ from ._avx512_f32 import (
 )
 from ._avx512_f32 import (
     normals as normals,
+    neuron_bytes as neuron_bytes,
 )
 from ._avx512_f32 import (
     predict as predict,

@@ -68,6 +68,11 @@ class PerceptronEvolutionDisplay:
         if coefs is None:
             raise ValueError("estimator recorded no weights: fit it with record='epoch' or record='update'")
         coefs = np.asarray(coefs, float)
+        if coefs.ndim == 3 and coefs.shape[1] > 1:
+            raise ValueError(
+                f"estimator has a line for each of its {coefs.shape[1]} classes; draw that of one class k: "
+                "PerceptronEvolutionDisplay(e.coef_history_[:, k], e.intercept_history_[:, k], X, y == k)"
+            )
         display = cls(coefs.reshape(len(coefs), -1), estimator.intercept_history_, X, y)
         return display.plot(ax, max_lines=max_lines)
 

@@ -11,6 +11,7 @@ import struct
 import numba
 import numpy as np
 
+from ..perceptron import NEURON
 from ..plan import EDGE, LAYER, RUN, Activation
 from .build import LEAVES, compile_leaf, register_all
 from .context import CHUNK, CSR, N_WORDS, C
@@ -171,11 +172,23 @@ class Kernels:
             repeat(rows, _address(tile), width, n_copies, i, n, -np.inf, np.inf)
             add(_address(tile), where + i * size, first + i, n, key, sigma, low, high)
 
+    def learn(self, neuron):
+        """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+        rows = neuron.rows
+        kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0
+        arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
+        arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
+        return self._leaf("learn")(*map(_address, arrays), kind)
+
     # Doors for tests: one kernel at a time.
 
     def normals(self, words, out):
         """The values made of uint32 words (n, 4, 16)."""
         self._leaf(f"normals_{self._precision}")(_address(words), _address(out), len(words))
+
+    def neuron_bytes(self):
+        """Bytes of a Neuron."""
+        return NEURON.itemsize
 
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
