@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _LATER = {
     "MLPClassifier": ".mlp",
     "MLPRegressor": ".mlp",
+    "batched_matmul": ".batched",
     "check_gradient": ".gradient_check",
     "load": ".persistence",
     "save": ".persistence",
@@ -23,7 +24,7 @@ _MODULES = ("callbacks", "datasets", "graph", "persistence", "plots")
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
     "Dropout", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError",
-    "RMSprop", "Rprop", "backend", "check_gradient", "load", "save", *_MODULES,
+    "RMSprop", "Rprop", "backend", "batched_matmul", "check_gradient", "load", "save", *_MODULES,
 ]  # fmt: skip
 
 

@@ -16,6 +16,9 @@ from ._avx512_f32 import (
     lanes as lanes,
 )
 from ._avx512_f32 import (
+    matmul_stack as matmul_stack,
+)
+from ._avx512_f32 import (
     multiply as multiply,
 )
 from ._avx512_f32 import (

@@ -49,6 +49,6 @@ def compile_leaf(name, real):
 
 def register_all():
     """Import every file that has leaves."""
-    names = "activation context matmul rows noise loss optimizer forward backward train"
+    names = "activation context matmul stack rows noise loss optimizer forward backward train"
     for name in names.split():
         importlib.import_module(f".{name}", __package__)
