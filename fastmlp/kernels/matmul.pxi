@@ -14,7 +14,8 @@ cdef enum:
     STACK_ROWS = 16       # of a tile, at most
     PANEL_WORDS = 3080    # K_BYTES, and what aligning them takes
     AHEAD_BYTES = 6144    # how far ahead of its use memory is fetched
-    CACHE_BYTES = 524288  # runs of matrices beyond this are fetched ahead
+    CACHE_BYTES = 1 << 20    # runs of matrices beyond this are fetched ahead
+    STREAM_BYTES = 12 << 20  # the same, where all is read once and in order, which the hardware follows
     SMALL = 4096          # multiply-adds that take less than handing over the interpreter's lock
     DIRECT = 0, PACKED, DOTS
 
@@ -154,7 +155,8 @@ cdef bint plan_ahead(const Factors *f, size vecs, size count, Ahead *ahead) noex
     ahead.step[0] = f.M * f.K * REAL_BYTES // tiles
     ahead.step[1] = f.K * f.N * REAL_BYTES // tiles
     ahead.step[2] = f.M * f.N * REAL_BYTES // tiles
-    return count * tiles * (ahead.step[0] + ahead.step[1] + ahead.step[2]) > CACHE_BYTES
+    cdef size least = STREAM_BYTES if f.way == DOTS or f.M == 1 else CACHE_BYTES
+    return count * tiles * (ahead.step[0] + ahead.step[1] + ahead.step[2]) > least
 
 
 cdef inline void aim_ahead(Ahead *ahead, const real *A, const real *B, const real *C, size a, size b, size c,
@@ -242,6 +244,46 @@ cdef void many_panels(const Factors *f, real *panel, Ahead *far) noexcept nogil:
         k += depth
 
 
+cdef inline void row_tile(int vecs, const real *a, size a_col, const real *B, size ldb, real *c, size K,
+                          vmask last) noexcept nogil:
+    """c = a B for one row: wide, since a row has no other chains of additions to fill the time of one."""
+    cdef vec t[8]
+    cdef int j
+    cdef size p
+    for j in range(vecs):
+        t[j] = vec_fill(0)
+    for p in range(K):
+        for j in range(vecs - 1):
+            t[j] = t[j] + a[0] * (<const vec *>(B + j * LANES))[0]
+        t[vecs - 1] = t[vecs - 1] + a[0] * vec_load_masked(B + (vecs - 1) * LANES, last)
+        a += a_col
+        B += ldb
+    for j in range(vecs - 1):
+        (<vec *>(c + j * LANES))[0] = t[j]
+    vec_store_masked(c + (vecs - 1) * LANES, t[vecs - 1], last)
+
+
+cdef void single_row(const Factors *f, Ahead *far) noexcept nogil:
+    """One product of a row with a matrix of whole rows."""
+    cdef size j = 0, vecs
+    cdef vmask last
+    while j < f.N:
+        vecs = (f.N - j + LANES - 1) // LANES
+        vecs = 8 if vecs > 8 else (4 if vecs > 4 and vecs < 8 else (2 if vecs == 3 else vecs))
+        last = vec_mask(f.N - j - (vecs - 1) * LANES)
+        if far != NULL:
+            fetch_ahead(far)
+        if vecs == 8:
+            row_tile(8, f.A, f.a_col, f.B + j, f.b_row, f.C + j, f.K, last)
+        elif vecs == 4:
+            row_tile(4, f.A, f.a_col, f.B + j, f.b_row, f.C + j, f.K, last)
+        elif vecs == 2:
+            row_tile(2, f.A, f.a_col, f.B + j, f.b_row, f.C + j, f.K, last)
+        else:
+            row_tile(1, f.A, f.a_col, f.B + j, f.b_row, f.C + j, f.K, last)
+        j += vecs * LANES
+
+
 cdef inline void dot_columns(int columns, const real *a, const real *B, size b_col, real *c, size c_col,
                              size K) noexcept nogil:
     """c[j] = sum_p a[p] B[p, j] for some columns, read along p."""
@@ -288,32 +330,33 @@ cdef void dot_products(const Factors *f, Ahead *far) noexcept nogil:
             j += 1
 
 
-cdef void dot_stack(const Factors *f, size a, size b, size c, size count, Ahead *far) noexcept nogil:
+cdef void dot_stack(const Factors *f, size a, size b, size c, size count) noexcept nogil:
     """Products of rows with columns, one number each, four matrices at a time."""
     cdef vec t[4]
     cdef real sums[4]
+    cdef const real *x[4]
+    cdef const real *y[4]
     cdef vmask last = vec_mask(f.K % LANES)
-    cdef const real *x
-    cdef const real *y
     cdef size s = 0, whole = f.K // LANES * LANES, n, p
     cdef int j
     while s < count:
-        n = count - s if count - s < 4 else 4
-        if far != NULL:
-            aim_ahead(far, f.A + s * a, f.B + s * b, f.C + s * c, AHEAD_BYTES, AHEAD_BYTES, AHEAD_BYTES, s == 0)
-            fetch_ahead(far)
-        for j in range(4):
+        for j in range(4):           # at the end of the stack its last matrix stands in
+            n = s + j if s + j < count else count - 1
+            x[j] = f.A + n * a
+            y[j] = f.B + n * b
             t[j] = vec_fill(0)
-        for j in range(n):
-            x = f.A + (s + j) * a
-            y = f.B + (s + j) * b
-            p = 0
-            while p < whole:
-                t[j] = t[j] + (<const vec *>(x + p))[0] * (<const vec *>(y + p))[0]
-                p += LANES
-            if p < f.K:
-                t[j] = t[j] + vec_load_masked(x + p, last) * vec_load_masked(y + p, last)
-        vec_sums(t[0], t[1], t[2], t[3], sums, 1)
-        for j in range(n):
-            f.C[(s + j) * c] = sums[j]
-        s += n
+        p = 0
+        while p < whole:
+            for j in range(4):
+                t[j] = t[j] + (<const vec *>(x[j] + p))[0] * (<const vec *>(y[j] + p))[0]
+            p += LANES
+        if p < f.K:
+            for j in range(4):
+                t[j] = t[j] + vec_load_masked(x[j] + p, last) * vec_load_masked(y[j] + p, last)
+        if count - s >= 4:
+            vec_sums(t[0], t[1], t[2], t[3], f.C + s * c, c)
+        else:
+            vec_sums(t[0], t[1], t[2], t[3], sums, 1)
+            for j in range(count - s):
+                f.C[(s + j) * c] = sums[j]
+        s += 4

@@ -29,15 +29,15 @@ cdef void multiply_run(Factors f, size a, size b, size c, size count, real *pane
         if f.way == DOTS:
             next_a = next_b = next_c = AHEAD_BYTES
     if f.way == DOTS and f.M == 1 and f.N == 1:
-        for s in range(3):
-            ahead.step[s] *= 4
-        dot_stack(&f, a, b, c, count, far)
+        dot_stack(&f, a, b, c, count)
         return
     for s in range(count):
         if far != NULL:
             aim_ahead(far, f.A, f.B, f.C, next_a, next_b, next_c, s == 0)
         if f.way == DOTS:
             dot_products(&f, far)
+        elif f.way == DIRECT and f.M == 1:
+            single_row(&f, far)
         else:
             many_panels(&f, panel, far)
         f.A += a
