@@ -17,6 +17,7 @@ _LATER = {
     "MLPRegressor": ".mlp",
     "Perceptron": ".perceptron",
     "TanhPerceptron": ".delta_rule",
+    "batched_matmul": ".batched",
     "check_gradient": ".gradient_check",
     "load": ".persistence",
     "save": ".persistence",
@@ -28,6 +29,7 @@ __all__ = [
     "Dropout", "LinearPerceptron", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network",
     "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron", "backend", "check_gradient",
     "load", "save", *_MODULES,
+    "batched_matmul", *_MODULES,
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ if not (ROOT / "bench" / "cases.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench import check, data, peers, report, timing  # noqa: E402
+from bench import batched, check, data, peers, report, timing  # noqa: E402
 from bench.cases import CASES, Case, select  # noqa: E402
 from bench.worker import Session, Worker  # noqa: E402
 
@@ -166,3 +166,10 @@ def test_noise_is_checked_and_timed(monkeypatch, capsys):
     monkeypatch.setattr(noise, "wrong_moment", lambda values: "moment 2 is 7")
     assert noise.main(["--repeats", "1"]) == 1
     assert "not timed: numpy: moment 2 is 7" in capsys.readouterr().err
+
+
+def test_stacks_are_timed_where_all_agree(monkeypatch):
+    line = batched.measure((3, 4, 5, "AT"), 7, "float32", 1, False)
+    assert "DISAGREE" not in line and line.split()[:2] == ["float32", "3x4"]
+    monkeypatch.setattr(batched, "batched_matmul", lambda A, B, out=None, **_: A @ B * (1 + 1e-5))
+    assert batched.measure((3, 4, 5, ""), 7, "float32", 1, False).endswith("DISAGREE: one, auto")

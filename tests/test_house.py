@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "fastmlp"
 FLOORS = [
     ["kernels"],
     ["_checks"],
-    ["activations", "_philox", "_metrics", "noise"],
+    ["activations", "_philox", "_metrics", "noise", "batched"],
     ["losses", "initializers", "schedules", "optimizers", "layers"],
     ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
      "gradient_check", "datasets"],

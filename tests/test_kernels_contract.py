@@ -9,7 +9,7 @@ from fastmlp.kernels import dispatch, plan
 FUNCTIONS = (
     "workspace_bytes", "prepare", "train", "work", "dismiss", "predict", "all_finite", "shuffle", "activate",
     "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "struct_sizes",
-    "add_noise", "normals", "learn", "neuron_bytes",
+    "add_noise", "normals", "learn", "neuron_bytes", "matmul_stack",
 )  # fmt: skip
 
 

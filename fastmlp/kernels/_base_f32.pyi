@@ -22,14 +22,19 @@ from ._avx512_f32 import (
     learn as learn,
 )
 from ._avx512_f32 import (
+    matmul_stack as matmul_stack,
+)
+from ._avx512_f32 import (
     multiply as multiply,
 )
 from ._avx512_f32 import (
     multiply_tn as multiply_tn,
 )
 from ._avx512_f32 import (
-    normals as normals,
     neuron_bytes as neuron_bytes,
+)
+from ._avx512_f32 import (
+    normals as normals,
 )
 from ._avx512_f32 import (
     predict as predict,

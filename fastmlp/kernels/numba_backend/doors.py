@@ -46,6 +46,18 @@ def _shuffle_source(random_state):
     return ctypes.cast(interface.next_uint32, ctypes.c_void_p).value, interface.state_address
 
 
+def _overlaps_itself(array):
+    """Whether two elements may lie in one place."""
+    reach = array.itemsize
+    for stride, length in sorted(
+        (abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1
+    ):
+        if stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False
+
+
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
@@ -179,6 +191,29 @@ class Kernels:
         arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
         arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
         return self._leaf("learn")(*map(_address, arrays), kind)
+
+    def matmul_stack(self, A, B, out, first=0, n=-1):
+        """Write out = A B, or matrices first..first + n of it; False where memory is shared or misaligned."""
+        size = self.dtype.itemsize
+        if any(not x.flags.aligned or any(s % size for s in x.strides) for x in (A, B, out)):
+            return False
+        if np.may_share_memory(out, A) or np.may_share_memory(out, B) or _overlaps_itself(out):
+            return False
+        lengths = out.shape[:-2]
+        a, b = (np.broadcast_to(x, (*lengths, *x.shape[-2:])).strides for x in (A, B))
+        columns = lengths, a[:-2], b[:-2], out.strides[:-2]
+        leading = np.array(
+            [(m, x // size, y // size, z // size) for m, x, y, z in zip(*columns, strict=True)], np.int64
+        )
+        factors = [word for x in (A, B, out) for word in (_address(x), *(s // size for s in x.strides[-2:]))]
+        M, N = out.shape[-2:]
+        if out.size and n:
+            n = out.size // (M * N) if n < 0 else n
+            zeros = np.zeros(N, self.dtype)
+            self._leaf("multiply_stack")(
+                *factors, _address(zeros), M, N, A.shape[-1], _address(leading), len(leading), first, n
+            )
+        return True
 
     # Doors for tests: one kernel at a time.
 

@@ -1,0 +1,128 @@
+"""Products of stacks of small matrices."""
+
+import threading
+from collections import deque
+from contextlib import suppress
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from ._checks import check_int, check_product, check_stacks
+from .kernels.dispatch import kernels
+from .kernels.training import usable_cores
+
+MIN_WORK = 1 << 26  # multiply-adds a thread, about a millisecond, below which another does not pay
+ELEMENT_WORK = 16  # what an element of the result takes besides, in multiply-adds
+LARGE = 1 << 20  # multiply-adds of one product beyond which BLAS, with its own threads, is no slower
+SHARES = 4  # of the stack for each thread: one that loses its core leaves its share to the others
+
+
+def batched_matmul(A, B, out=None, *, n_threads=None):
+    """Multiply stacks of matrices, ``A @ B``, fast where the matrices are small.
+
+    Parameters
+    ----------
+    A : array-like of shape (..., m, k)
+        Any number of leading dimensions, or none. Any strides; nothing is copied unless dtypes differ.
+    B : array-like of shape (..., k, n)
+        The leading dimensions broadcast with A's as in :func:`numpy.matmul`.
+    out : ndarray of shape (..., m, n), optional
+        Takes the product. It must have the product's shape and dtype, and may have any strides; where it
+        shares memory with A or B, the product is made apart and then copied.
+    n_threads : int, optional
+        At most so many. None: the cores this process may use, and 1 where the work is too small to gain.
+        The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of shape (..., m, n)
+        `out` if it was given. float32 or float64 by NumPy's promotion: float64 where one factor is, or
+        where float32 meets integers of 32 bits and more.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, the promoted dtype is neither float32 nor float64 (two integer stacks, complex
+        numbers), or `out` has another shape or dtype.
+    TypeError
+        `out` is no array, or `n_threads` no int.
+
+    Notes
+    -----
+    Each element is summed in an order that depends on the shapes and strides of the matrices only, which
+    differs from BLAS's in the last digits. NaN and infinity propagate; no floating-point warnings are given.
+
+    Where one product takes more than 2**20 multiply-adds (about 100 x 100 x 100), BLAS is no slower: the
+    stack goes to :func:`numpy.matmul`, which chooses its threads itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import batched_matmul
+    >>> A = np.arange(8.0).reshape(2, 2, 2)
+    >>> batched_matmul(A, np.eye(2)[::-1])
+    array([[[1., 0.],
+            [3., 2.]],
+    <BLANKLINE>
+           [[5., 4.],
+            [7., 6.]]])
+    """
+    A, B, shape = check_stacks(A, B)
+    dtype = A.dtype
+    if n_threads is not None:
+        check_int("n_threads", n_threads)
+    result = np.empty(shape, dtype) if out is None else check_product(out, shape, dtype)
+    if result.size * A.shape[-1] > LARGE:
+        if shape[-2] * shape[-1] * A.shape[-1] > LARGE:
+            with np.errstate(all="ignore"):
+                return np.matmul(A, B, out=result)
+        multiply = _multiply_shared
+    else:  # nothing that takes time before a small product
+        multiply = _multiply
+    if multiply(A, B, result, n_threads):
+        return result
+    result = np.empty(shape, dtype)  # a layout that the kernels do not take
+    if not multiply(A, B, result, n_threads):
+        multiply(A.copy(), B.copy(), result, n_threads)
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
+def _multiply(A, B, out, n_threads):
+    """Write out = A B; return False, with nothing written, where the kernels do not take a layout."""
+    return kernels(out.dtype).matmul_stack(A, B, out)
+
+
+def _multiply_shared(A, B, out, n_threads):
+    """As `_multiply`, with threads where they gain."""
+    multiply = kernels(out.dtype).matmul_stack
+    count = prod(out.shape[:-2])
+    if n_threads is None:
+        work = out.size * (A.shape[-1] + ELEMENT_WORK)
+        n_threads = 1 if work < 2 * MIN_WORK else min(work // MIN_WORK, usable_cores())
+    n_threads = min(n_threads, count)
+    if n_threads <= 1:
+        return multiply(A, B, out)
+    if not multiply(A, B, out, 0, 0):
+        return False
+    n_shares = min(count, SHARES * n_threads)
+    cuts = [count * i // n_shares for i in range(n_shares + 1)]
+    shares = deque((first, stop - first) for first, stop in pairwise(cuts))
+
+    def work_off():
+        with suppress(IndexError):
+            while True:
+                multiply(A, B, out, *shares.popleft())
+
+    crew = [threading.Thread(target=work_off, daemon=True) for _ in range(n_threads - 1)]
+    for thread in crew:
+        thread.start()
+    try:
+        work_off()
+    finally:
+        for thread in crew:
+            thread.join()
+    return True

@@ -1,0 +1,162 @@
+# Vectors that are not whole: masked loads and stores, small transposes, sums of lanes.
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+      #define FM_INLINE static inline __attribute__((always_inline))
+    #else
+      #define FM_INLINE static inline
+    #endif
+    FM_INLINE const char *fm_opaque(const char *p) {
+    #if defined(__GNUC__)
+        __asm__("" : "+r"(p));
+    #endif
+        return p;
+    }
+    #if defined(__GNUC__)
+      #define fm_prefetch(p) __builtin_prefetch(p, 0, 2)
+    #else
+      #define fm_prefetch(p) ((void)0)
+    #endif
+
+    /* The first n lanes of a vector, n >= 1; all where n is more. Lanes that are off are read as 0. */
+    #if defined(__GNUC__) && defined(__AVX512F__)
+      #if REAL_BYTES == 4
+        typedef __mmask16 vmask;
+        #define vec_load_masked(p, m) ((vec)_mm512_maskz_loadu_ps((m), (p)))
+        #define vec_store_masked(p, v, m) _mm512_mask_storeu_ps((p), (m), (__m512)(v))
+      #else
+        typedef __mmask8 vmask;
+        #define vec_load_masked(p, m) ((vec)_mm512_maskz_loadu_pd((m), (p)))
+        #define vec_store_masked(p, v, m) _mm512_mask_storeu_pd((p), (m), (__m512d)(v))
+      #endif
+      static inline vmask vec_mask(Py_ssize_t n) { return (vmask)(n >= LANES ? -1 : (1 << n) - 1); }
+    #elif defined(__GNUC__) && defined(__AVX2__)
+      typedef struct { __m256i on; int n; } vmask;
+      static inline vmask vec_mask(Py_ssize_t n) {
+          vmask m; m.n = n < LANES ? (int)n : LANES;
+      #if REAL_BYTES == 4
+          m.on = _mm256_cmpgt_epi32(_mm256_set1_epi32(m.n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+      #else
+          m.on = _mm256_cmpgt_epi64(_mm256_set1_epi64x(m.n), _mm256_setr_epi64x(0, 1, 2, 3));
+      #endif
+          return m;
+      }
+      /* by parts: masked stores are slow on some CPUs */
+      #if REAL_BYTES == 4
+        #define vec_load_masked(p, m) ((vec)_mm256_maskload_ps((p), (m).on))
+        FM_INLINE void vec_store_masked(real *p, vec v, vmask m) {
+            __m128 h = _mm256_castps256_ps128((__m256)v);
+            if (m.n == 8) { _mm256_storeu_ps(p, (__m256)v); return; }
+            if (m.n & 4) { _mm_storeu_ps(p, h); p += 4; h = _mm256_extractf128_ps((__m256)v, 1); }
+            if (m.n & 2) { _mm_storel_pi((__m64 *)p, h); p += 2; h = _mm_movehl_ps(h, h); }
+            if (m.n & 1) _mm_store_ss(p, h);
+        }
+      #else
+        #define vec_load_masked(p, m) ((vec)_mm256_maskload_pd((p), (m).on))
+        FM_INLINE void vec_store_masked(real *p, vec v, vmask m) {
+            __m128d h = _mm256_castpd256_pd128((__m256d)v);
+            if (m.n == 4) { _mm256_storeu_pd(p, (__m256d)v); return; }
+            if (m.n & 2) { _mm_storeu_pd(p, h); p += 2; h = _mm256_extractf128_pd((__m256d)v, 1); }
+            if (m.n & 1) _mm_store_sd(p, h);
+        }
+      #endif
+    #elif defined(__GNUC__)
+      typedef int vmask;
+      static inline vmask vec_mask(Py_ssize_t n) { return n < LANES ? (int)n : LANES; }
+      FM_INLINE vec vec_load_masked(const real *p, vmask n) {
+          vec v = {0};
+          if (n == LANES) return *(const vec *)p;
+          for (int l = 0; l < LANES - 1; l++) if (l < n) v[l] = p[l];
+          return v;
+      }
+      FM_INLINE void vec_store_masked(real *p, vec v, vmask n) {
+          if (n == LANES) { *(vec *)p = v; return; }
+          for (int l = 0; l < LANES - 1; l++) if (l < n) p[l] = v[l];
+      }
+    #else
+      typedef int vmask;
+      #define vec_mask(n) 1
+      #define vec_load_masked(p, m) (*(p))
+      #define vec_store_masked(p, v, m) (*(p) = (v))
+    #endif
+
+    #if defined(__GNUC__)
+      #ifdef __has_builtin
+        #if __has_builtin(__builtin_shufflevector)
+          #define FM_MIX(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+        #endif
+      #endif
+      #ifndef FM_MIX
+        #define FM_MIX(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad_bits){i, j, k, l})
+      #endif
+      typedef real quad __attribute__((vector_size(4 * REAL_BYTES), aligned(REAL_BYTES), may_alias));
+      typedef bits quad_bits __attribute__((vector_size(4 * REAL_BYTES)));
+      /* 4 x 4 elements, transposed; rows of b are b_col apart, rows of p are ldp apart. */
+      FM_INLINE void transpose_quad(const real *b, Py_ssize_t b_col, real *p, Py_ssize_t ldp) {
+          quad b0 = *(const quad *)b, b1 = *(const quad *)(b + b_col);
+          quad b2 = *(const quad *)(b + 2 * b_col), b3 = *(const quad *)(b + 3 * b_col);
+      #if REAL_BYTES == 4
+          quad t0 = FM_MIX(b0, b1, 0, 4, 1, 5), t1 = FM_MIX(b0, b1, 2, 6, 3, 7);
+          quad t2 = FM_MIX(b2, b3, 0, 4, 1, 5), t3 = FM_MIX(b2, b3, 2, 6, 3, 7);
+          *(quad *)p = FM_MIX(t0, t2, 0, 1, 4, 5);
+          *(quad *)(p + ldp) = FM_MIX(t0, t2, 2, 3, 6, 7);
+          *(quad *)(p + 2 * ldp) = FM_MIX(t1, t3, 0, 1, 4, 5);
+          *(quad *)(p + 3 * ldp) = FM_MIX(t1, t3, 2, 3, 6, 7);
+      #else
+          quad t0 = FM_MIX(b0, b1, 0, 4, 2, 6), t1 = FM_MIX(b0, b1, 1, 5, 3, 7);
+          quad t2 = FM_MIX(b2, b3, 0, 4, 2, 6), t3 = FM_MIX(b2, b3, 1, 5, 3, 7);
+          *(quad *)p = FM_MIX(t0, t2, 0, 1, 4, 5);
+          *(quad *)(p + ldp) = FM_MIX(t1, t3, 0, 1, 4, 5);
+          *(quad *)(p + 2 * ldp) = FM_MIX(t0, t2, 2, 3, 6, 7);
+          *(quad *)(p + 3 * ldp) = FM_MIX(t1, t3, 2, 3, 6, 7);
+      #endif
+      }
+    #else
+      FM_INLINE void transpose_quad(const real *b, Py_ssize_t b_col, real *p, Py_ssize_t ldp) {
+          for (int i = 0; i < 4; i++)
+              for (int j = 0; j < 4; j++) p[j * ldp + i] = b[i * b_col + j];
+      }
+    #endif
+
+    /* The sums of four vectors' lanes. */
+    FM_INLINE void vec_sums(vec t0, vec t1, vec t2, vec t3, real *c, Py_ssize_t c_col) {
+        vec t[4] = {t0, t1, t2, t3};
+    #if defined(__GNUC__) && defined(__AVX__)
+      #if REAL_BYTES == 4
+        __m256 h[4];
+        for (int i = 0; i < 4; i++)
+        #if defined(__AVX512F__)
+            h[i] = _mm256_add_ps(_mm512_castps512_ps256((__m512)t[i]),
+                _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd((__m512)t[i]), 1)));
+        #else
+            h[i] = (__m256)t[i];
+        #endif
+        __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(h[0], h[1]), _mm256_hadd_ps(h[2], h[3]));
+        quad q = (quad)_mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+      #else
+        __m256d h[4];
+        for (int i = 0; i < 4; i++)
+        #if defined(__AVX512F__)
+            h[i] = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)t[i]), _mm512_extractf64x4_pd((__m512d)t[i], 1));
+        #else
+            h[i] = (__m256d)t[i];
+        #endif
+        __m256d s = _mm256_hadd_pd(h[0], h[1]), r = _mm256_hadd_pd(h[2], h[3]);
+        quad q = (quad)_mm256_add_pd(_mm256_permute2f128_pd(s, r, 0x20), _mm256_permute2f128_pd(s, r, 0x31));
+      #endif
+        if (c_col == 1) { *(quad *)c = q; return; }
+        for (int i = 0; i < 4; i++) c[i * c_col] = q[i];
+    #else
+        for (int i = 0; i < 4; i++) c[i * c_col] = vec_sum(t[i]);
+    #endif
+    }
+    """
+    ctypedef int vmask
+    void transpose_quad(const real *, size, real *, size) noexcept nogil
+    void vec_sums(vec, vec, vec, vec, real *, size) noexcept nogil
+    const char *fm_opaque(const char *) noexcept nogil
+    void fm_prefetch(const void *) noexcept nogil
+    vmask vec_mask(size) noexcept nogil
+    vec vec_load_masked(const real *, vmask) noexcept nogil
+    void vec_store_masked(real *, vec, vmask) noexcept nogil
