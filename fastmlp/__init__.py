@@ -18,7 +18,7 @@ _LATER = {
     "load": ".persistence",
     "save": ".persistence",
 }
-_MODULES = ("callbacks", "datasets", "graph", "persistence", "plots")
+_MODULES = ("callbacks", "datasets", "graph", "model_selection", "persistence", "plots")
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",

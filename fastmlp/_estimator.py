@@ -98,17 +98,31 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         """
         return self._fit(X, y, sample_weight, validation_data, callbacks or ())
 
-    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_rows(self, X, y, rows, sample_weight=None, callbacks=()):
+        """Fit to X[rows] and y[rows] as `fit` does, without copying X; see `_fits_rows`."""
+        return self._fit(X, y, sample_weight, callbacks=callbacks, rows=rows)
+
+    @property
+    def _fits_rows(self):
+        """Whether `_fit_rows` can do what the parameters ask for."""
+        asked = self.early_stopping or self.metrics or self.monitor or hasattr(self, "_skl_callbacks")
+        return not asked and self.solver != "lbfgs"
+
+    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False, rows=None):
         sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         about = (X, y, sample_weight)
-        X, y = self._validate_input(X, y, incremental, first)
+        X, y = self._validate_input(X, y, incremental, first, rows)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            sample_weight = sample_weight if rows is None else sample_weight[rows]
         weights = self._weigh_classes(y, sample_weight)
         self._loss, target, output = self._choose_loss(y)
         self._build(X, [*sizes, self.n_outputs_], output, first)
         target = self._as_target(target)
+        if rows is not None:  # the kernels find a sample's target and weight by the number of its row
+            target, weights = _spread(target, rows, X.shape[0]), _spread(weights, rows, X.shape[0])
         self.n_iter_ = 0
         self._in_fit = True
         try:
@@ -116,7 +130,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 _checks.check_lbfgs(self, validation_data)
                 self._fit_lbfgs(X, target, y, weights, about, callbacks)
             else:
-                self._fit_stochastic(X, target, y, weights, validation_data, about, callbacks, incremental)
+                data = X, target, y, weights
+                self._fit_stochastic(data, validation_data, about, callbacks, incremental, rows)
         finally:
             self._network.rng = None  # every fit starts from `random_state`
             del self._in_fit
@@ -170,7 +185,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         target = np.ascontiguousarray(target, self._network.params.dtype)
         return target.reshape(len(target), -1)
 
-    def _fit_stochastic(self, X, target, y, weights, validation_data, about, callbacks, incremental):
+    def _fit_stochastic(self, data, validation_data, about, callbacks, incremental, rows):
         optimizer, network = self._choose_optimizer(), self._network
         memory = getattr(self, "_optimizer", None)
         if not incremental or memory is None or not memory.fits(optimizer, network.plan.n_params):
@@ -181,8 +196,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             X_val, y_val = self._validate_input(X_val, y_val, True, False)
             held = Held(self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val)
         Training(
-            self, optimizer, memory, (X, target, y, weights), about, incremental=incremental, held=held,
-            callbacks=callbacks,
+            self, optimizer, memory, data, about, incremental=incremental, held=held, callbacks=callbacks,
+            rows=rows,
         ).run()  # fmt: skip
 
     def _fit_lbfgs(self, X, target, y, weights, about, callbacks):
@@ -249,6 +264,15 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _weigh_classes(self, y, sample_weight):
         return sample_weight
+
+
+def _spread(values, rows, n):
+    """Return `n` values, those given at their `rows`; None stays None."""
+    if values is None:
+        return None
+    whole = np.zeros((n, *values.shape[1:]), values.dtype)
+    whole[rows] = values
+    return whole
 
 
 def _as_scorer(metric):
