@@ -477,12 +477,19 @@ def check_error_score(error_score):
 
 
 def check_splitter(cv):
-    """Raise where `cv` can neither split nor be iterated over."""
+    """Return `cv`, a splitter or an iterable of (train, test) as a list."""
     if isinstance(cv, str) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         raise TypeError(
             "cv must be an int, a splitter of sklearn.model_selection, or an iterable of (train, test) row "
             f"numbers; got {cv!r}"
         )
+    if hasattr(cv, "split"):
+        return cv
+    cv = list(cv)
+    for k, split in enumerate(cv):
+        if len(split) != 2:
+            raise ValueError(f"cv must hold pairs (train, test); fold {k} has {len(split)} parts")
+    return cv
 
 
 def check_repeats(repeats, varies):
@@ -502,8 +509,6 @@ def check_splits(splits, n_samples, n_expected=None):
             f"cv must yield as many folds in each repetition; got {n_expected}, then {len(splits)}"
         )
     for k, split in enumerate(splits):
-        if len(split) != 2:
-            raise ValueError(f"cv must yield pairs (train, test); fold {k} has {len(split)} parts")
         for name, rows in zip(("training", "test"), split, strict=True):
             if not len(rows):
                 raise ValueError(f"cv yielded no {name} rows in fold {k}; choose other sizes or fewer folds")

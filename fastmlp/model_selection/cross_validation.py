@@ -146,8 +146,7 @@ def _folds(estimator, X, y, groups, cv, repeats, rng):
 
 def _splitter(cv, estimator, y, n):
     if not isinstance(cv, Integral) or isinstance(cv, bool):
-        _checks.check_splitter(cv)
-        return check_cv(cv)
+        return check_cv(_checks.check_splitter(cv))
     splitter = check_cv(_checks.check_int("cv", cv, low=2, high=n), y, classifier=is_classifier(estimator))
     splitter.shuffle = True
     return splitter

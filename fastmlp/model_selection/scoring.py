@@ -141,8 +141,10 @@ class _OfOutputs(_Metric):
     def __call__(self, answers, rows, y):
         if not (is_classifier(answers) and hasattr(answers, "predict_proba")):
             return self.function(np.asarray(y, np.float64), answers.predict(rows))
-        output, target, classes = answers.predict_proba(rows), np.asarray(y), answers.classes_
-        if target.ndim == 1:
+        output, target, classes = answers.predict_proba(rows), y, answers.classes_
+        if isinstance(output, list):  # one array for each label, as scikit-learn's trees give
+            output = np.column_stack([p[:, -1] for p in output])
+        elif target.ndim == 1:
             target = (target[:, None] == classes).astype(np.float64)
             if len(classes) == 2:  # one output tells two classes apart
                 target, output = target[:, 1], output[:, 1]
