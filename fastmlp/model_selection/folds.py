@@ -183,9 +183,11 @@ def _run(task, fold):
 
 def _used(task, fold):
     """Return a fold's data and rows: the shared data, or a copy without rows that are in neither part."""
-    rows = np.union1d(fold.train, fold.test)
-    if len(rows) == _num_samples(task.X):
+    used = np.zeros(_num_samples(task.X), bool)
+    used[fold.train] = used[fold.test] = True
+    if used.all():
         return task.X, task.y, task.sample_weight, fold.train, fold.test
+    rows = np.flatnonzero(used)
     weights = None if task.sample_weight is None else task.sample_weight[rows]
     parts = np.searchsorted(rows, fold.train), np.searchsorted(rows, fold.test)
     return _safe_indexing(task.X, rows), task.y[rows], weights, *parts
