@@ -10,7 +10,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from fastmlp import MLPClassifier
-from fastmlp.model_selection import cross_validate
+from fastmlp.model_selection import cross_validate, engine
 
 distributed = pytest.importorskip("dask.distributed")
 
@@ -43,7 +43,7 @@ class DieOnce:
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
@@ -62,6 +62,21 @@ def test_folds_survive_a_worker(client, tmp_path):
         for name in metrics:
             np.testing.assert_array_equal(here.curves[of][name], there.curves[of][name])
             np.testing.assert_array_equal(here.scores[of][name], there.scores[of][name])
+
+
+@pytest.mark.parametrize("n_known", [1, 2])
+def test_a_cluster_of_one(n_known, monkeypatch):
+    """joblib runs what is for one worker in its own process, also where there were two a moment ago."""
+    options = dict(cv=2, repeats=1, random_state=0)
+    here = cross_validate(MODEL, X, Y, **options)
+    with (
+        distributed.LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        monkeypatch.setattr(engine, "effective_n_jobs", lambda n_jobs: n_known)
+        there = cross_validate(MODEL, X, Y, **options)
+    np.testing.assert_array_equal(here.curves["test"]["accuracy"], there.curves["test"]["accuracy"])
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky", "dask"])

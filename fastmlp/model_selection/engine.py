@@ -11,7 +11,7 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-from .folds import run_fold
+from .folds import Task, run_fold
 
 
 def n_workers(n_jobs):
@@ -29,16 +29,16 @@ def run(task, folds, n_jobs=None):
     n_jobs : int or None
         As joblib's.
     """
-    with _within_reach(task) as task:
-        return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(run_fold)(task, fold) for fold in folds)
+    with _within_reach(task, n_jobs) as task:
+        return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(_run)(task, fold) for fold in folds)
 
 
 @contextmanager
-def _within_reach(task):
+def _within_reach(task, n_jobs):
     """The task as the active backend's calls should be given it."""
     backend, _ = get_active_backend(prefer="threads")
-    if type(backend).__name__ != "DaskDistributedBackend":
-        yield task
+    if type(backend).__name__ != "DaskDistributedBackend" or n_workers(n_jobs) == 1:
+        yield task  # joblib runs what is for one worker in this process
         return
     # As a result of the cluster's own it reaches each worker once, and is made anew where a worker is lost;
     # data that joblib scatters would be lost with the worker.
@@ -53,3 +53,9 @@ def _within_reach(task):
 
 def _itself(task):
     return task
+
+
+def _run(task, fold):
+    if not isinstance(task, Task):  # only one worker was left, so that joblib called this here
+        task = task.result()
+    return run_fold(task, fold)

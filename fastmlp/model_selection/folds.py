@@ -221,9 +221,11 @@ def _replay(estimator, recorder):
     if not recorder.every or recorder.epochs or coefs is None or len(coefs) != model.n_iter_ + 1:
         return
     kept = model.coef_, model.intercept_
+    shapes = [np.shape(weights) for weights in kept]  # of one unit the history drops a dimension
     try:
         for epoch in range(1, len(coefs)):
-            model.coef_, model.intercept_ = coefs[epoch], intercepts[epoch]
+            model.coef_ = np.reshape(coefs[epoch], shapes[0])
+            model.intercept_ = np.reshape(intercepts[epoch], shapes[1])
             recorder.record(epoch)
     finally:
         model.coef_, model.intercept_ = kept
