@@ -86,7 +86,7 @@ class CrossValidation:
         what : {"curves", "scores"}, default="curves"
             Scores are those of the fitted estimators, and have no epoch.
         """
-        import pandas as pd
+        pd = _pandas()
 
         values = _checks.check_choice("what", what, {"curves": self.curves, "scores": self.scores})
         repeat, fold = np.indices(self.n_epochs.shape)
@@ -107,7 +107,7 @@ class CrossValidation:
 
     def summary(self):
         """Return a pandas DataFrame of the final scores: mean and std of each metric and set."""
-        import pandas as pd
+        pd = _pandas()
 
         rows = [(metric, of, *self.score(metric, of)) for metric in self.metrics for of in SETS]
         return pd.DataFrame(rows, columns=["metric", "set", "mean", "std"]).set_index(["metric", "set"])
@@ -142,6 +142,15 @@ class CrossValidation:
             parts = [f"{of} {mean:.6g} ± {std:.3g}" for of in SETS for mean, std in [self.score(metric, of)]]
             lines.append(f"  {metric}: {', '.join(parts)}")
         return "\n".join(lines)
+
+
+def _pandas():
+    """Import pandas when a table is asked for, not before."""
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError("tables need pandas: pip install pandas") from None
+    return pandas
 
 
 def _by_repeat(values, shape):
