@@ -423,6 +423,13 @@ def check_not_empty(name, value, remedy):
         raise ValueError(f"{name} is empty; {remedy}")
 
 
+def check_distinct(name, values):
+    """Raise where one of several names comes twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{name} holds {', '.join(map(repr, twice))} more than once; name them by a dict")
+
+
 def check_length(name, array, n_samples):
     """Raise where an array has not one entry for each sample."""
     if array.ndim == 0 or len(array) != n_samples:

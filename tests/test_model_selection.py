@@ -275,8 +275,11 @@ def test_sse_of_two_classes_is_of_one_output():
     p = result.estimators[0][0].predict_proba(X[test])[:, 1]
     assert result.scores["test"]["sse"][0, 0] == pytest.approx((((y[test] == "yes") - p) ** 2).sum())
     # a classifier that says classes only is measured by their numbers
-    result = cross_validate(RidgeClassifier(), X, Y, repeats=1, metrics=["sse", "accuracy"])
-    assert (result.scores["test"]["sse"] >= 30 * (1 - result.scores["test"]["accuracy"])).all()
+    result = cross_validate(RidgeClassifier(), X, Y, repeats=1, metrics="sse", return_estimators=True)
+    for model, (_, test), found in zip(
+        result.estimators[0], result.splits[0], result.scores["test"]["sse"][0], strict=True
+    ):
+        assert found == ((model.predict(X[test]) - Y[test]) ** 2).sum()
 
 
 def test_curves_behind_a_transformation_of_targets_and_inputs():
@@ -499,6 +502,7 @@ class Empty(skl.BaseCrossValidator):
         (dict(metrics="acuracy"), "metrics must be one of .*accuracy.*; got 'acuracy'"),
         (dict(metrics=["accuracy", 3]), "metrics must hold names or callables; got 3"),
         (dict(metrics=[]), "metrics is empty"),
+        (dict(metrics=[lambda t, p: 0.0, lambda t, p: 1.0]), "'<lambda>' more than once; name them"),
         (dict(metrics="f1"), "'f1' cannot be computed for this y.*average.*f1_macro"),
         (dict(metrics="neg_log_loss"), "needs an estimator with predict_proba"),
         (dict(metrics="sse", y=Y.astype(str)), "needs numbers for labels"),
@@ -535,6 +539,15 @@ def test_threads_inside_a_fold_leave_room_for_other_folds():
     cross_validate(classifier(), X, Y, n_jobs=1, **options)
     cross_validate(classifier(n_threads=3), X, Y, n_jobs=2, **options)
     assert set(seen) == {None, 3}
+
+
+def test_a_metric_that_is_undefined_everywhere():
+    result = cross_validate(
+        classifier(), X, Y, repeats=1, metrics={"nan": lambda t, p: np.nan, "accuracy": "accuracy"}
+    )
+    assert np.isnan(result.score("nan")).all() and np.isnan(result.curve("nan")[0]).all()
+    assert "nan: train nan ± nan" in repr(result)
+    assert len(result.to_frame()) == 2 * 2 * 5 * EPOCHS  # measured, if not defined
 
 
 def test_regressors_of_scikit_learn():

@@ -1,5 +1,7 @@
 """What comes of a cross-validation: curves, scores, and their mean and spread."""
 
+import warnings
+
 import numpy as np
 
 from .. import _checks
@@ -65,7 +67,7 @@ class CrossValidation:
         """
         _checks.check_curves(self.epochs)
         values = self._choose(self.curves, metric, of)
-        return np.nanmean(values, axis=(0, 1)), np.nanstd(values, axis=(0, 1))
+        return _mean_and_std(values, axis=(0, 1))
 
     def score(self, metric=None, of="test"):
         """Return mean and standard deviation of the fitted estimators' scores, failed folds left out.
@@ -76,7 +78,8 @@ class CrossValidation:
             As in `curve`.
         """
         values = self._choose(self.scores, metric, of)
-        return float(np.nanmean(values)), float(np.nanstd(values))
+        mean, std = _mean_and_std(values)
+        return float(mean), float(std)
 
     def to_frame(self, what="curves"):
         """Return a tidy pandas DataFrame: repeat, fold, epoch, set, metric, value.
@@ -142,6 +145,13 @@ class CrossValidation:
             parts = [f"{of} {mean:.6g} ± {std:.3g}" for of in SETS for mean, std in [self.score(metric, of)]]
             lines.append(f"  {metric}: {', '.join(parts)}")
         return "\n".join(lines)
+
+
+def _mean_and_std(values, axis=None):
+    with warnings.catch_warnings():
+        # a metric may be undefined in every fold
+        warnings.filterwarnings("ignore", "Mean of empty slice|Degrees of freedom", RuntimeWarning)
+        return np.nanmean(values, axis=axis), np.nanstd(values, axis=axis)
 
 
 def _pandas():

@@ -70,7 +70,9 @@ def resolve(metrics, estimator, y):
     if isinstance(metrics, str) or callable(metrics):
         metrics = (metrics,)
     if not isinstance(metrics, dict):
-        metrics = {m if isinstance(m, str) else getattr(m, "__name__", repr(m)): m for m in metrics}
+        names = [m if isinstance(m, str) else getattr(m, "__name__", repr(m)) for m in metrics]
+        _checks.check_distinct("metrics", names)
+        metrics = dict(zip(names, metrics, strict=True))
     _checks.check_not_empty("metrics", metrics, "name at least one, such as 'accuracy'")
     return {name: _resolve(metric, estimator, y) for name, metric in metrics.items()}
 
