@@ -24,7 +24,11 @@ class DieOnce:
     """A metric; the first process but `parent` that asks for it in the middle of a fit ends at once."""
 
     def __init__(self, folder):
-        self.marker, self.parent = Path(folder) / "died", os.getpid()
+        self.marker, self.parent, self.n_sent = Path(folder) / "died", os.getpid(), 0
+
+    def __getstate__(self):
+        self.n_sent += 1
+        return self.__dict__
 
     def __call__(self, estimator, X, y):
         if os.getpid() != self.parent and estimator.n_iter_ == 3 and self._is_first():
@@ -58,6 +62,7 @@ def test_folds_survive_a_worker(client, tmp_path):
     with joblib.parallel_config("dask"):
         there = cross_validate(MODEL, X, Y, metrics=metrics, **options)
     assert int(metrics["die"].marker.read_text()) in workers
+    assert metrics["die"].n_sent < 6  # as are the data: not with every fold
     for of in ("train", "test"):
         for name in metrics:
             np.testing.assert_array_equal(here.curves[of][name], there.curves[of][name])
