@@ -99,10 +99,21 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         """
         return self._fit(X, y, sample_weight, validation_data, callbacks or ())
 
-    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_rows(self, X, y, rows, sample_weight=None, callbacks=()):
+        """Fit to X[rows] and y[rows] as `fit` does, without copying X; see `_fits_rows`."""
+        return self._fit(X, y, sample_weight, callbacks=callbacks, rows=rows)
+
+    @property
+    def _fits_rows(self):
+        """Whether `_fit_rows` can do what the parameters ask for."""
+        asked = self.early_stopping or self.metrics or self.monitor or hasattr(self, "_skl_callbacks")
+        return not asked and self.solver != "lbfgs"
+
+    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False, rows=None):
         before = dict(vars(self))
         try:
-            train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental)
+            train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental, rows)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)  # nothing half done
@@ -116,24 +127,28 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             del self._in_fit
         return self
 
-    def _prepare(self, X, y, sample_weight, validation_data, callbacks, incremental):
+    def _prepare(self, X, y, sample_weight, validation_data, callbacks, incremental, rows):
         """Check everything, build the network, and return the function that trains it."""
         callbacks = _checks.check_callbacks(callbacks)
         sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         about = (X, y, sample_weight)
-        X, y = self._validate_input(X, y, incremental, first)
+        X, y = self._validate_input(X, y, incremental, first, rows)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            sample_weight = sample_weight if rows is None else sample_weight[rows]
         weights = self._weigh_classes(y, sample_weight)
         self._loss, target, output = self._choose_loss(y)
         self._build(X, [*sizes, self.n_outputs_], output, first)
         _checks.check_trainable(self._network.functions, self._loss, self.n_outputs_)
         target = self._as_target(target)
+        if rows is not None:  # the kernels find a sample's target and weight by the number of its row
+            target, weights = _spread(target, rows, X.shape[0]), _spread(weights, rows, X.shape[0])
         if self.solver == "lbfgs":
             _checks.check_lbfgs(self, validation_data)
             return partial(self._fit_lbfgs, X, target, y, weights, about, callbacks, self._scorers())
-        return self._stochastic(X, target, y, weights, validation_data, about, callbacks, incremental).run
+        data = X, target, y, weights
+        return self._stochastic(data, validation_data, about, callbacks, incremental, rows).run
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
@@ -183,7 +198,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         target = np.ascontiguousarray(target, self._network.params.dtype)
         return target.reshape(len(target), -1)
 
-    def _stochastic(self, X, target, y, weights, validation_data, about, callbacks, incremental):
+    def _stochastic(self, data, validation_data, about, callbacks, incremental, rows):
         optimizer, network = self._choose_optimizer(), self._network
         memory = getattr(self, "_optimizer", None)
         if not incremental or memory is None or not memory.fits(optimizer, network.plan.n_params):
@@ -196,8 +211,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 w_val = _check_sample_weight(w_val, X_val, dtype=np.float64)
             held = Held(self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val)
         return Training(
-            self, optimizer, memory, (X, target, y, weights), about, incremental=incremental, held=held,
-            callbacks=callbacks,
+            self, optimizer, memory, data, about, incremental=incremental, held=held, callbacks=callbacks,
+            rows=rows,
         )  # fmt: skip
 
     def _fit_lbfgs(self, X, target, y, weights, about, callbacks, scorers):
@@ -268,6 +283,15 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         if self.warm_start:  # training goes on in the dtype of its weights
             tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _spread(values, rows, n):
+    """Return `n` values, those given at their `rows`; None stays None."""
+    if values is None:
+        return None
+    whole = np.zeros((n, *values.shape[1:]), values.dtype)
+    whole[rows] = values
+    return whole
 
 
 def _as_scorer(metric):

@@ -69,15 +69,17 @@ class Training:
     held : Held, default=None
         Validation data that the user gave.
     callbacks : sequence
+    rows : ndarray of int64, default=None
+        The rows of X and target to train on; None stands for all.
     """
 
-    def __init__(self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks):
+    def __init__(self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks, rows=None):
         self.est, self.incremental, self.held = estimator, incremental, held
         self.early = estimator.early_stopping
         if self.early and held is None:
             data, self.held = split(estimator, *data)
         self.X, target, self.y, weights = data
-        n = self.X.shape[0]
+        n = self.X.shape[0] if rows is None else len(rows)
         est, n_epochs = estimator, 1 if incremental else estimator.max_iter
         self.scorers = est._scorers()
         measure = self._measure if self.scorers or self.held else None
@@ -97,10 +99,10 @@ class Training:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
                 self.best = est.best_validation_score_
-        options = {}
+        options = {"chosen": rows}
         if weights is not None and getattr(est, "class_weight", None) is not None:
             # by its own weights, a batch without the heavy class would count as much as one with it
-            options["mean_weight"] = weights.mean()
+            options["mean_weight"] = (weights if rows is None else weights[rows]).mean()
         if not self.early:
             options |= dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
             if np.isfinite(est.n_iter_no_change):
@@ -180,7 +182,7 @@ class Training:
         est = self.est
         est.loss_curve_ += losses
         est.n_iter_ += len(losses)
-        est.t_ += len(losses) * self.fit.job.rows.n_rows
+        est.t_ += len(losses) * len(self.fit.job.order)
         if losses:
             est.loss_ = losses[-1]
 

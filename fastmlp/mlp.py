@@ -138,7 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ):  # fmt: skip
         self._store(locals())
 
-    def _validate_input(self, X, y, incremental, reset):
+    def _validate_input(self, X, y, incremental, reset, rows=None):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
         )
@@ -146,6 +146,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        y = y if rows is None else y[rows]
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -335,14 +336,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ):  # fmt: skip
         self._store(locals())
 
-    def _validate_input(self, X, y, incremental, reset):
+    def _validate_input(self, X, y, incremental, reset, rows=None):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
             reset=reset,
         )  # fmt: skip
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
+        y = y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
+        return X, y if rows is None else y[rows]
 
     def _choose_loss(self, y):
         """Return the loss, the targets it learns, and the output activation."""

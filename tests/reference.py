@@ -118,7 +118,7 @@ def train(job):
     plan, run = job.plan, job.run[0].copy()
     n, size = int(run["n_samples"]), int(run["batch_size"])
     x, y = dense(job.rows), targets(job)
-    weight = np.ones(n) if job.sample_weight is None else job.sample_weight
+    weight = np.ones(len(x)) if job.sample_weight is None else job.sample_weight
     w, state, order = job.params.astype(np.float64), job.state.astype(np.float64), job.order.copy()
     random = np.random.RandomState()
     if run["shuffle"]:

@@ -14,7 +14,7 @@ if not (ROOT / "bench" / "cases.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench import batched, check, data, peers, report, timing  # noqa: E402
+from bench import batched, check, data, folds, peers, report, timing  # noqa: E402
 from bench.cases import CASES, Case, select  # noqa: E402
 from bench.worker import Session, Worker  # noqa: E402
 
@@ -173,3 +173,14 @@ def test_stacks_are_timed_where_all_agree(monkeypatch):
     assert "DISAGREE" not in line and line.split()[:2] == ["float32", "3x4"]
     monkeypatch.setattr(batched, "batched_matmul", lambda A, B, out=None, **_: A @ B * (1 + 1e-5))
     assert batched.measure((3, 4, 5, ""), 7, "float32", 1, False).endswith("DISAGREE: one, auto")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_folds_are_compared_before_they_are_timed(monkeypatch, capsys):
+    x, y = folds.load_digits(return_X_y=True)
+    both = folds.scikit_learn(x[:300], y[:300], 2), folds.fast(x[:300], y[:300], 2)
+    np.testing.assert_array_equal(*both)
+    monkeypatch.setattr(folds, "scikit_learn", lambda *data: both[0] + (np.arange(25) == 3))
+    monkeypatch.setattr(folds, "fast", lambda *data: both[1])
+    assert folds.main(["--epochs", "2"]) == 1
+    assert "1 of 25 scores differ" in capsys.readouterr().err

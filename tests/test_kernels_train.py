@@ -7,7 +7,7 @@ import pytest
 from kernel_jobs import chain, clone, concatenation, expected_of, make_job, train
 
 from fastmlp.kernels import training
-from fastmlp.kernels.job import aligned_bytes
+from fastmlp.kernels.job import Rows, aligned_bytes
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
 
 STEPPING = [optimizer for optimizer in Optimizer if optimizer != Optimizer.GRADIENT]
@@ -77,6 +77,23 @@ def test_regimes_on_graphs(kernels, regime):
     job = make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, optimizer=Optimizer.MOMENTUM,
                    batch_size=1 if regime == Regime.ONLINE else 5)  # fmt: skip
     compare(kernels, job, regime=regime)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
+def test_chosen_rows(kernels, regime, weighted):
+    """Some rows of the data, one of them twice, are trained on where they lie, as a copy of them would be."""
+    chosen = np.array([22, 3, 3, 0, 17, 11, 8, 21, 14, 5, 9])
+    for batch_size in (1,) if regime == Regime.ONLINE else (1, 4, 11):
+        job = classifier(kernels, batch_size=batch_size, weighted=weighted, chosen=chosen)
+        result = compare(kernels, job, regime=regime)
+        copied = clone(job)
+        copied.rows, copied.y, copied.chosen = Rows(job.rows.data[chosen]), job.y[chosen], None
+        copied.sample_weight = job.sample_weight[chosen] if weighted else None
+        copied.order[:] = np.arange(len(chosen))
+        alone, _ = train(copied, regime=regime)
+        np.testing.assert_array_equal(result.params, alone.params)
+        np.testing.assert_array_equal(result.losses, alone.losses)
 
 
 def test_a_source_that_is_listed_twice(kernels):

@@ -38,6 +38,7 @@ class Recorded:
 DISPLAYS = {
     "loss": lambda: plots.LossCurveDisplay([[3, 2, 1], [3, 1]], [3, 2, 2]),
     "compare": lambda: plots.CompareRunsDisplay({"a": [3, 2, 1], "b": [[3, 2], [2, 1]]}),
+    "cross-validation": lambda: plots.CrossValidationDisplay([[3, 2], [3, 1]], [[4, 3], [4, 4]], every=5),
     "f1": lambda: plots.ClassF1Display(RNG.random((2, 4, 3))),
     "noise": lambda: plots.NoiseRobustnessDisplay([0, 1], [[0.9, 0.8], [0.5, 0.4]]),
     "weights": lambda: plots.WeightsDisplay(RNG.normal(size=(35, 10)), (7, 5)),

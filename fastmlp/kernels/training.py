@@ -68,11 +68,14 @@ def choose_threads(job, regime, n_threads):
     return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
 
 
-def density(rows):
-    """Fraction of non-zeros, from up to 256 rows spread over the data."""
+def density(rows, chosen=None):
+    """Fraction of non-zeros, from up to 256 rows spread over the data, or over the rows `chosen`."""
     if rows.is_sparse:
         return 0.0
-    sample = rows.data[:: max(1, rows.n_rows // 256)]
+    if chosen is None:
+        sample = rows.data[:: max(1, rows.n_rows // 256)]
+    else:
+        sample = rows.data[chosen[:: max(1, len(chosen) // 256)]]
     return np.count_nonzero(sample) / max(1, sample.size)
 
 
@@ -82,7 +85,8 @@ def prepare(job, n_threads=None, regime=None):
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
     run["sparse"] = regime != Regime.TINY and (
-        job.rows.is_sparse or (job.plan.n_params > TINY_PARAMS and density(job.rows) < SPARSE_DENSITY)
+        job.rows.is_sparse
+        or (job.plan.n_params > TINY_PARAMS and density(job.rows, job.chosen) < SPARSE_DENSITY)
     )
     run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = kernels(job.params.dtype)

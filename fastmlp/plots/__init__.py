@@ -7,6 +7,7 @@ the result. Nothing calls ``plt.show()``. Matplotlib is imported when something 
 
 from .class_f1 import ClassF1Display
 from .compare_runs import CompareRunsDisplay
+from .cross_validation import CrossValidationDisplay
 from .decision_boundary import DecisionBoundaryDisplay
 from .loss_curve import LossCurveDisplay
 from .noise_robustness import NoiseRobustnessDisplay
@@ -17,6 +18,7 @@ __all__ = [
     "ClassF1Display",
     "CompareRunsDisplay",
     "ConfusionMatrixDisplay",
+    "CrossValidationDisplay",
     "DecisionBoundaryDisplay",
     "LossCurveDisplay",
     "NoiseRobustnessDisplay",

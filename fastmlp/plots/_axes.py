@@ -32,7 +32,7 @@ def as_runs(curves, name):
     return runs
 
 
-def draw_runs(ax, runs, *, label, first_epoch=1, band=True, **line_options):
+def draw_runs(ax, runs, *, label, first_epoch=1, step=1, band=True, **line_options):
     """Draw the mean of `runs` over the epochs and, for several runs, its standard deviation as a band.
 
     Returns
@@ -40,7 +40,7 @@ def draw_runs(ax, runs, *, label, first_epoch=1, band=True, **line_options):
     line : Line2D
     band : PolyCollection or None
     """
-    epochs = first_epoch + np.arange(runs.shape[1])
+    epochs = first_epoch + step * np.arange(runs.shape[1])
     mean = np.nanmean(runs, axis=0)
     if len(runs) > 1:
         label = f"{label} (mean of {len(runs)} runs ± std)"
