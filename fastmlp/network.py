@@ -193,7 +193,9 @@ class Network:
         monitor.begin()
         if isinstance(self._optimizer, optimizers.LBFGS):
             own = self._optimizer
-            limits = dict(max_iter=epochs, max_fun=own.max_fun, tol=own.tol, on_step=monitor.record)
+            limits = dict(
+                max_iter=epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=monitor.record
+            )
             _lbfgs.minimize(self, rows, y, sample_weight, loss, **limits)
             monitor.end()
             return self

@@ -170,12 +170,19 @@ class Rprop(Optimizer):
 class LBFGS:
     """Limited-memory BFGS over the whole data set, through SciPy.
 
-    `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`.
+    `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`, or
+    where an iteration lowers the loss by no more than its share `ftol`.
     """
 
     tol: float = 1e-4
     max_fun: int = 15000
+    ftol: float = 2.220446049250313e-09  # SciPy's default
     code = None
+
+    def __post_init__(self):
+        _checks.check_real("tol", self.tol)
+        _checks.check_int("max_fun", self.max_fun)
+        _checks.check_real("ftol", self.ftol)
 
 
 class Memory:
