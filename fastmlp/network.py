@@ -193,10 +193,8 @@ class Network:
         monitor.begin()
         if isinstance(self._optimizer, optimizers.LBFGS):
             own = self._optimizer
-            limits = dict(
-                max_iter=epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=monitor.record
-            )
-            _lbfgs.minimize(self, rows, y, sample_weight, loss, **limits)
+            limits = dict(max_iter=epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol)
+            _lbfgs.minimize(self, rows, y, sample_weight, loss, on_step=monitor.record, **limits)
             monitor.end()
             return self
         optimizer = self._optimizer
@@ -269,6 +267,12 @@ class Network:
     def summary(self, print_fn=print):
         """Print each layer with what it reads, its shape and its parameters."""
         print_fn(_describe.summary(self))
+
+    def plot(self, ax=None):
+        """Draw the layers and what each reads; return the matplotlib Axes, new ones where `ax` is None."""
+        from ._drawing import draw
+
+        return draw(self._graph, None if self.plan is None else self.plan.n_features, ax)
 
     def to_numpy(self):
         """Return the trained network as a function of NumPy alone.

@@ -16,7 +16,7 @@ FLOORS = [
     ["activations", "_philox", "_metrics", "noise"],
     ["losses", "initializers", "schedules", "optimizers", "layers"],
     ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
-     "gradient_check", "datasets"],
+     "gradient_check", "datasets", "_drawing"],
     ["callbacks"],
     ["network"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "model_selection", "mlp", "perceptron"],
