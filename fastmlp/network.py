@@ -279,7 +279,17 @@ class Network:
         print_fn(_describe.summary(self))
 
     def plot(self, ax=None):
-        """Draw the layers and what each reads; return the matplotlib Axes, new ones where `ax` is None."""
+        """Draw the layers and what each reads; the weights need not be there yet.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None: those of a new figure, as large as the network needs.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+        """
         from ._drawing import draw
 
         return draw(self._graph, None if self.plan is None else self.plan.n_features, ax)
@@ -364,7 +374,8 @@ class Network:
         loss = losses.get(loss)
         if training:
             _checks.check_trainable(self.functions, loss, n_outputs)
-        _checks.check_measurable(output, loss, n_outputs)
+        else:
+            _checks.check_measurable(output, loss, n_outputs)
         return loss
 
     def outputs(self, rows, layer=-1, logits=False, n_threads=None):
