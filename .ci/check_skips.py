@@ -5,8 +5,15 @@ from xml.etree import ElementTree
 
 INSTALLED = ("torch", "numba", "matplotlib", "dill", "pooch", "tqdm", "hypothesis")
 
+
+def reason(skip):
+    """Return why a test was skipped; of a module that is skipped as a whole, the text ends with it."""
+    message = skip.get("message") or ""
+    return (skip.text or "").rpartition("Skipped: ")[2] if message == "collection skipped" else message
+
+
 cases = list(ElementTree.parse(sys.argv[1]).iter("testcase"))
-skipped = [(case, skip.get("message") or "") for case in cases for skip in case.iter("skipped")]
+skipped = [(case, reason(skip)) for case in cases for skip in case.iter("skipped")]
 wrong = [
     f"{case.get('classname')}::{case.get('name')}: {message}"
     for case, message in skipped

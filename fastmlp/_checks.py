@@ -61,6 +61,11 @@ def check_int(name, value, low=1, high=None):
     return int(value)
 
 
+def check_threads(n_threads):
+    """Return a number of threads, or None."""
+    return None if n_threads is None else check_int("n_threads", n_threads)
+
+
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -71,6 +76,28 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
         left, right = "[" if closed in ("both", "left") else "(", "]" if closed in ("both", "right") else ")"
         raise ValueError(f"{name} must be a finite number in {left}{low:g}, {high:g}{right}; got {value}")
     return float(value)
+
+
+def check_flag(name, value):
+    """Return `value`, True or False, as a bool; 0 and 1 will do."""
+    if not isinstance(value, (bool, np.bool_)) and (not isinstance(value, Integral) or value not in (0, 1)):
+        raise TypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+    return bool(value)
+
+
+def check_name(name):
+    """Return the name of a layer, or None."""
+    if name is not None and (not isinstance(name, str) or not name):
+        raise TypeError(f"name must be a text that is not empty, or None; got {name!r}")
+    return name
+
+
+def check_sequence(name, value, of):
+    """Return `value`, a sequence, as a list."""
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of {of}; got {value!r}: put it into a list") from None
 
 
 def check_dtype(dtype):
@@ -108,10 +135,12 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
     """
     if hasattr(x, "tocsr"):
         x = x.tocsr()
+        if x.dtype.kind == "c":
+            as_float(x.data, name)
         if x.dtype not in FLOATS:
             x = x.astype(np.float64)
     else:
-        x = np.asarray(x)
+        x = as_array(x, name)
         if x.dtype not in ROW_DTYPES:
             x = as_float(x, name)
     if x.ndim != 2:
@@ -134,10 +163,20 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
     return rows
 
 
-def as_float(array, name):
-    """Return numbers of any kind as float64 (float16: float32)."""
+def as_array(value, name):
+    """Return `value` as an ndarray."""
     try:
-        if array.dtype.kind in "US":
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be an array; got rows of different lengths: pad or cut them") from None
+
+
+def as_float(array, name):
+    """Return real numbers of any kind as float64 (float16: float32)."""
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} must hold real numbers; got dtype {array.dtype}: take .real or the modulus")
+    try:
+        if array.dtype.kind in "USMmV":
             raise TypeError
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     except (TypeError, ValueError):
@@ -170,7 +209,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
     A one-dimensional `y` holds labels where the loss knows classes and there is more than one output, else
     the only output's targets.
     """
-    y = np.asarray(y)
+    y = as_array(y, name)
     knows_labels = getattr(loss, "labels", False) and n_outputs > 1
     if y.ndim == 0 or y.ndim > 2 or y.shape[0] != n_samples:
         raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got shape {y.shape}")
@@ -225,7 +264,8 @@ def check_sample_weight(sample_weight, n_samples):
     """Return weights as float64, or None."""
     if sample_weight is None:
         return None
-    weights = np.ascontiguousarray(sample_weight, np.float64)
+    weights = as_float(np.ascontiguousarray(as_array(sample_weight, "sample_weight")), "sample_weight")
+    weights = weights.astype(np.float64, copy=False)
     if weights.shape != (n_samples,):
         raise ValueError(f"sample_weight must have shape ({n_samples},); got {weights.shape}")
     check_finite("sample_weight", weights)
@@ -350,15 +390,27 @@ def check_pair(validation_data):
 
 def check_weight_arrays(arrays, shapes, name="weights"):
     """Return `arrays` as ndarrays, whose shapes must be `shapes`."""
-    arrays = [np.asarray(a) for a in arrays]
+    arrays = [as_array(a, name) for a in check_sequence(name, arrays, "arrays")]
     got = [a.shape for a in arrays]
     if got != list(shapes):
         raise ValueError(
             f"{name} must have the shapes {list(shapes)}; got {got}: build a new model for new shapes"
         )
     for a in arrays:
-        check_finite(name, as_float(a, name))
+        if not np.isfinite(as_float(a, name)).all():
+            raise ValueError(f"{name} must be finite; got NaN or infinity")
     return arrays
+
+
+def check_first_weights(weights):
+    """Return the number of inputs that the first of several weight arrays is for."""
+    shape = np.shape(weights[0]) if isinstance(weights, (list, tuple)) and len(weights) else ()
+    if len(shape) != 2:
+        raise ValueError(
+            f"weights must be a list that begins with an array (n_features, units); got {weights!r}: "
+            "build(n_features) first, then see get_weights()"
+        )
+    return shape[0]
 
 
 def warn_diverged(epoch, rate, rows):
@@ -389,12 +441,16 @@ def _diverged(epoch, rate, rows):
 
 
 def check_trainable(functions, loss, n_outputs):
-    """Raise where activations and loss do not go together."""
-    output = functions[-1]
-    if any(f.name == "step" and f.code is not None for f in functions):
+    """Raise where there is no gradient to learn by, or activations and loss do not go together."""
+    if any(f.name == "step" and getattr(f, "code", None) is not None for f in functions):
         raise ValueError(
             "a step activation has no gradient to learn by; use 'logistic' or 'tanh', or set_weights()"
         )
+    check_measurable(functions[-1], loss, n_outputs)
+
+
+def check_measurable(output, loss, n_outputs):
+    """Raise where an output activation and a loss do not go together."""
     fitting = getattr(loss, "outputs", None)
     if fitting and getattr(output, "code", None) is not None and output.name not in fitting:
         raise ValueError(
@@ -406,6 +462,16 @@ def check_trainable(functions, loss, n_outputs):
             f"{loss.name!r} behind {output.name!r} needs one output unit for each class, at least 2; "
             "for two classes use 1 unit with activation='logistic' and loss='binary_crossentropy'"
         )
+
+
+def check_lbfgs_network(plan):
+    """Raise where a network has what L-BFGS, which wants one smooth function, cannot do."""
+    for what, there in (
+        ("Dropout", plan.input_dropout > 0 or plan.layers["dropout"].any()),
+        ("max_norm", plan.layers["max_norm"].any()),
+    ):
+        if there:
+            raise ValueError(f"the optimizer LBFGS takes no {what}; leave it out, or use 'adam' or 'sgd'")
 
 
 def network_error(message):

@@ -10,15 +10,15 @@ from .layers import Dense
 # The formulas of `fastmlp.activations`.
 _CODE = {
     "identity": "z",
-    "logistic": "1 / (1 + np.exp(-slope * z))",
+    "logistic": "np.exp(-np.logaddexp(0, -slope * z))",  # 1 / (1 + exp(-z)) without overflow
     "tanh": "np.tanh(slope * z)",
     "relu": "np.maximum(z, 0)",
     "leaky_relu": "np.where(z > 0, z, slope * z)",
     "elu": "np.where(z > 0, z, slope * np.expm1(np.minimum(z, 0)))",
     "selu": "1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))",
     "softplus": "np.logaddexp(0, z)",
-    "gelu": "z * 0.5 * (1 + np.vectorize(__import__('math').erf, otypes=[float])(z / 2**0.5))",
-    "silu": "z / (1 + np.exp(-z))",
+    "gelu": "z * 0.5 * (1 + np.vectorize(__import__('math').erf, otypes=[z.dtype])(z / 2**0.5))",
+    "silu": "z * np.exp(-np.logaddexp(0, -z))",
     "step": "(z >= 0).astype(z.dtype)",
     "softmax": "(lambda e: e / e.sum(axis=1, keepdims=True))(np.exp(z - z.max(axis=1, keepdims=True)))",
     "exp": "np.exp(z)",
@@ -28,20 +28,21 @@ _CODE = {
 def summary(network):
     """Return a table of the layers: what each reads, its shape, its parameters."""
     graph, plan = network._graph, network.plan
-    lines = [("layer", "reads", "units", "activation", "parameters")]
+    lines = [("layer", "reads", "units", "activation", "weights", "parameters")]
     k = 0
     for layer, sources in zip(graph.layers, graph.sources, strict=True):
         reads = ", ".join(INPUT_NAME if s == INPUT else graph.layers[s].name for s in sources)
-        units = activation = count = ""
+        units = activation = shape = count = ""
         if isinstance(layer, Dense):
             units, activation = str(layer.units), getattr(layer.activation, "name", "")
             if plan is not None:
+                shape = str((int(plan.layers[k]["n_in"]), layer.units))
                 count = str(int(plan.layers[k]["n_in"]) * layer.units + layer.units * layer.use_bias)
             k += 1
         elif hasattr(layer, "rate"):
             units = f"rate {layer.rate:g}"
-        lines.append((layer.name, reads, units, activation, count))
-    widths = [max(len(line[j]) for line in lines) for j in range(5)]
+        lines.append((layer.name, reads, units, activation, shape, count))
+    widths = [max(len(line[j]) for line in lines) for j in range(len(lines[0]))]
     table = [
         "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines
     ]

@@ -155,6 +155,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         rng = check_random_state(self.random_state)
         hidden = _checks.check_per_layer("activation", self.activation, len(sizes) - 1)
         functions = [*map(activations.get, hidden), activations.get(output)]
+        _checks.check_trainable(functions, self._loss, self.n_outputs_)
         rates = _checks.check_dropout(self.dropout, len(sizes) - 1)
         network = Network(random_state=rng, dtype=self.dtype)
         if rates[0]:

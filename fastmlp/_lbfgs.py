@@ -24,7 +24,7 @@ def objective(network, rows, y, sample_weight, loss):
     )
 
 
-def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, on_step=None):
+def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, ftol=None, on_step=None):
     """Minimise the loss from the network's weights on, which end at the best point.
 
     Steps are searched in double precision whatever the weights' dtype: a line search needs the digits.
@@ -37,6 +37,8 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, o
         Bounds on iterations and evaluations.
     tol : float
         Stop where no element of the gradient exceeds it.
+    ftol : float, default=None
+        Stop where an iteration lowers the loss by no more than this share of it. None: SciPy's default.
     on_step : callable, default=None
         Called with the loss after each iteration; a true value stops.
 
@@ -64,7 +66,7 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, o
             if on_step(float(intermediate_result.fun)):
                 raise StopIteration
 
-    options = dict(maxfun=max_fun, maxiter=max_iter, gtol=tol)
+    options = dict(maxfun=max_fun, maxiter=max_iter, gtol=tol) | ({} if ftol is None else dict(ftol=ftol))
     # SciPy's own products are of vectors: BLAS threads only get in each other's way
     with threadpool_limits(1, "blas"):
         start = network.params.astype(np.float64)

@@ -73,7 +73,7 @@ def get(metrics):
     found = {}
     if isinstance(metrics, dict):
         return metrics
-    for metric in metrics:
+    for metric in _checks.check_sequence("metrics", metrics, "names or functions"):
         function = metric if callable(metric) else _checks.check_choice("metrics", metric, METRICS)
         found[metric if isinstance(metric, str) else getattr(metric, "__name__", repr(metric))] = function
     return found

@@ -2,6 +2,8 @@
 
 import time
 
+from . import _checks
+
 
 class State:
     """What a callback sees.
@@ -49,7 +51,7 @@ class Monitor:
     """
 
     def __init__(self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False):
-        self.measure, self.callbacks, self.verbose = measure, tuple(callbacks), verbose
+        self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
         self.state = State(model, network, n_epochs, history)
 
     @property

@@ -44,9 +44,14 @@ class Activation:
         The function's own parameter.
     """
 
+    _closed: ClassVar[str] = "neither"  # whether the slope may be 0
+
     name: ClassVar[str | None] = None
     code: ClassVar[Code | None] = None
     slope = 1.0
+
+    def __post_init__(self):
+        _checks.check_real("slope", self.slope, closed=self._closed)
 
     def value(self, z):
         """Return f(z), elementwise (softmax: by rows)."""
@@ -114,7 +119,7 @@ class LeakyReLU(Activation):
     """f(z) = z where z > 0, else slope z."""
 
     slope: float = 0.01
-    name, code = "leaky_relu", Code.LEAKY_RELU
+    name, code, _closed = "leaky_relu", Code.LEAKY_RELU, "left"
 
     def value(self, z):
         return np.where(z > 0, z, self.slope * z)
@@ -128,7 +133,7 @@ class ELU(Activation):
     """f(z) = z where z > 0, else slope (exp(z) - 1)."""
 
     slope: float = 1.0
-    name, code = "elu", Code.ELU
+    name, code, _closed = "elu", Code.ELU, "left"
 
     def value(self, z):
         return np.where(z > 0, z, self.slope * np.expm1(np.minimum(z, 0)))

@@ -26,6 +26,9 @@ class Glorot:
     normal: bool = False
     factor: float = 6.0
 
+    def __post_init__(self):
+        _checks.check_real("factor", self.factor, closed="neither")
+
     def __call__(self, shape, random_state, fans=None):
         n_in, n_out = fans or shape
         return _draw(random_state, shape, self.factor / (n_in + n_out), self.normal)
@@ -57,6 +60,9 @@ class Orthogonal:
 
     gain: float = 1.0
 
+    def __post_init__(self):
+        _checks.check_real("gain", self.gain, low=-np.inf)
+
     def __call__(self, shape, random_state, fans=None):
         n_in, n_out = shape
         q, r = np.linalg.qr(random_state.standard_normal((max(shape), min(shape))))
@@ -70,6 +76,9 @@ class Constant:
 
     value: float = 0.0
 
+    def __post_init__(self):
+        _checks.check_real("value", self.value, low=-np.inf)
+
     def __call__(self, shape, random_state, fans=None):
         return np.full(shape, float(self.value))
 
@@ -81,6 +90,10 @@ class Uniform:
     low: float = -0.05
     high: float = 0.05
 
+    def __post_init__(self):
+        _checks.check_real("low", self.low, low=-np.inf)
+        _checks.check_real("high", self.high, low=self.low)
+
     def __call__(self, shape, random_state, fans=None):
         return random_state.uniform(self.low, self.high, shape)
 
@@ -91,6 +104,10 @@ class Normal:
 
     mean: float = 0.0
     std: float = 0.05
+
+    def __post_init__(self):
+        _checks.check_real("mean", self.mean, low=-np.inf)
+        _checks.check_real("std", self.std)
 
     def __call__(self, shape, random_state, fans=None):
         return random_state.normal(self.mean, self.std, shape)

@@ -58,13 +58,15 @@ class Dense(Layer):
         self.units = _checks.check_int("units", units)
         self.activation = activations.get(activation)
         self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
-        self.use_bias = bool(use_bias)
+        self.use_bias = _checks.check_flag("use_bias", use_bias)
         self.initializer = None if initializer is None else initializers.get(initializer)
         self.bias_initializer = None if bias_initializer is None else initializers.get(bias_initializer)
+        if isinstance(self.bias_initializer, initializers.Orthogonal):
+            _checks.network_error("bias_initializer cannot be orthogonal: a bias is no matrix; use 'zeros'")
         self.l1 = _checks.check_real("l1", l1)
         self.l2 = _checks.check_real("l2", l2)
         self.max_norm = _checks.check_real("max_norm", max_norm)
-        self.name = name
+        self.name = _checks.check_name(name)
 
     def draw(self, n_in, random_state, before=None):
         """Return initial weights (n_in, units) and bias (units,) or None, drawn in this order.
@@ -105,7 +107,7 @@ class Dropout(Layer):
 
     def __init__(self, rate, *, name=None):
         self.rate = _checks.check_real("rate", rate, 0, 1, closed="left")
-        self.name = name
+        self.name = _checks.check_name(name)
 
 
 class Concatenate(Layer):
@@ -126,5 +128,6 @@ class Concatenate(Layer):
     """
 
     def __init__(self, sources, *, name=None):
-        self.sources = list(sources)
-        self.name = name
+        one = isinstance(sources, (str, Layer))
+        self.sources = [sources] if one else _checks.check_sequence("sources", sources, "layers or names")
+        self.name = _checks.check_name(name)

@@ -50,6 +50,9 @@ class Loss:
     parameter = 1.0
     label_smoothing = 0.0
 
+    def __post_init__(self):
+        _checks.check_real("label_smoothing", self.label_smoothing, 0, 1, closed="left")
+
     def scales(self, n_outputs):
         """Return what multiplies the kernels' reported loss, and their gradient."""
         return 1.0, 1.0
@@ -189,6 +192,9 @@ class Hinge(Loss):
     name, code, labels = "hinge", Code.HINGE, "only"
     outputs = ("identity",)
 
+    def __post_init__(self):
+        _checks.check_real("margin", self.margin, closed="left")
+
     @property
     def parameter(self):
         return self.margin
@@ -243,6 +249,9 @@ class Huber(AbsoluteError):
     delta: float = 1.0
     name, code = "huber", Code.HUBER
 
+    def __post_init__(self):
+        _checks.check_real("delta", self.delta, closed="neither")
+
     @property
     def parameter(self):
         return self.delta
@@ -261,6 +270,9 @@ class Quantile(AbsoluteError):
 
     quantile: float = 0.5
     name, code = "quantile", Code.QUANTILE
+
+    def __post_init__(self):
+        _checks.check_real("quantile", self.quantile, 0, 1, closed="neither")
 
     @property
     def parameter(self):

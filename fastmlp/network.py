@@ -66,7 +66,7 @@ class Network:
         self.plan = self.params = self._memory = self._optimizer = self._loss = None
         self.history_ = {}
         self._graph = Graph()
-        for layer in layers:
+        for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
 
     def add(self, layer, after=None):
@@ -185,51 +185,59 @@ class Network:
         -------
         self : Network
         """
-        late = getattr(x, "nbytes", 0) >= CHECKED_LATE and validation_data is None
+        epochs = _checks.check_int("epochs", epochs, low=0)
+        if batch_size is not None:
+            _checks.check_int("batch_size", batch_size)
+        run = dict(shuffle=_checks.check_flag("shuffle", shuffle), n_threads=_checks.check_threads(n_threads))
+        late = getattr(x, "nbytes", 0) >= CHECKED_LATE and epochs > 0 and validation_data is None
         late = late and not (metrics or callbacks or verbose)  # what Python would see before the check
-        with _undone_on_error(self) if late else nullcontext():
-            epochs = _checks.check_int("epochs", epochs, low=0)
-            callbacks = _checks.check_callbacks(callbacks)
+        before = self._before(late)
+        with self._all_or_nothing(before):
             rows, y_given = self._training_rows(x, finite=not late), y
             loss, y = self._prepare(loss, optimizer, rows, y)
             sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
             measure = _Measure(self, _metrics.get(metrics), (x, y_given), validation_data)
             monitor = Monitor(self, self, self.history_, epochs, measure or None, callbacks, bool(verbose))
-            optimizer = self._optimizer
-            if late and (epochs == 0 or isinstance(optimizer, optimizers.LBFGS)):
+            rates = schedules.rates(getattr(self._optimizer, "learning_rate", 1.0), epochs)
+            if late and isinstance(self._optimizer, optimizers.LBFGS):
                 _checks.check_finite_rows(rows)
-            if epochs == 0:
-                return self
-            monitor.begin()
-            if isinstance(optimizer, optimizers.LBFGS):
-                limits = dict(max_iter=epochs, max_fun=optimizer.max_fun, tol=optimizer.tol)
-                _lbfgs.minimize(self, rows, y, sample_weight, loss, on_step=monitor.record, **limits)
-                monitor.end()
-                return self
-            fit = Fit(
-                self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, n_epochs=epochs,
-                batch_size=rows.n_rows if batch_size is None else _checks.check_int("batch_size", batch_size),
-                shuffle=shuffle, sample_weight=sample_weight, n_threads=n_threads, check_rows=int(late),
-                **schedules.watch(optimizer),
-            )  # fmt: skip
+        if epochs == 0:
+            return self
+        monitor.begin()
+        if isinstance(self._optimizer, optimizers.LBFGS):
+            own = self._optimizer
+            limits = dict(max_iter=epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol)
+            _lbfgs.minimize(self, rows, y, sample_weight, loss, on_step=monitor.record, **limits)
+            monitor.end()
+            return self
+        optimizer = self._optimizer
+        fit = Fit(
+            self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, n_epochs=epochs,
+            batch_size=rows.n_rows if batch_size is None else batch_size, sample_weight=sample_weight,
+            rates=rates, check_rows=int(late), **run, **schedules.watch(optimizer),
+        )  # fmt: skip
+        with self._all_or_nothing(before) if late else nullcontext():
             fit.run(monitor if monitor.per_epoch else None, partial(schedules.slow_down, optimizer))
-            monitor.end(fit)
+        monitor.end(fit)
         return self
 
     def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):
         """Make one update on the samples given; return their loss before it."""
-        rows = self._training_rows(x)
-        loss, y = self._prepare(loss, optimizer, rows, y)
+        with self._all_or_nothing():
+            rows = self._training_rows(x)
+            loss, y = self._prepare(loss, optimizer, rows, y)
+            if isinstance(self._optimizer, optimizers.LBFGS):
+                _checks.network_error("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
+            sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
         fit = Fit(
             self, rows, y, loss=loss, optimizer=self._optimizer, memory=self._memory, n_epochs=1,
-            batch_size=rows.n_rows, shuffle=False, n_threads=1,
-            sample_weight=_checks.check_sample_weight(sample_weight, rows.n_rows),
+            batch_size=rows.n_rows, shuffle=False, n_threads=1, sample_weight=sample_weight,
         ).run()  # fmt: skip
         return float(fit.job.losses[0])
 
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""
-        return self.outputs(self._rows(x), n_threads=n_threads)
+        return self.outputs(self._rows(x), n_threads=_checks.check_threads(n_threads))
 
     def activations(self, x, layer, *, n_threads=None):
         """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""
@@ -237,14 +245,12 @@ class Network:
         found = [k for k, each in enumerate(dense) if layer is each or layer == each.name]
         if not found:
             found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
-        return self.outputs(self._rows(x), layer=found[0], n_threads=n_threads)
+        return self.outputs(self._rows(x), layer=found[0], n_threads=_checks.check_threads(n_threads))
 
     def evaluate(self, x, y, *, metrics=(), loss=None, sample_weight=None):
         """Return the loss (without penalties) and each metric on some data, as a dict."""
-        loss = self._choose_loss(loss)
-        rows = self._rows(x)
-        targets = _checks.check_targets(y, rows.n_rows, self.plan.n_outputs, self.params.dtype, loss)
-        weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
+        loss = self._choose_loss(loss, training=False)
+        rows, targets, weights = self._data(x, y, loss, sample_weight)
         logits = self.outputs(rows, logits=True)
         found = {"loss": self.loss_of(loss, logits, targets, weights)}
         predicted = self.functions[-1].value(logits)
@@ -254,10 +260,10 @@ class Network:
 
     def gradients(self, x, y, *, loss=None, sample_weight=None):
         """Return the loss's gradients on some data, penalties included, in the order of `get_weights`."""
-        rows = self._training_rows(x)
-        loss = self._choose_loss(loss)
-        y = _checks.check_targets(y, rows.n_rows, self.plan.n_outputs, self.params.dtype, loss)
-        weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
+        with self._all_or_nothing():
+            self._training_rows(x)
+            loss = self._choose_loss(loss)
+            rows, y, weights = self._data(x, y, loss, sample_weight)
         return self._split(_lbfgs.objective(self, rows, y, weights, loss)(self.params)[1])
 
     def get_weights(self):
@@ -266,16 +272,35 @@ class Network:
 
     def set_weights(self, weights):
         """Set all weights and biases, in the order of `get_weights`; the optimizer's memory is kept."""
-        if self.plan is None:
-            self.build(len(weights[0]) if self._graph.input_dim is None else None)
-        own = self._split(self.params)
-        for a, given in zip(own, _checks.check_weight_arrays(weights, [a.shape for a in own]), strict=True):
+        with self._all_or_nothing():
+            if self.plan is None:
+                known = self._graph.input_dim is not None
+                self.build(None if known else _checks.check_first_weights(weights))
+            own = self._split(self.params)
+            weights = _checks.check_weight_arrays(weights, [a.shape for a in own])
+        for a, given in zip(own, weights, strict=True):
             a[...] = given
         return self
 
     def summary(self, print_fn=print):
         """Print each layer with what it reads, its shape and its parameters."""
         print_fn(_describe.summary(self))
+
+    def plot(self, ax=None):
+        """Draw the layers and what each reads; the weights need not be there yet.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None: those of a new figure, as large as the network needs.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+        """
+        from ._drawing import draw
+
+        return draw(self._graph, None if self.plan is None else self.plan.n_features, ax)
 
     def to_numpy(self):
         """Return the trained network as a function of NumPy alone.
@@ -315,23 +340,56 @@ class Network:
             self.params = self.params.copy()
         return rows
 
+    def _before(self, memory=False):
+        """Return what a refused call must leave as it is; the optimizer's memory copied where asked for."""
+        names = ("plan", "params", "_loss", "_optimizer", "_memory")
+        before = {name: getattr(self, name) for name in names}
+        if memory:
+            before["_memory"] = deepcopy(self._memory)
+        return before, self.rng.get_state() if memory or self.plan is None else None
+
+    @contextmanager
+    def _all_or_nothing(self, before=None):
+        """Where input is refused, forget what was begun: weights drawn, loss and optimizer chosen."""
+        state, drawn = before or self._before()
+        try:
+            yield
+        except Exception:
+            vars(self).update(state)
+            if drawn is not None:
+                self.rng.set_state(drawn)
+            raise
+
+    def _data(self, x, y, loss, sample_weight):
+        """Return rows, targets and weights, at least one of each."""
+        rows = self._rows(x)
+        if rows.n_rows == 0:
+            _checks.network_error("x must hold at least 1 sample; got none")
+        targets = _checks.check_targets(y, rows.n_rows, self.plan.n_outputs, self.params.dtype, loss)
+        return rows, targets, _checks.check_sample_weight(sample_weight, rows.n_rows)
+
     def _prepare(self, loss, optimizer, rows, y):
         """Settle on loss and optimizer; return the loss and the targets as the kernels take them."""
         loss = self._choose_loss(loss)
         y = _checks.check_targets(y, rows.n_rows, self.plan.n_outputs, self.params.dtype, loss)
         optimizer = self._optimizer or optimizers.Adam() if optimizer is None else optimizers.get(optimizer)
+        if isinstance(optimizer, optimizers.LBFGS):
+            _checks.check_lbfgs_network(self.plan)
         known = self._optimizer is not None and optimizers.same_but_rate(self._optimizer, optimizer)
         if not known and not isinstance(optimizer, optimizers.LBFGS):
             self._memory = optimizers.Memory(optimizer, self.plan.n_params, self.params.dtype)
         self._loss, self._optimizer = loss, optimizer
         return loss, y
 
-    def _choose_loss(self, loss):
-        output = self.functions[-1]
+    def _choose_loss(self, loss, training=True):
+        n_outputs, output = self._built("loss").n_outputs, self.functions[-1]
         if loss is None:
             loss = self._loss or losses.OF_OUTPUT.get(output.name, "mse")
         loss = losses.get(loss)
-        _checks.check_trainable(self.functions, loss, self._built("loss").n_outputs)
+        if training:
+            _checks.check_trainable(self.functions, loss, n_outputs)
+        else:
+            _checks.check_measurable(output, loss, n_outputs)
         return loss
 
     def outputs(self, rows, layer=-1, logits=False, n_threads=None):
@@ -359,6 +417,9 @@ class _Measure:
     def __init__(self, network, metrics, training_data, validation_data):
         self.network, self.metrics, self.training_data = network, metrics, training_data
         self.validation_data = None if validation_data is None else _checks.check_pair(validation_data)
+        if self.validation_data is not None:  # before the first epoch, not after it
+            x, y, weights = self.validation_data
+            network._data(x, y, network._loss, weights)
 
     def __bool__(self):
         return bool(self.metrics) or self.validation_data is not None
@@ -374,15 +435,3 @@ class _Measure:
             measured = self.network.evaluate(x, y, metrics=self.metrics, sample_weight=weights)
             found |= {f"val_{name}": value for name, value in measured.items()}
         return found
-
-
-@contextmanager
-def _undone_on_error(network):
-    """Leave a network as it was where its training data turn out to be bad."""
-    before, memory, stream = dict(vars(network)), deepcopy(network._memory), network.rng.get_state()
-    try:
-        yield
-    except ValueError:
-        vars(network).update(before, _memory=memory)
-        network.rng.set_state(stream)
-        raise

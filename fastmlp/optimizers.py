@@ -15,6 +15,10 @@ With the gradient g of a batch, the parameters w and the learning rate lr, an up
 
 `weight_decay` is decoupled: w *= 1 - lr weight_decay before the update. `clip_value` bounds each element of
 the gradient, `clip_norm` its length over all parameters.
+
+Steps are PyTorch's but for this: a velocity holds the learning rates of its time, as scikit-learn's does,
+where PyTorch multiplies it by today's; decay is decoupled in every optimizer; `clip_norm` divides by the
+length itself, not by 1e-6 more.
 """
 
 from dataclasses import dataclass, field, replace
@@ -48,6 +52,7 @@ class Optimizer:
             _checks.check_real("learning_rate", self.learning_rate, closed="neither")
         for name in ("weight_decay", "clip_norm", "clip_value"):
             _checks.check_real(name, getattr(self, name))
+        self._own()
 
     def options(self):
         """Return the fields of the kernels' run record that say this optimizer."""
@@ -106,7 +111,7 @@ class Adam(Optimizer):
             beta_1=_checks.check_real("beta_1", self.beta_1, 0, 1, closed="left"),
             beta_2=_checks.check_real("beta_2", self.beta_2, 0, 1, closed="left"),
             epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
-            epsilon_corrected=int(self.epsilon_corrected),
+            epsilon_corrected=int(_checks.check_flag("epsilon_corrected", self.epsilon_corrected)),
         )
 
 
@@ -170,12 +175,19 @@ class Rprop(Optimizer):
 class LBFGS:
     """Limited-memory BFGS over the whole data set, through SciPy.
 
-    `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`.
+    `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`, or
+    where an iteration lowers the loss by no more than its share `ftol`.
     """
 
     tol: float = 1e-4
     max_fun: int = 15000
+    ftol: float = 2.220446049250313e-09  # SciPy's default
     code = None
+
+    def __post_init__(self):
+        _checks.check_real("tol", self.tol)
+        _checks.check_int("max_fun", self.max_fun)
+        _checks.check_real("ftol", self.ftol)
 
 
 class Memory:

@@ -19,6 +19,9 @@ class Constant:
 
     rate: float
 
+    def __post_init__(self):
+        _positive(self, "rate")
+
     def __call__(self, epoch):
         return self.rate
 
@@ -31,6 +34,10 @@ class StepDecay:
     every: int
     factor: float = 0.1
 
+    def __post_init__(self):
+        _positive(self, "rate", "factor")
+        _checks.check_int("every", self.every)
+
     def __call__(self, epoch):
         return self.rate * self.factor ** (epoch // self.every)
 
@@ -41,6 +48,9 @@ class Exponential:
 
     rate: float
     decay: float
+
+    def __post_init__(self):
+        _positive(self, "rate", "decay")
 
     def __call__(self, epoch):
         return self.rate * self.decay**epoch
@@ -53,6 +63,10 @@ class InverseScaling:
     rate: float
     power: float = 0.5
 
+    def __post_init__(self):
+        _positive(self, "rate")
+        _checks.check_real("power", self.power)
+
     def __call__(self, epoch):
         return self.rate / (epoch + 1) ** self.power
 
@@ -64,6 +78,11 @@ class Cosine:
     rate: float
     n_epochs: int
     final_rate: float = 0.0
+
+    def __post_init__(self):
+        _positive(self, "rate")
+        _checks.check_int("n_epochs", self.n_epochs)
+        _checks.check_real("final_rate", self.final_rate)
 
     def __call__(self, epoch):
         done = min(epoch / self.n_epochs, 1.0)
@@ -91,6 +110,11 @@ class OneCycle:
     start_divisor: float = 25.0
     final_divisor: float = 1e4
 
+    def __post_init__(self):
+        _positive(self, "rate", "start_divisor", "final_divisor")
+        _checks.check_int("n_epochs", self.n_epochs)
+        _checks.check_real("rise", self.rise, 0, 1)
+
     def __call__(self, epoch):
         first = self.rate / self.start_divisor
         peak, last = self.rise * self.n_epochs - 1, self.n_epochs - 1
@@ -113,8 +137,20 @@ class Plateau:
     tol: float = 1e-4
     min_rate: float = 1e-6
 
+    def __post_init__(self):
+        _positive(self, "rate")
+        _checks.check_real("factor", self.factor, 0, 1, closed="neither")
+        _checks.check_int("patience", self.patience, low=0)
+        _checks.check_real("tol", self.tol)
+        _checks.check_real("min_rate", self.min_rate)
+
     def __call__(self, epoch):
         return self.rate
+
+
+def _positive(schedule, *names):
+    for name in names:
+        _checks.check_real(name, getattr(schedule, name), closed="neither")
 
 
 def _half_cosine(start, end, done):

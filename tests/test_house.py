@@ -16,7 +16,7 @@ FLOORS = [
     ["activations", "_philox", "_metrics", "noise", "batched"],
     ["losses", "initializers", "schedules", "optimizers", "layers"],
     ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
-     "gradient_check", "datasets", "plots"],
+     "gradient_check", "datasets", "plots", "_drawing"],
     ["callbacks"],
     ["network"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",

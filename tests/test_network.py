@@ -297,6 +297,21 @@ def test_summary():
     model.summary(lines.append)
     assert "first" in lines[0] and "4 inputs, 23 parameters, float64" in lines[0]
     assert [line.split()[-1] for line in lines[0].splitlines()[2:5]] == ["15", "0.2", "8"]
+    assert "(4, 3)" in lines[0] and "(3, 2)" in lines[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"exp"}))
+def test_to_numpy_of_every_activation(name, dtype):
+    """Far from 0 too: nothing overflows, and the dtype stays."""
+    model = Network(
+        [Dense(5, "tanh" if name == "softmax" else name), Dense(3, name)], random_state=0, dtype=dtype
+    )
+    x = 300 * data(40, 4)[0].astype(dtype)
+    found, expected = model.build(4).to_numpy()(x), model.predict(x)
+    assert found.dtype == expected.dtype == dtype
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=100 * np.finfo(dtype).eps * max(1.0, scale))
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

@@ -28,45 +28,54 @@ def draw(output, ax=None, *, digits=4, title=None):
     -------
     ax : matplotlib Axes
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError("drawing a graph needs matplotlib: pip install fastmlp[plot]") from None
     places, ways = layout(output.nodes())
     spots = {node: (c * STEP[0], -r * STEP[1]) for node, (c, r) in places.items()}
-    passed = [-r * STEP[1] for between, _, _ in ways for _, r in between]
-    heights = [y for _, y in spots.values()] + passed
-    margin = 0.12
-    x_range = -BOX[0] / 2 - margin, max(x for x, _ in spots.values()) + BOX[0] / 2 + margin
-    y_range = min(heights) - BOX[1] / 2 - margin, max(heights) + BOX[1] / 2 + margin
-    size = x_range[1] - x_range[0], y_range[1] - y_range[0]
-    if ax is None:
-        top = 0.35 if title else 0.0
-        figure = plt.figure(figsize=(size[0], size[1] + top))
-        ax = figure.add_axes((0, 0, 1, size[1] / (size[1] + top)))
-    ax.set(xlim=x_range, ylim=y_range, aspect="equal", title=title)
-    ax.axis("off")
-    scale = _scale(ax, size)
-    for between, parent, child in ways:
-        _edge(ax, [spots[parent], *((c * STEP[0], -r * STEP[1]) for c, r in between), spots[child]], scale)
+    passed = [[(c * STEP[0], -r * STEP[1]) for c, r in between] for between, _, _ in ways]
+    boxes = [(*spot, *BOX) for spot in (*spots.values(), *(point for way in passed for point in way))]
+    ax, scale = canvas(ax, boxes, title)
+    half = BOX[0] / 2
+    for between, (_, parent, child) in zip(passed, ways, strict=True):
+        (x, y), (x_end, y_end) = spots[parent], spots[child]
+        edge(ax, [(x + half, y), *level(between, half), (x_end - half, y_end)], scale)
     for node, spot in spots.items():
         _box(ax, node, spot, digits, scale)
     return ax
 
 
-def _scale(ax, size):
-    """Return how much smaller than in inches the axes show the drawing."""
+def canvas(ax, boxes, title=None):
+    """Return axes, in inches, that hold the boxes (x, y of the middle, width, height), and their scale.
+
+    The scale is how much smaller than in inches the axes show the drawing; new axes (`ax` None) show it as
+    it is.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError("drawing a graph needs matplotlib: pip install fastmlp[plot]") from None
+    margin = 0.12
+    limits = [
+        (min(b[i] - b[i + 2] / 2 for b in boxes) - margin, max(b[i] + b[i + 2] / 2 for b in boxes) + margin)
+        for i in range(2)
+    ]
+    width, height = (high - low for low, high in limits)
+    if ax is None:
+        top = 0.35 if title else 0.0
+        figure = plt.figure(figsize=(width, height + top))
+        ax = figure.add_axes((0, 0, 1, height / (height + top)))
+    ax.set(xlim=limits[0], ylim=limits[1], aspect="equal", title=title)
+    ax.axis("off")
     box = ax.get_window_extent()
-    return min(box.width / size[0], box.height / size[1]) / ax.figure.dpi
+    return ax, min(box.width / width, box.height / height) / ax.figure.dpi
 
 
-def _edge(ax, points, scale):
-    """Draw an arrow from box to box; in a column that it passes it runs level for the width of a box."""
-    half = BOX[0] / 2
-    (x, y), *between, (x_end, y_end) = points
-    passed = [(p + d, q) for p, q in between for d in (-half, half)]
-    corners = [(x + half, y), *passed, (x_end - half, y_end)]
-    ax.plot(*zip(*corners[:-1], strict=True), color="0.45", linewidth=scale, zorder=1)
+def level(points, half):
+    """Return the corners of a way that runs level for the width of a column, 2 `half`, at each point."""
+    return [(x + d, y) for x, y in points for d in (-half, half)]
+
+
+def edge(ax, corners, scale):
+    """Draw an arrow along `corners`."""
+    ax.plot(*zip(*corners[:-1], strict=True), color="0.45", linewidth=scale, zorder=1, snap=False)
     arrow = dict(
         arrowstyle="-|>", color="0.45", linewidth=scale, mutation_scale=9 * scale, shrinkA=0, shrinkB=0
     )

@@ -25,8 +25,9 @@ def layout(nodes):
     """
     column = {nodes[-1]: 0}
     for node in reversed(nodes):  # as far right as what they feed allows
+        last = column.setdefault(node, 0)  # an end of its own, where it feeds nothing
         for parent in node.parents:
-            column[parent] = min(column.get(parent, 0), column[node] - 1)
+            column[parent] = min(column.get(parent, 0), last - 1)
     first = min(column.values())
     column = {node: c - first for node, c in column.items()}
     columns = [[] for _ in range(1 - first)]
