@@ -109,12 +109,6 @@ cdef void gather_row(Context *c, int64_t row, real *out, size stride) noexcept n
 
 cdef extern from *:
     """
-    #if defined(__GNUC__)
-      #define fm_prefetch(p) __builtin_prefetch((p), 0, 2)
-    #else
-      #define fm_prefetch(p) ((void)0)
-    #endif
-
     #if defined(__AVX512F__) && REAL_BYTES == 4
       #define FM_NONZERO(p) _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ)
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_ps((out), _mm512_maskz_compress_ps((k), _mm512_loadu_ps(p)))
@@ -156,7 +150,6 @@ cdef extern from *:
     }
     """
     size fm_compress(const real *, size, size, const real *, real *, int32_t *) noexcept nogil
-    void fm_prefetch(const char *) noexcept nogil
 
 
 cdef inline size pad_list(real *value, int32_t *index, size m) noexcept nogil:
@@ -265,5 +258,5 @@ cdef inline void want_soon(Context *c, size position, size cut) noexcept nogil:
     if last > c.run.n_features * item:
         last = c.run.n_features * item
     while at < last:
-        fm_prefetch(x + at)
+        fm_prefetch_far(x + at)
         at += 64

@@ -47,7 +47,7 @@ cdef inline void fetch_ahead(Ahead *ahead) noexcept nogil:
     for i in range(3):
         ahead.to[i] += ahead.step[i]
         while ahead.at[i] < ahead.to[i]:
-            fm_prefetch(ahead.at[i])
+            fm_prefetch_far(ahead.at[i])
             ahead.at[i] += 64
 
 

@@ -21,18 +21,15 @@ cdef extern from *:
       static inline vec vec_rounded(vec a) { __asm__("" : FM_REGISTER(a)); return a; }
       static inline real real_rounded(real a) { __asm__("" : FM_REGISTER(a)); return a; }
       static inline double double_rounded(double a) { __asm__("" : FM_REGISTER(a)); return a; }
-      #define fm_prefetch(p) __builtin_prefetch(p)
     #else
       static inline vec vec_rounded(vec a) { volatile vec b = a; return b; }
       static inline real real_rounded(real a) { volatile real b = a; return b; }
       static inline double double_rounded(double a) { volatile double b = a; return b; }
-      #define fm_prefetch(p) ((void)(p))
     #endif
     """
     vec vec_rounded(vec) noexcept nogil
     real real_rounded(real) noexcept nogil
     double double_rounded(double) noexcept nogil
-    void fm_prefetch(const void *) noexcept nogil
 
 cdef enum:
     RECORD_NOTHING = 0, RECORD_EPOCHS, RECORD_UPDATES

@@ -231,7 +231,7 @@ cdef inline void tiny_backward(Context *c, size lanes) noexcept nogil:
                     c.flat_gradient[layer.bias + o] = vec_sum(total)
     if lanes == LANES:
         for i in range(padded(c.n_params) // LANES):
-            vec_sums(c.products + i * LANES, c.flat_gradient + i * LANES)
+            vec_lane_sums(c.products + i * LANES, c.flat_gradient + i * LANES)
 
 
 cdef void tiny_backward_one(Context *c) noexcept nogil:

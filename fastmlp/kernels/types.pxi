@@ -256,7 +256,7 @@ cdef extern from *:
       #define FM_JOIN(to, from, count, low, high) \
           for (int i = 0; i < (count); i++) to[i] = FM_ADD(from[2 * i], from[2 * i + 1], FM_LIST low, FM_LIST high);
     #endif
-    static inline void vec_sums(const vec *t, real *out) {
+    static inline void vec_lane_sums(const vec *t, real *out) {
     #if !defined(FM_ADD)
         for (int i = 0; i < LANES; i++) out[i] = vec_sum(t[i]);
     #elif VEC_BYTES / REAL_BYTES == 16
@@ -283,6 +283,15 @@ cdef extern from *:
     #endif
     }
 
+    /* Into the first-level cache, or the second. GCC drops calls of functions that do no more, unless inlined. */
+    #if defined(__GNUC__)
+      #define fm_prefetch(p) __builtin_prefetch((p), 0, 3)
+      #define fm_prefetch_far(p) __builtin_prefetch((p), 0, 2)
+    #else
+      #define fm_prefetch(p) ((void)(p))
+      #define fm_prefetch_far(p) ((void)(p))
+    #endif
+
     /* Cython casts the operands of a division. */
     static inline vec vec_divide(vec a, vec b) { return a / b; }
 
@@ -306,6 +315,8 @@ cdef extern from *:
     unsigned int fm_flush_denormals() noexcept nogil
     void fm_restore_denormals(unsigned int) noexcept nogil
     void fm_pause() noexcept nogil
+    void fm_prefetch(const void *) noexcept nogil
+    void fm_prefetch_far(const void *) noexcept nogil
     void fm_yield() noexcept nogil
     void fm_sleep() noexcept nogil
     int32_t fm_load(int32_t *) noexcept nogil
@@ -326,7 +337,7 @@ cdef extern from *:
     vec vec_with_sign(vec, vec) noexcept nogil
     real vec_sum(vec) noexcept nogil
     real vec_top(vec) noexcept nogil
-    void vec_sums(const vec *, real *) noexcept nogil
+    void vec_lane_sums(const vec *, real *) noexcept nogil
     vec vec_fill(real) noexcept nogil
     vec vec_first(vec, Py_ssize_t, real) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil

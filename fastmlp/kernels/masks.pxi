@@ -13,11 +13,6 @@ cdef extern from *:
     #endif
         return p;
     }
-    #if defined(__GNUC__)
-      #define fm_prefetch(p) __builtin_prefetch(p, 0, 2)
-    #else
-      #define fm_prefetch(p) ((void)0)
-    #endif
 
     /* The first n lanes of a vector, n >= 1; all where n is more. Lanes that are off are read as 0. */
     #if defined(__GNUC__) && defined(__AVX512F__)
@@ -156,7 +151,6 @@ cdef extern from *:
     void transpose_quad(const real *, size, real *, size) noexcept nogil
     void vec_sums(vec, vec, vec, vec, real *, size) noexcept nogil
     const char *fm_opaque(const char *) noexcept nogil
-    void fm_prefetch(const void *) noexcept nogil
     vmask vec_mask(size) noexcept nogil
     vec vec_load_masked(const real *, vmask) noexcept nogil
     void vec_store_masked(real *, vec, vmask) noexcept nogil
