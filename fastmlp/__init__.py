@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ._checks import DivergenceWarning, NotBuiltError
+from ._checks import DivergenceWarning, FitError, NotBuiltError
 from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
 from .network import Network
@@ -15,6 +15,7 @@ _LATER = {
     "MLPClassifier": ".mlp",
     "MLPRegressor": ".mlp",
     "check_gradient": ".gradient_check",
+    "fit_many": ".many",
     "load": ".persistence",
     "save": ".persistence",
 }
@@ -22,8 +23,8 @@ _MODULES = ("callbacks", "datasets", "graph", "persistence", "plots")
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
-    "Dropout", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError",
-    "RMSprop", "Rprop", "backend", "check_gradient", "load", "save", *_MODULES,
+    "Dropout", "FitError", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network",
+    "NotBuiltError", "RMSprop", "Rprop", "backend", "check_gradient", "fit_many", "load", "save", *_MODULES,
 ]  # fmt: skip
 
 
