@@ -244,13 +244,14 @@ def bundle(tasks, data, n_threads):
             work.append((task.cost(data), partial(task.run, data)))
     for group in groups.values():
         group.sort(key=lambda task: -len(task.fit.job.order) * len(task.fit.job.losses))
-        job = group[0].fit.job
-        n_parts = max(-(-len(group) // lanes.width(job.params.dtype)), min(n_threads, len(group)))
-        for part in np.array_split(np.arange(len(group)), n_parts):
-            some = [group[i] for i in part]
-            # a step of all lanes takes about twice the time of one network's
-            function = partial(some[0].run, data) if len(some) == 1 else partial(run_lanes, some)
-            work.append(((1 + (len(some) > 1)) * some[0].cost(data), function))
+        cost, job, n = group[0].cost(data), group[0].fit.job, len(group)
+        least = lanes.least(job.plan, job.params.dtype)
+        n_parts = max(-(-n // lanes.width(job.params.dtype)), min(n_threads, int(n / least)))
+        if n < least * n_parts:
+            work += [(task.cost(data), partial(task.run, data)) for task in group]
+            continue
+        for part in np.array_split(np.arange(n), n_parts):
+            work.append((least * cost, partial(run_lanes, [group[i] for i in part])))
     return [function for _, function in sorted(work, key=lambda pair: -pair[0])]
 
 
