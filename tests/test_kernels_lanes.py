@@ -121,6 +121,18 @@ def test_activations(compiled, activation):
     assert_same(compiled, make_job(compiled.dtype, plan, N, batch_size=1, rates=(1e-3,)), n=4)
 
 
+@pytest.mark.parametrize("optimizer", training.ONLINE_OPTIMIZERS, ids=lambda o: o.name)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_penalties(compiled, optimizer, weighted):
+    """Sums of squares by 64 padded rows at a time: fewer, as many, and more."""
+    for n_features, widths in ((3, (10, 1)), (64, (5, 2)), (63, (17, 33))):
+        plan = chain(n_features, widths, (Activation.TANH, Activation.IDENTITY), l2=0.01)
+        plan.layers["l2"][1] = 0.002
+        x = np.random.RandomState(0).normal(size=(N, n_features)).astype(compiled.dtype)
+        options = dict(optimizer=optimizer, batch_size=1, weighted=weighted, n_epochs=2)
+        assert_same(compiled, make_job(compiled.dtype, plan, N, x=x, **options), n=3)
+
+
 def test_layers_with_several_sources(compiled):
     assert_same(compiled, make_job(compiled.dtype, concatenation(6, 2), N, batch_size=1))
 
@@ -211,7 +223,7 @@ def test_what_is_trained_alone(compiled):
     assert key(optimizer=Optimizer.RMSPROP) is None
     assert key(clip_norm=1.0) is None
     assert key(True, optimizer=Optimizer.SGD) is not None and key(True, optimizer=Optimizer.MOMENTUM) is None
-    for extra in ({"l2": 0.1}, {"l1": 0.1}, {"dropout": 0.5}):
+    for extra in ({"max_norm": 2.0}, {"l1": 0.1}, {"dropout": 0.5}):
         assert key(plan=chain(3, (4, 2), (Activation.TANH, Activation.IDENTITY), **extra)) is None
     assert key(plan=chain(3, (65, 2), (Activation.TANH, Activation.IDENTITY))) is None
     assert key(plan=chain(64, (64, 2), (Activation.TANH, Activation.IDENTITY))) is None

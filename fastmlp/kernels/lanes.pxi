@@ -21,12 +21,14 @@ cdef struct Lanes:
     int64_t *alive        # (LANES,)
     double *value         # (LANES,): this step's losses
     double *sum           # (LANES,): their sums over the epoch
+    double *norms         # (LANES,): this step's penalties
     const int64_t **order  # (LANES,): each net's samples from where it stands
     double *learning_rate  # (LANES,)
     real *rate            # (LANES,): what multiplies the gradient
     real *keep
     real *scale
     size n_nets
+    bint penalised
 
 cdef extern from *:
     """
@@ -84,6 +86,7 @@ cdef size lanes_layout(Lanes *L, Context *c, char *base) noexcept nogil:
     L.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
     L.value = <double *>take(&cursor, LANES * sizeof(double))
     L.sum = <double *>take(&cursor, LANES * sizeof(double))
+    L.norms = <double *>take(&cursor, LANES * sizeof(double))
     L.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
     L.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
     L.rate = <real *>take(&cursor, LANES * sizeof(real))
@@ -124,8 +127,12 @@ cdef void lanes_load(Lanes *L) noexcept nogil:
     for i in range(2):
         memset(L.X[i], 0, L.nets[0].run.n_features * LANES * sizeof(real))
         memset(L.Y[i], 0, L.nets[0].run.n_outputs * LANES * sizeof(real))
+    L.penalised = False
+    for i in range(L.nets[0].n_layers):
+        L.penalised = L.penalised or L.nets[0].layers[i].l2 != 0
     for lane in range(LANES):
-        L.learning_rate[lane], L.rate[lane], L.keep[lane], L.scale[lane], L.sum[lane], L.value[lane] = 0, 0, 1, 1, 0, 0
+        L.learning_rate[lane], L.rate[lane], L.keep[lane], L.scale[lane] = 0, 0, 1, 1
+        L.sum[lane], L.value[lane], L.norms[lane] = 0, 0, 0
     for lane in range(L.n_nets):
         c = &L.nets[lane]
         if not L.alive[lane]:
@@ -223,6 +230,58 @@ cdef inline void lane_product(int ways, const real *x, size width, const real *W
     while o < last:
         lane_units(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
         o += 1
+
+
+cdef inline vec lane_sum(vec *t, size m) noexcept nogil:
+    """The sum of the first m elements of a vector that is 0 elsewhere, as `vec_sum` has it."""
+    cdef size j, half = LANES // 2
+    while half > 0:
+        j = 0
+        while j < half and j + half < m:
+            t[j] = t[j] + t[j + half]
+            j += 1
+        half = half // 2
+    return t[0]
+
+
+cdef void lane_penalties(Lanes *L) noexcept nogil:
+    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
+    cdef Context *c = &L.nets[0]
+    cdef Layer *layer
+    cdef const vec *w
+    cdef vec t[16]
+    cdef real square[16]
+    cdef double total[16]
+    cdef size k, i, j, q, m, n, v, vecs, lane
+    for lane in range(LANES):
+        L.norms[lane] = 0
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        if layer.l2 == 0:
+            continue
+        n = layer.n_out
+        vecs = padded(n) // LANES
+        w = <const vec *>(L.W + layer.weights * LANES)
+        v = 0
+        for j in range(LANES):
+            t[j] = vec_fill(0)
+            total[j] = 0
+        for i in range(<size>layer.n_in):
+            for q in range(vecs):
+                m = n - q * LANES if n - q * LANES < LANES else LANES
+                for j in range(m):
+                    t[j] = t[j] + w[j] * w[j]
+                w += m
+                v += 1
+                if v % 64 == 0 or v == layer.n_in * vecs:
+                    for j in range(LANES):
+                        t[j] = vec_rounded(t[j])
+                    (<vec *>square)[0] = lane_sum(t, LANES)
+                    for j in range(LANES):
+                        total[j] += 0.5 * layer.l2 * square[j]
+                        t[j] = vec_fill(0)
+        for lane in range(LANES):
+            L.norms[lane] += total[lane]
 
 
 cdef void lanes_forward(Lanes *L, const real *X) noexcept nogil:
@@ -324,7 +383,7 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
         for j in range(n):
             (<vec *>(work.D + j * LANES))[0] = (<vec *>(work.D + j * LANES))[0] * factor
         for lane in range(LANES):
-            L.value[lane] = L.value[lane] * c.run.loss_scale
+            L.value[lane] = L.value[lane] * c.run.loss_scale + L.norms[lane]
         return
     for lane in range(L.n_nets):
         if not L.alive[lane]:
@@ -333,7 +392,7 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
         factor = <real>(weight * c.run.gradient_scale)
         for j in range(n):
             work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
-        L.value[lane] = weight * L.value[lane] * c.run.loss_scale
+        L.value[lane] = weight * L.value[lane] * c.run.loss_scale + L.norms[lane]
         if c.run.average:
             L.scale[lane] = <real>(1 / weight) if weight > 0 else 0
             if weight > 0:
@@ -343,20 +402,14 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
 cdef inline vec lane_dot(const real *w, const real *D, size n) noexcept nogil:
     """The sum of w[j] D[j], in the order in which `dot` adds a padded row's."""
     cdef vec t[16]
-    cdef size j, m = n if n < LANES else LANES, half = LANES // 2
+    cdef size j, m = n if n < LANES else LANES
     if n == 1:
         return vec_rounded((<const vec *>w)[0] * (<const vec *>D)[0])
     for j in range(m):
         t[j] = vec_rounded((<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0])
     for j in range(m, n):
         t[j % LANES] = t[j % LANES] + (<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0]
-    while half > 0:
-        j = 0
-        while j < half and j + half < m:
-            t[j] = t[j] + t[j + half]
-            j += 1
-        half = half // 2
-    return t[0]
+    return lane_sum(t, m)
 
 
 cdef inline vec lane_step(int64_t optimizer, const Step *s, vec rate, vec keep, vec w, vec *s0, vec *s1,
@@ -376,14 +429,18 @@ cdef inline vec lane_step(int64_t optimizer, const Step *s, vec rate, vec keep, 
     return w - rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
 
 
-cdef inline void lane_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, size at, Lanes *L,
-                             const real *D, size n) noexcept nogil:
-    """One step on weights at..at + n with the gradients x D."""
+cdef inline void lane_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2, bint decays,
+                             size at, Lanes *L, const real *D, size n) noexcept nogil:
+    """One step on weights at..at + n with the gradients x D, and l2 w where it `decays`."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef size j
     cdef vec *w = <vec *>(L.W + at * LANES)
     cdef vec *s0 = <vec *>(L.S[0] + at * LANES)
     cdef vec *s1 = <vec *>(L.S[1] + at * LANES)
+    if decays:
+        for j in range(n):
+            w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j] + l2 * w[j])
+        return
     for j in range(n):
         w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
 
@@ -400,29 +457,34 @@ cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, c
     cdef const real *D
     cdef const real *x
     cdef vec rate = (<const vec *>L.rate)[0], keep = (<const vec *>L.keep)[0], scale = (<const vec *>L.scale)[0]
-    cdef vec back
+    cdef vec back, l2
+    cdef bint decays
     for k in range(c.n_layers - 1, -1, -1):
         layer = &c.layers[k]
         D = L.work[k].D
         n = layer.n_out
+        l2 = <real>layer.l2 * scale
+        decays = layer.l2 != 0
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.edges[e]
             at = layer.weights + edge.row * n
             if edge.source == INPUT:
                 for p in range(<size>edge.width):
-                    lane_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, at + p * n, L, D, n)
+                    lane_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays, at + p * n, L,
+                                D, n)
                 continue
             below = &c.layers[edge.source]
             source = &L.work[edge.source]
             for p in range(<size>edge.width):
                 back = lane_dot(L.W + (at + p * n) * LANES, D, n)
                 (<vec *>source.D)[p] = back if edge.opens else (<vec *>source.D)[p] + back
-                lane_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, at + p * n, L, D, n)
+                lane_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays, at + p * n,
+                            L, D, n)
             if edge.closes:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
                                     below.n_out * LANES)
         if layer.bias >= 0:
-            lane_update(optimizer, step, rate, keep, scale, layer.bias, L, D, n)
+            lane_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, L, D, n)
 
 
 # One function an optimizer, as in online.pxi.
@@ -443,6 +505,8 @@ cdef void lanes_step(Lanes *L, Run *run, int half) noexcept nogil:
     """Every net learns its sample. `run`: of a living net."""
     cdef size lane
     cdef Step step
+    if L.penalised:
+        lane_penalties(L)
     lanes_forward(L, L.X[half])
     lanes_loss(L, half)
     lanes_weigh(L, half)

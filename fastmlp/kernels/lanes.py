@@ -48,7 +48,6 @@ def key(job, has_zeros):
         or max(plan.n_features, layers["n_out"].max()) > training.TINY_WIDTH
         or training.choose_regime(job) != Regime.ONLINE
         or rows.is_sparse
-        or layers["l2"].any()
         or width(job.params.dtype) == 1
     ):
         return None
