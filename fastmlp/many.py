@@ -5,7 +5,8 @@ import itertools
 from collections.abc import Mapping
 
 from . import _checks
-from ._together import Data, Task, run
+from ._task import Data, Task
+from ._together import run
 from .kernels import training
 from .network import Network
 

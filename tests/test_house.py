@@ -18,7 +18,7 @@ FLOORS = [
     ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
      "gradient_check", "datasets"],
     ["callbacks"],
-    ["network", "_together", "many"],
+    ["network", "_task", "_together", "many"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "model_selection", "mlp", "perceptron"],
     ["plots", "cli", "__init__"],
 ]  # fmt: skip
