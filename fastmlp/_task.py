@@ -75,6 +75,8 @@ class Task:
 
     Attributes
     ----------
+    index : int
+        Its place among all fits.
     model : Network or estimator
         None where it could not be built.
     parameters : dict
@@ -89,6 +91,7 @@ class Task:
     """
 
     def __init__(self, index, n_tasks, parameters, options, subset):
+        self.index = index
         self.name = f"fit {index} of {n_tasks}" + (f", {parameters}" if parameters else "")
         self.parameters, self.options, self.subset = parameters, options, subset
         self.model = self.error = self.fit = None

@@ -86,7 +86,7 @@ def _chains(tasks):
         for chain in met.values():
             mine = [*chain, *mine]
             chains.remove(chain)
-        mine.sort(key=tasks.index)
+        mine.sort(key=lambda task: task.index)
         chains.append(mine)
         for each in mine:
             of.update(dict.fromkeys(each.shared, mine))
@@ -98,7 +98,12 @@ def run(tasks, data, n_threads):
     stop = threading.Event()
     work = deque(bundle(tasks, data, n_threads))
     n_workers, failed = min(n_threads, len(work)), []
-    context = nullcontext
+    context = blas = nullcontext
+    if not all(task.is_native for task in tasks if task.error is None):
+        from threadpoolctl import threadpool_limits
+
+        # each L-BFGS sets this and puts back what it found, which may be what another one has set
+        blas = partial(threadpool_limits, 1, "blas")
     if not all(isinstance(task.model, Network) for task in tasks if task.error is None):
         from sklearn import config_context, get_config
 
@@ -121,16 +126,17 @@ def run(tasks, data, n_threads):
 
     crew = [threading.Thread(target=serve, daemon=True) for _ in range(n_workers)]
     waiting = list(crew)
-    while waiting:
-        try:
-            for thread in crew:
-                if thread.ident is None and not stop.is_set():
-                    thread.start()
-            waiting = [thread for thread in crew if thread.ident is not None and thread.is_alive()]
-            for thread in waiting:
-                thread.join(0.1)  # with a limit, for signals are seen in between
-        except KeyboardInterrupt:
-            stop.set()
+    with blas():
+        while waiting:
+            try:
+                for thread in crew:
+                    if thread.ident is None and not stop.is_set():
+                        thread.start()
+                waiting = [thread for thread in crew if thread.ident is not None and thread.is_alive()]
+                for thread in waiting:
+                    thread.join(0.1)  # with a limit, for signals are seen in between
+            except KeyboardInterrupt:
+                stop.set()
     if failed:
         raise failed[0]
     if stop.is_set():

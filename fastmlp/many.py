@@ -56,7 +56,8 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     Notes
     -----
     Ctrl-C stops all fits with a warning; models keep the weights after their last step. Models that share a
-    RandomState or a callback are trained one after another, in their order.
+    RandomState or a callback are trained one after another, in their order. Estimators without a random_state
+    draw from NumPy's global stream, in no fixed order.
 
     Examples
     --------

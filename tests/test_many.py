@@ -244,6 +244,20 @@ def test_what_is_shared_is_used_in_turn(data):
         assert_equal(a, b)
 
 
+def test_blas_has_the_threads_that_it_had(data):
+    """L-BFGS limits them while it searches; several at once must not leave the limit behind."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def n_threads():
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    with threadpool_limits(2, "blas"):
+        before = n_threads()
+        for _ in range(3):
+            fit_many([net(k) for k in range(6)], *data, optimizer="lbfgs", epochs=5, n_threads=3)
+        assert n_threads() == before
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_estimators():
     X, y = make_classification(60, random_state=0)
@@ -318,8 +332,24 @@ def test_one_diverges(data):
         assert all(np.isfinite(one.params).all() for one in nets)
 
 
-@pytest.mark.parametrize("batch_size", [1, 8])
-def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, monkeypatch):
+class Quartic:
+    """A loss that only Python knows."""
+
+    name = "quartic"
+
+    def value(self, y, a):
+        return ((a - y) ** 4).sum(axis=1)
+
+    def derivative(self, y, a):
+        return 4 * (a - y) ** 3
+
+
+def test_formulas_of_ones_own(data):
+    assert_as_one_by_one(lambda: [net(k) for k in range(3)], *data, loss=Quartic(), epochs=2, batch_size=1)
+
+
+@pytest.mark.parametrize(("batch_size", "loss"), [(1, "mse"), (8, "mse"), (8, Quartic())], ids=str)
+def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, loss, monkeypatch):
     x, y = data
     nets = [net(k) for k in range(12)]
     started = [one.build(3).params.copy() for one in nets]
@@ -332,7 +362,7 @@ def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, monkeypatch
 
     monkeypatch.setattr(training, "check_stop", check_stop)
     with pytest.warns(UserWarning, match="interrupted by user"):
-        found = fit_many(nets, x, y, batch_size=batch_size, epochs=200_000, n_threads=2, optimizer=SGD(1e-4))
+        found = fit_many(nets, x, y, batch_size=batch_size, loss=loss, epochs=200_000, optimizer=SGD(1e-4))
     assert found == nets
     assert all(np.isfinite(one.params).all() and len(one.loss_curve_) < 200_000 for one in nets)
     assert any(not np.array_equal(a, one.params) for a, one in zip(started, nets, strict=True))
