@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from .kernels import dispatch
+from .kernels import training
 from .kernels.job import ROW_DTYPES, Rows
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -121,8 +121,8 @@ def check_random_state(random_state):
     return random_state
 
 
-def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0):
-    """Return `x` as Rows: two-dimensional, numeric, finite, and `n_features` wide.
+def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True):
+    """Return `x` as Rows: two-dimensional, numeric, `n_features` wide and, if `finite` is asked for, finite.
 
     float32, float64 and uint8 arrays and CSR matrices are taken as they are; anything else is converted.
     """
@@ -149,7 +149,8 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0):
             f"{name} must have at least {n_min} sample(s) of at least 1 feature; got shape {x.shape}"
         )
     rows = Rows(x, scale)
-    check_finite_rows(rows, name)
+    if finite:
+        check_finite_rows(rows, name)
     return rows
 
 
@@ -167,15 +168,19 @@ def as_float(array, name):
 
 def check_finite_rows(rows, name="x"):
     """Raise where a row holds NaN or infinity."""
-    dtype = rows.data.dtype
-    if not dispatch.kernels(dtype if dtype in FLOATS else np.dtype(np.float32)).all_finite(rows):
-        raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
+    if not training.all_finite(rows):
+        not_finite(name)
+
+
+def not_finite(name="x"):
+    """Raise: an array holds NaN or infinity."""
+    raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
 
 
 def check_finite(name, array):
     """Return `array`, which must be finite."""
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
+        not_finite(name)
     return array
 
 

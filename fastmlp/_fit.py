@@ -117,6 +117,8 @@ class Fit:
         if on_epoch is None and self.n_done:
             self.seconds = [(time.perf_counter() - started) / self.n_done] * self.n_done
         self._finish()
+        if self.status == Status.BAD_ROWS:
+            _checks.not_finite()
         if warn and self.status == Status.DIVERGED:
             _checks.warn_diverged(*self.divergence)
         return self
@@ -129,6 +131,8 @@ class Fit:
     def _run(self, on_epoch):
         if self.native:
             return training.run(self.job, on_epoch, n_threads=self.n_threads)
+        if self.job.run["check_rows"] and not training.all_finite(self.job.rows):
+            return Status.BAD_ROWS
         return _python_engine.run(self.job, self.network.functions, self.loss, on_epoch)
 
     def _finish(self):
@@ -143,7 +147,7 @@ class Fit:
 
 def _seed(network, step):
     """Return a seed for dropout, which leaves the stream of shuffles as it is."""
-    if not network.plan.input_dropout and not network.plan.layers["dropout"].any():
+    if not network.plan.input_dropout and not any(network.plan.layers["dropout"].tolist()):
         return 0
     copy = np.random.RandomState(0)
     copy.set_state(network.rng.get_state())

@@ -1,5 +1,7 @@
 """Network: layers are added, then it is trained and used."""
 
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -12,6 +14,7 @@ from .kernels import dispatch, training
 from .kernels.job import ROW_DTYPES, Rows, aligned_zeros
 
 _ROW_DTYPES = frozenset(ROW_DTYPES)
+CHECKED_LATE = 1 << 20  # bytes of input from which on NaN is looked for while training reads it
 
 
 class Network:
@@ -182,29 +185,34 @@ class Network:
         -------
         self : Network
         """
-        epochs = _checks.check_int("epochs", epochs, low=0)
-        rows, y_given = self._training_rows(x), y
-        loss, y = self._prepare(loss, optimizer, rows, y)
-        sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
-        measure = _Measure(self, _metrics.get(metrics), (x, y_given), validation_data)
-        monitor = Monitor(self, self, self.history_, epochs, measure or None, callbacks, bool(verbose))
-        if epochs == 0:
-            return self
-        monitor.begin()
-        if isinstance(self._optimizer, optimizers.LBFGS):
-            own = self._optimizer
-            limits = dict(max_iter=epochs, max_fun=own.max_fun, tol=own.tol, on_step=monitor.record)
-            _lbfgs.minimize(self, rows, y, sample_weight, loss, **limits)
-            monitor.end()
-            return self
-        optimizer = self._optimizer
-        fit = Fit(
-            self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, n_epochs=epochs,
-            batch_size=rows.n_rows if batch_size is None else _checks.check_int("batch_size", batch_size),
-            shuffle=shuffle, sample_weight=sample_weight, n_threads=n_threads, **schedules.watch(optimizer),
-        )  # fmt: skip
-        fit.run(monitor if monitor.per_epoch else None, partial(schedules.slow_down, optimizer))
-        monitor.end(fit)
+        late = getattr(x, "nbytes", 0) >= CHECKED_LATE and validation_data is None
+        late = late and not (metrics or callbacks or verbose)  # what Python would see before the check
+        with _undone_on_error(self) if late else nullcontext():
+            epochs = _checks.check_int("epochs", epochs, low=0)
+            rows, y_given = self._training_rows(x, finite=not late), y
+            loss, y = self._prepare(loss, optimizer, rows, y)
+            sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
+            measure = _Measure(self, _metrics.get(metrics), (x, y_given), validation_data)
+            monitor = Monitor(self, self, self.history_, epochs, measure or None, callbacks, bool(verbose))
+            optimizer = self._optimizer
+            if late and (epochs == 0 or isinstance(optimizer, optimizers.LBFGS)):
+                _checks.check_finite_rows(rows)
+            if epochs == 0:
+                return self
+            monitor.begin()
+            if isinstance(optimizer, optimizers.LBFGS):
+                limits = dict(max_iter=epochs, max_fun=optimizer.max_fun, tol=optimizer.tol)
+                _lbfgs.minimize(self, rows, y, sample_weight, loss, on_step=monitor.record, **limits)
+                monitor.end()
+                return self
+            fit = Fit(
+                self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, n_epochs=epochs,
+                batch_size=rows.n_rows if batch_size is None else _checks.check_int("batch_size", batch_size),
+                shuffle=shuffle, sample_weight=sample_weight, n_threads=n_threads, check_rows=int(late),
+                **schedules.watch(optimizer),
+            )  # fmt: skip
+            fit.run(monitor if monitor.per_epoch else None, partial(schedules.slow_down, optimizer))
+            monitor.end(fit)
         return self
 
     def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):
@@ -297,9 +305,9 @@ class Network:
                 return rows
         return _checks.check_rows(x, n_features, scale=self.input_scale)
 
-    def _training_rows(self, x):
+    def _training_rows(self, x, finite=True):
         n_features = self._graph.input_dim if self.plan is None else self.plan.n_features
-        rows = _checks.check_rows(x, n_features, scale=self.input_scale, n_min=1)
+        rows = _checks.check_rows(x, n_features, scale=self.input_scale, n_min=1, finite=finite)
         single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
         self.build(rows.n_features, np.float32 if single else np.float64)
         if not self.params.flags.writeable:
@@ -365,3 +373,15 @@ class _Measure:
             measured = self.network.evaluate(x, y, metrics=self.metrics, sample_weight=weights)
             found |= {f"val_{name}": value for name, value in measured.items()}
         return found
+
+
+@contextmanager
+def _undone_on_error(network):
+    """Leave a network as it was where its training data turn out to be bad."""
+    before, memory, stream = dict(vars(network)), deepcopy(network._memory), network.rng.get_state()
+    try:
+        yield
+    except ValueError:
+        vars(network).update(before, _memory=memory)
+        network.rng.set_state(stream)
+        raise

@@ -19,6 +19,7 @@ from fastmlp import (
     NotBuiltError,
     Rprop,
     losses,
+    network,
     schedules,
 )  # fmt: skip
 from fastmlp.activations import ACTIVATIONS, Tanh
@@ -463,3 +464,28 @@ def test_an_unfinished_network_says_so():
     model.add(Dense(1), after=first)
     with pytest.raises(ValueError, match="dense_2 feeds no other layer"):
         model.build(2)
+
+
+@pytest.mark.parametrize("batch_size", [1, 32, None])
+@pytest.mark.parametrize("density", [0.1, 1.0])
+@pytest.mark.parametrize("built", [False, True])
+def test_large_input_is_checked_while_it_is_read(batch_size, density, built):
+    """NaN in it raises as ever, and leaves the network, its optimizer and its random stream as they were."""
+    rng = np.random.RandomState(0)
+    x = (rng.rand(400, 784) * (rng.rand(400, 784) < density)).astype(np.float32)
+    assert x.nbytes > network.CHECKED_LATE
+    y = rng.randint(0, 3, 400)
+    tried, untried = (Network([Dense(7, "relu"), Dense(3, "softmax")], random_state=3) for _ in range(2))
+    if built:
+        for model in (tried, untried):
+            model.fit(x[:20], y[:20])
+    for value in (np.nan, -np.inf):
+        bad = x.copy()
+        bad[377, 5] = value
+        with pytest.raises(ValueError, match="x holds NaN or infinity"):
+            tried.fit(bad, y, batch_size=batch_size)
+        assert (tried.plan is None) == (not built)
+    for model in (tried, untried):
+        model.fit(x, y, batch_size=batch_size, epochs=2)
+    np.testing.assert_array_equal(tried.params, untried.params)
+    assert tried.history_["loss"] == untried.history_["loss"]

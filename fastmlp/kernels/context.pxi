@@ -55,12 +55,15 @@ cdef struct Context:
     size ldx
     real *nz_value
     int32_t *nz_index
-    int32_t *nz_start     # (chunk, n_cuts + 1)
-    size nz_capacity, nz_rows, n_cuts
+    int64_t *nz_start     # (chunk, n_cuts): where a list begins and ends
+    int64_t *nz_end
+    size nz_capacity, nz_rows, nz_region, n_cuts
     # flat working copies of the TINY regime
     real *flat
     real *flat_state[3]
     real *flat_gradient
+    real *flat_backup     # the parameters at the epoch's start
+    vec *products         # by parameter, one vector of samples: what its gradient is the sum of
     real *lane_weight
     real *Y               # targets by lane, where the loss is taken a vector at a time; else NULL
     double lane_weight_sum
@@ -77,6 +80,14 @@ cdef struct Context:
     int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
     double *decay         # ONLINE: momentum**s and its partial sums
     double *decay_sum
+    real *past_rate       # ONLINE, Adam: rate and epsilon of the last PAST steps
+    real *past_epsilon
+    int64_t replayed      # steps after which what a row still moves without gradient is lost in rounding; 0: too many
+    real *sums            # (4, 2 PAST), powers (4, PAST): see record_step; t's sums are at head + steps since t
+    real *powers
+    int64_t head
+    real smallest, largest    # v from which on the series holds; what 1 / sqrt(v) is cut to where v is 0
+    int64_t flushed       # the step at which all rows were up to date
     # the batch in hand, for the crew
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
@@ -85,14 +96,18 @@ cdef struct Context:
     int64_t left          # batches of the slice
     int64_t ticket, phase
     int32_t remaining, dismissed
+    int32_t bad_rows      # a row that was read holds NaN or infinity
     bint begun            # the epoch's shuffle and backup are done
 
 
 cdef enum:
     BLOCK = 16            # samples that one thread takes through all layers at a time
+    CUT_BYTES = 65536     # of weights that a cut of the listed inputs meets
+    LIST_STEP = 4         # lists of non-zeros are padded to multiples of this
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     UNIT_ROWS = 12
     DECAYS = 1024
+    PAST = 8192
     TASKS = 8             # runs of units a thread, to claim one by one
     LANES_PARAMS = 4096   # the largest nets that lanes.pxi trains; lanes.py knows it too
     TINY_WIDTH = 64       # the widest layer of tiny.pxi and lanes.pxi; training.py knows it too
@@ -112,7 +127,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     cdef LayerWork *work
     cdef Edge *edge
     cdef LayerWork measured
-    cdef size k, e, i, rows, widest = 0, n_units = 0, step
+    cdef size k, e, i, rows, widest = 0, n_units = 0, step, n_blocks, room
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
     cdef bint stored = c.gradient != NULL
     take(&cursor, sizeof(Context))
@@ -183,16 +198,28 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         for i in range(c.n_states):
             c.flat_state[i] = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.flat_backup = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.products = <vec *>take(&cursor, padded(c.n_params) * sizeof(vec))
         return cursor - base
 
-    c.nz_rows = 16384 // (padded(c.layers[0].n_out) * sizeof(real)) // 32 * 32
-    c.nz_rows = 32 if c.nz_rows < 32 else (512 if c.nz_rows > 512 else c.nz_rows)
+    c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
+    c.nz_rows = ((run.n_features + c.n_cuts - 1) // c.n_cuts + 31) // 32 * 32
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
-    if run.sparse:
-        c.nz_value = <real *>take(&cursor, c.chunk * c.nz_capacity * sizeof(real))
-        c.nz_index = <int32_t *>take(&cursor, c.chunk * c.nz_capacity * sizeof(int32_t))
-        c.nz_start = <int32_t *>take(&cursor, c.chunk * (c.n_cuts + 1) * sizeof(int32_t))
-        c.X = NULL
+    if run.sparse or run.regime == ONLINE:
+        if run.regime == ONLINE:
+            c.n_cuts, c.nz_rows = 1, run.n_features
+        n_blocks = (c.chunk + BLOCK - 1) // BLOCK
+        c.nz_region = BLOCK * (c.nz_rows + LIST_STEP) + LANES
+        c.nz_capacity += c.n_cuts * LIST_STEP
+        if c.x_kind >= ROWS_CSR_F32 or run.regime == ONLINE:
+            room = c.chunk * c.nz_capacity
+        else:
+            room = n_blocks * c.n_cuts * c.nz_region
+        c.nz_value = <real *>take(&cursor, room * sizeof(real))
+        c.nz_index = <int32_t *>take(&cursor, room * sizeof(int32_t))
+        c.nz_start = <int64_t *>take(&cursor, c.chunk * c.n_cuts * sizeof(int64_t))
+        c.nz_end = <int64_t *>take(&cursor, c.chunk * c.n_cuts * sizeof(int64_t))
+        c.X = <real *>take(&cursor, n_blocks * c.ldx * sizeof(real))
     else:
         c.X = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real))
     c.x_mask = NULL
@@ -200,10 +227,14 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.x_mask = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real)) if not run.sparse else <real *>take(
             &cursor, c.ldx * sizeof(real))
     if run.regime == ONLINE:
-        c.X = <real *>take(&cursor, c.ldx * sizeof(real))
         c.row_step = <int64_t *>take(&cursor, run.n_features * c.n_layers * sizeof(int64_t))
         c.decay = <double *>take(&cursor, DECAYS * sizeof(double))
         c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
+        room = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
+        c.past_rate = <real *>take(&cursor, room)
+        c.past_epsilon = <real *>take(&cursor, room)
+        c.powers = <real *>take(&cursor, 4 * room)
+        c.sums = <real *>take(&cursor, 8 * room)
     c.units = <Unit *>take(&cursor, n_units * sizeof(Unit))
     c.unit_norm = <double *>take(&cursor, n_units * sizeof(double))
     c.n_tasks = TASKS * c.n_threads if c.n_threads > 1 else 1
@@ -283,6 +314,7 @@ cdef void load_working(Context *c) noexcept nogil:
     if c.run.regime == TINY:
         memset(c.flat, 0, padded(c.n_params) * sizeof(real))
         memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
+        memset(c.products, 0, padded(c.n_params) * sizeof(vec))
         memcpy(c.flat, c.params, c.n_params * sizeof(real))
         for i in range(c.n_states):
             memset(c.flat_state[i], 0, padded(c.n_params) * sizeof(real))

@@ -56,11 +56,24 @@ cdef void open_batch(Context *c) noexcept nogil:
     open_samples(c)
 
 
-cdef void samples_task(Context *c, size task) noexcept nogil:
+cdef inline size following(Context *c, size thread) noexcept nogil:
+    """Position in the epoch's order of the block that this thread will probably take next, or -1."""
+    cdef size chunk = c.batch_start + c.batch_at, next = chunk + c.chunk_samples
+    cdef int64_t ticket = fm_load64(&c.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
+    if c.x_kind >= ROWS_CSR_F32 or c.x_col > 8:
+        return -1
+    if first < last:
+        next = chunk + (first if thread % 2 == 0 else last - 1) * BLOCK
+    elif thread % 2:              # the last block of the next chunk, if that is as long
+        next += (c.chunk_samples - 1) // BLOCK * BLOCK
+    return next if next + BLOCK <= <size>c.run.n_samples else -1
+
+
+cdef void samples_task(Context *c, size thread, size task) noexcept nogil:
     cdef size first = task * BLOCK, start = c.batch_start + c.batch_at
     cdef size last = first + BLOCK if first + BLOCK < c.chunk_samples else c.chunk_samples
     gather_block(c, start, first, last)
-    forward_block(c, start, first, last)
+    forward_block(c, start, first, last, following(c, thread))
     c.block_loss[task] = loss_block(c, start, first, last, &c.block_weight[task])
     backward_block(c, first, last)
 
@@ -125,6 +138,8 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
     cdef Unit *unit
     cdef LayerWork *work
     if kind == SAMPLES:
+        if fm_load(&c.bad_rows):
+            c.batch_loss = NOT_A_NUMBER
         for b in range((c.chunk_samples + BLOCK - 1) // BLOCK):
             c.batch_loss += c.block_loss[b]
             c.batch_weight += c.block_weight[b]
@@ -169,7 +184,7 @@ cdef void take_part(Context *c, size thread) noexcept nogil:
             continue
         waits = 0
         if kind == SAMPLES:
-            samples_task(c, task)
+            samples_task(c, thread, task)
         elif kind == UNITS:
             units_task(c, thread, task)
         else:

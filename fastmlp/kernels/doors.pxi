@@ -9,6 +9,9 @@ import numpy as np
 cnp.import_array()
 
 
+checks_rows = True      # whether run["check_rows"] is honoured
+
+
 cdef inline void *address(object array) except? NULL:
     """Where an array's data is; NULL for None."""
     return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
@@ -181,9 +184,7 @@ def all_finite(rows):
     """Whether no value is NaN or infinite."""
     cdef Context c
     cdef bint result
-    cdef size n = rows.data.shape[0], width = 1
-    if rows.data.ndim == 2:
-        width = rows.data.shape[1]
+    cdef size n = rows.n_rows, width = rows.n_features
     describe_rows(&c, rows)
     with nogil:
         result = rows_finite(&c, n, width)
@@ -211,14 +212,15 @@ cdef object whole_vectors(object array):
 
 def activate(int64_t code, double slope, cnp.ndarray z, cnp.ndarray out):
     """out = f(z), elementwise; softmax over the last axis."""
-    cdef size i, n = z.shape[z.ndim - 1] if z.size else 0
-    cdef real *source = <real *>address(z)
-    cdef real *target = <real *>address(out)
+    cdef size i, n
     if code != SOFTMAX:
-        activation_forward(code, <real>slope, source, target, z.size)
-    elif n > 0:
-        for i in range(z.size // n):
-            softmax(source + i * n, target + i * n, n)
+        activation_forward(code, <real>slope, <real *>address(z), <real *>address(out), z.size)
+    elif z.size:
+        n = z.shape[z.ndim - 1]
+        rows = whole_vectors(z.reshape(-1, n))
+        for i in range(len(rows)):
+            softmax(<real *>address(rows) + i * padded(n), <real *>address(rows) + i * padded(n), n)
+        np.copyto(out, rows[:, :n].reshape(np.shape(out)))
 
 
 def activation_gradient(int64_t code, double slope, cnp.ndarray z, cnp.ndarray a, cnp.ndarray d):

@@ -9,20 +9,22 @@ cdef extern from *:
     #if REAL_BYTES == 4
       #define EXP_LOW -87.3f
       #define EXP_HIGH 88.7228f
-      #define TANH_HIGH 20.0f
+      #define TANH_HIGH 10.0f               /* from here on tanh rounds to 1 */
       #define ROUNDER 12582912.0f              /* 1.5 * 2^23: adding it rounds to an integer */
       #define LN2_HIGH 0.693145751953125f
       #define LN2_LOW 1.42860682030941723212e-6f
       #define REAL_EPS 1.1920929e-07f
+      #define REAL_TINY 1.17549435e-38f
       #define REAL_MAX 3.40282347e+38f
     #else
       #define EXP_LOW -708.0
       #define EXP_HIGH 709.7827
-      #define TANH_HIGH 40.0
+      #define TANH_HIGH 20.0
       #define ROUNDER 6755399441055744.0       /* 1.5 * 2^52 */
       #define LN2_HIGH 0.693147180369123816490
       #define LN2_LOW 1.90821492927058770002e-10
       #define REAL_EPS 2.220446049250313e-16
+      #define REAL_TINY 2.2250738585072014e-308
       #define REAL_MAX 1.7976931348623157e+308
     #endif
     /* exp(r) - 1 for |r| <= ln(2)/2 */
@@ -54,7 +56,7 @@ cdef extern from *:
         return (real)2 * (s + s * t * q);
     }
     """
-    real EXP_LOW, EXP_HIGH, TANH_HIGH, ROUNDER, LN2_HIGH, LN2_LOW, REAL_EPS, REAL_MAX
+    real EXP_LOW, EXP_HIGH, TANH_HIGH, ROUNDER, LN2_HIGH, LN2_LOW, REAL_EPS, REAL_TINY, REAL_MAX
     vec vec_expm1_reduced(vec) noexcept nogil
     vec vec_log1p_unit(vec) noexcept nogil
 
@@ -73,9 +75,12 @@ cdef extern from *:
     #define SELU_SCALE ((real)1.0507009873554804934193349852946)
     #define SELU_ALPHA ((real)1.6732632423543772848170429916717)
     #define LOG2_E ((real)1.44269504088896340736)
+    #define LN2 ((real)0.69314718055994530942)
     #define REAL_INFINITY ((real)INFINITY)
+    #define NOT_A_NUMBER ((double)NAN)
     """
-    real SELU_SCALE, SELU_ALPHA, LOG2_E, REAL_INFINITY
+    real SELU_SCALE, SELU_ALPHA, LOG2_E, LN2, REAL_INFINITY
+    double NOT_A_NUMBER
 
 
 cdef inline vec vec_exp(vec x) noexcept nogil:
@@ -95,10 +100,16 @@ cdef inline vec vec_expm1(vec x) noexcept nogil:
     return p * vec_expm1_reduced(r) + (p - ONE)
 
 cdef inline vec vec_tanh(vec x) noexcept nogil:
-    """tanh(x) = (e - 1) / (e + 1), e = exp(2 |x|), with the sign of x."""
-    cdef vec e = vec_expm1(vec_min(vec_fill(TANH_HIGH), TWO * vec_abs(x)))
-    cdef vec t = vec_divide(e, e + TWO)
-    return vec_if_negative(x, -t, t)
+    """tanh(x) = (e - 1) / (e + 1), e = exp(2 |x|), with the sign of x.
+
+    The reduction takes ln 2 as one number: where that would be felt, the quotient is all but 1.
+    """
+    cdef vec c = vec_min(vec_fill(TANH_HIGH), vec_abs(x))
+    cdef vec t = c * (TWO * LOG2_E) + ROUNDER
+    cdef vec n = t - ROUNDER
+    cdef vec r = vec_expm1_reduced(TWO * c - n * LN2)
+    cdef vec p = vec_scale(vec_fill(ONE), t)
+    return vec_with_sign(vec_divide(p * r + (p - ONE), p * r + (p + ONE)), x)
 
 cdef inline vec vec_logistic(vec x) noexcept nogil:
     return vec_divide(vec_fill(ONE), ONE + vec_exp(-x))
@@ -246,41 +257,28 @@ cdef void activation_backward(int64_t code, real slope, const real *z, const rea
         backward_loop(code, slope, z, a, d, n)
 
 
-cdef double exp_sum(const real *z, real top, real *a, size n) noexcept nogil:
-    """a = exp(z - top); return the sum."""
-    cdef size i, j
-    cdef double total = 0
-    cdef real tail[64]
-    for i in range(n // LANES):
-        (<vec *>a)[i] = vec_exp((<const vec *>z)[i] - top)
-    i = n // LANES * LANES
-    if i < n:
-        (<vec *>tail)[0] = vec_fill(top)
-        memcpy(tail, z + i, (n - i) * sizeof(real))
-        (<vec *>tail)[0] = vec_exp((<vec *>tail)[0] - top)
-        memcpy(a + i, tail, (n - i) * sizeof(real))
-    for j in range(n):
-        total += a[j]
-    return total
-
-
 cdef real log_sum_exp(const real *z, real *a, size n) noexcept nogil:
     """Softmax of z into a (which may be z); return log(sum(exp(z))).
 
-    z : IN (n,)    a : OUT (n,)
+    z : IN (n,), whole vectors can be read    a : OUT (n,), followed by zeros to whole vectors
     """
-    cdef size j
-    cdef real top = z[0], scale
-    cdef double total
-    for j in range(1, n):
-        top = z[j] if z[j] > top else top
-    total = exp_sum(z, top, a, n)
-    scale = <real>(1 / total)
-    for j in range(n):
-        a[j] = a[j] * scale
-    return top + <real>c_log(total)
+    cdef size i, vectors = (n + LANES - 1) // LANES
+    cdef vec most = vec_fill(z[0]), total = vec_fill(0), e
+    cdef real top
+    cdef double sum
+    for i in range(vectors):
+        most = vec_max(vec_first((<const vec *>z)[i], n - i * LANES, z[0]), most)
+    top = vec_top(most)
+    for i in range(vectors):
+        e = vec_first(vec_exp((<const vec *>z)[i] - top), n - i * LANES, 0)
+        (<vec *>a)[i] = e
+        total = total + e
+    sum = vec_sum(total)
+    for i in range(vectors):
+        (<vec *>a)[i] = (<vec *>a)[i] * <real>(1 / sum)
+    return top + <real>c_log(sum)
 
 
 cdef void softmax(const real *z, real *a, size n) noexcept nogil:
-    """a = exp(z - max z) / sum, over the n outputs of one sample. z and a may be the same."""
+    """a = exp(z - max z) / sum, over the n outputs of one sample, whole vectors. z and a may be the same."""
     log_sum_exp(z, a, n)

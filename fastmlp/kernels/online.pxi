@@ -4,7 +4,8 @@
 #   SGD       leaves them alone;
 #   momentum  decays their velocity: k such steps in closed form, v <- mu^k v, w <- w + v sum(mu^i, i = 1..k),
 #             when the row is next used;
-#   Adam      leaves those alone whose moments are still 0.
+#   Adam      replays the steps since the row was last used while it is in registers, up to those that rounding
+#             would lose: m <- beta_1 m, sqrt(v) <- sqrt(beta_2) sqrt(v), w <- w - rate m / (sqrt(v) + epsilon).
 
 cdef inline void update_row(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real x, const real *d,
                             real l2, size n) noexcept nogil:
@@ -66,16 +67,125 @@ cdef bint shares_lanes(Context *c) noexcept nogil:
 
 
 cdef bint skips_zero_inputs(Context *c, Layer *layer) noexcept nogil:
-    return layer.l2 == 0 and c.run.weight_decay == 0
+    return layer.l2 == 0 and c.run.weight_decay == 0 and (c.run.optimizer != ADAM or c.replayed > 0)
+
+
+cdef int64_t steps_to_replay(Run *run) noexcept nogil:
+    """The steps after which (beta_1 / sqrt(beta_2))^k is below a hundredth of the rounding; 0: too many for PAST."""
+    cdef double q = run.beta_1 / c_sqrt(run.beta_2) if run.beta_2 > 0 else 1
+    cdef double k
+    if q <= 0:
+        return 1
+    if q >= 1:
+        return 0
+    k = c_log(REAL_EPS / 100) / c_log(q) + 1
+    return <int64_t>k if k < PAST / 2 else 0
+
+
+cdef void record_step(Context *c, const Step *step) noexcept nogil:
+    """Add Adam's step, number run.step + 1, to the sums over the steps since each earlier one.
+
+    With q = beta_1 / sqrt(beta_2), p = 1 / sqrt(beta_2) and i steps since step t, sum j of t is that of
+    rate (epsilon p^i)^j q^i over them, j = 0..3.
+    """
+    cdef size j, i, n = (c.replayed + LANES) // LANES
+    cdef real factor = step.rate
+    cdef real *sums
+    cdef const real *powers
+    c.past_rate[(c.run.step + 1) & (PAST - 1)] = step.rate
+    c.past_epsilon[(c.run.step + 1) & (PAST - 1)] = step.epsilon
+    if c.head == 0:
+        for j in range(4):
+            memcpy(c.sums + j * 2 * PAST + PAST, c.sums + j * 2 * PAST, (PAST - LANES) * sizeof(real))
+        c.head = PAST
+    c.head -= 1
+    for j in range(4):
+        sums = c.sums + j * 2 * PAST + c.head
+        powers = c.powers + j * PAST
+        sums[0] = 0
+        for i in range(n):
+            (<vec *>(sums + 1))[i] = (<vec *>(sums + 1))[i] + factor * (<const vec *>powers)[i]
+        factor = factor * step.epsilon
+
+
+cdef inline void replay_steps(int vecs, Context *c, int64_t first, int64_t n, real *w, const real *m,
+                              const real *v) noexcept nogil:
+    """The weights after n steps of Adam without gradient, the first of them number `first`, one by one."""
+    cdef vec weight[4]
+    cdef vec moment[4]
+    cdef vec root[4]
+    cdef int j
+    cdef int64_t t
+    cdef real beta = <real>c.run.beta_1, root_beta = <real>c_sqrt(c.run.beta_2), rate, epsilon
+    for j in range(vecs):
+        weight[j] = (<vec *>w)[j]
+        moment[j] = (<const vec *>m)[j]
+        root[j] = vec_sqrt((<const vec *>v)[j] + REAL_TINY)
+    for t in range(first, first + n):
+        rate = c.past_rate[t & (PAST - 1)]
+        epsilon = c.past_epsilon[t & (PAST - 1)]
+        for j in range(vecs):
+            moment[j] = moment[j] * beta
+            root[j] = root[j] * root_beta
+            weight[j] = weight[j] - rate * moment[j] * vec_reciprocal(root[j] + epsilon)
+    for j in range(vecs):
+        (<vec *>w)[j] = weight[j]
+
+
+cdef inline void replay_panel(int vecs, Context *c, int64_t k, real decay_1, real decay_2, real *w, real *m,
+                              real *v) noexcept nogil:
+    """k steps of Adam without gradient for `vecs` vectors of a row.
+
+    sum rate beta_1^i m / (sqrt(beta_2^i v) + epsilon) as a series in epsilon / sqrt(v), four terms; where a v is too
+    small for that, step by step.
+    """
+    cdef int j
+    cdef vec r
+    cdef bint small = False
+    cdef const real *sums = c.sums + c.head + k
+    cdef real A = sums[0], B = sums[2 * PAST], C = sums[4 * PAST], D = sums[6 * PAST]
+    for j in range(vecs):
+        small = small or vec_any_small((<vec *>v)[j], c.smallest)
+    if small:
+        replay_steps(vecs, c, c.run.step - k + 1, k if k < c.replayed else c.replayed, w, m, v)
+    for j in range(vecs):
+        if not small:
+            r = vec_min(vec_fill(c.largest), vec_inverse_sqrt((<vec *>v)[j] + REAL_TINY))
+            (<vec *>w)[j] = (<vec *>w)[j] - (<vec *>m)[j] * r * (A - r * (B - r * (C - r * D)))
+        (<vec *>m)[j] = (<vec *>m)[j] * decay_1
+        (<vec *>v)[j] = (<vec *>v)[j] * decay_2
+
+
+cdef inline void replay_adam(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
+    cdef int64_t k = c.run.step - row_step[0]
+    cdef size at = row * work.ld, last = at + work.ld
+    cdef real decay_1, decay_2
+    cdef bint moved = row_step[0] >= 0
+    row_step[0] = c.run.step
+    if not moved or k <= 0:
+        return
+    decay_1 = <real>(c.decay[k] if k < DECAYS else c_pow(c.run.beta_1, <double>k))
+    decay_2 = <real>(c.decay_sum[k] if k < DECAYS else c_pow(c.run.beta_2, <double>k))
+    while last - at >= 4 * LANES:
+        replay_panel(4, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
+        at += 4 * LANES
+    if last - at >= 2 * LANES:
+        replay_panel(2, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
+        at += 2 * LANES
+    if last - at >= LANES:
+        replay_panel(1, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
 
 
 cdef void catch_up(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
-    """Replay the steps in which a row of the first layer had no gradient (momentum)."""
+    """Replay the steps in which a row of the first layer had no gradient (momentum, Adam)."""
     cdef int64_t k = c.run.step - row_step[0]
     cdef double mu = c.run.momentum, decay, total
     cdef size j
     cdef real *w = work.W + row * work.ld
     cdef real *v = work.S[0] + row * work.ld
+    if c.run.optimizer == ADAM:
+        replay_adam(c, work, row, row_step)
+        return
     row_step[0] = c.run.step
     if k <= 0:
         return
@@ -98,12 +208,33 @@ cdef void online_begin(Context *c) noexcept nogil:
     cdef Layer *layer
     cdef Edge *edge
     cdef LayerWork *work
-    cdef double power = 1, total = 0
+    cdef double power = 1, total = 0, root, decay
     cdef int64_t *row_step
+    c.flushed = c.run.step
+    c.replayed = 0
+    if c.run.optimizer == ADAM and c.run.sparse:
+        total = 1
+        c.replayed = steps_to_replay(c.run)
+        c.head = PAST
+        memset(c.sums, 0, 8 * PAST * sizeof(real))
+        root = c_sqrt(c.run.beta_2)
+        for k in range(4):                    # powers of beta_1 / root^(k + 1)
+            for p in range(PAST):
+                c.powers[k * PAST + p] = 0
+                if <int64_t>p < c.replayed:
+                    c.powers[k * PAST + p] = <real>c_pow(c.run.beta_1 / c_pow(root, k + 1.0), p + 1.0)
+        # the series is as good as the rounding while epsilon / sqrt(v) < eps^(1/4)
+        decay = c.run.epsilon / c_sqrt(c_sqrt(REAL_EPS)) * c_pow(root, -<double>c.replayed)
+        c.smallest = <real>(decay * decay)
+        c.largest = <real>(1 / decay) if decay > 1e-18 else <real>1e18
     for k in range(DECAYS):
         c.decay[k], c.decay_sum[k] = power, total
-        power *= c.run.momentum
-        total += power
+        if c.run.optimizer == ADAM:           # powers of both betas
+            power *= c.run.beta_1
+            total *= c.run.beta_2
+        else:
+            power *= c.run.momentum
+            total += power
     memset(c.X, 0, c.run.n_features * sizeof(real))
     for k in range(c.n_layers):
         layer = &c.layers[k]
@@ -115,11 +246,11 @@ cdef void online_begin(Context *c) noexcept nogil:
                 continue
             for p in range(<size>edge.width):
                 row_step[p] = c.run.step
-                if c.run.optimizer == ADAM:
-                    row_step[p] = 0
+                if c.run.optimizer == ADAM:   # a row whose moments are 0 does not move
+                    row_step[p] = -1
                     for j in range((edge.row + p) * work.ld, (edge.row + p + 1) * work.ld):
                         if work.S[0][j] != 0 or work.S[1][j] != 0:
-                            row_step[p] = 1
+                            row_step[p] = c.run.step
                             break
 
 
@@ -128,8 +259,9 @@ cdef void online_flush(Context *c) noexcept nogil:
     cdef size k, e, p
     cdef Layer *layer
     cdef Edge *edge
-    if c.run.optimizer != MOMENTUM and c.run.optimizer != NESTEROV:
+    if c.run.optimizer == SGD:
         return
+    c.flushed = c.run.step
     for k in range(c.n_layers):
         layer = &c.layers[k]
         if not skips_zero_inputs(c, layer):
@@ -152,7 +284,7 @@ cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, si
     cdef real *w = work.W + edge.row * ld
     cdef real *s0 = work.S[0] + edge.row * ld
     cdef real *s1 = work.S[1] + edge.row * ld
-    if optimizer != ADAM and skips_zero_inputs(c, layer):
+    if skips_zero_inputs(c, layer):
         if optimizer != SGD:
             for i in range(m):
                 row_step[index[i]] = c.run.step + 1
@@ -160,19 +292,8 @@ cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, si
         return
     for i in range(m):                        # dense: the listed values, scattered
         c.X[index[i]] = value[i]
-    if optimizer == ADAM and skips_zero_inputs(c, layer):
-        for i in range(m):
-            if row_step[index[i]] == 0:       # its moments will no longer be 0
-                row_step[index[i]] = 1
-        p = 0
-        while p < <size>edge.width:           # runs of rows that have been used
-            i = p
-            while i < <size>edge.width and row_step[i] != 0:
-                i += 1
-            update_rows(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, ld, c.X + p, NULL, i - p, d)
-            p = i
-            while p < <size>edge.width and row_step[p] == 0:
-                p += 1
+    if layer.l2 == 0:
+        update_rows(optimizer, step, w, s0, s1, ld, c.X, NULL, edge.width, d)
     else:
         for p in range(<size>edge.width):
             update_row(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, c.X[p] * step.scale, d, l2, ld)
@@ -246,10 +367,13 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef real *z
     cdef double loss, weight, norms = 0
     cdef Step step
-    cdef bint lazy = run.optimizer == MOMENTUM or run.optimizer == NESTEROV
+    cdef bint lazy = run.optimizer != SGD
     cdef bint last
-    gather_nonzeros(c, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position], 0)
-    m = c.nz_start[c.n_cuts]
+    if unfit(c, row):
+        return NOT_A_NUMBER
+    if c.replayed > 0 and run.step - c.flushed >= PAST / 2 - 1:
+        online_flush(c)                       # before the rates of old steps are overwritten
+    m = list_row(c, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position])
     for k in range(c.n_layers):
         layer = &c.layers[k]
         work = &c.work[k]
@@ -284,6 +408,8 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     begin_step(run, weight if run.average else 1, &step)
     if not isfinite(loss):
         return loss
+    if c.replayed > 0:
+        record_step(c, &step)
     if run.optimizer == SGD:
         backward_sgd(c, &step, c.nz_value, c.nz_index, m)
     elif run.optimizer == MOMENTUM:

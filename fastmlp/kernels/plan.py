@@ -96,6 +96,7 @@ class Status(IntEnum):
     FINISHED = 2  # all epochs done
     STALLED = 3  # no improvement for more than n_iter_no_change epochs
     DIVERGED = 4  # the loss is not finite; parameters are those of the last epoch's start
+    BAD_ROWS = 5  # from `training.run`: the input, which was to be checked, holds NaN or infinity
 
 
 def _fields(integers, floats):
@@ -124,7 +125,7 @@ RUN = _fields(
     "epoch n_epochs batch step budget status "
     # what is done
     "batch_size shuffle regime sparse optimizer loss average epsilon_corrected n_threads "
-    "stop_each_epoch no_improvement n_iter_no_change seed",
+    "stop_each_epoch no_improvement n_iter_no_change seed check_rows",
     "learning_rate momentum beta_1 beta_2 epsilon weight_decay clip_value clip_norm "
     "loss_parameter label_smoothing loss_scale gradient_scale input_scale input_dropout "
     "tol best_loss loss_sum",

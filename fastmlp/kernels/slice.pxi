@@ -27,9 +27,9 @@ cdef void train_slice(Context *c) noexcept nogil:
     cdef unsigned int control = fm_flush_denormals()
     cdef Run *run = c.run
     run.status = RUNNING
+    load_working(c)
     if not c.begun and run.epoch < run.n_epochs:
         begin_epoch(c)
-    load_working(c)
     if run.epoch >= run.n_epochs:
         run.status = FINISHED
     elif run.regime == BATCH:
@@ -42,6 +42,8 @@ cdef void train_slice(Context *c) noexcept nogil:
         serial_loop(c)
         if run.regime == ONLINE:
             online_flush(c)
+    if run.regime == TINY:
+        memcpy(c.backup, c.flat_backup, c.n_params * sizeof(real))
     if run.status != DIVERGED:
         store_working(c)
     fm_restore_denormals(control)

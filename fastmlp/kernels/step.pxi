@@ -7,45 +7,64 @@
 
 cdef void gather_block(Context *c, size start, size first, size last) noexcept nogil:
     """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
-    cdef size s, j, following
-    cdef int64_t row
-    cdef Run *run = c.run
+    cdef size s, j
     cdef real *x
-    for s in range(first, last):
-        row = c.order[start + s]
-        if run.sparse:
-            following = start + s + 1
-            gather_nonzeros(c, row, c.order[following if following < <size>run.n_samples else start + s], s)
-            if run.input_dropout > 0:
+    cdef Run *run = c.run
+    if run.sparse:
+        gather_lists(c, start, first, last)
+        if run.input_dropout > 0:
+            for s in range(first, last):
                 drop_nonzeros(c, start, s)
-        else:
-            x = c.X + s * c.ldx
-            gather_row(c, row, x, 1)
-            if run.input_dropout > 0:
-                dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
-                             run.n_features)
-                for j in range(<size>run.n_features):
-                    x[j] = x[j] * c.x_mask[s * c.ldx + j]
+        return
+    for s in range(first, last):
+        x = c.X + s * c.ldx
+        if unfit(c, c.order[start + s]):
+            fm_store(&c.bad_rows, 1)
+        gather_row(c, c.order[start + s], x, 1)
+        if run.input_dropout > 0:
+            dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
+                         run.n_features)
+            for j in range(<size>run.n_features):
+                x[j] = x[j] * c.x_mask[s * c.ldx + j]
 
 
 cdef void drop_nonzeros(Context *c, size start, size s) noexcept nogil:
     """Dropout on the listed non-zeros of sample s: each takes the draw of its own feature."""
-    cdef size i
+    cdef size i, cut
     cdef uint32_t k[4]
     cdef int32_t f
     cdef double rate = c.run.input_dropout
     cdef real keep = <real>(1 / (1 - rate))
-    cdef real *value = c.nz_value + s * c.nz_capacity
-    for i in range(c.nz_start[s * (c.n_cuts + 1) + c.n_cuts]):
-        f = c.nz_index[s * c.nz_capacity + i]
-        k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.run.epoch
-        philox(k, <uint32_t>c.run.seed, <uint32_t>(c.run.seed >> 32))
-        value[i] = value[i] * keep if (k[f % 4] >> 8) >= rate * 16777216.0 else 0
+    for cut in range(s * c.n_cuts, (s + 1) * c.n_cuts):
+        for i in range(c.nz_start[cut], c.nz_end[cut]):
+            f = c.nz_index[i]
+            k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.run.epoch
+            philox(k, <uint32_t>c.run.seed, <uint32_t>(c.run.seed >> 32))
+            c.nz_value[i] = c.nz_value[i] * keep if (k[f % 4] >> 8) >= rate * 16777216.0 else 0
 
 
-cdef void forward_block(Context *c, size start, size first, size last) noexcept nogil:
-    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block."""
-    cdef size k, e, s, cut, m = last - first, p, q
+cdef void forward_lists(Context *c, size start, size first, size last, const real *W, size ld, real *C,
+                        size ldc) noexcept nogil:
+    """C (last - first, ld) += the block's listed inputs times W, cut by cut, so that W's rows stay in the cache.
+
+    start : the position in the epoch's order of the samples that will be wanted next, or -1
+    """
+    cdef size s, cut, at
+    for cut in range(c.n_cuts):
+        for s in range(first, last):
+            if start >= 0:
+                want_soon(c, start + s - first, cut)
+            at = s * c.n_cuts + cut
+            row_product(False, c.nz_value + c.nz_start[at], c.nz_index + c.nz_start[at],
+                        list_end(c, at) - c.nz_start[at], W, ld, C + (s - first) * ldc, ld)
+
+
+cdef void forward_block(Context *c, size start, size first, size last, size following) noexcept nogil:
+    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block.
+
+    following : see `forward_lists`
+    """
+    cdef size k, e, s, m = last - first, p
     cdef Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
@@ -65,12 +84,8 @@ cdef void forward_block(Context *c, size start, size first, size last) noexcept 
                 add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
                          edge.width)
             elif c.run.sparse:
-                for cut in range(c.n_cuts):
-                    for s in range(first, last):
-                        p = c.nz_start[s * (c.n_cuts + 1) + cut]
-                        q = c.nz_start[s * (c.n_cuts + 1) + cut + 1]
-                        sparse_row_product(c.nz_value + s * c.nz_capacity + p, c.nz_index + s * c.nz_capacity + p,
-                                           q - p, W, work.ld, C + (s - first) * work.lda, work.ld)
+                forward_lists(c, following, first, last, W, work.ld, C, work.lda)
+                following = -1
             else:
                 add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
         if k == c.n_layers - 1:
@@ -158,12 +173,9 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
     cdef LayerWork *work = &c.work[unit.layer]
     cdef LayerWork *source
     cdef Edge *edge
-    cdef size e, s, j, a, b, p, q, cut, cut_end, ld = work.ld
+    cdef size e, s, j, a, b, p, q, cut, ld = work.ld
     cdef const real *d
     cdef real *row
-    cdef real *value
-    cdef int32_t *index
-    cdef int32_t *start
     if unit.first == layer.n_in:              # the bias
         for s in range(n_samples):
             d = work.D + s * work.lda
@@ -186,22 +198,21 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
             a -= edge.row
             b -= edge.row
             cut = a // c.nz_rows
-            for s in range(n_samples):
-                start = c.nz_start + s * (c.n_cuts + 1)
-                value = c.nz_value + s * c.nz_capacity
-                index = c.nz_index + s * c.nz_capacity
-                p = start[cut]
-                q = start[cut + 1]
-                if a != cut * c.nz_rows or b - a != c.nz_rows:      # a unit that is not just one cut
-                    q = start[c.n_cuts]
-                    while p < q and index[p] < <int32_t>a:
+            row -= a * ld
+            if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.run.n_features):
+                scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
+                                work.D, work.lda, row, ld)
+                continue
+            while cut * c.nz_rows < b:        # an edge whose rows do not begin with the unit's
+                for s in range(n_samples):
+                    p = c.nz_start[s * c.n_cuts + cut]
+                    q = c.nz_end[s * c.n_cuts + cut]
+                    while p < q and c.nz_index[p] < <int32_t>a:
                         p += 1
-                    cut_end = p
-                    while cut_end < q and index[cut_end] < <int32_t>b:
-                        cut_end += 1
-                    q = cut_end
-                if p < q:
-                    scatter_row(value + p, index + p, q - p, work.D + s * work.lda, row - a * ld, ld)
+                    while p < q and c.nz_index[q - 1] >= <int32_t>b:
+                        q -= 1
+                    scatter_row(c.nz_value + p, c.nz_index + p, q - p, work.D + s * work.lda, row, ld)
+                cut += 1
 
 
 cdef void finish_unit(Context *c, size u, Step *step, real *g) noexcept nogil:

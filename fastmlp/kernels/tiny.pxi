@@ -103,19 +103,26 @@ cdef double tiny_squared_error(Context *c, size lanes) noexcept nogil:
     cdef Layer *layer = &c.layers[c.n_layers - 1]
     cdef LayerWork *work = &c.work[c.n_layers - 1]
     cdef size i, v, n = layer.n_out
-    cdef double total = 0
-    cdef vec d, w
+    cdef vec a, d, w, squares = vec_fill(0)
+    cdef real slope = <real>layer.slope
     cdef real scale = <real>c.run.gradient_scale
     for i in range(n):
         v = 0
         while v < lanes:
             w = (<const vec *>(c.lane_weight + v))[0]
-            d = (<const vec *>(work.A + i * lanes + v))[0] - (<const vec *>(c.Y + i * lanes + v))[0]
-            total += vec_sum(w * d * d)
-            (<vec *>(work.D + i * lanes + v))[0] = scale * w * d
+            a = (<const vec *>(work.A + i * lanes + v))[0]
+            d = a - (<const vec *>(c.Y + i * lanes + v))[0]
+            squares = squares + w * d * d
+            d = scale * w * d
+            if layer.activation == TANH:
+                d = d * vec_derivative(TANH, slope, a, a)
+            elif layer.activation == LOGISTIC:
+                d = d * vec_derivative(LOGISTIC, slope, a, a)
+            (<vec *>(work.D + i * lanes + v))[0] = d
             v += LANES
-    activation_backward(layer.activation, <real>layer.slope, work.Z, work.A, work.D, n * lanes)
-    return 0.5 * total
+    if layer.activation > TANH:
+        activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * lanes)
+    return 0.5 * vec_sum(squares)
 
 
 cdef double tiny_loss(Context *c, size start, size m, size lanes) noexcept nogil:
@@ -171,7 +178,10 @@ cdef inline void tiny_backward(Context *c, size lanes) noexcept nogil:
                     while v < lanes:
                         total = total + (<const vec *>(x + v))[0] * (<const vec *>(D + o * lanes + v))[0]
                         v += LANES
-                    g[o] = vec_sum(total)
+                    if lanes == LANES:
+                        c.products[g + o - c.flat_gradient] = total
+                    else:
+                        g[o] = vec_sum(total)
                 x += lanes
                 g += n
             if edge.source == INPUT:
@@ -211,7 +221,13 @@ cdef inline void tiny_backward(Context *c, size lanes) noexcept nogil:
                 while v < lanes:
                     total = total + (<const vec *>(D + o * lanes + v))[0]
                     v += LANES
-                c.flat_gradient[layer.bias + o] = vec_sum(total)
+                if lanes == LANES:
+                    c.products[layer.bias + o] = total
+                else:
+                    c.flat_gradient[layer.bias + o] = vec_sum(total)
+    if lanes == LANES:
+        for i in range(padded(c.n_params) // LANES):
+            vec_sums(c.products + i * LANES, c.flat_gradient + i * LANES)
 
 
 cdef void tiny_backward_one(Context *c) noexcept nogil:

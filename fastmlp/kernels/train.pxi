@@ -44,9 +44,14 @@ cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
 
 cdef void begin_epoch(Context *c) noexcept nogil:
     cdef Run *run = c.run
+    cdef size i
     if run.shuffle and c.bitgen != NULL:
         shuffle_order(c.bitgen, c.order, run.n_samples)
-    memcpy(c.backup, c.params, c.n_params * sizeof(real))
+    if run.regime == TINY:
+        for i in range(padded(c.n_params) // LANES):
+            (<vec *>c.flat_backup)[i] = (<vec *>c.flat)[i]
+    else:
+        memcpy(c.backup, c.params, c.n_params * sizeof(real))
     run.learning_rate = c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
     run.loss_sum = 0
     c.begun = True
@@ -56,9 +61,7 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
     """Count the step; at the epoch's end, write the history and decide whether to go on."""
     cdef Run *run = c.run
     if not isfinite(loss):
-        if run.regime == TINY:
-            memcpy(c.flat, c.backup, c.n_params * sizeof(real))
-        memcpy(c.params, c.backup, c.n_params * sizeof(real))
+        memcpy(c.params, c.flat_backup if run.regime == TINY else c.backup, c.n_params * sizeof(real))
         load_working(c)
         c.begun = False
         run.status = DIVERGED
@@ -72,7 +75,8 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
         online_flush(c)
     end_epoch(c)
     if run.status == RUNNING:
-        store_params(c)
+        if run.regime != TINY:
+            store_params(c)
         begin_epoch(c)
 
 

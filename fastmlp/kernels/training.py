@@ -68,7 +68,7 @@ def choose_regime(job):
         asked["input_dropout"]
         or asked["clip_norm"]
         or asked["clip_value"]
-        or any(layers[name].any() for name in ("dropout", "l1", "max_norm"))
+        or any(any(layers[name].tolist()) for name in ("dropout", "l1", "max_norm"))
     ):
         return Regime.BATCH
     if small_batch == 1 and asked["optimizer"] in ONLINE_OPTIMIZERS:
@@ -112,7 +112,6 @@ def prepare(job, n_threads=None, regime=None):
     run["regime"] = regime
     run["sparse"] = regime != Regime.TINY and (
         job.rows.is_sparse
-        or regime == Regime.ONLINE
         or (job.plan.n_params > TINY_PARAMS and density(job.rows, job.subset) < SPARSE_DENSITY)
     )
     run["n_threads"] = choose_threads(job, regime, n_threads)
@@ -120,6 +119,12 @@ def prepare(job, n_threads=None, regime=None):
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
     backend.prepare(job)
     return backend
+
+
+def all_finite(rows):
+    """Whether no value of the rows is NaN or infinite."""
+    dtype = rows.data.dtype
+    return kernels(dtype if dtype.kind == "f" else np.dtype(np.float32)).all_finite(rows)
 
 
 def first_budget(job):
@@ -144,7 +149,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     Returns
     -------
     Status
-        FINISHED, STALLED, DIVERGED, or EPOCH_END where `on_epoch` stopped it.
+        FINISHED, STALLED, DIVERGED, or EPOCH_END where `on_epoch` stopped it; BAD_ROWS where
+        ``job.run["check_rows"]`` is set and the input holds NaN or infinity (the parameters are as before).
 
     Notes
     -----
@@ -153,6 +159,10 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     """
     backend = prepare(job, n_threads, regime)
     record = job.run
+    if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
+        record["check_rows"] = 0  # the kernels do not look: we do
+        if not all_finite(job.rows):
+            return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
     record["budget"] = first_budget(job)
     crew = [
@@ -169,6 +179,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
             if status == Status.RUNNING:
                 elapsed = max(time.perf_counter() - start, 1e-6)
                 record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+            elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
+                return Status.BAD_ROWS
             elif status != Status.EPOCH_END or on_epoch(job):
                 return status
             if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:

@@ -47,6 +47,8 @@ def _shuffle_source(random_state):
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
+    checks_rows = False  # whether run["check_rows"] is honoured
+
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
         self._real = numba.from_dtype(self.dtype)

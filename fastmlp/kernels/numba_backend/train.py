@@ -25,7 +25,7 @@ from .memory import (
 )  # fmt: skip
 
 GRADIENT = int(Optimizer.GRADIENT)
-RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED = map(int, Status)
+RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
 FLUSH = 0x8040  # denormal results and operands to zero
 
 
