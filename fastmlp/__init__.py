@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ._checks import DivergenceWarning, NotBuiltError
+from ._checks import DivergenceWarning, FitError, NotBuiltError
 from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
 from .network import Network
@@ -19,6 +19,7 @@ _LATER = {
     "TanhPerceptron": ".delta_rule",
     "batched_matmul": ".batched",
     "check_gradient": ".gradient_check",
+    "fit_many": ".many",
     "load": ".persistence",
     "save": ".persistence",
 }
@@ -26,10 +27,9 @@ _MODULES = ("callbacks", "datasets", "graph", "model_selection", "noise", "persi
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
-    "Dropout", "LinearPerceptron", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov", "Network",
-    "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron", "backend", "check_gradient",
-    "load", "save", *_MODULES,
-    "batched_matmul", *_MODULES,
+    "Dropout", "FitError", "LinearPerceptron", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov",
+    "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron", "backend",
+    "batched_matmul", "check_gradient", "fit_many", "load", "save", *_MODULES,
 ]  # fmt: skip
 
 

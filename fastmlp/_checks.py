@@ -15,6 +15,26 @@ class DivergenceWarning(RuntimeWarning):
     """The loss became infinite or NaN; the last finite weights were kept."""
 
 
+class FitError(ExceptionGroup):
+    """Some of many fits failed.
+
+    Attributes
+    ----------
+    exceptions : tuple of Exception
+        One for each fit that failed; its notes say which.
+    models : list
+        What would have been returned, each error in its model's place.
+    """
+
+    def __new__(cls, message, errors, models=()):
+        self = super().__new__(cls, message, errors)
+        self.models = models
+        return self
+
+    def derive(self, errors):
+        return type(self)(self.message, errors, self.models)
+
+
 class NotAvailableError(AttributeError, ValueError):
     """A method cannot be used with an estimator's parameters."""
 
@@ -388,6 +408,78 @@ def check_pair(validation_data):
     return (*validation_data, None)[:3]
 
 
+def check_models(models, network, combined):
+    """Return many models as a list; `combined`: whether combinations of options were asked for."""
+    models = list(models) if hasattr(models, "__iter__") else [models]
+    for k, model in enumerate(models):
+        if isinstance(model, type) or not (isinstance(model, network) or hasattr(model, "get_params")):
+            raise TypeError(
+                f"models must be Networks or estimators, or a function that builds a Network; models[{k}] is "
+                f"{model!r}"
+            )
+    if combined:
+        raise TypeError(
+            "parameters must be one dict of options for each model where models are given; for all "
+            "combinations pass a function that builds a Network instead of the models"
+        )
+    return models
+
+
+def check_given(name, value, what):
+    """Return `value`, which must not be None."""
+    if value is None:
+        raise ValueError(f"{name} must be given: {what}")
+    return value
+
+
+def check_as_many(name, values, n):
+    """Return a list, which must be `n` long."""
+    if len(values) != n:
+        raise ValueError(f"{name} must have one entry for each of the {n} fits; got {len(values)}")
+    return values
+
+
+def check_mapping(name, value):
+    """Return `value`, which must be a dict with names as keys."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {value!r}")
+    return value
+
+
+def check_values(name, values):
+    """Raise where there are no values to combine."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise TypeError(
+            f"{name} must be a sequence of values; got {values!r}; for one value pass [{values!r}]"
+        )
+    if len(values) == 0:
+        raise ValueError(f"{name} must have at least one value; got none")
+
+
+def check_subset(rows, n_samples, name):
+    """Return the rows that indices or a mask stand for, as int64."""
+    found = np.asarray(rows)
+    if found.dtype == bool and found.shape == (n_samples,):
+        found = np.flatnonzero(found)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) == 0:
+        raise ValueError(
+            f"{name} must be a list of row numbers or a mask of shape ({n_samples},), with at least one row; "
+            f"got {found.dtype} of shape {found.shape}"
+        )
+    if found.min() < -n_samples or found.max() >= n_samples:
+        raise ValueError(
+            f"{name} must hold row numbers from {-n_samples} to {n_samples - 1}; "
+            f"got {found.min()} to {found.max()}"
+        )
+    found = found.astype(np.int64)
+    return np.where(found < 0, found + n_samples, found)
+
+
+def fail_fits(errors, n_fits, models):
+    """Raise for the fits that failed, all in one."""
+    raise FitError(f"{len(errors)} of {n_fits} fits failed; the others are done", errors, models)
+
+
 def check_weight_arrays(arrays, shapes, name="weights"):
     """Return `arrays` as ndarrays, whose shapes must be `shapes`."""
     arrays = [as_array(a, name) for a in check_sequence(name, arrays, "arrays")]
@@ -413,11 +505,11 @@ def check_first_weights(weights):
     return shape[0]
 
 
-def warn_diverged(epoch, rate, rows):
-    """Warn that training diverged in an epoch (counted from 1)."""
+def warn_diverged(epoch, rate, rows, of=""):
+    """Warn that training diverged in an epoch (counted from 1); `of` names the fit where there are many."""
     warnings.warn(
-        f"{_diverged(epoch, rate, rows)}. Training stopped; the weights are those from the start of that "
-        "epoch. Try a smaller learning rate, or scale the inputs.",
+        f"{of and of + ': '}{_diverged(epoch, rate, rows)}. Training stopped; the weights are those from "
+        "the start of that epoch. Try a smaller learning rate, or scale the inputs.",
         DivergenceWarning,
         stacklevel=3,
     )

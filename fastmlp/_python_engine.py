@@ -8,7 +8,7 @@ import numpy as np
 
 from ._philox import dropout_mask
 from .activations import backward as through
-from .kernels import dispatch
+from .kernels import dispatch, training
 from .kernels.plan import INPUT, Status
 from .losses import gradients, values
 
@@ -110,6 +110,7 @@ def run(job, activations, loss, on_epoch=None):
             job.random_state.shuffle(job.order)
         total = 0.0
         for first in range(0, n, size):
+            training.check_stop()
             value = _step(job, activations, loss, update, np.arange(first, min(first + size, n)))
             if not np.isfinite(value):
                 np.copyto(job.params, job.backup)

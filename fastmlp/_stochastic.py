@@ -99,7 +99,7 @@ class Training:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
                 self.best = est.best_validation_score_
-        options = {"chosen": rows}
+        options = {"subset": rows}
         if weights is not None and getattr(est, "class_weight", None) is not None:
             # by its own weights, a batch without the heavy class would count as much as one with it
             options["mean_weight"] = (weights if rows is None else weights[rows]).mean()

@@ -18,7 +18,7 @@ FLOORS = [
     ["_compile", "_python_engine", "_fit", "_lbfgs", "_monitor", "_describe", "persistence", "graph",
      "gradient_check", "datasets", "plots", "_drawing"],
     ["callbacks"],
-    ["network"],
+    ["network", "_task", "_together", "many"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",
      "perceptron", "delta_rule"],
     ["cli", "__init__"],

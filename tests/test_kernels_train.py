@@ -85,10 +85,10 @@ def test_chosen_rows(kernels, regime, weighted):
     """Some rows of the data, one of them twice, are trained on where they lie, as a copy of them would be."""
     chosen = np.array([22, 3, 3, 0, 17, 11, 8, 21, 14, 5, 9])
     for batch_size in (1,) if regime == Regime.ONLINE else (1, 4, 11):
-        job = classifier(kernels, batch_size=batch_size, weighted=weighted, chosen=chosen)
+        job = classifier(kernels, batch_size=batch_size, weighted=weighted, subset=chosen)
         result = compare(kernels, job, regime=regime)
         copied = clone(job)
-        copied.rows, copied.y, copied.chosen = Rows(job.rows.data[chosen]), job.y[chosen], None
+        copied.rows, copied.y, copied.subset = Rows(job.rows.data[chosen]), job.y[chosen], None
         copied.sample_weight = job.sample_weight[chosen] if weighted else None
         copied.order[:] = np.arange(len(chosen))
         alone, _ = train(copied, regime=regime)

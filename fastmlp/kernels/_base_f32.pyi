@@ -19,6 +19,9 @@ from ._avx512_f32 import (
     lanes as lanes,
 )
 from ._avx512_f32 import (
+    lanes_bytes as lanes_bytes,
+)
+from ._avx512_f32 import (
     learn as learn,
 )
 from ._avx512_f32 import (
@@ -43,6 +46,9 @@ from ._avx512_f32 import (
     prepare as prepare,
 )
 from ._avx512_f32 import (
+    prepare_lanes as prepare_lanes,
+)
+from ._avx512_f32 import (
     shuffle as shuffle,
 )
 from ._avx512_f32 import (
@@ -50,6 +56,9 @@ from ._avx512_f32 import (
 )
 from ._avx512_f32 import (
     train as train,
+)
+from ._avx512_f32 import (
+    train_lanes as train_lanes,
 )
 from ._avx512_f32 import (
     update as update,

@@ -109,6 +109,8 @@ cdef enum:
     DECAYS = 1024
     PAST = 8192
     TASKS = 8             # runs of units a thread, to claim one by one
+    LANES_PARAMS = 4096   # the largest nets that lanes.pxi trains; lanes.py knows it too
+    TINY_WIDTH = 64       # the widest layer of tiny.pxi and lanes.pxi; training.py knows it too
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:

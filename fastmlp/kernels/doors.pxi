@@ -1,5 +1,5 @@
 # What Python calls. Doors check nothing: job.py and _checks.py have. Every door of the contract exists under
-# the same name in the Numba backend.
+# the same name in the Numba backend; those of lanes.pxi need not.
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -120,6 +120,42 @@ def work(job, size thread):
 def dismiss(job):
     """Let every `work` return."""
     fm_store(&context_of(job).dismissed, 1)
+
+
+cdef inline Lanes *lanes_of(object workspace) except NULL:
+    return <Lanes *>address(workspace)
+
+
+def lanes_bytes(job):
+    """Bytes of scratch memory that training nets like this job's side by side takes."""
+    cdef Context c
+    cdef Lanes measured
+    describe_job(&c, job)
+    return lanes_layout(&measured, &c, NULL)
+
+
+def prepare_lanes(jobs, workspace):
+    """Lay out a workspace for at most `lanes()` jobs. From here on their arrays must stay where they are."""
+    cdef Context c
+    cdef Lanes *L = lanes_of(workspace)
+    cdef size k
+    describe_job(&c, jobs[0])
+    lanes_layout(L, &c, <char *>L)
+    L.n_nets = len(jobs)
+    for k in range(L.n_nets):
+        describe_job(&L.nets[k], jobs[k])
+
+
+def train_lanes(jobs, workspace, cnp.ndarray alive, int64_t budget):
+    """Run up to `budget` steps of each job that is `alive` (len(jobs),), int64.
+
+    Returns as soon as the status of one is not RUNNING. The caller holds the locks of their random states.
+    """
+    cdef Lanes *L = lanes_of(workspace)
+    memset(L.alive, 0, LANES * sizeof(int64_t))
+    memcpy(L.alive, address(alive), L.n_nets * sizeof(int64_t))
+    with nogil:
+        lanes_slice(L, budget)
 
 
 def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, bint logits=False):

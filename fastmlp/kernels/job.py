@@ -58,10 +58,10 @@ class Job:
         The inputs.
     y : ndarray of shape (n, n_outputs) and dtype of `params`, or labels (n,) int64
     sample_weight : ndarray of shape (n,), float64, or None
-    order : ndarray of shape (n,), int64
+    subset : ndarray of shape (n_samples,), int64, or None
+        The rows to train on, in their order before any shuffle; None: all.
+    order : ndarray of shape (n_samples,), int64
         The order of the samples, row numbers of `rows` and `y`; shuffled in place at each epoch's start.
-    chosen : ndarray of int64, or None
-        The rows to train on; None stands for all of them.
     random_state : RandomState or None
         Where shuffles draw from.
     rates : ndarray of shape (n_epochs,), float64
@@ -75,13 +75,13 @@ class Job:
     """
 
     __slots__ = (
-        "backup", "chosen", "gradient", "losses", "order", "params", "plan", "random_state", "rates", "rows",
-        "run", "sample_weight", "state", "workspace", "y",
+        "backup", "gradient", "losses", "order", "params", "plan", "random_state", "rates", "rows",
+        "run", "sample_weight", "state", "subset", "workspace", "y",
     )  # fmt: skip
 
     def __init__(self, plan, params, rows, y, *, sample_weight=None, state=None, random_state=None,
-                 rates=(0.1,), chosen=None, **options):  # fmt: skip
-        n = rows.n_rows if chosen is None else len(chosen)
+                 rates=(0.1,), subset=None, **options):  # fmt: skip
+        n = rows.n_rows if subset is None else len(subset)
         values = dict.fromkeys(RUN.names, 0) | dict(
             n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,
             n_epochs=1, batch_size=min(200, n), optimizer=Optimizer.SGD, average=1, n_threads=1,
@@ -100,8 +100,8 @@ class Job:
             state = aligned_zeros((N_STATES[optimizer], plan.n_params), params.dtype)
         self.state = state
         self.random_state = random_state
-        self.chosen = chosen
-        self.order = np.arange(n, dtype=np.int64) if chosen is None else np.array(chosen, np.int64)
+        self.subset = subset
+        self.order = np.arange(n, dtype=np.int64) if subset is None else np.array(subset, np.int64)
         self.rates = np.asarray(rates, np.float64)
         self.losses = np.full(values["n_epochs"], np.nan)
         self.backup = params.copy()

@@ -61,6 +61,11 @@ cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
     return vec_sum(total)
 
 
+cdef bint shares_lanes(Context *c) noexcept nogil:
+    """Whether lanes.pxi may train this net: zero inputs, which it does not skip, must not move the others' places."""
+    return c.n_params <= LANES_PARAMS and c.run.n_features <= TINY_WIDTH
+
+
 cdef bint skips_zero_inputs(Context *c, Layer *layer) noexcept nogil:
     return layer.l2 == 0 and c.run.weight_decay == 0 and (c.run.optimizer != ADAM or c.replayed > 0)
 
@@ -384,7 +389,10 @@ cdef double online_step(Context *c, size position) noexcept nogil:
                     for i in range(m):
                         catch_up(c, work, edge.row + c.nz_index[i],
                                  c.row_step + k * run.n_features + c.nz_index[i])
-                sparse_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)
+                if shares_lanes(c):
+                    ordered_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)
+                else:
+                    sparse_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)
             else:
                 dense_row_product(c.work[edge.source].A, edge.width, work.W + edge.row * work.ld, work.ld, z,
                                   work.ld)

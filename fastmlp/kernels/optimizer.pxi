@@ -13,10 +13,15 @@ cdef struct Step:         # the constants of one update
     real scale            # 1 / (sum of the batch's sample weights)
     real clip
     bint first            # no update was made before this one
+    double correction, rest   # Adam: what bias correction multiplies and divides the rate by
+
+
+cdef inline real adam_rate(double learning_rate, const Step *s) noexcept nogil:
+    return <real>(learning_rate * s.correction / s.rest)
 
 
 cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
-    cdef double t = <double>(run.step + 1), correction
+    cdef double t = <double>(run.step + 1)
     s.optimizer = run.optimizer
     s.momentum, s.beta_1, s.beta_2 = <real>run.momentum, <real>run.beta_1, <real>run.beta_2
     s.rest_1, s.rest_2 = <real>(1 - run.beta_1), <real>(1 - run.beta_2)
@@ -27,10 +32,11 @@ cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
     s.clip = <real>run.clip_value
     s.first = run.step == 0
     if run.optimizer == ADAM or run.optimizer == AMSGRAD:
-        correction = c_sqrt(1 - c_pow(run.beta_2, t))
-        s.rate = <real>(run.learning_rate * correction / (1 - c_pow(run.beta_1, t)))
+        s.correction = c_sqrt(1 - c_pow(run.beta_2, t))
+        s.rest = 1 - c_pow(run.beta_1, t)
+        s.rate = adam_rate(run.learning_rate, s)
         if run.epsilon_corrected:
-            s.epsilon = <real>(run.epsilon * correction)
+            s.epsilon = <real>(run.epsilon * s.correction)
 
 
 cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, vec *s2, vec g) noexcept nogil:

@@ -2,10 +2,6 @@
 # samples), so that narrow layers fill whole vectors; weights are scalars that broadcast. One thread; the
 # parameters are one flat vector in the first-level cache, and the optimizer passes over it at once.
 
-cdef enum:
-    TINY_WIDTH = 64       # the widest layer; training.py knows it too
-
-
 cdef void tiny_gather(Context *c, size start, size m, size lanes) noexcept nogil:
     """X (n_features, lanes), Y (n_outputs, lanes) and sample weights by lane; lanes beyond m are 0."""
     cdef size s, j, n = c.run.n_features, n_out = c.run.n_outputs

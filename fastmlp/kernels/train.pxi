@@ -18,11 +18,28 @@ cdef inline uint64_t random_interval(bitgen_t *g, uint64_t top) noexcept nogil:
 
 
 cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
-    """Fisher-Yates from the end, in place: the stream and result of RandomState.shuffle."""
-    cdef size i, j
-    for i in range(n - 1, 0, -1):
+    """Fisher-Yates from the end, in place: the stream and result of RandomState.shuffle.
+
+    A draw that is rejected swaps an element with itself instead of branching: which ones are cannot be predicted.
+    """
+    cdef size i = n - 1, j, half
+    cdef uint32_t mask = 0xffffffffu, value
+    cdef int64_t at
+    while i > 0 and <uint64_t>i >> 32:
         j = random_interval(g, i)
         order[i], order[j] = order[j], order[i]
+        i -= 1
+    while i > 0:
+        while mask >> 1 >= <uint32_t>i:
+            mask >>= 1
+        half = mask >> 1
+        while i > half:                       # the same mask serves the draws for all of these
+            value = g.next_uint32(g.state) & mask
+            j = <size>value if <size>value <= i else i
+            at = order[i]
+            order[i] = order[j]
+            order[j] = at
+            i -= <size>value <= i
 
 
 cdef void begin_epoch(Context *c) noexcept nogil:
@@ -56,7 +73,17 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
         return
     if run.regime == ONLINE:
         online_flush(c)
-    loss = run.loss_sum / run.n_samples if run.average else run.loss_sum
+    end_epoch(c)
+    if run.status == RUNNING:
+        if run.regime != TINY:
+            store_params(c)
+        begin_epoch(c)
+
+
+cdef void end_epoch(Context *c) noexcept nogil:
+    """Write the history and decide whether to go on: the status stays RUNNING, or says why not."""
+    cdef Run *run = c.run
+    cdef double loss = run.loss_sum / run.n_samples if run.average else run.loss_sum
     c.losses[run.epoch] = loss
     run.epoch += 1
     run.batch = 0
@@ -73,7 +100,3 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
         run.status = FINISHED
     elif run.stop_each_epoch:
         run.status = EPOCH_END
-    else:
-        if run.regime != TINY:
-            store_params(c)
-        begin_epoch(c)

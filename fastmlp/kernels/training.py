@@ -20,8 +20,34 @@ TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORI
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
 
 
+class Limits(threading.local):
+    """What one thread's runs heed beside their arguments.
+
+    Attributes
+    ----------
+    n_threads : int or None
+        Threads a run may use where it is not told.
+    stop : threading.Event or None
+        Ends a run by a KeyboardInterrupt; signals reach the main thread only.
+    """
+
+    n_threads = None
+    stop = None
+
+
+limits = Limits()
+
+
+def check_stop():
+    """Raise KeyboardInterrupt where this thread's runs were told to stop."""
+    if limits.stop is not None and limits.stop.is_set():
+        raise KeyboardInterrupt
+
+
 def usable_cores():
-    """Cores that this process may use: affinity, cgroup limits and OMP_NUM_THREADS respected."""
+    """Cores that this thread may use: its limit, else affinity, cgroup limits and OMP_NUM_THREADS."""
+    if limits.n_threads is not None:
+        return limits.n_threads
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if limit.isdigit() and int(limit) > 0:
         return int(limit)
@@ -68,14 +94,14 @@ def choose_threads(job, regime, n_threads):
     return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
 
 
-def density(rows, chosen=None):
-    """Fraction of non-zeros, from up to 256 rows spread over the data, or over the rows `chosen`."""
+def density(rows, subset=None):
+    """Fraction of non-zeros, from up to 256 rows spread over the data, or over those that `subset` lists."""
     if rows.is_sparse:
         return 0.0
-    if chosen is None:
+    if subset is None:
         sample = rows.data[:: max(1, rows.n_rows // 256)]
     else:
-        sample = rows.data[chosen[:: max(1, len(chosen) // 256)]]
+        sample = rows.data[subset[:: max(1, len(subset) // 256)]]
     return np.count_nonzero(sample) / max(1, sample.size)
 
 
@@ -86,7 +112,7 @@ def prepare(job, n_threads=None, regime=None):
     run["regime"] = regime
     run["sparse"] = regime != Regime.TINY and (
         job.rows.is_sparse
-        or (job.plan.n_params > TINY_PARAMS and density(job.rows, job.chosen) < SPARSE_DENSITY)
+        or (job.plan.n_params > TINY_PARAMS and density(job.rows, job.subset) < SPARSE_DENSITY)
     )
     run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = kernels(job.params.dtype)
@@ -147,6 +173,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
         thread.start()
     try:
         while True:
+            check_stop()
             start = time.perf_counter()
             status = Status(backend.train(job))
             if status == Status.RUNNING:

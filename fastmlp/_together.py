@@ -1,0 +1,143 @@
+"""Fits side by side: which go together, and the threads that run them."""
+
+import threading
+import time
+import warnings
+from collections import deque
+from contextlib import nullcontext, suppress
+from functools import partial
+
+import numpy as np
+
+from .kernels import lanes, training
+from .kernels.plan import Status
+from .network import Network
+
+
+def run_lanes(tasks):
+    """Train started tasks whose jobs have one key, in the lanes of vectors."""
+    began, fits = time.perf_counter(), [task.fit for task in tasks]
+    waiting = set(range(len(fits)))
+
+    def on_end(i, status):
+        fits[i].status = status
+        if status == Status.STALLED and tasks[i].on_stall(fits[i]):
+            fits[i].job.run["no_improvement"] = 0
+            return True
+        return finish(i)
+
+    def finish(i):
+        waiting.discard(i)
+        n, elapsed = fits[i].n_done, time.perf_counter() - began
+        fits[i].seconds = [elapsed / n] * n if n else []
+        fits[i]._finish()
+        tasks[i].monitor.end(fits[i])
+        return False
+
+    with suppress(KeyboardInterrupt):
+        lanes.train([fit.job for fit in fits], on_end)
+    for i in sorted(waiting):
+        fits[i].interrupted = True
+        finish(i)
+
+
+def in_turn(tasks, data):
+    """Train tasks that share something one after another."""
+    for task in tasks:
+        training.check_stop()
+        task.run(data)
+
+
+def bundle(tasks, data, n_threads):
+    """Return functions that train all tasks, those with the most work first."""
+    work, groups = [], {}
+    for chain in _chains(tasks):
+        if len(chain) > 1:
+            work.append((sum(task.cost(data) for task in chain), partial(in_turn, chain, data)))
+            continue
+        (task,) = chain
+        if task.is_native and task.options.get("batch_size") == 1:
+            with task.errors():
+                task.start(data)
+            if task.error is not None or task.fit is None:
+                continue
+            key = lanes.key(task.fit.job, lambda: data.has_zeros) if task.fit.native else None
+            groups.setdefault(key or id(task), []).append(task)
+        else:
+            work.append((task.cost(data), partial(task.run, data)))
+    for group in groups.values():
+        group.sort(key=lambda task: -len(task.fit.job.order) * len(task.fit.job.losses))
+        cost, job, n = group[0].cost(data), group[0].fit.job, len(group)
+        least = lanes.least(job.plan, job.params.dtype)
+        n_parts = max(-(-n // lanes.width(job.params.dtype)), min(n_threads, int(n / least)))
+        if n < least * n_parts:
+            work += [(task.cost(data), partial(task.run, data)) for task in group]
+            continue
+        for part in np.array_split(np.arange(n), n_parts):
+            work.append((least * cost, partial(run_lanes, [group[i] for i in part])))
+    return [function for _, function in sorted(work, key=lambda pair: -pair[0])]
+
+
+def _chains(tasks):
+    """Group tasks that share something, each group in the order of the tasks."""
+    chains, of = [], {}
+    for task in (task for task in tasks if task.error is None):
+        mine, met = [task], {id(of[one]): of[one] for one in task.shared if one in of}
+        for chain in met.values():
+            mine = [*chain, *mine]
+            chains.remove(chain)
+        mine.sort(key=lambda task: task.index)
+        chains.append(mine)
+        for each in mine:
+            of.update(dict.fromkeys(each.shared, mine))
+    return chains
+
+
+def run(tasks, data, n_threads):
+    """Train all tasks in threads of this call's own; Ctrl-C stops them all."""
+    stop = threading.Event()
+    work = deque(bundle(tasks, data, n_threads))
+    n_workers, failed = min(n_threads, len(work)), []
+    context = blas = nullcontext
+    if not all(task.is_native for task in tasks if task.error is None):
+        from threadpoolctl import threadpool_limits
+
+        # each L-BFGS sets this and puts back what it found, which may be what another one has set
+        blas = partial(threadpool_limits, 1, "blas")
+    if not all(isinstance(task.model, Network) for task in tasks if task.error is None):
+        from sklearn import config_context, get_config
+
+        context = partial(config_context, **get_config())  # which each thread has for itself
+
+    def serve():
+        training.limits.stop, training.limits.n_threads = stop, max(1, n_threads // n_workers)
+        with context():
+            while work and not stop.is_set():
+                try:
+                    function = work.popleft()
+                except IndexError:
+                    return
+                try:
+                    function()
+                except KeyboardInterrupt:
+                    return
+                except Exception as error:  # ours, or a warning that was made an error
+                    failed.append(error)
+
+    crew = [threading.Thread(target=serve, daemon=True) for _ in range(n_workers)]
+    waiting = list(crew)
+    with blas():
+        while waiting:
+            try:
+                for thread in crew:
+                    if thread.ident is None and not stop.is_set():
+                        thread.start()
+                waiting = [thread for thread in crew if thread.ident is not None and thread.is_alive()]
+                for thread in waiting:
+                    thread.join(0.1)  # with a limit, for signals are seen in between
+            except KeyboardInterrupt:
+                stop.set()
+    if failed:
+        raise failed[0]
+    if stop.is_set():
+        warnings.warn("Training interrupted by user.", stacklevel=3)

@@ -1,0 +1,97 @@
+"""Small nets side by side in the lanes of vectors (see lanes.pxi): which may share them, and their run."""
+
+import time
+from contextlib import ExitStack
+
+import numpy as np
+
+from . import training
+from .job import aligned_bytes
+from .plan import Optimizer, Regime, Status
+
+PARAMS = 4096  # of the largest net; lanes.pxi knows it too
+OWN = frozenset(  # fields of the run record in which nets that share lanes may differ
+    "n_samples epoch n_epochs batch budget status shuffle regime sparse n_threads stop_each_epoch "
+    "no_improvement n_iter_no_change seed learning_rate weight_decay tol best_loss loss_sum".split()
+)
+
+
+def width(dtype):
+    """Nets that one vector takes; 1 where the backend does not train nets side by side."""
+    backend = training.kernels(dtype)
+    return backend.lanes() if hasattr(backend, "train_lanes") else 1
+
+
+def least(plan, dtype):
+    """From how many nets on, about, sharing lanes takes less time than training one by one.
+
+    A step costs about the same however many lanes are in use, and grows faster with a net's size than a
+    step of a net alone. As measured with 2 to 16 lanes and 9 to 3934 parameters, SGD and Adam.
+    """
+    return 1.7 + plan.n_params * width(dtype) / 3200
+
+
+def key(job, has_zeros):
+    """What jobs must have in common to share lanes, hashable; None where a job has to be trained alone.
+
+    Parameters
+    ----------
+    job : Job
+        Not yet begun.
+    has_zeros : callable
+        Says whether an input is 0.
+    """
+    plan, asked = job.plan, job.options()
+    layers, rows = plan.layers, job.rows
+    if (
+        plan.n_params > PARAMS
+        or max(plan.n_features, layers["n_out"].max()) > training.TINY_WIDTH
+        or training.choose_regime(job) != Regime.ONLINE
+        or rows.is_sparse
+        or width(job.params.dtype) == 1
+    ):
+        return None
+    if asked["optimizer"] in (Optimizer.MOMENTUM, Optimizer.NESTEROV) and has_zeros():
+        return None  # alone, such rows' steps are replayed in closed form: other roundings
+    shared = tuple(value for name, value in asked.items() if name not in OWN)
+    data = (rows.data.ctypes.data, rows.data.strides, rows.data.dtype, rows.scale, job.y.dtype, job.y.shape)
+    weights = None if job.sample_weight is None else job.sample_weight.ctypes.data
+    return job.params.dtype, layers.tobytes(), plan.edges.tobytes(), data, weights, shared
+
+
+def train(jobs, on_end):
+    """Train jobs of one key side by side until each is done or has a reason to stop.
+
+    The result of each is, bit for bit, that of `training.run`.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        At most `width` of them.
+    on_end : callable
+        Called with a job's index and Status when it stops; a true result lets it go on, where it has
+        epochs left.
+    """
+    backend = training.kernels(jobs[0].params.dtype)
+    workspace = aligned_bytes(backend.lanes_bytes(jobs[0]))
+    records = [job.run[0] for job in jobs]
+    for record in records:
+        record["stop_each_epoch"] = 0
+    backend.prepare_lanes(jobs, workspace)
+    alive = np.ones(len(jobs), np.int64)
+    budget = training.first_budget(jobs[0])
+    locks = [job.random_state._bit_generator.lock for job in jobs if job.run["shuffle"][0]]
+    while alive.any():
+        training.check_stop()
+        start = time.perf_counter()
+        with ExitStack() as held:
+            for lock in locks:
+                held.enter_context(lock)
+            backend.train_lanes(jobs, workspace, alive, budget)
+        elapsed = max(time.perf_counter() - start, 1e-6)
+        ended = [i for i in np.flatnonzero(alive) if records[i]["status"] != Status.RUNNING]
+        if not ended:
+            budget = max(1, int(budget * min(4.0, max(0.25, training.SLICE / elapsed))))
+        for i in ended:
+            going_on = on_end(int(i), Status(int(records[i]["status"])))
+            alive[i] = bool(going_on) and records[i]["epoch"] < records[i]["n_epochs"]

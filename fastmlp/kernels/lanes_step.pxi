@@ -1,0 +1,354 @@
+# What a step of lanes.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, rows.pxi,
+# optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
+
+cdef extern from *:
+    """
+    /* Products that are rounded before they are added, as `fm_rounded` (loss.pxi). */
+    #if defined(__GNUC__) && defined(__AVX512F__)
+      static inline vec vec_rounded(vec x) { __asm__("" : "+v"(x)); return x; }
+    #elif defined(__GNUC__) && defined(__SSE2__)
+      static inline vec vec_rounded(vec x) { __asm__("" : "+x"(x)); return x; }
+    #elif defined(__GNUC__) && defined(__aarch64__)
+      static inline vec vec_rounded(vec x) { __asm__("" : "+w"(x)); return x; }
+    #else
+      #define vec_rounded(x) (x)
+    #endif
+    """
+    vec vec_rounded(vec) noexcept nogil
+
+
+cdef inline void lane_units(int units, int ways, const real *x, size width, const real *W, size n,
+                            real *Z) noexcept nogil:
+    """Z += x W for `units` units, in as many chains of additions as `row_panel` has. units * ways <= 16"""
+    cdef vec c[16]
+    cdef vec a
+    cdef int u, v
+    cdef size p = 0
+    for u in range(units):
+        c[u] = (<const vec *>(Z + u * LANES))[0]
+        for v in range(1, ways):
+            c[v * units + u] = vec_fill(0)
+    while p + ways <= width:
+        for v in range(ways):
+            a = (<const vec *>x)[0]
+            for u in range(units):
+                c[v * units + u] = c[v * units + u] + a * (<const vec *>(W + u * LANES))[0]
+            x += LANES
+            W += n * LANES
+        p += ways
+    while p < width:
+        a = (<const vec *>x)[0]
+        for u in range(units):
+            c[u] = c[u] + a * (<const vec *>(W + u * LANES))[0]
+        x += LANES
+        W += n * LANES
+        p += 1
+    for v in range(1, ways):
+        for u in range(units):
+            c[u] = c[u] + c[v * units + u]
+    for u in range(units):
+        (<vec *>(Z + u * LANES))[0] = c[u]
+
+
+cdef inline void lane_product(int ways, const real *x, size width, const real *W, size n, real *Z, size first,
+                              size last) noexcept nogil:
+    """Z += x W for units first..last of n."""
+    cdef size o = first
+    while o + 4 <= last:
+        lane_units(4, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        o += 4
+    while o < last:
+        lane_units(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        o += 1
+
+
+cdef inline vec lane_sum(vec *t, size m) noexcept nogil:
+    """The sum of the first m elements of a vector that is 0 elsewhere, as `vec_sum` has it."""
+    cdef size j, half = LANES // 2
+    while half > 0:
+        j = 0
+        while j < half and j + half < m:
+            t[j] = t[j] + t[j + half]
+            j += 1
+        half = half // 2
+    return t[0]
+
+
+cdef void lane_penalties(Lanes *L) noexcept nogil:
+    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
+    cdef Context *c = &L.nets[0]
+    cdef Layer *layer
+    cdef const vec *w
+    cdef vec t[16]
+    cdef real square[16]
+    cdef double total[16]
+    cdef size k, i, j, q, m, n, v, vecs, lane
+    for lane in range(LANES):
+        L.norms[lane] = 0
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        if layer.l2 == 0:
+            continue
+        n = layer.n_out
+        vecs = padded(n) // LANES
+        w = <const vec *>(L.W + layer.weights * LANES)
+        v = 0
+        for j in range(LANES):
+            t[j] = vec_fill(0)
+            total[j] = 0
+        for i in range(<size>layer.n_in):
+            for q in range(vecs):
+                m = n - q * LANES if n - q * LANES < LANES else LANES
+                for j in range(m):
+                    t[j] = t[j] + w[j] * w[j]
+                w += m
+                v += 1
+                if v % 64 == 0 or v == layer.n_in * vecs:
+                    for j in range(LANES):
+                        t[j] = vec_rounded(t[j])
+                    (<vec *>square)[0] = lane_sum(t, LANES)
+                    for j in range(LANES):
+                        total[j] += 0.5 * layer.l2 * square[j]
+                        t[j] = vec_fill(0)
+        for lane in range(LANES):
+            L.norms[lane] += total[lane]
+
+
+cdef void lanes_forward(Lanes *L, const real *X) noexcept nogil:
+    cdef Context *c = &L.nets[0]
+    cdef size k, e, j, n, vecs, one, two
+    cdef Layer *layer
+    cdef LaneLayer *work
+    cdef Edge *edge
+    cdef const real *W
+    for k in range(c.n_layers):
+        layer = &c.layers[k]
+        work = &L.work[k]
+        n = layer.n_out
+        if layer.bias >= 0:
+            memcpy(work.Z, L.W + layer.bias * LANES, n * LANES * sizeof(real))
+        else:
+            memset(work.Z, 0, n * LANES * sizeof(real))
+        vecs = padded(n) // LANES             # of a row there: see `row_product`
+        one = vecs // 8 * 8 * LANES
+        two = one + (4 * LANES if vecs & 4 else 0)
+        one = one if one < n else n
+        two = two if two < n else n
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &c.edges[e]
+            W = L.W + (layer.weights + edge.row * n) * LANES
+            if edge.source == INPUT:
+                lane_product(1, X, edge.width, W, n, work.Z, 0, n)
+            else:
+                lane_product(1, L.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
+                lane_product(2, L.work[edge.source].A, edge.width, W, n, work.Z, one, two)
+                lane_product(4, L.work[edge.source].A, edge.width, W, n, work.Z, two, n)
+        if k < c.n_layers - 1:
+            activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
+
+
+cdef void lanes_logistic_loss(Lanes *L, const real *Y, real slope) noexcept nogil:
+    """`logistic_loss` of every net."""
+    cdef Context *c = &L.nets[0]
+    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef size lane, j
+    cdef real u[16]
+    cdef real v[16]
+    for lane in range(LANES):
+        L.value[lane] = 0
+    for j in range(c.layers[c.n_layers - 1].n_out):
+        (<vec *>u)[0] = slope * (<const vec *>work.Z)[j]
+        (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
+        for lane in range(LANES):
+            L.value[lane] += v[lane] - u[lane] * <double>Y[j * LANES + lane]
+        (<vec *>work.D)[j] = slope * (vec_logistic((<vec *>u)[0]) - (<const vec *>Y)[j])
+
+
+cdef void lanes_loss(Lanes *L, int half) noexcept nogil:
+    """Each net's loss on its sample, and dZ of its output layer, unweighted."""
+    cdef Context *c = &L.nets[0]
+    cdef Layer *layer = &c.layers[c.n_layers - 1]
+    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef size lane, j, n = layer.n_out
+    cdef real slope = <real>layer.slope
+    cdef real z[TINY_WIDTH + 16]
+    cdef real a[TINY_WIDTH + 16]
+    cdef real d[TINY_WIDTH + 16]
+    cdef real *D
+    if (c.run.loss == HALF_SQUARED_ERROR and c.y != NULL and c.run.label_smoothing == 0
+            and layer.activation != SOFTMAX):
+        activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
+        for lane in range(LANES):
+            L.value[lane] = 0
+        for j in range(n):
+            D = work.D + j * LANES
+            (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(L.Y[half] + j * LANES))[0]
+            for lane in range(LANES):
+                L.value[lane] += fm_rounded(0.5 * <double>D[lane] * D[lane])
+        if layer.activation != IDENTITY:
+            activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
+        return
+    if (c.run.loss == BINARY_CROSS_ENTROPY and c.y != NULL and c.run.label_smoothing == 0
+            and (layer.activation == LOGISTIC or layer.activation == IDENTITY)):
+        lanes_logistic_loss(L, L.Y[half], slope if layer.activation == LOGISTIC else ONE)
+        return
+    for lane in range(L.n_nets):
+        if not L.alive[lane]:
+            continue
+        for j in range(n):
+            z[j] = work.Z[j * LANES + lane]
+        L.value[lane] = sample_loss(&L.nets[lane], L.row[half][lane], z, a, d)
+        for j in range(n):
+            work.D[j * LANES + lane] = d[j]
+
+
+cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
+    """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
+    cdef Context *c = &L.nets[0]
+    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef size lane, j, n = c.layers[c.n_layers - 1].n_out
+    cdef double weight
+    cdef real factor = <real>c.run.gradient_scale
+    if c.sample_weight == NULL:
+        for j in range(n):
+            (<vec *>(work.D + j * LANES))[0] = (<vec *>(work.D + j * LANES))[0] * factor
+        for lane in range(LANES):
+            L.value[lane] = L.value[lane] * c.run.loss_scale + L.norms[lane]
+        return
+    for lane in range(L.n_nets):
+        if not L.alive[lane]:
+            continue
+        weight = c.sample_weight[L.row[half][lane]]
+        factor = <real>(weight * c.run.gradient_scale)
+        for j in range(n):
+            work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
+        L.value[lane] = weight * L.value[lane] * c.run.loss_scale + L.norms[lane]
+        if c.run.average:
+            L.scale[lane] = <real>(1 / weight) if weight > 0 else 0
+            if weight > 0:
+                L.value[lane] = L.value[lane] / weight
+
+
+cdef inline vec lane_dot(const real *w, const real *D, size n) noexcept nogil:
+    """The sum of w[j] D[j], in the order in which `dot` adds a padded row's."""
+    cdef vec t[16]
+    cdef size j, m = n if n < LANES else LANES
+    if n == 1:
+        return vec_rounded((<const vec *>w)[0] * (<const vec *>D)[0])
+    for j in range(m):
+        t[j] = vec_rounded((<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0])
+    for j in range(m, n):
+        t[j % LANES] = t[j % LANES] + (<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0]
+    return lane_sum(t, m)
+
+
+cdef inline vec lane_step(int64_t optimizer, const Step *s, vec rate, vec keep, vec w, vec *s0, vec *s1,
+                          vec g) noexcept nogil:
+    """`step_vec` with a learning rate for each lane."""
+    w = w * keep
+    if optimizer == SGD:
+        return w - rate * g
+    if optimizer == MOMENTUM:
+        s0[0] = s.momentum * s0[0] - rate * g
+        return w + s0[0]
+    if optimizer == NESTEROV:
+        s0[0] = s.momentum * s0[0] - rate * g
+        return w + (s.momentum * s0[0] - rate * g)
+    s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
+    s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
+    return w - rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
+
+
+cdef inline void lane_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2, bint decays,
+                             size at, Lanes *L, const real *D, size n) noexcept nogil:
+    """One step on weights at..at + n with the gradients x D, and l2 w where it `decays`."""
+    cdef Step step = constants[0]             # a copy that no store can alias
+    cdef size j
+    cdef vec *w = <vec *>(L.W + at * LANES)
+    cdef vec *s0 = <vec *>(L.S[0] + at * LANES)
+    cdef vec *s1 = <vec *>(L.S[1] + at * LANES)
+    if decays:
+        for j in range(n):
+            w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j] + l2 * w[j])
+        return
+    for j in range(n):
+        w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
+
+
+cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, const real *X) noexcept nogil:
+    """Backward through all layers, updating each weight row as it is passed."""
+    cdef Context *c = &L.nets[0]
+    cdef Py_ssize_t k
+    cdef size e, p, n, at
+    cdef Layer *layer
+    cdef Layer *below
+    cdef LaneLayer *source
+    cdef Edge *edge
+    cdef const real *D
+    cdef const real *x
+    cdef vec rate = (<const vec *>L.rate)[0], keep = (<const vec *>L.keep)[0], scale = (<const vec *>L.scale)[0]
+    cdef vec back, l2
+    cdef bint decays
+    for k in range(c.n_layers - 1, -1, -1):
+        layer = &c.layers[k]
+        D = L.work[k].D
+        n = layer.n_out
+        l2 = <real>layer.l2 * scale
+        decays = layer.l2 != 0
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
+            edge = &c.edges[e]
+            at = layer.weights + edge.row * n
+            if edge.source == INPUT:
+                for p in range(<size>edge.width):
+                    lane_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays, at + p * n, L,
+                                D, n)
+                continue
+            below = &c.layers[edge.source]
+            source = &L.work[edge.source]
+            for p in range(<size>edge.width):
+                back = lane_dot(L.W + (at + p * n) * LANES, D, n)
+                (<vec *>source.D)[p] = back if edge.opens else (<vec *>source.D)[p] + back
+                lane_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays, at + p * n,
+                            L, D, n)
+            if edge.closes:
+                activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
+                                    below.n_out * LANES)
+        if layer.bias >= 0:
+            lane_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, L, D, n)
+
+
+# One function an optimizer, as in online.pxi.
+cdef void lanes_sgd(Lanes *L, const Step *s, const real *X) noexcept nogil:
+    lanes_backward(SGD, L, s, X)
+
+cdef void lanes_momentum(Lanes *L, const Step *s, const real *X) noexcept nogil:
+    lanes_backward(MOMENTUM, L, s, X)
+
+cdef void lanes_nesterov(Lanes *L, const Step *s, const real *X) noexcept nogil:
+    lanes_backward(NESTEROV, L, s, X)
+
+cdef void lanes_adam(Lanes *L, const Step *s, const real *X) noexcept nogil:
+    lanes_backward(ADAM, L, s, X)
+
+
+cdef void lanes_step(Lanes *L, Run *run, int half) noexcept nogil:
+    """Every net learns its sample. `run`: of a living net."""
+    cdef size lane
+    cdef Step step
+    if L.penalised:
+        lane_penalties(L)
+    lanes_forward(L, L.X[half])
+    lanes_loss(L, half)
+    lanes_weigh(L, half)
+    begin_step(run, 1, &step)
+    if run.optimizer == ADAM:
+        for lane in range(LANES):
+            L.rate[lane] = adam_rate(L.learning_rate[lane], &step)
+    if run.optimizer == SGD:
+        lanes_sgd(L, &step, L.X[half])
+    elif run.optimizer == MOMENTUM:
+        lanes_momentum(L, &step, L.X[half])
+    elif run.optimizer == NESTEROV:
+        lanes_nesterov(L, &step, L.X[half])
+    else:
+        lanes_adam(L, &step, L.X[half])
