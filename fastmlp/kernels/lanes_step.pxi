@@ -1,22 +1,6 @@
 # What a step of lanes.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, rows.pxi,
 # optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
 
-cdef extern from *:
-    """
-    /* Products that are rounded before they are added, as `fm_rounded` (loss.pxi). */
-    #if defined(__GNUC__) && defined(__AVX512F__)
-      static inline vec vec_rounded(vec x) { __asm__("" : "+v"(x)); return x; }
-    #elif defined(__GNUC__) && defined(__SSE2__)
-      static inline vec vec_rounded(vec x) { __asm__("" : "+x"(x)); return x; }
-    #elif defined(__GNUC__) && defined(__aarch64__)
-      static inline vec vec_rounded(vec x) { __asm__("" : "+w"(x)); return x; }
-    #else
-      #define vec_rounded(x) (x)
-    #endif
-    """
-    vec vec_rounded(vec) noexcept nogil
-
-
 cdef inline void lane_units(int units, int ways, const real *x, size width, const real *W, size n,
                             real *Z) noexcept nogil:
     """Z += x W for `units` units, in as many chains of additions as `row_panel` has. units * ways <= 16"""
@@ -184,7 +168,7 @@ cdef void lanes_loss(Lanes *L, int half) noexcept nogil:
             D = work.D + j * LANES
             (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(L.Y[half] + j * LANES))[0]
             for lane in range(LANES):
-                L.value[lane] += fm_rounded(0.5 * <double>D[lane] * D[lane])
+                L.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
         if layer.activation != IDENTITY:
             activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
         return

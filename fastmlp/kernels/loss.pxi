@@ -4,21 +4,6 @@
 #
 # Point functions are pairs: `<loss>_value(a, y)` and `<loss>_slope(a, y)` = d value / d a.
 
-cdef extern from *:
-    """
-    /* x rounded to a double: no multiplication before it is fused with an addition after it, which compilers do
-       in some copies of a loop and not in others. Products of two floats need no rounding. */
-    #if REAL_BYTES == 8 && defined(__GNUC__) && defined(__SSE2__)
-      static inline double fm_rounded(double x) { __asm__("" : "+x"(x)); return x; }
-    #elif REAL_BYTES == 8 && defined(__GNUC__) && defined(__aarch64__)
-      static inline double fm_rounded(double x) { __asm__("" : "+w"(x)); return x; }
-    #else
-      #define fm_rounded(x) (x)
-    #endif
-    """
-    double fm_rounded(double) noexcept nogil
-
-
 cdef inline double xlogy(double x, double y) noexcept nogil:
     return 0.0 if x == 0 else x * c_log(y)
 
@@ -181,7 +166,7 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     elif loss == HALF_SQUARED_ERROR and c.labels == NULL and c.run.label_smoothing == 0:
         for j in range(n):
             d[j] = a[j] - c.y[row * n + j]
-            value += fm_rounded(0.5 * <double>d[j] * d[j])
+            value += double_rounded(0.5 * <double>d[j] * d[j])
     else:
         for j in range(n):
             y = target(c, row, j)

@@ -5,7 +5,7 @@
 # four in single and two in double precision. The layout is that of whole vectors at every level.
 #
 # Same bits: every operation is exact or rounded once by IEEE 754 (+, -, *, square root, conversions). The
-# compiler may fuse a * b + c where the CPU can, which would round once instead of twice; `noise_rounded` keeps
+# compiler may fuse a * b + c where the CPU can, which would round once instead of twice; `vec_rounded` keeps
 # it from doing so wherever a product is not exact.
 
 cdef extern from *:
@@ -27,18 +27,6 @@ cdef extern from *:
       #define REAL_OF(b) ((vec)(b))
       #define SHIFT_SIGNED(b, n) ((vbits)((vsigned)(b) >> (n)))
       #define REAL_OF_INT32(b) __builtin_convertvector((vsigned)(b), vec)
-      static inline vec noise_rounded(vec x) {
-      #if defined(__AVX512F__)
-          __asm__("" : "+v"(x));
-      #elif defined(__SSE2__)
-          __asm__("" : "+x"(x));
-      #elif defined(__aarch64__)
-          __asm__("" : "+w"(x));
-      #else
-          __asm__("" : "+m"(x));
-      #endif
-          return x;
-      }
     #else
       typedef bits nbits;
       static inline bits BITS_OF(real v) { union { real f; bits i; } a; a.f = v; return a.i; }
@@ -49,16 +37,8 @@ cdef extern from *:
         #define SHIFT_SIGNED(b, n) ((bits)((int64_t)(b) >> (n)))
       #endif
       #define REAL_OF_INT32(b) ((real)(int32_t)(b))
-      static inline real noise_rounded(real x) {
-      #if defined(_M_X64)                       /* built without FMA */
-          return x;
-      #else
-          volatile real y = x;
-          return y;
-      #endif
-      }
     #endif
-    #define SUM_OF(p, c) (noise_rounded(p) + (c))
+    #define SUM_OF(p, c) (vec_rounded(p) + (c))
 
     #if REAL_BYTES == 4
       #define ROOT_HALF_BITS 0x3f3504f3u
@@ -153,7 +133,7 @@ cdef extern from *:
         nbits e = SHIFT_SIGNED(BITS_OF(draw) - ROOT_HALF_BITS, MANTISSA);
         vec f = REAL_OF(BITS_OF(draw) - (e << MANTISSA)) - (real)1;
         vec n = REAL_OF(e - DRAW_BITS + ROUNDER_BITS) - ROUNDER;
-        return vec_sqrt(noise_rounded(n * LOG_SCALE) + noise_rounded(noise_log(f)));
+        return vec_sqrt(vec_rounded(n * LOG_SCALE) + vec_rounded(noise_log(f)));
     }
 
     /* Two values of deviation sigma: radius (sin, cos) or (cos, sin) of an angle within 45 degrees of an axis; the
@@ -162,8 +142,8 @@ cdef extern from *:
         vec q = t * t, s = noise_sin(t, q), c = noise_cos(q), r = radius * sigma;
         nbits swap = (bits)0 - (turn >> 31), sign = (turn << (8 * REAL_BYTES - 31)) & ((bits)1 << (8 * REAL_BYTES - 1));
         c = REAL_OF(BITS_OF(c) ^ sign);
-        *x = noise_rounded(r * REAL_OF((BITS_OF(s) & swap) | (BITS_OF(c) & ~swap)));
-        *y = noise_rounded(r * REAL_OF((BITS_OF(c) & swap) | (BITS_OF(s) & ~swap)));
+        *x = vec_rounded(r * REAL_OF((BITS_OF(s) & swap) | (BITS_OF(c) & ~swap)));
+        *y = vec_rounded(r * REAL_OF((BITS_OF(c) & swap) | (BITS_OF(s) & ~swap)));
     }
 
     static inline void noise_store(const real *source, real *target, vec noise, vec low, vec high) {

@@ -5,32 +5,6 @@
 # in double precision. That sum is one long chain of additions. So a sum by vectors comes first, with a bound
 # of what separates the two, and the slow one is taken only where the sign is not sure or a loss is due.
 
-cdef extern from *:
-    """
-    /* Hide where a value comes from, so that a product is rounded before it meets the sum that follows. */
-    #if defined(__GNUC__)
-      #if defined(__AVX512F__)
-        #define FM_REGISTER "+v"
-      #elif defined(__SSE2__)
-        #define FM_REGISTER "+x"
-      #elif defined(__aarch64__)
-        #define FM_REGISTER "+w"
-      #else
-        #define FM_REGISTER "+m"
-      #endif
-      static inline vec vec_rounded(vec a) { __asm__("" : FM_REGISTER(a)); return a; }
-      static inline real real_rounded(real a) { __asm__("" : FM_REGISTER(a)); return a; }
-      static inline double double_rounded(double a) { __asm__("" : FM_REGISTER(a)); return a; }
-    #else
-      static inline vec vec_rounded(vec a) { volatile vec b = a; return b; }
-      static inline real real_rounded(real a) { volatile real b = a; return b; }
-      static inline double double_rounded(double a) { volatile double b = a; return b; }
-    #endif
-    """
-    vec vec_rounded(vec) noexcept nogil
-    real real_rounded(real) noexcept nogil
-    double double_rounded(double) noexcept nogil
-
 cdef enum:
     RECORD_NOTHING = 0, RECORD_EPOCHS, RECORD_UPDATES
 cdef enum:

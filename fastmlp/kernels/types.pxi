@@ -292,6 +292,27 @@ cdef extern from *:
       #define fm_prefetch_far(p) ((void)(p))
     #endif
 
+    /* A product that is rounded before it meets the sum that follows: compilers would fuse the two, in some copies
+       of a loop and not in others. */
+    #if defined(__GNUC__)
+      #if defined(__AVX512F__)
+        #define FM_REGISTER "+v"
+      #elif defined(__SSE2__)
+        #define FM_REGISTER "+x"
+      #elif defined(__aarch64__)
+        #define FM_REGISTER "+w"
+      #else
+        #define FM_REGISTER "+m"
+      #endif
+      static inline vec vec_rounded(vec a) { __asm__("" : FM_REGISTER(a)); return a; }
+      static inline real real_rounded(real a) { __asm__("" : FM_REGISTER(a)); return a; }
+      static inline double double_rounded(double a) { __asm__("" : FM_REGISTER(a)); return a; }
+    #else
+      static inline vec vec_rounded(vec a) { volatile vec b = a; return b; }
+      static inline real real_rounded(real a) { volatile real b = a; return b; }
+      static inline double double_rounded(double a) { volatile double b = a; return b; }
+    #endif
+
     /* Cython casts the operands of a division. */
     static inline vec vec_divide(vec a, vec b) { return a / b; }
 
@@ -315,6 +336,9 @@ cdef extern from *:
     unsigned int fm_flush_denormals() noexcept nogil
     void fm_restore_denormals(unsigned int) noexcept nogil
     void fm_pause() noexcept nogil
+    vec vec_rounded(vec) noexcept nogil
+    real real_rounded(real) noexcept nogil
+    double double_rounded(double) noexcept nogil
     void fm_prefetch(const void *) noexcept nogil
     void fm_prefetch_far(const void *) noexcept nogil
     void fm_yield() noexcept nogil

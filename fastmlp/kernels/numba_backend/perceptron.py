@@ -16,7 +16,7 @@ from .vectors import fill, lanes_of, vabs, vload, vstore, vsum
 N = _numbered(NEURON.names)
 EPOCHS, UPDATES = int(Record.EPOCHS), int(Record.UPDATES)
 STEP, LOGISTIC, TANH = int(Activation.STEP), int(Activation.LOGISTIC), int(Activation.TANH)
-RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED = map(int, Status)
+RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
 SHORT_ROW = 16
 EPS_32, EPS_64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
