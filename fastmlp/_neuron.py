@@ -83,7 +83,7 @@ class BaseNeuron(BaseEstimator):
         goes_on = known and (incremental or self.warm_start)
         X, y = self._validate_input(X, y, not (known and incremental))
         if sample_weight is not None:
-            sample_weight = _checks.check_neuron_weight(_check_sample_weight(sample_weight, X, dtype=X.dtype))
+            sample_weight = _checks.check_weight_signs(_check_sample_weight(sample_weight, X, dtype=X.dtype))
         targets = self._targets(X, y, goes_on, incremental, **given)
         n_units = len(targets)
         shape = (n_units, X.shape[1])

@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from ._checks import check_int, check_product, check_stacks
+from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
 from .kernels.training import usable_cores
 
@@ -72,7 +72,7 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
     dtype = A.dtype
     if n_threads is not None:
         check_int("n_threads", n_threads)
-    result = np.empty(shape, dtype) if out is None else check_product(out, shape, dtype)
+    result = np.empty(shape, dtype) if out is None else check_out(out, shape, dtype)
     if result.size * A.shape[-1] > LARGE:
         if shape[-2] * shape[-1] * A.shape[-1] > LARGE:
             with np.errstate(all="ignore"):

@@ -74,10 +74,7 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     >>> sorted(parameters)
     ['optimizer', 'random_state', 'units']
     """
-    if n_threads is None:
-        n_threads = training.usable_cores()
-    else:
-        n_threads = _checks.check_int("n_threads", n_threads)
+    n_threads = _checks.check_threads(n_threads) or training.usable_cores()
     _checks.check_choice("errors", errors, dict.fromkeys(("raise", "return")))
     data = Data(x, y)
     tasks = make_tasks(models, parameters, subsets, options, data)

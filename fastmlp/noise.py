@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from ._checks import check_clean, check_dtype, check_int, check_noise, check_out, draw_key
+from . import _checks
 from .kernels.dispatch import kernels
 from .kernels.training import usable_cores
 
@@ -70,7 +70,7 @@ def noisy_copies(
     >>> X_test.shape, X_test.dtype, y_test.shape
     ((1000, 35), dtype('float32'), (1000,))
     """
-    n_copies = check_int("n_copies", n_copies)
+    n_copies = _checks.check_int("n_copies", n_copies)
     return _add("glyphs", glyphs, n_copies, sigma, random_state, clip, out, dtype, n_threads)
 
 
@@ -124,20 +124,28 @@ def add_gaussian_noise(X, sigma, *, random_state=None, clip=None, out=None, dtyp
 
 def _add(name, X, n_copies, sigma, random_state, clip, out, dtype, n_threads):
     """Check everything, draw the key, and only then write."""
-    X = check_clean(name, X)
-    dtype = check_dtype(dtype)
+    X = _checks.check_clean(name, X)
+    dtype = _checks.check_dtype(dtype)
     if dtype is None:
         own = out.dtype if isinstance(out, np.ndarray) else X.dtype
         dtype = np.dtype(np.float64 if own.kind == "f" and own.itemsize == 8 else np.float32)
-    limits = check_noise(sigma, clip, dtype)
-    if n_threads is not None:
-        n_threads = check_int("n_threads", n_threads)
-    out = check_out(out, (X.shape[0] * n_copies, *X.shape[1:]), dtype, X, overlaps=n_copies == 1)
-    key = draw_key(random_state)
+    limits = _checks.check_noise(sigma, clip, dtype)
+    n_threads = _checks.check_threads(n_threads)
+    shape = X.shape[0] * n_copies, *X.shape[1:]
+    out = _checks.check_noisy_out(out, shape, dtype, X, overlaps=n_copies == 1)
+    key = _draw_key(random_state)
     if out.size:
         pieces = deque(_pieces(X, n_copies))
         _run(_worker(pieces, out, key, *limits), pieces, _choose_threads(out.size, n_threads))
     return out
+
+
+def _draw_key(random_state):
+    """Return 64 random bits, drawn from what `random_state` stands for, a NumPy Generator included."""
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(0, 2**64, dtype=np.uint64))
+    low, high = _checks.check_random_state(random_state).randint(0, 2**32, 2, np.uint64).tolist()
+    return high << 32 | low
 
 
 def _choose_threads(n_values, n_threads):

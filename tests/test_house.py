@@ -65,7 +65,7 @@ def test_imports_run_downwards(name):
 
 
 def test_only_checks_raises_input_errors():
-    """Modules between the kernels and the faces leave errors about input to _checks.py."""
+    """Modules between the kernels and the faces leave errors about input to _checks."""
     guilty = []
     for name in (n for floor in FLOORS[2:8] for n in floor if n not in ("persistence", "datasets", "plots")):
         for path in modules().get(name, []):

@@ -176,13 +176,14 @@ BAD = [
     (dict(n_copies=2.0), TypeError, "n_copies must be an int"),
     (dict(n_threads=0), ValueError, "n_threads must be at least 1"),
     (dict(dtype=np.int32), ValueError, "dtype must be float32, float64"),
-    (dict(dtype=np.float64), ValueError, "out must be an array of shape"),
+    (dict(dtype=np.float64), ValueError, "out must have shape"),
     (dict(glyphs=np.float32(1)), ValueError, "glyphs must have at least 1 dimension"),
     (dict(glyphs=np.array([[1, np.nan], [0, 0]])), ValueError, "glyphs holds NaN or infinity"),
     (dict(glyphs=np.array([[1, 0], [0, np.inf]], np.float32)), ValueError, "glyphs holds NaN or infinity"),
     (dict(glyphs=np.array([["a", "b"]])), ValueError, "glyphs must hold numbers"),
-    (dict(glyphs=np.ones((2, 2)) * 1j), ValueError, "glyphs must hold numbers"),
-    (dict(glyphs=np.zeros((3, 2))), ValueError, r"out must be an array of shape \(6, 2\)"),
+    (dict(glyphs=np.ones((2, 2)) * 1j), ValueError, "glyphs must hold real numbers"),
+    (dict(glyphs=[[0.0], [1.0, 2.0]]), ValueError, "glyphs must be an array; got rows of different lengths"),
+    (dict(glyphs=np.zeros((3, 2))), ValueError, r"out must have shape \(6, 2\)"),
     (dict(random_state="seed"), TypeError, "random_state must be"),
     (dict(random_state=-1), ValueError, "random_state must be between"),
 ]
@@ -204,11 +205,13 @@ def test_out_that_cannot_be_written():
     frozen = np.zeros((4, 6))
     frozen.flags.writeable = False
     for out, message in [
-        (np.zeros((6, 4)).T, "C-contiguous"), (frozen, "writeable"), ([[0.0]], "got list"),
+        (np.zeros((6, 4)).T, "C-contiguous"), (frozen, "writeable"),
         (np.zeros((4, 6), np.int64), "dtype float64"), (np.zeros((4, 5)), r"shape \(4, 6\)"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             add_gaussian_noise(X, 1.0, out=out, dtype=np.float64)
+    with pytest.raises(TypeError, match="out must be a NumPy array"):
+        add_gaussian_noise(X, 1.0, out=[[0.0]])
     for shared, n_copies in ((block[1:5], 1), (block[:2], 2), (block[:4, ::-1], 1)):
         with pytest.raises(ValueError, match="shares memory"):
             noisy_copies(shared, n_copies, 1.0, out=block[:4])

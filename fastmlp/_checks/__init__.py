@@ -1,0 +1,13 @@
+"""Every input error is raised here: what was given, what was expected, and what to do about it.
+
+Files by what is checked; a name is found in the package, whatever file it is in.
+"""
+
+from .arrays import *
+from .data import *
+from .estimators import *
+from .folds import *
+from .many import *
+from .networks import *
+from .targets import *
+from .values import *

@@ -1,0 +1,157 @@
+"""Data: rows of features, weights of samples, numbers of rows."""
+
+import numpy as np
+
+from ..kernels import training
+from ..kernels.job import ROW_DTYPES, Rows
+from .values import FLOATS
+
+
+def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True):
+    """Return `x` as Rows: two-dimensional, numeric, `n_features` wide and, if `finite` is asked for, finite.
+
+    float32, float64 and uint8 arrays and CSR matrices are taken as they are; anything else is converted.
+    """
+    if hasattr(x, "tocsr"):
+        x = x.tocsr()
+        if x.dtype.kind == "c":
+            as_float(x.data, name)
+        if x.dtype not in FLOATS:
+            x = x.astype(np.float64)
+    else:
+        x = as_array(x, name)
+        if x.dtype not in ROW_DTYPES:
+            x = as_float(x, name)
+    if x.ndim != 2:
+        hint = (
+            f"; for one sample pass {name}.reshape(1, -1)" if x.ndim == 1 else "; flatten the samples first"
+        )
+        raise ValueError(f"{name} must have 2 dimensions, (samples, features); got shape {x.shape}{hint}")
+    if n_features is not None and x.shape[1] != n_features:
+        raise ValueError(
+            f"{name} has {x.shape[1]} columns but the network expects {n_features}; "
+            "pass the columns it was built for, in the same order"
+        )
+    if x.shape[1] == 0 or x.shape[0] < n_min:
+        raise ValueError(
+            f"{name} must have at least {n_min} sample(s) of at least 1 feature; got shape {x.shape}"
+        )
+    rows = Rows(x, scale)
+    if finite:
+        check_finite_rows(rows, name)
+    return rows
+
+
+def as_array(value, name):
+    """Return `value` as an ndarray."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} must be an array; got rows of different lengths: pad or cut them") from None
+
+
+def as_float(array, name):
+    """Return real numbers of any kind as float64 (float16: float32)."""
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} must hold real numbers; got dtype {array.dtype}: take .real or the modulus")
+    try:
+        if array.dtype.kind in "USMmV":
+            raise TypeError
+        return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must hold numbers; got dtype {array.dtype}: encode text as numbers first"
+        ) from None
+
+
+def check_finite_rows(rows, name="x"):
+    """Raise where a row holds NaN or infinity."""
+    if not training.all_finite(rows):
+        not_finite(name)
+
+
+def not_finite(name="x"):
+    """Raise: an array holds NaN or infinity."""
+    raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
+
+
+def check_finite(name, array):
+    """Return `array`, which must be finite."""
+    if not np.isfinite(array).all():
+        not_finite(name)
+    return array
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Return weights as float64, or None."""
+    if sample_weight is None:
+        return None
+    weights = as_float(np.ascontiguousarray(as_array(sample_weight, "sample_weight")), "sample_weight")
+    weights = weights.astype(np.float64, copy=False)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have shape ({n_samples},); got {weights.shape}")
+    return check_weight_signs(check_finite("sample_weight", weights))
+
+
+def check_weight_signs(sample_weight):
+    """Return weights, none of which may be negative: a step must not lead away from its target."""
+    if (sample_weight < 0).any() or not sample_weight.any():
+        raise ValueError(
+            f"sample_weight must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
+        )
+    return sample_weight
+
+
+def check_length(name, array, n_samples):
+    """Raise where an array has not one entry for each sample."""
+    if array.ndim == 0 or len(array) != n_samples:
+        raise ValueError(
+            f"{name} must have one entry for each of the {n_samples} rows of X; got shape {array.shape}"
+        )
+
+
+def check_subset(rows, n_samples, name):
+    """Return the rows that indices or a mask stand for, as int64."""
+    found = np.asarray(rows)
+    if found.dtype == bool and found.shape == (n_samples,):
+        found = np.flatnonzero(found)
+    if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) == 0:
+        raise ValueError(
+            f"{name} must be a list of row numbers or a mask of shape ({n_samples},), with at least one row; "
+            f"got {found.dtype} of shape {found.shape}"
+        )
+    if found.min() < -n_samples or found.max() >= n_samples:
+        raise ValueError(
+            f"{name} must hold row numbers from {-n_samples} to {n_samples - 1}; "
+            f"got {found.min()} to {found.max()}"
+        )
+    found = found.astype(np.int64)
+    return np.where(found < 0, found + n_samples, found)
+
+
+def check_pair(validation_data):
+    """Return validation data as (x, y, sample_weight or None)."""
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+        raise ValueError("validation_data must be a tuple (x, y) or (x, y, sample_weight)")
+    return (*validation_data, None)[:3]
+
+
+def check_held_out(n):
+    """Raise where early stopping holds out less than two samples."""
+    if n < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
+
+
+def check_held_weights(weights):
+    """Raise where validation data would count nothing."""
+    if not weights.any():
+        raise ValueError(
+            "the samples held out for early stopping all have sample_weight 0; change random_state"
+        )
+
+
+def kept_dtypes(X):
+    """Return the dtypes in which scikit-learn's validation leaves X as it is; others become the first."""
+    return FLOATS[::-1] if hasattr(X, "tocsr") else (*FLOATS[::-1], np.dtype(np.uint8))

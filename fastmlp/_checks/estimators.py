@@ -1,0 +1,96 @@
+"""Parameters of estimators, and methods that these rule out."""
+
+from numbers import Integral
+
+import numpy as np
+
+from .data import as_float, check_finite
+from .values import check_real
+
+
+class NotAvailableError(AttributeError, ValueError):
+    """A method cannot be used with an estimator's parameters."""
+
+
+def check_hidden_layer_sizes(sizes):
+    """Return the widths of hidden layers as a list; 0 and () stand for no hidden layer."""
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else ([sizes] if sizes != 0 else [])
+    if any(isinstance(n, bool) or not isinstance(n, Integral) or n <= 0 for n in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(n) for n in sizes]
+
+
+def check_per_layer(name, value, n_layers):
+    """Return one value for each of `n_layers`: a list is taken as it is, anything else repeated."""
+    if not isinstance(value, (list, tuple)):
+        return [value] * n_layers
+    if len(value) != n_layers:
+        raise ValueError(
+            f"{name} must be one value, or one for each of {n_layers} hidden layers; got {len(value)}"
+        )
+    return list(value)
+
+
+def check_dropout(dropout, n_hidden):
+    """Return the dropout rates of the input and of each hidden layer."""
+    if isinstance(dropout, (list, tuple)) and len(dropout) == n_hidden + 1:
+        rates = list(dropout)
+    else:
+        rates = [0.0, *check_per_layer("dropout", dropout, n_hidden)]
+    return [check_real("dropout", rate, 0, 1, closed="left") for rate in rates]
+
+
+def check_lbfgs(estimator, validation_data):
+    """Raise where something was asked for that L-BFGS, which wants one smooth function, cannot do."""
+    if estimator.monitor is not None or validation_data is not None:
+        raise ValueError("solver='lbfgs' takes neither monitor nor validation_data; use 'adam' or 'sgd'")
+    for name in ("dropout", "weight_decay", "clip_norm"):
+        value = getattr(estimator, name)
+        if value is not None and np.any(value):
+            hint = "use alpha instead, or " if name == "weight_decay" else ""
+            raise ValueError(f"solver='lbfgs' takes no {name}; got {value!r}; {hint}use 'adam' or 'sgd'")
+
+
+def check_incremental(estimator):
+    """Raise where an estimator's parameters rule out training batch by batch."""
+    if getattr(estimator, "solver", None) == "lbfgs":
+        raise NotAvailableError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic; use 'adam'"
+        )
+    if estimator.early_stopping:
+        raise NotAvailableError(
+            "partial_fit does not support early_stopping=True; it makes one epoch at a time"
+        )
+
+
+def check_incremental_neuron(estimator):
+    """Raise where all data would have to be known, or epochs to be compared."""
+    check_incremental(estimator)
+    if isinstance(estimator.class_weight, str):
+        raise NotAvailableError(
+            f"partial_fit does not support class_weight={estimator.class_weight!r}, for it sees a part of "
+            "the data only; pass a dict of weights that were computed from all of it"
+        )
+
+
+def check_initial(name, own, given):
+    """Copy initial weights, or None, into `own`, a row for each unit."""
+    if given is None:
+        return
+    given = np.asarray(given)
+    if given.shape != own.shape and not (len(own) == 1 and given.size == own.size):
+        raise ValueError(
+            f"{name} must have shape {own.shape}; got {given.shape}: one row for each class (two classes: "
+            "one row), one column for each feature"
+        )
+    own[...] = check_finite(name, as_float(given, name)).reshape(own.shape)
+
+
+def check_target_limits(limits):
+    """Return (low, high) of the targets as floats."""
+    if len(limits) != 2:
+        raise ValueError(f"scale_targets must be True, False or (low, high); got {limits!r}")
+    low, high = (check_real("scale_targets", limit, -np.inf, closed="neither") for limit in limits)
+    if low >= high:
+        raise ValueError(f"scale_targets=(low, high) needs low < high; got {limits!r}")
+    return low, high

@@ -1,0 +1,67 @@
+"""Many fits at once: which models, with which options."""
+
+
+class FitError(ExceptionGroup):
+    """Some of many fits failed.
+
+    Attributes
+    ----------
+    exceptions : tuple of Exception
+        One for each fit that failed; its notes say which.
+    models : list
+        What would have been returned, each error in its model's place.
+    """
+
+    def __new__(cls, message, errors, models=()):
+        self = super().__new__(cls, message, errors)
+        self.models = models
+        return self
+
+    def derive(self, errors):
+        return type(self)(self.message, errors, self.models)
+
+
+def check_models(models, network, combined):
+    """Return many models as a list; `combined`: whether combinations of options were asked for."""
+    models = list(models) if hasattr(models, "__iter__") else [models]
+    for k, model in enumerate(models):
+        if isinstance(model, type) or not (isinstance(model, network) or hasattr(model, "get_params")):
+            raise TypeError(
+                f"models must be Networks or estimators, or a function that builds a Network; models[{k}] is "
+                f"{model!r}"
+            )
+    if combined:
+        raise TypeError(
+            "parameters must be one dict of options for each model where models are given; for all "
+            "combinations pass a function that builds a Network instead of the models"
+        )
+    return models
+
+
+def check_as_many(name, values, n):
+    """Return a list, which must be `n` long."""
+    if len(values) != n:
+        raise ValueError(f"{name} must have one entry for each of the {n} fits; got {len(values)}")
+    return values
+
+
+def check_mapping(name, value):
+    """Return `value`, which must be a dict with names as keys."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {value!r}")
+    return value
+
+
+def check_values(name, values):
+    """Raise where there are no values to combine."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise TypeError(
+            f"{name} must be a sequence of values; got {values!r}; for one value pass [{values!r}]"
+        )
+    if len(values) == 0:
+        raise ValueError(f"{name} must have at least one value; got none")
+
+
+def fail_fits(errors, n_fits, models):
+    """Raise for the fits that failed, all in one."""
+    raise FitError(f"{len(errors)} of {n_fits} fits failed; the others are done", errors, models)

@@ -1,0 +1,119 @@
+"""Networks: their weights, what they cannot do, and where training diverged."""
+
+import warnings
+
+import numpy as np
+
+from .data import as_array, as_float
+from .values import check_sequence
+
+
+class DivergenceWarning(RuntimeWarning):
+    """The loss became infinite or NaN; the last finite weights were kept."""
+
+
+class NotBuiltError(ValueError, AttributeError):
+    """A network was used before it had weights."""
+
+
+def network_error(message):
+    """Raise for a network that cannot be built or used as it is."""
+    raise ValueError(message)
+
+
+def not_built(what):
+    """Raise for a network without weights."""
+    raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
+
+
+def check_returned(what, result, shape):
+    """Return what a user's own function returned, as an array that must have `shape`."""
+    result = np.asarray(result)
+    if result.shape != shape:
+        raise ValueError(
+            f"{what} must return shape {shape}; got {result.shape}: one result for each, no mean or sum"
+        )
+    return result
+
+
+def check_weight_arrays(arrays, shapes, name="weights"):
+    """Return `arrays` as ndarrays, whose shapes must be `shapes`."""
+    arrays = [as_array(a, name) for a in check_sequence(name, arrays, "arrays")]
+    got = [a.shape for a in arrays]
+    if got != list(shapes):
+        raise ValueError(
+            f"{name} must have the shapes {list(shapes)}; got {got}: build a new model for new shapes"
+        )
+    for a in arrays:
+        if not np.isfinite(as_float(a, name)).all():
+            raise ValueError(f"{name} must be finite; got NaN or infinity")
+    return arrays
+
+
+def check_first_weights(weights):
+    """Return the number of inputs that the first of several weight arrays is for."""
+    shape = np.shape(weights[0]) if isinstance(weights, (list, tuple)) and len(weights) else ()
+    if len(shape) != 2:
+        raise ValueError(
+            f"weights must be a list that begins with an array (n_features, units); got {weights!r}: "
+            "build(n_features) first, then see get_weights()"
+        )
+    return shape[0]
+
+
+def copy_weights(own, given, name):
+    """Copy `given` arrays, or None, into the arrays `own`."""
+    if given is not None:
+        given = check_weight_arrays(given, [a.shape for a in own], name)
+        for a, new in zip(own, given, strict=True):
+            a[...] = new
+
+
+def check_callbacks(callbacks):
+    """Return callbacks as a tuple: objects that have a hook."""
+    hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+    found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+    for callback in found:
+        if isinstance(callback, type) or not any(hasattr(callback, hook) for hook in hooks):
+            raise TypeError(
+                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; got {callback!r}; "
+                "give scikit-learn's own to set_callbacks()"
+            )
+    return found
+
+
+def check_lbfgs_network(plan):
+    """Raise where a network has what L-BFGS, which wants one smooth function, cannot do."""
+    for what, there in (
+        ("Dropout", plan.input_dropout > 0 or plan.layers["dropout"].any()),
+        ("max_norm", plan.layers["max_norm"].any()),
+    ):
+        if there:
+            raise ValueError(f"the optimizer LBFGS takes no {what}; leave it out, or use 'adam' or 'sgd'")
+
+
+def warn_diverged(epoch, rate, rows, of=""):
+    """Warn that training diverged in an epoch (counted from 1); `of` names the fit where there are many."""
+    warnings.warn(
+        f"{of and of + ': '}{_diverged(epoch, rate, rows)}. Training stopped; the weights are those from "
+        "the start of that epoch. Try a smaller learning rate, or scale the inputs.",
+        DivergenceWarning,
+        stacklevel=3,
+    )
+
+
+def fail_diverged(epoch, rate, rows):
+    """Raise where not one epoch could be trained."""
+    raise ValueError(
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to "
+        f"be preprocessed. {_diverged(epoch, rate, rows)}: scale the inputs, or try a smaller learning rate"
+    )
+
+
+def _diverged(epoch, rate, rows):
+    data = rows.data
+    largest = max((float(np.abs(data[i : i + 4096]).max()) for i in range(0, len(data), 4096)), default=0.0)
+    return (
+        f"The loss is not finite in epoch {epoch}, at learning rate {rate:g}; "
+        f"the largest |x| is {largest * abs(rows.scale):g}"
+    )

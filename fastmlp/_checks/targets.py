@@ -1,0 +1,114 @@
+"""Targets and labels, and what must go together with them: losses, outputs, classes."""
+
+import numpy as np
+
+from .data import as_array, as_float, check_finite
+
+
+def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
+    """Return targets as the kernels take them: (n, n_outputs) of `dtype`, or int64 labels (n,).
+
+    A one-dimensional `y` holds labels where the loss knows classes and there is more than one output, else
+    the only output's targets.
+    """
+    y = as_array(y, name)
+    knows_labels = getattr(loss, "labels", False) and n_outputs > 1
+    if y.ndim == 0 or y.ndim > 2 or y.shape[0] != n_samples:
+        raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got shape {y.shape}")
+    if knows_labels and (y.ndim == 1 or y.shape[1] == 1):
+        return check_labels(y.ravel(), n_outputs, name)
+    y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
+    if y.shape[1] != n_outputs:
+        raise ValueError(
+            f"{name} has {y.shape[1]} columns but the output layer has {n_outputs} units; "
+            f"give the last layer {y.shape[1]} units"
+        )
+    if y.dtype.kind not in "biuf":
+        y = as_float(y, name)
+    y = check_finite(name, np.ascontiguousarray(y, dtype))
+    check_target_range(y, loss, name)
+    if getattr(loss, "labels", False) == "only":
+        if n_outputs == 1 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
+            raise ValueError(f"{name} must hold class labels or one-hot rows for the loss {loss.name!r}")
+        return y.argmax(axis=1).astype(np.int64)
+    return y
+
+
+def check_target_range(y, loss, name="y"):
+    """Raise where targets lie outside what a loss is defined for."""
+    low, high = getattr(loss, "target_range", (-np.inf, np.inf))
+    if y.size and (y.min() < low or y.max() > high):
+        raise ValueError(
+            f"{name} must lie in [{low:g}, {high:g}] for the loss {loss.name!r}; got values from {y.min():g} "
+            f"to {y.max():g}; scale the targets or choose another loss"
+        )
+
+
+def check_labels(y, n_classes, name="y"):
+    """Return integer class labels 0 ... n_classes - 1 as int64."""
+    if y.dtype.kind not in "biu":
+        as_int = as_float(y, name)
+        if not (as_int == np.floor(as_int)).all():
+            raise ValueError(
+                f"{name} must hold integer class labels; got dtype {y.dtype} with fractions or NaN"
+            )
+        y = as_int
+    y = y.astype(np.int64)
+    if y.size and (y.min() < 0 or y.max() >= n_classes):
+        raise ValueError(
+            f"{name} must hold labels from 0 to {n_classes - 1}, one for each output unit; "
+            f"got {y.min()} to {y.max()}; number the classes from 0, or add output units"
+        )
+    return y
+
+
+def check_classes(found, known, warm_start):
+    """Raise where labels do not go with the classes that an estimator knows."""
+    if warm_start:
+        if set(found) != set(known):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {known}, `y` has {found}"
+            )
+    elif len(np.setdiff1d(found, known, assume_unique=True)):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}."
+        )
+
+
+def check_several_classes(n):
+    """Raise where there is nothing to tell apart."""
+    if n < 2:
+        raise ValueError(f"y must hold at least 2 classes; got {n} class: add samples of another one")
+
+
+def check_no_multilabel(kind, loss):
+    """Raise where one class a sample is needed."""
+    if kind.startswith("multilabel"):
+        raise ValueError(
+            f"loss={loss!r} needs one class for each sample; use loss='log_loss' for several labels"
+        )
+
+
+def check_trainable(functions, loss, n_outputs):
+    """Raise where there is no gradient to learn by, or activations and loss do not go together."""
+    if any(f.name == "step" and getattr(f, "code", None) is not None for f in functions):
+        raise ValueError(
+            "a step activation has no gradient to learn by; use 'logistic' or 'tanh', or set_weights()"
+        )
+    check_measurable(functions[-1], loss, n_outputs)
+
+
+def check_measurable(output, loss, n_outputs):
+    """Raise where an output activation and a loss do not go together."""
+    fitting = getattr(loss, "outputs", None)
+    if fitting and getattr(output, "code", None) is not None and output.name not in fitting:
+        raise ValueError(
+            f"the loss {loss.name!r} needs an output activation of {', '.join(fitting)}; got "
+            f"{output.name!r}: change the last layer's activation, or take another loss such as 'mse'"
+        )
+    if n_outputs == 1 and (output.name == "softmax" or getattr(loss, "labels", False)):
+        raise ValueError(
+            f"{loss.name!r} behind {output.name!r} needs one output unit for each class, at least 2; "
+            "for two classes use 1 unit with activation='logistic' and loss='binary_crossentropy'"
+        )

@@ -1,0 +1,139 @@
+"""Single values: numbers, flags, names, choices."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_choice(name, value, choices):
+    """Return ``choices[value]``."""
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}") from None
+
+
+def check_protocol(name, value, attributes, choices):
+    """Return `value`, an object that must have `attributes`."""
+    missing = [a for a in attributes if not hasattr(value, a)]
+    if missing:
+        raise TypeError(
+            f"{name} must be one of {', '.join(sorted(choices))}, or an object with "
+            f"{', '.join(attributes)}; got {value!r}, which lacks {', '.join(missing)}"
+        )
+    return value
+
+
+def check_instance(name, value, types, choices):
+    """Return `value`, which must be an instance of one of `types`."""
+    if not isinstance(value, types):
+        raise TypeError(
+            f"{name} must be one of {', '.join(sorted(choices))} or such an object; got {value!r}"
+        )
+    return value
+
+
+def check_callable(name, value):
+    """Return `value`, a name or a callable by what it is for."""
+    if not callable(value):
+        raise TypeError(f"{name} must hold names or callables; got {value!r}")
+    return value
+
+
+def check_int(name, value, low=1, high=None):
+    """Return `value` as an int between `low` and `high`, both included."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an int; got {value!r} of type {type(value).__name__}")
+    if value < low or (high is not None and value > high):
+        bound = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {bound}; got {value}")
+    return int(value)
+
+
+def check_threads(n_threads):
+    """Return a number of threads, or None."""
+    return None if n_threads is None else check_int("n_threads", n_threads)
+
+
+def check_real(name, value, low=0.0, high=np.inf, closed="both"):
+    """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got {value!r} of type {type(value).__name__}")
+    above = value >= low if closed in ("both", "left") else value > low
+    below = value <= high if closed in ("both", "right") else value < high
+    if not (np.isfinite(value) and above and below):
+        left, right = "[" if closed in ("both", "left") else "(", "]" if closed in ("both", "right") else ")"
+        raise ValueError(f"{name} must be a finite number in {left}{low:g}, {high:g}{right}; got {value}")
+    return float(value)
+
+
+def check_flag(name, value):
+    """Return `value`, True or False, as a bool; 0 and 1 will do."""
+    if not isinstance(value, (bool, np.bool_)) and (not isinstance(value, Integral) or value not in (0, 1)):
+        raise TypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+    return bool(value)
+
+
+def check_name(name):
+    """Return the name of a layer, or None."""
+    if name is not None and (not isinstance(name, str) or not name):
+        raise TypeError(f"name must be a text that is not empty, or None; got {name!r}")
+    return name
+
+
+def check_sequence(name, value, of):
+    """Return `value`, a sequence, as a list."""
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of {of}; got {value!r}: put it into a list") from None
+
+
+def check_not_empty(name, value, remedy):
+    """Raise where there is nothing in `value`."""
+    if not len(value):
+        raise ValueError(f"{name} is empty; {remedy}")
+
+
+def check_distinct(name, values):
+    """Raise where one of several names comes twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{name} holds {', '.join(map(repr, twice))} more than once; name them by a dict")
+
+
+def check_given(name, value, what):
+    """Return `value`, which must not be None."""
+    if value is None:
+        raise ValueError(f"{name} must be given: {what}")
+    return value
+
+
+def check_dtype(dtype):
+    """Return the float type that `dtype` names, or None."""
+    if dtype is None:
+        return None
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in FLOATS:
+        raise ValueError(f"dtype must be float32, float64 or None (follow the input); got {dtype!r}")
+    return found
+
+
+def check_random_state(random_state):
+    """Return the RandomState that a seed, a RandomState or None stands for."""
+    if random_state is None or isinstance(random_state, Integral):
+        try:
+            return np.random.RandomState(random_state)
+        except ValueError:
+            raise ValueError(f"random_state must be between 0 and 2**32 - 1; got {random_state}") from None
+    if not isinstance(random_state, np.random.RandomState):
+        raise TypeError(
+            f"random_state must be an int, a numpy.random.RandomState or None; got {random_state!r} "
+            f"of type {type(random_state).__name__}"
+        )
+    return random_state
