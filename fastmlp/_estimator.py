@@ -69,12 +69,6 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 
-    def _store(self, arguments):
-        """Keep the constructor's arguments, as they are, under their names."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
-
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, validation_data=None, callbacks=None):
@@ -111,13 +105,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         return not asked and self.solver != "lbfgs"
 
     def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False, rows=None):
-        before = dict(vars(self))
-        try:
+        with self._unchanged_by_errors():
             train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental, rows)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)  # nothing half done
-            raise
         self.n_iter_ = 0
         self._in_fit = True
         try:

@@ -1,6 +1,7 @@
 """The fitted state of an estimator: its network, the attributes that look into it, and its outputs."""
 
 import copy
+from contextlib import contextmanager
 from functools import update_wrapper
 from types import MethodType
 
@@ -35,7 +36,28 @@ class available_unless_refused:
         return MethodType(self.method, estimator)
 
 
-class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class CarefulEstimator(BaseEstimator):
+    """Base of all estimators: what is refused leaves nothing half done."""
+
+    def _store(self, arguments):
+        """Keep the constructor's arguments, as they are, under their names."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    @contextmanager
+    def _unchanged_by_errors(self):
+        """Put all attributes back where something is raised inside."""
+        kept = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(kept)
+            raise
+
+
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEstimator):
     """Base of estimators around a Network.
 
     `coefs_` and `intercepts_` are views of the network's parameters. Arrays that a user puts in their place

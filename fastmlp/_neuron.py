@@ -1,12 +1,11 @@
 """What the single neurons share: scikit-learn's contract around one record of the kernels."""
 
 import warnings
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -14,6 +13,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from . import _checks
+from ._fitted import CarefulEstimator
 from .kernels import perceptron
 from .kernels.job import Rows
 from .kernels.plan import Status
@@ -23,7 +23,7 @@ SPARSE_INTERCEPT_DECAY = 0.01  # scikit-learn's; an intercept has a value in eve
 RECORD = {None: 0, "epoch": 1, "update": 2}
 
 
-class BaseNeuron(BaseEstimator):
+class BaseNeuron(CarefulEstimator):
     """Base of the estimators in perceptron.py, which says what the parameters mean."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -39,12 +39,6 @@ class BaseNeuron(BaseEstimator):
         "intercept_decay": [Interval(Real, 0, None, closed="left"), None],
         "record": [StrOptions({"epoch", "update"}), None],
     }
-
-    def _store(self, arguments):
-        """Keep the constructor's arguments, as they are, under their names."""
-        for name, value in arguments.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
@@ -67,16 +61,6 @@ class BaseNeuron(BaseEstimator):
         """
         with self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, coef_init, intercept_init)
-
-    @contextmanager
-    def _unchanged_by_errors(self):
-        kept = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(kept)
-            raise
 
     def _fit(self, X, y, sample_weight, coef_init=None, intercept_init=None, incremental=False, **given):
         known = hasattr(self, "coef_")
