@@ -56,10 +56,12 @@ class Fit:
         self.native = is_native([*network.functions, loss])
         if not self.native:
             of_loss["loss"] = 0
+        n = rows.n_rows if options.get("subset") is None else len(options["subset"])
         self.job = Job(
             network.plan, network.params, rows, y, sample_weight=sample_weight, state=memory.state,
             random_state=network.rng, rates=rates, n_epochs=n_epochs, shuffle=int(shuffle),
-            batch_size=min(batch_size, rows.n_rows), step=memory.step, seed=_seed(network, memory.step),
+            batch_size=n if batch_size is None else min(batch_size, n),
+            step=memory.step, seed=_seed(network, memory.step),
             **(of_loss | optimizer.options() | options),
         )  # fmt: skip
         self.status, self.interrupted, self.seconds = Status.RUNNING, False, []

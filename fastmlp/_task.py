@@ -1,5 +1,6 @@
 """One of many fits: its model, its options, and the data that all share."""
 
+import inspect
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import pairwise
@@ -12,6 +13,11 @@ from ._monitor import Monitor
 from .kernels.plan import Status
 from .network import Network
 
+FIT_OPTIONS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(Network.fit).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+}
 # what `Network.fit` can be asked for without Python at each epoch's end
 NATIVE = frozenset(("epochs", "batch_size", "loss", "optimizer", "shuffle", "sample_weight"))
 
@@ -136,23 +142,20 @@ class Task:
 
     def start(self, data):
         """Check the options and lay out the fit, as `Network.fit` does."""
-        network, asked = self.model, dict.fromkeys(NATIVE) | {"epochs": 1, "batch_size": 32, "shuffle": True}
-        asked |= self.options
-        epochs = _checks.check_int("epochs", asked["epochs"], low=0)
-        rows = network._training_rows(data.x)
-        targets = data.targets(network.params.dtype)
-        loss, y = network._prepare(asked["loss"], asked["optimizer"], rows, targets)
-        weights = data.weights(asked["sample_weight"], self.subset)
-        if epochs == 0:
-            return
-        n, batch_size = data.n if self.subset is None else len(self.subset), asked["batch_size"]
-        batch_size = n if batch_size is None else min(n, _checks.check_int("batch_size", batch_size))
-        self.monitor = Monitor(network, network, network.history_, epochs)
-        self.fit = Fit(
-            network, rows, y, loss=loss, optimizer=network._optimizer, memory=network._memory,
-            n_epochs=epochs, batch_size=batch_size, shuffle=asked["shuffle"], sample_weight=weights,
-            subset=self.subset, **schedules.watch(network._optimizer),
-        )  # fmt: skip
+        network, asked = self.model, FIT_OPTIONS | self.options
+        run = _checks.check_run(asked["epochs"], asked["batch_size"], asked["shuffle"])
+        with network._all_or_nothing():
+            rows = network._training_rows(data.x, finite=False)  # `convert` has looked, once for all
+            targets = data.targets(network.params.dtype)
+            loss, y = network._prepare(asked["loss"], asked["optimizer"], rows, targets)
+            weights = data.weights(asked["sample_weight"], self.subset)
+            if run["n_epochs"] == 0:
+                return
+            self.monitor = Monitor(network, network, network.history_, run["n_epochs"])
+            self.fit = Fit(
+                network, rows, y, loss=loss, optimizer=network._optimizer, memory=network._memory,
+                sample_weight=weights, subset=self.subset, **run, **schedules.watch(network._optimizer),
+            )  # fmt: skip
 
     def on_stall(self, fit):
         return schedules.slow_down(self.model._optimizer, fit)

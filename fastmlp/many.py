@@ -1,11 +1,10 @@
 """Many models at once: trained by threads that share the data, small networks in the lanes of vectors too."""
 
-import inspect
 import itertools
 from collections.abc import Mapping
 
 from . import _checks
-from ._task import Data, Task
+from ._task import FIT_OPTIONS, Data, Task
 from ._together import run
 from .kernels import training
 from .network import Network
@@ -137,6 +136,3 @@ def split(entry):
     """Return the part of an entry that builds a network, and the part that `Network.fit` takes."""
     of_fit = {name: value for name, value in entry.items() if name in FIT_OPTIONS}
     return {name: value for name, value in entry.items() if name not in FIT_OPTIONS}, of_fit
-
-
-FIT_OPTIONS = frozenset(inspect.signature(Network.fit).parameters) - {"self", "x", "y"}

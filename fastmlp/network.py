@@ -185,10 +185,7 @@ class Network:
         -------
         self : Network
         """
-        epochs = _checks.check_int("epochs", epochs, low=0)
-        if batch_size is not None:
-            _checks.check_int("batch_size", batch_size)
-        run = dict(shuffle=_checks.check_flag("shuffle", shuffle), n_threads=_checks.check_threads(n_threads))
+        run = _checks.check_run(epochs, batch_size, shuffle, n_threads)
         late = getattr(x, "nbytes", 0) >= CHECKED_LATE and epochs > 0 and validation_data is None
         late = late and not (metrics or callbacks or verbose)  # what Python would see before the check
         before = self._before(late)
@@ -212,8 +209,7 @@ class Network:
             return self
         optimizer = self._optimizer
         fit = Fit(
-            self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, n_epochs=epochs,
-            batch_size=rows.n_rows if batch_size is None else batch_size, sample_weight=sample_weight,
+            self, rows, y, loss=loss, optimizer=optimizer, memory=self._memory, sample_weight=sample_weight,
             rates=rates, check_rows=int(late), **run, **schedules.watch(optimizer),
         )  # fmt: skip
         with self._all_or_nothing(before) if late else nullcontext():
@@ -231,7 +227,7 @@ class Network:
             sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
         fit = Fit(
             self, rows, y, loss=loss, optimizer=self._optimizer, memory=self._memory, n_epochs=1,
-            batch_size=rows.n_rows, shuffle=False, n_threads=1, sample_weight=sample_weight,
+            batch_size=None, shuffle=False, n_threads=1, sample_weight=sample_weight,
         ).run()  # fmt: skip
         return float(fit.job.losses[0])
 

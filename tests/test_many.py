@@ -310,6 +310,21 @@ def test_errors_name_the_fit_and_spare_the_others(data):
     assert "3 columns" in str(caught.value.exceptions[0])
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize(
+    "bad", [{"loss": "binary_crossentropy"}, {"sample_weight": [1.0]}, {"shuffle": "no"}]
+)
+def test_a_refused_fit_leaves_its_network_as_it_was(data, batch_size, bad):
+    x, y = data
+    for make in (lambda: net(0), lambda: net(0).fit(x, y)):
+        one = make()
+        (error,) = fit_many([one], x, y, batch_size=batch_size, optimizer="sgd", errors="return", **bad)
+        with pytest.raises(type(error)):
+            make().fit(x, y, batch_size=batch_size, **bad)
+        assert (one.plan is None) == (make().plan is None)
+        assert_equal(one.fit(x, y), make().fit(x, y))  # draws of weights and shuffles, loss, optimizer
+
+
 def test_errors_of_a_builder(data):
     def build(units):
         return net(0, units) if units > 1 else "nothing"

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from .data import as_array, as_float
-from .values import check_sequence
+from .values import check_flag, check_int, check_sequence, check_threads
 
 
 class DivergenceWarning(RuntimeWarning):
@@ -24,6 +24,16 @@ def network_error(message):
 def not_built(what):
     """Raise for a network without weights."""
     raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
+
+
+def check_run(epochs, batch_size, shuffle, n_threads=None):
+    """Return what a fit was asked for, by the names that `Fit` has for it."""
+    return dict(
+        n_epochs=check_int("epochs", epochs, low=0),
+        batch_size=None if batch_size is None else check_int("batch_size", batch_size),
+        shuffle=check_flag("shuffle", shuffle),
+        n_threads=check_threads(n_threads),
+    )
 
 
 def check_returned(what, result, shape):
