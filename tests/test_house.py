@@ -21,7 +21,7 @@ FLOORS = [
     ["network", "_task", "_together", "many"],
     ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",
      "perceptron", "delta_rule"],
-    ["cli", "__init__"],
+    ["__init__"],
 ]  # fmt: skip
 PLACE = {name: (i, j) for i, floor in enumerate(FLOORS) for j, name in enumerate(floor)}
 
