@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from fastmlp import backend, batched_matmul
-from fastmlp.kernels.training import usable_cores
+from fastmlp.kernels.threads import usable_cores
 
 from . import machine
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from .kernels import lanes, training
+from .kernels import lanes, threads, training
 from .kernels.plan import Status
 from .network import Network
 
@@ -110,7 +110,7 @@ def run(tasks, data, n_threads):
         context = partial(config_context, **get_config())  # which each thread has for itself
 
     def serve():
-        training.limits.stop, training.limits.n_threads = stop, max(1, n_threads // n_workers)
+        threads.limits.stop, threads.limits.n_threads = stop, max(1, n_threads // n_workers)
         with context():
             while work and not stop.is_set():
                 try:

@@ -1,8 +1,5 @@
 """Products of stacks of small matrices."""
 
-import threading
-from collections import deque
-from contextlib import suppress
 from itertools import pairwise
 from math import prod
 
@@ -10,7 +7,7 @@ import numpy as np
 
 from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
-from .kernels.training import usable_cores
+from .kernels.threads import share_out, usable_cores
 
 MIN_WORK = 1 << 26  # multiply-adds a thread, about a millisecond, below which another does not pay
 ELEMENT_WORK = 16  # what an element of the result takes besides, in multiply-adds
@@ -110,19 +107,6 @@ def _multiply_shared(A, B, out, n_threads):
         return False
     n_shares = min(count, SHARES * n_threads)
     cuts = [count * i // n_shares for i in range(n_shares + 1)]
-    shares = deque((first, stop - first) for first, stop in pairwise(cuts))
-
-    def work_off():
-        with suppress(IndexError):
-            while True:
-                multiply(A, B, out, *shares.popleft())
-
-    crew = [threading.Thread(target=work_off, daemon=True) for _ in range(n_threads - 1)]
-    for thread in crew:
-        thread.start()
-    try:
-        work_off()
-    finally:
-        for thread in crew:
-            thread.join()
+    shares = ((first, stop - first) for first, stop in pairwise(cuts))
+    share_out(lambda first, n: multiply(A, B, out, first, n), shares, n_threads)
     return True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from . import _checks
 from ._task import FIT_OPTIONS, Data, Task
 from ._together import run
-from .kernels import training
+from .kernels.threads import usable_cores
 from .network import Network
 
 
@@ -73,7 +73,7 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     >>> sorted(parameters)
     ['optimizer', 'random_state', 'units']
     """
-    n_threads = _checks.check_threads(n_threads) or training.usable_cores()
+    n_threads = _checks.check_threads(n_threads) or usable_cores()
     _checks.check_choice("errors", errors, dict.fromkeys(("raise", "return")))
     data = Data(x, y)
     tasks = make_tasks(models, parameters, subsets, options, data)

@@ -5,14 +5,12 @@ number of threads, on the backend or on the CPU.
 """
 
 import math
-import threading
-from collections import deque
 
 import numpy as np
 
 from . import _checks
 from .kernels.dispatch import kernels
-from .kernels.training import usable_cores
+from .kernels.threads import share_out, usable_cores
 
 PIECE = 1 << 18  # values that a thread takes at a time
 MIN_VALUES = 1 << 18  # values a thread, below which another one costs more than it gains
@@ -135,8 +133,8 @@ def _add(name, X, n_copies, sigma, random_state, clip, out, dtype, n_threads):
     out = _checks.check_noisy_out(out, shape, dtype, X, overlaps=n_copies == 1)
     key = _draw_key(random_state)
     if out.size:
-        pieces = deque(_pieces(X, n_copies))
-        _run(_worker(pieces, out, key, *limits), pieces, _choose_threads(out.size, n_threads))
+        work = _worker(out, key, *limits)
+        share_out(work, _pieces(X, n_copies), _choose_threads(out.size, n_threads))
     return out
 
 
@@ -178,39 +176,13 @@ def _pieces(X, n_copies, first=0):
                 yield from _pieces(X[i], 1, start + k * width)
 
 
-def _worker(pieces, out, key, sigma, low, high):
-    """Return a function that makes pieces until none is left."""
+def _worker(out, key, sigma, low, high):
+    """Return a function that makes one piece."""
     target, add_noise = out.reshape(-1), kernels(out.dtype).add_noise
 
-    def work():
-        while True:
-            try:
-                piece, n_copies, first = pieces.popleft()
-            except IndexError:
-                return
-            width, stop = math.prod(piece.shape[1:]), first + piece.size * n_copies
-            rows = np.require(piece, out.dtype, ["C", "A"])
-            add_noise(rows, target[first:stop], width, n_copies, first, key, sigma, low, high)
+    def work(piece, n_copies, first):
+        width, stop = math.prod(piece.shape[1:]), first + piece.size * n_copies
+        rows = np.require(piece, out.dtype, ["C", "A"])
+        add_noise(rows, target[first:stop], width, n_copies, first, key, sigma, low, high)
 
     return work
-
-
-def _run(work, pieces, n_threads):
-    """Run `work` in this thread and in others; what one of them raises is raised here."""
-    failures = []
-
-    def guarded():
-        try:
-            work()
-        except BaseException as error:
-            pieces.clear()
-            failures.append(error)
-
-    crew = [threading.Thread(target=guarded, daemon=True) for _ in range(min(n_threads, len(pieces)) - 1)]
-    for thread in crew:
-        thread.start()
-    guarded()
-    for thread in crew:
-        thread.join()
-    if failures:
-        raise failures[0]

@@ -22,7 +22,7 @@ from fastmlp import (
     callbacks,
     fit_many,
 )
-from fastmlp.kernels import lanes, training
+from fastmlp.kernels import lanes, threads, training
 from fastmlp.schedules import Plateau
 
 N = 40
@@ -381,7 +381,7 @@ def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, loss, monke
     assert found == nets
     assert all(np.isfinite(one.params).all() and len(one.loss_curve_) < 200_000 for one in nets)
     assert any(not np.array_equal(a, one.params) for a, one in zip(started, nets, strict=True))
-    assert training.limits.stop is None
+    assert threads.limits.stop is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Drives the kernels: chooses regime and threads, runs a job in slices, predicts in threads."""
 
-import os
 import threading
 import time
 from itertools import pairwise
@@ -10,6 +9,7 @@ import numpy as np
 from .dispatch import kernels
 from .job import Job, aligned_bytes
 from .plan import Loss, Optimizer, Regime, Status
+from .threads import check_stop, share_out, usable_cores
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
@@ -18,42 +18,6 @@ TINY_WIDTH = 64
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
-
-
-class Limits(threading.local):
-    """What one thread's runs heed beside their arguments.
-
-    Attributes
-    ----------
-    n_threads : int or None
-        Threads a run may use where it is not told.
-    stop : threading.Event or None
-        Ends a run by a KeyboardInterrupt; signals reach the main thread only.
-    """
-
-    n_threads = None
-    stop = None
-
-
-limits = Limits()
-
-
-def check_stop():
-    """Raise KeyboardInterrupt where this thread's runs were told to stop."""
-    if limits.stop is not None and limits.stop.is_set():
-        raise KeyboardInterrupt
-
-
-def usable_cores():
-    """Cores that this thread may use: its limit, else affinity, cgroup limits and OMP_NUM_THREADS."""
-    if limits.n_threads is not None:
-        return limits.n_threads
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if limit.isdigit() and int(limit) > 0:
-        return int(limit)
-    from joblib import cpu_count
-
-    return cpu_count()
 
 
 def choose_regime(job):
@@ -220,15 +184,8 @@ def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=N
         backend.predict(plan, params, rows, out, 0, n, layer, logits)
         return out
     cuts = [n * t // n_threads for t in range(n_threads + 1)]
-    crew = [
-        threading.Thread(
-            target=backend.predict, args=(plan, params, rows, out[a:b], a, b - a, layer, logits), daemon=True
-        )
-        for a, b in pairwise(cuts[1:])
-    ]
-    for thread in crew:
-        thread.start()
-    backend.predict(plan, params, rows, out[: cuts[1]], 0, cuts[1], layer, logits)
-    for thread in crew:
-        thread.join()
+    share_out(
+        lambda a, b: backend.predict(plan, params, rows, out[a:b], a, b - a, layer, logits),
+        pairwise(cuts), n_threads,
+    )  # fmt: skip
     return out

@@ -10,7 +10,7 @@ from sklearn.utils import check_array, indexable
 from sklearn.utils.validation import _num_samples
 
 from .. import _checks
-from ..kernels.training import usable_cores
+from ..kernels.threads import usable_cores
 from . import engine
 from .folds import Fold, Task, fit_parameter, unseeded
 from .result import CrossValidation
