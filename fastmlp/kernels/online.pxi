@@ -4,8 +4,9 @@
 #   SGD       leaves them alone;
 #   momentum  decays their velocity: k such steps in closed form, v <- mu^k v, w <- w + v sum(mu^i, i = 1..k),
 #             when the row is next used;
-#   Adam      replays the steps since the row was last used while it is in registers, up to those that rounding
-#             would lose: m <- beta_1 m, sqrt(v) <- sqrt(beta_2) sqrt(v), w <- w - rate m / (sqrt(v) + epsilon).
+#   Adam      sums the steps since the row was last used by a series in epsilon / sqrt(v) when it is next used,
+#             or where v is too small for it replays them one by one, up to those that rounding would lose:
+#             m <- beta_1 m, sqrt(v) <- sqrt(beta_2) sqrt(v), w <- w - rate m / (sqrt(v) + epsilon).
 
 cdef inline void update_row(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real x, const real *d,
                             real l2, size n) noexcept nogil:
