@@ -255,11 +255,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _scorers(self):
         """Return {name: function of (estimator, X, y)} for `metrics`."""
-        metrics = self.metrics
-        if isinstance(metrics, str) or callable(metrics):
-            metrics = (metrics,)
-        if not isinstance(metrics, dict):
-            metrics = {m if isinstance(m, str) else getattr(m, "__name__", repr(m)): m for m in metrics}
+        metrics = _metrics.named(self.metrics)
         # scikit-learn's own take milliseconds an epoch
         quick = {"accuracy": _metrics.share_equal} if self._is_classifier else {"r2": _metrics.r2}
         metrics = {name: quick.get(m, m) if isinstance(m, str) else m for name, m in metrics.items()}

@@ -66,14 +66,21 @@ def _residual(y_true, y_pred):
 METRICS = {f.__name__: f for f in (accuracy, mse, sse, mae, r2)}
 
 
-def get(metrics):
-    """Return {name: function} for names and functions."""
-    if isinstance(metrics, str) or callable(metrics):
-        metrics = (metrics,)
-    found = {}
+def named(metrics):
+    """Return {name: metric} for a name, a function, a sequence or a dict of these."""
     if isinstance(metrics, dict):
         return metrics
-    for metric in _checks.check_sequence("metrics", metrics, "names or functions"):
-        function = metric if callable(metric) else _checks.check_choice("metrics", metric, METRICS)
-        found[metric if isinstance(metric, str) else getattr(metric, "__name__", repr(metric))] = function
-    return found
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = (metrics,)
+    metrics = _checks.check_sequence("metrics", metrics, "names or functions")
+    names = [m if isinstance(m, str) else getattr(m, "__name__", repr(m)) for m in metrics]
+    _checks.check_distinct("metrics", names)
+    return dict(zip(names, metrics, strict=True))
+
+
+def get(metrics):
+    """Return {name: function}: `named`, and functions found by their names."""
+    return {
+        name: metric if callable(metric) else _checks.check_choice("metrics", metric, METRICS)
+        for name, metric in named(metrics).items()
+    }

@@ -67,12 +67,7 @@ def resolve(metrics, estimator, y):
     """
     if metrics is None:
         metrics = "accuracy" if is_classifier(estimator) else "r2"
-    if isinstance(metrics, str) or callable(metrics):
-        metrics = (metrics,)
-    if not isinstance(metrics, dict):
-        names = [m if isinstance(m, str) else getattr(m, "__name__", repr(m)) for m in metrics]
-        _checks.check_distinct("metrics", names)
-        metrics = dict(zip(names, metrics, strict=True))
+    metrics = _metrics.named(metrics)
     _checks.check_not_empty("metrics", metrics, "name at least one, such as 'accuracy'")
     return {name: _resolve(metric, estimator, y) for name, metric in metrics.items()}
 
