@@ -177,7 +177,7 @@ cdef bint learns_in_place(Context *c, Unit *unit) noexcept nogil:
 
 
 cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, real *g) noexcept nogil:
-    """g (last - first, ld) += the sum over the chunk's samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
+    """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
     cdef Layer *layer = &c.layers[unit.layer]
     cdef LayerWork *work = &c.work[unit.layer]
     cdef LayerWork *source
