@@ -4,7 +4,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-REST = 0.03  # seconds between two runs: idle BLAS and OpenMP threads spin for some milliseconds
+REST = 0.15  # seconds between two runs: idle threads of OpenBLAS spin for 0.1 s, on the next peer's cores
 SHORTEST = 0.1  # seconds that one repeat should take: shorter runs are repeated and averaged
 SLOWER = 1.5  # a thread count this much slower than the same peer's best is dropped after the first run
 

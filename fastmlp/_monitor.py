@@ -92,8 +92,12 @@ class Monitor:
         self._tell("on_fit_end")
 
     def _extend(self, values):
+        history = self.state.history
         for name, some in values.items():
-            self.state.history.setdefault(name, []).extend(some)
+            if name in history:
+                history[name].extend(some)
+            else:
+                history[name] = some
 
     def _tell(self, hook):
         return [getattr(c, hook)(self.state) for c in self.callbacks if hasattr(c, hook)]

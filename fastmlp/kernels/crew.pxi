@@ -88,10 +88,14 @@ cdef void units_task(Context *c, size thread, size task) noexcept nogil:
         unit = &c.units[u]
         work = &c.work[unit.layer]
         n = (unit.last - unit.first) * work.ld
+        if learns_in_place(c, unit):
+            c.unit_norm[u] = 0
+            unit_gradient(c, unit, c.chunk_samples, -c.step.rate * c.step.scale, work.W + unit.first * work.ld)
+            continue
         g = work.G + unit.first * work.ld if work.G != NULL else c.scratch + thread * c.scratch_size
         if c.batch_at == 0:
             memset(g, 0, n * sizeof(real))
-        unit_gradient(c, unit, c.chunk_samples, g)
+        unit_gradient(c, unit, c.chunk_samples, ONE, g)
         if whole:
             finish_unit(c, u, &c.step, g)
 

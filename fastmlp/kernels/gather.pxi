@@ -209,6 +209,7 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
     cdef real scale = <real>c.run.input_scale
     cdef const real *x
     cdef const real *in_place
+    cdef const real *next
     cdef real *line = c.X + first // BLOCK * c.ldx
     cdef real *value
     cdef int32_t *index
@@ -218,6 +219,7 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
             fm_store(&c.bad_rows, 1)
         if c.x_kind < ROWS_CSR_F32:
             x = in_place = row_in_place(c, row)
+            next = row_in_place(c, c.order[start + s + 1]) if s + 1 < last else NULL
             if in_place == NULL:
                 gather_typed(c, row, line, 1)
                 x = line
@@ -229,7 +231,7 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
                 index = c.nz_index + at
                 low = cut * c.nz_rows
                 high = low + c.nz_rows if low + c.nz_rows < n else n
-                m = fm_compress(x, low, high, NULL, value, index)
+                m = fm_compress(x, low, high, next, value, index)
                 scale_list(value, m, ONE if in_place == NULL else scale)
                 c.nz_start[s * c.n_cuts + cut] = at
                 c.nz_end[s * c.n_cuts + cut] = at + m

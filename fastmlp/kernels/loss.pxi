@@ -128,7 +128,17 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     cdef size j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef double value = 0, y, total = 0, s
+    cdef const real *of_row
     if loss == CATEGORICAL_CROSS_ENTROPY and (code == SOFTMAX or code == IDENTITY):
+        if code == SOFTMAX and c.labels == NULL and c.run.label_smoothing == 0:      # the common case at speed
+            s = log_sum_exp(z, a, n)
+            of_row = c.y + row * n
+            for j in range(n):
+                total += of_row[j]
+                value += of_row[j] * (s - z[j])
+            for j in range(n):
+                d[j] = <real>total * a[j] - of_row[j]
+            return value
         s = log_sum_exp(z, d, n)
         if c.labels != NULL and c.run.label_smoothing == 0:
             value = s - z[c.labels[row]]

@@ -74,64 +74,63 @@ cdef void dense_row_product(const real *x, size m, const real *W, size ld, real 
     row_product(False, x, NULL, m, W, ld, out, n)
 
 
-cdef inline void scatter_panel(int vecs, const real *value, const int32_t *index, size m, const real *d, real *G,
-                               size ld) noexcept nogil:
+cdef inline void scatter_panel(int vecs, const real *value, const int32_t *index, size m, const real *d, real factor,
+                               real *G, size ld) noexcept nogil:
     """`vecs` columns vectors wide; d stays in registers, and the indices of a list differ."""
     cdef vec dz[16]
     cdef vec g[64]
+    cdef vec *rows[4]
     cdef int j, u
     cdef size p = 0
-    cdef vec *row
     cdef int ways = 4 if vecs <= 2 else (2 if vecs <= 4 else 1)
     for j in range(vecs):
-        dz[j] = (<const vec *>(d + j * LANES))[0]
+        dz[j] = factor * (<const vec *>(d + j * LANES))[0]
     while p + ways <= m:                      # all loads before the stores, which might alias them
         for u in range(ways):
-            row = <vec *>(G + index[p + u] * ld)
+            rows[u] = <vec *>(G + index[p + u] * ld)
             for j in range(vecs):
-                g[u * vecs + j] = row[j] + value[p + u] * dz[j]
+                g[u * vecs + j] = rows[u][j] + value[p + u] * dz[j]
         for u in range(ways):
-            row = <vec *>(G + index[p + u] * ld)
             for j in range(vecs):
-                row[j] = g[u * vecs + j]
+                rows[u][j] = g[u * vecs + j]
         p += ways
     while p < m:
-        row = <vec *>(G + index[p] * ld)
+        rows[0] = <vec *>(G + index[p] * ld)
         for j in range(vecs):
-            g[j] = row[j] + value[p] * dz[j]
+            g[j] = rows[0][j] + value[p] * dz[j]
         for j in range(vecs):
-            row[j] = g[j]
+            rows[0][j] = g[j]
         p += 1
 
 
-cdef inline void scatter_row(const real *value, const int32_t *index, size m, const real *d, real *G,
-                             size ld) noexcept nogil:
-    """G[index[p], :] += value[p] d: what one sparse sample adds to the gradient of the weights.
+cdef inline void scatter_row(const real *value, const int32_t *index, size m, const real *d, real factor,
+                             real *G, size ld) noexcept nogil:
+    """G[index[p], :] += factor value[p] d: what one sparse sample adds to the gradient of the weights.
 
     value, index : IN (m,)    d : IN (ld,)    G : IN/OUT, rows ld apart, whole vectors
     """
     cdef size j = 0
     if TILE_VECS == 4:
         while ld - j >= 16 * LANES:
-            scatter_panel(16, value, index, m, d + j, G + j, ld)
+            scatter_panel(16, value, index, m, d + j, factor, G + j, ld)
             j += 16 * LANES
     while ld - j >= 8 * LANES:
-        scatter_panel(8, value, index, m, d + j, G + j, ld)
+        scatter_panel(8, value, index, m, d + j, factor, G + j, ld)
         j += 8 * LANES
     if ld - j >= 4 * LANES:
-        scatter_panel(4, value, index, m, d + j, G + j, ld)
+        scatter_panel(4, value, index, m, d + j, factor, G + j, ld)
         j += 4 * LANES
     if ld - j >= 2 * LANES:
-        scatter_panel(2, value, index, m, d + j, G + j, ld)
+        scatter_panel(2, value, index, m, d + j, factor, G + j, ld)
         j += 2 * LANES
     if ld - j >= LANES:
-        scatter_panel(1, value, index, m, d + j, G + j, ld)
+        scatter_panel(1, value, index, m, d + j, factor, G + j, ld)
 
 
 cdef void scatter_samples(const real *value, const int32_t *index, const int64_t *start, const int64_t *end, size step,
-                          size n, const real *D, size lda, real *G, size ld) noexcept nogil:
+                          size n, const real *D, size lda, real factor, real *G, size ld) noexcept nogil:
     """`scatter_row` for n samples; sample s has the list start[s * step]..end[s * step] and row s of D."""
     cdef size s, p
     for s in range(n):
         p = start[s * step]
-        scatter_row(value + p, index + p, end[s * step] - p, D + s * lda, G, ld)
+        scatter_row(value + p, index + p, end[s * step] - p, D + s * lda, factor, G, ld)

@@ -167,8 +167,17 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
                         a[j] = a[j] / keep
 
 
-cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcept nogil:
-    """g (last - first, ld) += the sum over the chunk's samples of source^T dZ. g : IN/OUT"""
+cdef bint learns_in_place(Context *c, Unit *unit) noexcept nogil:
+    """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
+    cdef Layer *layer = &c.layers[unit.layer]
+    cdef LayerWork *work = &c.work[unit.layer]
+    return (c.run.sparse and c.run.optimizer == SGD and unit.first < layer.n_in and layer.n_edges == 1
+            and c.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
+            and c.run.weight_decay == 0 and c.run.clip_value <= 0 and work.G == NULL)
+
+
+cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, real *g) noexcept nogil:
+    """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
     cdef Layer *layer = &c.layers[unit.layer]
     cdef LayerWork *work = &c.work[unit.layer]
     cdef LayerWork *source
@@ -201,7 +210,7 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
             row -= a * ld
             if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.run.n_features):
                 scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
-                                work.D, work.lda, row, ld)
+                                work.D, work.lda, factor, row, ld)
                 continue
             while cut * c.nz_rows < b:        # an edge whose rows do not begin with the unit's
                 for s in range(n_samples):
@@ -211,7 +220,7 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real *g) noexcep
                         p += 1
                     while p < q and c.nz_index[q - 1] >= <int32_t>b:
                         q -= 1
-                    scatter_row(c.nz_value + p, c.nz_index + p, q - p, work.D + s * work.lda, row, ld)
+                    scatter_row(c.nz_value + p, c.nz_index + p, q - p, work.D + s * work.lda, factor, row, ld)
                 cut += 1
 
 

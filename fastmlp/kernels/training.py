@@ -59,13 +59,13 @@ def choose_threads(job, regime, n_threads):
 
 
 def density(rows, subset=None):
-    """Fraction of non-zeros, from up to 256 rows spread over the data, or over those that `subset` lists."""
+    """Fraction of non-zeros, from 64 to 127 rows spread over the data, or over those that `subset` lists."""
     if rows.is_sparse:
         return 0.0
     if subset is None:
-        sample = rows.data[:: max(1, rows.n_rows // 256)]
+        sample = rows.data[:: max(1, rows.n_rows // 64)]
     else:
-        sample = rows.data[subset[:: max(1, len(subset) // 256)]]
+        sample = rows.data[subset[:: max(1, len(subset) // 64)]]
     return np.count_nonzero(sample) / max(1, sample.size)
 
 

@@ -49,9 +49,15 @@ def add_row(x, factor, y, n):
 @kernel
 def _add_listed(c, first, n, d, n_out, factor, w, value, index):
     """w[i, :] += factor x[s, i] d[s, :] for the non-zeros x[s, i] of each sample."""
+    kept, longest = at(c, C.kept) != 0, at(c, C.longest)
     for s in range(n):
-        count = call_word(c, C.list_row, c, s, word(c, C.order, first + s), first + s, value, index)
+        if kept:
+            count = word(c, C.counts, s)
+        else:
+            count = call_word(c, C.list_row, c, s, word(c, C.order, first + s), first + s, value, index)
         call(c, C.add_products, value, index, count, factor, shift(d, s * n_out), w, n_out)
+        if kept:
+            value, index = shift(value, longest), shift(index, longest)
 
 
 @leaf("pxidppi->d")

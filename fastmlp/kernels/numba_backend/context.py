@@ -38,7 +38,7 @@ _WORDS = (
     "next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind indptr "
     "n_features scale training batch "
     # set by `layout`
-    "chunk lanes stored lists gathers buffers x x_mask value index zeros panel constants "
+    "chunk lanes stored lists kept counts gathers buffers x x_mask value index zeros panel constants "
     # C functions, see build.py
     "layout forward backward activate activation_gradient softmax softmax_gradient multiply multiply_list "
     "multiply_nt list_nonzeros gather list_row fill_factors loss_and_delta begin_step update add_penalty "
@@ -128,10 +128,15 @@ def layout(c, base, like):
     put(c, C.x_mask, here)
     here += (n_features * size + 63 & ~63) if training else 0
     put(c, C.value, here)
-    longest = at(c, C.longest) if lists else 0
+    kept = training and lists and at(c, C.gathers) != 0  # lists of a chunk serve both ways
+    put(c, C.kept, kept)
+    n_lists = samples if kept else 1
+    longest = at(c, C.longest) * n_lists if lists else 0
     here += longest * size + 63 & ~63
     put(c, C.index, here)
     here += longest * 4 + 63 & ~63
+    put(c, C.counts, here)
+    here += n_lists * 8 + 63 & ~63
     put(c, C.zeros, here)
     here += widest * size + 63 & ~63
     if training:

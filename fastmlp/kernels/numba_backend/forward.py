@@ -3,7 +3,7 @@
 from .activation import IDENTITY, SOFTMAX
 from .build import kernel, leaf
 from .context import EDGE_WORDS, I32, INPUT, LAYER_WORDS, N_BUFFERS, B, C, E, L, R
-from .memory import array, array_at, at, call, call_word, number, put, shift, word
+from .memory import array, array_at, at, call, call_word, number, put, set_word, shift, word
 from .vectors import fill, vload, vstore
 
 
@@ -21,9 +21,12 @@ def affine_lanes(x, width, w, n_out, z, lanes):
 @kernel
 def _affine_listed(c, first, n, w, n_out, init, ld_init, z, value, index):
     """Rows of z = init + x W for rows x that are listed by their non-zeros."""
+    step = at(c, C.longest) if at(c, C.kept) != 0 else 0
     for s in range(n):
         row = word(c, C.order, first + s) if at(c, C.training) != 0 else first + s
         count = call_word(c, C.list_row, c, s, row, first + s, value, index)
+        if step > 0:
+            set_word(c, C.counts, s, count)
         call(
             c,
             C.multiply_list,
@@ -36,6 +39,7 @@ def _affine_listed(c, first, n, w, n_out, init, ld_init, z, value, index):
             shift(z, s * n_out),
             n_out,
         )
+        value, index = shift(value, step), shift(index, step)
 
 
 @kernel
