@@ -9,9 +9,10 @@ from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
 from .kernels.threads import share_out, usable_cores
 
-MIN_WORK = 1 << 26  # multiply-adds a thread, about a millisecond, below which another does not pay
+MIN_WORK = 1 << 25  # multiply-adds a thread, about half a millisecond, below which another does not pay
 ELEMENT_WORK = 16  # what an element of the result takes besides, in multiply-adds
 LARGE = 1 << 20  # multiply-adds of one product beyond which BLAS, with its own threads, is no slower
+VECTOR = 1 << 14  # the same for a matrix and a vector
 SHARES = 4  # of the stack for each thread: one that loses its core leaves its share to the others
 
 
@@ -50,8 +51,9 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
     Each element is summed in an order that depends on the shapes and strides of the matrices only, which
     differs from BLAS's in the last digits. NaN and infinity propagate; no floating-point warnings are given.
 
-    Where one product takes more than 2**20 multiply-adds (about 100 x 100 x 100), BLAS is no slower: the
-    stack goes to :func:`numpy.matmul`, which chooses its threads itself.
+    Where one product takes more than 2**20 multiply-adds (about 100 x 100 x 100), or a vector meets a matrix
+    of 128 x 128 or more, BLAS is no slower: the stack goes to :func:`numpy.matmul`, which chooses its threads
+    itself.
 
     Examples
     --------
@@ -70,10 +72,11 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
     if n_threads is not None:
         check_int("n_threads", n_threads)
     result = np.empty(shape, dtype) if out is None else check_out(out, shape, dtype)
-    if result.size * A.shape[-1] > LARGE:
-        if shape[-2] * shape[-1] * A.shape[-1] > LARGE:
-            with np.errstate(all="ignore"):
-                return np.matmul(A, B, out=result)
+    m, n, k = shape[-2], shape[-1], A.shape[-1]
+    if m * n * k >= VECTOR and (m * n * k > LARGE or m == 1 or n == 1):
+        with np.errstate(all="ignore"):
+            return np.matmul(A, B, out=result)
+    if result.size * k > LARGE:
         multiply = _multiply_shared
     else:  # nothing that takes time before a small product
         multiply = _multiply
