@@ -46,7 +46,7 @@ class LinearPerceptron(_NeuronRegressor):
     Parameters
     ----------
     eta0 : float, default=0.01
-        Learning rate. Above 2 / |x|^2 the weights may grow without bound: scale the inputs.
+        Learning rate. Above ``2 / |x|^2`` the weights may grow without bound: scale the inputs.
     epsilon : float, default=0.0
         Stop after an epoch whose sum of squared errors is less; 0: never.
     tol : float, default=None
@@ -63,7 +63,7 @@ class LinearPerceptron(_NeuronRegressor):
     ----------
     coef_ : ndarray of shape (n_features,)
     intercept_ : ndarray of shape (1,)
-    errors_ : ndarray of shape (n_iter_,)
+    errors_ : ndarray of shape (n_epochs,)
         Sum of squared errors of each epoch, weighted by `sample_weight`; each is met before its update.
     coef_history_, intercept_history_, n_iter_, t_, n_features_in_, feature_names_in_
         As those of `Perceptron` with two classes.
@@ -124,7 +124,7 @@ class TanhPerceptron(_NeuronRegressor):
     target_range_ : tuple (low, high) or None
         The targets that the activation's limits stand for.
     coef_, intercept_, errors_, coef_history_, intercept_history_, n_iter_, t_, n_features_in_
-        As those of `LinearPerceptron`; so is feature_names_in_. `errors_` is in squared units of `y`.
+        As those of `LinearPerceptron`; so is `feature_names_in_`. `errors_` is in squared units of `y`.
 
     Examples
     --------

@@ -228,7 +228,7 @@ class SquaredHinge(Hinge):
 
 
 class AbsoluteError(Loss):
-    """Mean over outputs of |a - y|."""
+    """Mean over outputs of ``|a - y|``."""
 
     name, code = "mae", Code.ABSOLUTE_ERROR
 
@@ -244,7 +244,7 @@ class AbsoluteError(Loss):
 
 @dataclass(frozen=True)
 class Huber(AbsoluteError):
-    """Mean over outputs of (a - y)^2 / 2 within `delta`, delta (|a - y| - delta / 2) beyond."""
+    """Mean over outputs of (a - y)^2 / 2 within `delta`, ``delta (|a - y| - delta / 2)`` beyond."""
 
     delta: float = 1.0
     name, code = "huber", Code.HUBER

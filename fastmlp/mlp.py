@@ -89,7 +89,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     clip_norm : float, default=None
         Largest length of a step's gradient.
     metrics : names of scikit-learn's scorers or functions of (y_true, y_pred), default=()
-        Measured at each epoch's end on the training data, and on validation data as val_...
+        Measured at each epoch's end on the training data, and on validation data as ``val_...``
     monitor : str, default=None
         What in `history_` decides which weights are best, such as "val_loss"; these are restored at the end.
         Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop; None
@@ -102,9 +102,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     Attributes
     ----------
     classes_, loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, t_, coefs_,
-    intercepts_
-        As scikit-learn's; so are n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_ and
-        out_activation_. `coefs_` and `intercepts_` are views of one vector.
+    intercepts_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activation_
+        As scikit-learn's. `coefs_` and `intercepts_` are views of one vector.
     history_ : dict of list
         By epoch: loss, learning_rate, seconds, and val_loss, val_score and metrics where there are any.
     best_iter_ : int or None
@@ -305,9 +304,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Attributes
     ----------
-    loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, t_, coefs_, intercepts_
-        As those of `MLPClassifier`; also history_, best_iter_, n_features_in_, feature_names_in_, n_iter_,
-        n_layers_, n_outputs_, out_activation_.
+    loss_, best_loss_, loss_curve_, validation_scores_, best_validation_score_, t_, coefs_, intercepts_,
+    history_, best_iter_, n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activation_
+        As those of `MLPClassifier`.
 
     Examples
     --------

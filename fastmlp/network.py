@@ -171,7 +171,7 @@ class Network:
             Shuffle the samples at each epoch's start.
         sample_weight : array-like of shape (n,), default=None
         validation_data : tuple (x, y) or (x, y, sample_weight), default=None
-            Adds val_loss, and each metric as val_..., to the history.
+            Adds val_loss, and each metric as ``val_...``, to the history.
         metrics : names or functions of (y_true, y_pred), default=()
             "accuracy", "mse", "sse", "mae", "r2", or your own; measured at each epoch's end.
         callbacks : sequence, default=()

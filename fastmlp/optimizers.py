@@ -1,6 +1,6 @@
 """Optimizers: what the kernels need to know of each, and the memory that one keeps between steps.
 
-With the gradient g of a batch, the parameters w and the learning rate lr, an update is
+With the gradient g of a batch, the parameters w and the learning rate lr, an update is::
 
     SGD        w -= lr g
     Momentum   v = mu v - lr g;  w += v
@@ -13,8 +13,8 @@ With the gradient g of a batch, the parameters w and the learning rate lr, an up
     Rprop      each weight has its own step, grown by 1.2 while its gradient keeps its sign, else halved
     (iRprop-)
 
-`weight_decay` is decoupled: w *= 1 - lr weight_decay before the update. `clip_value` bounds each element of
-the gradient, `clip_norm` its length over all parameters.
+`weight_decay` is decoupled: ``w *= 1 - lr weight_decay`` before the update. `clip_value` bounds each element
+of the gradient, `clip_norm` its length over all parameters.
 
 Steps are PyTorch's but for this: a velocity holds the learning rates of its time, as scikit-learn's does,
 where PyTorch multiplies it by today's; decay is decoupled in every optimizer; `clip_norm` divides by the

@@ -82,7 +82,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     intercept_ : ndarray of shape (1,) or (n_classes,)
     classes_ : ndarray of shape (n_classes,)
         In ascending order; of two classes the second is the positive one.
-    errors_ : ndarray of shape (n_iter_,), int
+    errors_ : ndarray of shape (n_epochs,), int
         Mistakes in each epoch, each met before its update; the sum over the units. `partial_fit` appends.
     n_iter_ : int
         Epochs, of the unit that took most.
