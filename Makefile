@@ -57,7 +57,8 @@ debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal b
 	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" && \
 	    $(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
-	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py $(PYTEST_ARGS)
+	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py \
+	        ../../tests/test_batched.py $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
 	rm -rf $(VENV) $(VENV)-bench build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -81,10 +81,10 @@ def cross_validate(
     >>> from fastmlp import MLPClassifier
     >>> from fastmlp.model_selection import cross_validate
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPClassifier((8,), max_iter=50, learning_rate_init=0.05, tol=0, n_iter_no_change=50)
+    >>> model = MLPClassifier((8,), max_iter=1000, learning_rate_init=0.05)
     >>> result = cross_validate(model, X, y, repeats=2, metrics=["accuracy", "sse"], random_state=0)
-    >>> result.curves["test"]["sse"].shape
-    (2, 5, 50)
+    >>> result.curves["test"]["sse"].shape[:2]  # then epochs
+    (2, 5)
     >>> mean, std = result.score("accuracy")
     >>> bool(mean > 0.9)
     True
