@@ -5,8 +5,6 @@ many times as fast the others are. NumPy and the others use their threads as the
 """
 
 import argparse
-import statistics
-import time
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from fastmlp import backend, batched_matmul
 from fastmlp.kernels.threads import usable_cores
 
 from . import machine
+from .timing import median_seconds
 
 SIZES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 17, 24, 32, 48, 64, 96, 128, 256)
 # what is multiplied: m, k, n, and which factors are transposed views
@@ -28,7 +27,7 @@ OTHERS = (
 )  # fmt: skip
 BYTES = 48e6  # of the three stacks at most
 TOLERANCE = 8  # roundings of the sum of |a b|
-REST = 0.01  # seconds between two peers: idle threads of BLAS and OpenMP spin for some milliseconds
+REST = 0.01  # seconds between two peers; BLAS's threads spin for longer, but only large products wake them
 SHORTEST = 0.005  # seconds of a repeat
 
 
@@ -73,25 +72,6 @@ def disagreeing(calls, A, B):
     return [name for name, call in calls.items() if not np.abs(np.asarray(call()) - exact).max() <= limit]
 
 
-def seconds(calls, repeats):
-    """Return {peer: median seconds of a call}."""
-    runs = {}
-    for name, call in calls.items():
-        call()
-        start = time.perf_counter()
-        call()
-        runs[name] = max(1, min(1000, round(SHORTEST / (time.perf_counter() - start))))
-    found = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            time.sleep(REST)
-            start = time.perf_counter()
-            for _ in range(runs[name]):
-                call()
-            found[name].append((time.perf_counter() - start) / runs[name])
-    return {name: statistics.median(times) for name, times in found.items()}
-
-
 def measure(case, count, dtype, repeats, fresh):
     """Check and time one case; return a line."""
     m, k, n, views = case
@@ -103,7 +83,7 @@ def measure(case, count, dtype, repeats, fresh):
     wrong = disagreeing(calls, A, B)
     if wrong:
         return f"{what}  DISAGREE: {', '.join(wrong)}"
-    times = seconds(calls, repeats)
+    times = median_seconds(calls, repeats, SHORTEST, REST)
     ratios = "".join(f"{times['numpy'] / times[p]:8.2f}" if p in times else "       -" for p in COLUMNS)
     return f"{what} {1e9 * times['numpy'] / count:12.1f} {ratios}"
 

@@ -6,9 +6,7 @@ of threads draws the same bits, and that all libraries' values have the moments 
 """
 
 import argparse
-import statistics
 import sys
-import time
 
 import numpy as np
 
@@ -17,7 +15,7 @@ from fastmlp.kernels import dispatch
 from fastmlp.noise import noisy_copies
 
 from . import machine, report
-from .timing import REST
+from .timing import median_seconds
 
 PIXELS = 350
 CASES = {
@@ -94,25 +92,6 @@ def wrong_moment(values):
     return ""
 
 
-def median_seconds(functions, repeats):
-    """Return {name: median seconds}, measured in turns."""
-    counts = {}
-    for name, function in functions.items():
-        function()
-        begin = time.perf_counter()
-        function()
-        counts[name] = min(1000, max(1, round(SHORTEST / (time.perf_counter() - begin))))
-    spent = {name: [] for name in functions}
-    for _ in range(repeats):
-        for name, function in functions.items():
-            time.sleep(REST)
-            begin = time.perf_counter()
-            for _ in range(counts[name]):
-                function()
-            spent[name].append((time.perf_counter() - begin) / counts[name])
-    return {name: statistics.median(found) for name, found in spent.items()}
-
-
 def main(arguments=None):
     """Check and time; return 1 where something is not what it should be, else 0."""
     parser = argparse.ArgumentParser(prog="python -m bench.noise", description=__doc__)
@@ -141,7 +120,7 @@ def main(arguments=None):
             n_wrong += 1
             print(f"{case}: not timed: {'; '.join(problems)}", file=sys.stderr)
             continue
-        seconds = median_seconds(functions, chosen.repeats)
+        seconds = median_seconds(functions, chosen.repeats, SHORTEST)
         torch_best = min((s for name, s in seconds.items() if name.startswith("torch")), default=None)
         cells = [report.seconds_text(seconds[name]) if name in seconds else "-" for name in names]
         pairs = [(rival, own) for own in names[-2:] for rival in (seconds["numpy"], torch_best)]

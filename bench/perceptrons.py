@@ -5,11 +5,10 @@ is that of a whole `fit`, checks of its input included.
 """
 
 import argparse
-import statistics
 import sys
-import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,6 +20,7 @@ from sklearn.linear_model import Perceptron, SGDRegressor
 import fastmlp
 
 from . import machine, report
+from .timing import median_seconds
 
 AND = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1, -1, -1, 1])
 SHORTEST = 0.05  # seconds that one repeat should take: shorter fits are repeated and averaged
@@ -116,24 +116,6 @@ def tanh_by_numpy(X, y, eta, epochs):
     return w, error
 
 
-def seconds(call, n_runs=1):
-    begin = time.perf_counter()
-    for _ in range(n_runs):
-        call()
-    return (time.perf_counter() - begin) / n_runs
-
-
-def time_both(calls, repeats):
-    """Return the median seconds of each call, interleaved."""
-    first = [seconds(call) for call in calls]
-    runs = [max(1, min(200, round(SHORTEST / t))) for t in first]
-    spent = [[] for _ in calls]
-    for _ in range(repeats):
-        for call, n_runs, found in zip(calls, runs, spent, strict=True):
-            found.append(seconds(call, n_runs))
-    return [statistics.median(found) for found in spent]
-
-
 def tanh_case(repeats):
     """Check and time TanhPerceptron on AND; scikit-learn has no such neuron. Return whether it is wrong."""
     X, y = AND
@@ -144,8 +126,8 @@ def tanh_case(repeats):
     if not np.allclose(found, [*w, error], rtol=1e-9):
         print(f"tanh: not timed, for it is not the textbook's: {found}", file=sys.stderr)
         return True
-    (own,) = time_both([lambda: neuron.fit(X, y)], repeats)
-    loop = seconds(lambda: tanh_by_numpy(X, y, 0.1, 1000))
+    calls = {"own": lambda: neuron.fit(X, y), "loop": lambda: tanh_by_numpy(X, y, 0.1, 1000)}
+    own, loop = median_seconds(calls, repeats, SHORTEST).values()
     title = "tanh, AND, 1000 epochs (against a loop in NumPy)"
     cells = report.seconds_text(loop), report.seconds_text(own), report.ratio_text(loop / own)
     print(LINE.format(title, *cells))
@@ -178,8 +160,8 @@ def main(arguments=None):
         if wrong:
             print(f"{case.title}: not timed, for the models differ: {wrong}", file=sys.stderr)
             continue
-        calls = [lambda m=model: m.fit(X, y) for model in (theirs, ours)]  # noqa: B023
-        rival, own = time_both(calls, chosen.repeats)
+        calls = {"rival": partial(theirs.fit, X, y), "own": partial(ours.fit, X, y)}
+        rival, own = median_seconds(calls, chosen.repeats, SHORTEST).values()
         cells = report.seconds_text(rival), report.seconds_text(own), report.ratio_text(rival / own)
         print(LINE.format(case.title, *cells), flush=True)
         if case.goal:

@@ -78,3 +78,29 @@ def time_case(case, workers, repeats):
         if measurement.peer not in fastest or measurement.median < fastest[measurement.peer].median:
             fastest[measurement.peer] = measurement
     return fastest
+
+
+def median_seconds(calls, repeats, shortest=SHORTEST, rest=REST):
+    """Return {name: median seconds of a call}, the calls measured in turns.
+
+    Parameters
+    ----------
+    calls : dict of callable
+    repeats : int
+    shortest, rest : float
+        Seconds: a measurement repeats shorter calls, at most 1000 times; what lies between two measurements.
+    """
+    counts, found = {}, {name: [] for name in calls}
+    for name, call in calls.items():
+        call()
+        start = time.perf_counter()
+        call()
+        counts[name] = min(1000, max(1, round(shortest / (time.perf_counter() - start))))
+    for _ in range(repeats):
+        for name, call in calls.items():
+            time.sleep(rest)
+            start = time.perf_counter()
+            for _ in range(counts[name]):
+                call()
+            found[name].append((time.perf_counter() - start) / counts[name])
+    return {name: statistics.median(times) for name, times in found.items()}

@@ -101,3 +101,29 @@ class Monitor:
 
     def _tell(self, hook):
         return [getattr(c, hook)(self.state) for c in self.callbacks if hasattr(c, hook)]
+
+
+class Measure:
+    """What is measured at an epoch's end: metrics on training data, loss and metrics on validation data."""
+
+    def __init__(self, network, metrics, training_data, validation_data):
+        self.network, self.metrics, self.training_data = network, metrics, training_data
+        self.validation_data = None if validation_data is None else _checks.check_pair(validation_data)
+        if self.validation_data is not None:  # before the first epoch, not after it
+            x, y, weights = self.validation_data
+            network._data(x, y, network._loss, weights)
+
+    def __bool__(self):
+        return bool(self.metrics) or self.validation_data is not None
+
+    def __call__(self):
+        found = {}
+        if self.metrics:
+            x, y = self.training_data
+            predicted = self.network.predict(x)
+            found = {name: float(metric(y, predicted)) for name, metric in self.metrics.items()}
+        if self.validation_data is not None:
+            x, y, weights = self.validation_data
+            measured = self.network.evaluate(x, y, metrics=self.metrics, sample_weight=weights)
+            found |= {f"val_{name}": value for name, value in measured.items()}
+        return found

@@ -9,7 +9,7 @@ import numpy as np
 from . import _checks, _describe, _lbfgs, _metrics, _python_engine, losses, optimizers, schedules
 from ._compile import Graph
 from ._fit import Fit, is_native
-from ._monitor import Monitor
+from ._monitor import Measure, Monitor
 from .kernels import dispatch, training
 from .kernels.job import ROW_DTYPES, Rows, aligned_zeros
 
@@ -193,7 +193,7 @@ class Network:
             rows, y_given = self._training_rows(x, finite=not late), y
             loss, y = self._prepare(loss, optimizer, rows, y)
             sample_weight = _checks.check_sample_weight(sample_weight, rows.n_rows)
-            measure = _Measure(self, _metrics.get(metrics), (x, y_given), validation_data)
+            measure = Measure(self, _metrics.get(metrics), (x, y_given), validation_data)
             monitor = Monitor(self, self, self.history_, epochs, measure or None, callbacks, bool(verbose))
             rates = schedules.rates(getattr(self._optimizer, "learning_rate", 1.0), epochs)
             if late and isinstance(self._optimizer, optimizers.LBFGS):
@@ -405,29 +405,3 @@ class Network:
         if not getattr(loss, "average", True):
             return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
         return float(np.average(each, weights=sample_weight))
-
-
-class _Measure:
-    """What is measured at an epoch's end: metrics on training data, loss and metrics on validation data."""
-
-    def __init__(self, network, metrics, training_data, validation_data):
-        self.network, self.metrics, self.training_data = network, metrics, training_data
-        self.validation_data = None if validation_data is None else _checks.check_pair(validation_data)
-        if self.validation_data is not None:  # before the first epoch, not after it
-            x, y, weights = self.validation_data
-            network._data(x, y, network._loss, weights)
-
-    def __bool__(self):
-        return bool(self.metrics) or self.validation_data is not None
-
-    def __call__(self):
-        found = {}
-        if self.metrics:
-            x, y = self.training_data
-            predicted = self.network.predict(x)
-            found = {name: float(metric(y, predicted)) for name, metric in self.metrics.items()}
-        if self.validation_data is not None:
-            x, y, weights = self.validation_data
-            measured = self.network.evaluate(x, y, metrics=self.metrics, sample_weight=weights)
-            found |= {f"val_{name}": value for name, value in measured.items()}
-        return found

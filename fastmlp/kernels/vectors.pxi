@@ -1,0 +1,258 @@
+# Functions of whole vectors. Where the compiler has no vectors, the same of one number.
+
+cdef extern from *:
+    """
+    /* 1 / (sqrt(v) + epsilon), v >= 0. Single precision: the hardware's estimates of the reciprocal
+       square root and reciprocal, each with one Newton step (about 1 ulp), at half the cost. */
+    #if defined(__GNUC__) && defined(__SSE2__)
+      #if defined(__AVX512F__)
+        #define FM_RSQRT(v) ((vec)_mm512_rsqrt14_ps((__m512)(v)))
+        #define FM_RCP(v) ((vec)_mm512_rcp14_ps((__m512)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm512_sqrt_ps((__m512)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm512_sqrt_pd((__m512d)(v)))
+      #elif defined(__AVX__)
+        #define FM_RSQRT(v) ((vec)_mm256_rsqrt_ps((__m256)(v)))
+        #define FM_RCP(v) ((vec)_mm256_rcp_ps((__m256)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm256_sqrt_ps((__m256)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm256_sqrt_pd((__m256d)(v)))
+      #else
+        #define FM_RSQRT(v) ((vec)_mm_rsqrt_ps((__m128)(v)))
+        #define FM_RCP(v) ((vec)_mm_rcp_ps((__m128)(v)))
+        #define FM_SQRT_PS(v) ((vec)_mm_sqrt_ps((__m128)(v)))
+        #define FM_SQRT_PD(v) ((vec)_mm_sqrt_pd((__m128d)(v)))
+      #endif
+      #if REAL_BYTES == 4
+        static inline vec vec_inverse_root(vec v, real epsilon) {
+            vec x = v + 1.17549435e-38f;           /* keeps 0 finite */
+            vec r = FM_RSQRT(x);
+            r = r * (1.5f - 0.5f * x * r * r);
+            vec d = x * r + epsilon;
+            vec q = FM_RCP(d);
+            return q * (2.0f - d * q);
+        }
+        static inline vec vec_sqrt(vec v) { return FM_SQRT_PS(v); }
+      #else
+        static inline vec vec_sqrt(vec v) { return FM_SQRT_PD(v); }
+        static inline vec vec_inverse_root(vec v, real epsilon) { return 1.0 / (vec_sqrt(v) + epsilon); }
+      #endif
+    #elif defined(__GNUC__)
+      static inline vec vec_sqrt(vec v) {
+          for (int l = 0; l < LANES; l++) v[l] = (real)sqrt((double)v[l]);
+          return v;
+      }
+      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
+    #else
+      static inline vec vec_sqrt(vec v) { return (vec)sqrt((double)v); }
+      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
+    #endif
+
+    /* 1 / d, d > 0; single precision: about 1 ulp */
+    #if REAL_BYTES == 4 && defined(FM_RCP)
+      static inline vec vec_reciprocal(vec d) { vec q = FM_RCP(d); return q * (2.0f - d * q); }
+    #else
+      static inline vec vec_reciprocal(vec d) { return (real)1 / d; }
+    #endif
+
+    /* 1 / sqrt(v), v > 0 */
+    #if REAL_BYTES == 4 && defined(FM_RSQRT)
+      static inline vec vec_inverse_sqrt(vec v) { vec r = FM_RSQRT(v); return r * (1.5f - 0.5f * v * r * r); }
+    #else
+      static inline vec vec_inverse_sqrt(vec v) { return (real)1 / vec_sqrt(v); }
+    #endif
+    /* whether 0 < a < bound in any lane */
+    static inline int vec_any_small(vec a, real bound) {
+    #if defined(__AVX512F__) && REAL_BYTES == 4
+        return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)a, _mm512_set1_ps(bound), _CMP_LT_OQ), (__m512)a,
+                                       _mm512_setzero_ps(), _CMP_GT_OQ) != 0;
+    #elif defined(__AVX512F__)
+        return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask((__m512d)a, _mm512_set1_pd(bound), _CMP_LT_OQ), (__m512d)a,
+                                       _mm512_setzero_pd(), _CMP_GT_OQ) != 0;
+    #else
+        const real *p = (const real *)&a;
+        int small = 0;
+        for (int l = 0; l < LANES; l++) small |= (p[l] < bound) & (p[l] > 0);
+        return small;
+    #endif
+    }
+
+    /* Lanewise selection (max and min give b where either is NaN), and the sum of a vector's lanes in a fixed
+       pairwise order. */
+    #if defined(__GNUC__)
+      #define FM_SELECT(m, a, b) ((vec)(((vbits)(a) & (vbits)(m)) | ((vbits)(b) & ~(vbits)(m))))
+      /* b where one of the two is NaN, as the instructions have it */
+      #if defined(__AVX512F__) && REAL_BYTES == 4
+        static inline vec vec_max(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+        static inline vec vec_min(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
+      #elif defined(__AVX512F__)
+        static inline vec vec_max(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
+        static inline vec vec_min(vec a, vec b) { return (vec)_mm512_min_pd((__m512d)a, (__m512d)b); }
+      #elif defined(__AVX__) && REAL_BYTES == 4
+        static inline vec vec_max(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+        static inline vec vec_min(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
+      #elif defined(__AVX__)
+        static inline vec vec_max(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
+        static inline vec vec_min(vec a, vec b) { return (vec)_mm256_min_pd((__m256d)a, (__m256d)b); }
+      #else
+        static inline vec vec_max(vec a, vec b) { return FM_SELECT(a > b, a, b); }
+        static inline vec vec_min(vec a, vec b) { return FM_SELECT(a < b, a, b); }
+      #endif
+      static inline vec vec_if_positive(vec x, vec a, vec b) { vec z = {0}; return FM_SELECT(x > z, a, b); }
+      static inline vec vec_if_negative(vec x, vec a, vec b) { vec z = {0}; return FM_SELECT(x < z, a, b); }
+      static inline vec vec_with_sign(vec a, vec x) {     /* a >= 0 */
+          return (vec)((vbits)a | ((vbits)x & ((bits)1 << (8 * REAL_BYTES - 1))));
+      }
+      static inline vec vec_abs(vec a) { return (vec)((vbits)a & ~((bits)1 << (8 * REAL_BYTES - 1))); }
+      static inline real vec_sum(vec a) {
+      #if defined(__SSE2__) && REAL_BYTES == 4
+        #if defined(__AVX512F__)
+          __m256 h = _mm256_add_ps(_mm512_castps512_ps256((__m512)a),
+              _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd((__m512)a), 1)));
+          __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+        #elif defined(__AVX__)
+          __m128 q = _mm_add_ps(_mm256_castps256_ps128((__m256)a), _mm256_extractf128_ps((__m256)a, 1));
+        #else
+          __m128 q = (__m128)a;
+        #endif
+          q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+          return _mm_cvtss_f32(_mm_add_ss(q, _mm_shuffle_ps(q, q, 1)));
+      #elif defined(__SSE2__)
+        #if defined(__AVX512F__)
+          __m256d h = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)a), _mm512_extractf64x4_pd((__m512d)a, 1));
+          __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+        #elif defined(__AVX__)
+          __m128d q = _mm_add_pd(_mm256_castpd256_pd128((__m256d)a), _mm256_extractf128_pd((__m256d)a, 1));
+        #else
+          __m128d q = (__m128d)a;
+        #endif
+          return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
+      #else
+          real t[VEC_BYTES / sizeof(real)];
+          memcpy(t, &a, sizeof a);
+          for (int w = LANES / 2; w; w /= 2)
+              for (int l = 0; l < w; l++) t[l] += t[l + w];
+          return t[0];
+      #endif
+      }
+      static inline real vec_top(vec a) {
+      #if defined(__AVX512F__) && REAL_BYTES == 4
+          return _mm512_reduce_max_ps((__m512)a);
+      #elif defined(__AVX512F__)
+          return _mm512_reduce_max_pd((__m512d)a);
+      #else
+          real t = a[0];
+          for (int l = 1; l < LANES; l++) t = a[l] > t ? a[l] : t;
+          return t;
+      #endif
+      }
+      static inline vec vec_fill(real a) { vec z = {0}; return z + a; }
+      /* the first n lanes of a, `rest` in the others */
+      static inline vec vec_first(vec a, Py_ssize_t n, real rest) {
+          static const real lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+          vec at, b = vec_fill(rest), bound = vec_fill((real)n);
+          memcpy(&at, lanes, sizeof at);
+          return FM_SELECT(at < bound, a, b);
+      }
+    #else
+      static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
+      static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
+      static inline vec vec_if_positive(vec x, vec a, vec b) { return x > 0 ? a : b; }
+      static inline vec vec_if_negative(vec x, vec a, vec b) { return x < 0 ? a : b; }
+      static inline vec vec_abs(vec a) { return a < 0 ? -a : a; }
+      static inline vec vec_with_sign(vec a, vec x) { return x < 0 ? -a : a; }
+      static inline real vec_sum(vec a) { return a; }
+      static inline real vec_top(vec a) { return a; }
+      static inline vec vec_fill(real a) { return a; }
+      static inline vec vec_first(vec a, Py_ssize_t n, real rest) { return n > 0 ? a : rest; }
+    #endif
+
+    /* out[i] = vec_sum(t[i]) for LANES vectors, bit for bit: halves are added, then quarters, ... */
+    #if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12) && VEC_BYTES > REAL_BYTES
+      #define FM_ADD(a, b, low, high) (__builtin_shufflevector(a, b, low) + __builtin_shufflevector(a, b, high))
+      #define FM_LIST(...) __VA_ARGS__
+      #define FM_JOIN(to, from, count, low, high) \
+          for (int i = 0; i < (count); i++) to[i] = FM_ADD(from[2 * i], from[2 * i + 1], FM_LIST low, FM_LIST high);
+    #endif
+    static inline void vec_lane_sums(const vec *t, real *out) {
+    #if !defined(FM_ADD)
+        for (int i = 0; i < LANES; i++) out[i] = vec_sum(t[i]);
+    #elif VEC_BYTES / REAL_BYTES == 16
+        vec a[8], b[4], c[2];
+        FM_JOIN(a, t, 8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+                (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+        FM_JOIN(b, a, 4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+                (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
+        FM_JOIN(c, b, 2, (0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29),
+                (2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31))
+        *(vec *)out = FM_ADD(c[0], c[1], FM_LIST(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+                             FM_LIST(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+    #elif VEC_BYTES / REAL_BYTES == 8
+        vec a[4], b[2];
+        FM_JOIN(a, t, 4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
+        FM_JOIN(b, a, 2, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15))
+        *(vec *)out = FM_ADD(b[0], b[1], FM_LIST(0, 2, 4, 6, 8, 10, 12, 14), FM_LIST(1, 3, 5, 7, 9, 11, 13, 15));
+    #elif VEC_BYTES / REAL_BYTES == 4
+        vec a[2];
+        FM_JOIN(a, t, 2, (0, 1, 4, 5), (2, 3, 6, 7))
+        *(vec *)out = FM_ADD(a[0], a[1], FM_LIST(0, 2, 4, 6), FM_LIST(1, 3, 5, 7));
+    #else
+        *(vec *)out = FM_ADD(t[0], t[1], FM_LIST(0, 2), FM_LIST(1, 3));
+    #endif
+    }
+
+    /* A product that is rounded before it meets the sum that follows: compilers would fuse the two, in some copies
+       of a loop and not in others. */
+    #if defined(__GNUC__)
+      #if defined(__AVX512F__)
+        #define FM_REGISTER "+v"
+      #elif defined(__SSE2__)
+        #define FM_REGISTER "+x"
+      #elif defined(__aarch64__)
+        #define FM_REGISTER "+w"
+      #else
+        #define FM_REGISTER "+m"
+      #endif
+      static inline vec vec_rounded(vec a) { __asm__("" : FM_REGISTER(a)); return a; }
+      static inline real real_rounded(real a) { __asm__("" : FM_REGISTER(a)); return a; }
+      static inline double double_rounded(double a) { __asm__("" : FM_REGISTER(a)); return a; }
+    #else
+      static inline vec vec_rounded(vec a) { volatile vec b = a; return b; }
+      static inline real real_rounded(real a) { volatile real b = a; return b; }
+      static inline double double_rounded(double a) { volatile double b = a; return b; }
+    #endif
+
+    /* Cython casts the operands of a division. */
+    static inline vec vec_divide(vec a, vec b) { return a / b; }
+
+    /* p * 2^n, where t = n + 1.5 * 2^MANTISSA holds n in its low bits. */
+    static inline vec vec_scale(vec p, vec t) {
+    #if defined(__GNUC__)
+        return (vec)((vbits)p + ((vbits)t << MANTISSA));
+    #else
+        union { real f; bits i; } a, b;
+        a.f = p; b.f = t;
+        a.i += b.i << MANTISSA;
+        return a.f;
+    #endif
+    }
+    """
+    vec vec_rounded(vec) noexcept nogil
+    real real_rounded(real) noexcept nogil
+    double double_rounded(double) noexcept nogil
+    vec vec_inverse_root(vec, real) noexcept nogil
+    vec vec_sqrt(vec) noexcept nogil
+    vec vec_reciprocal(vec) noexcept nogil
+    vec vec_inverse_sqrt(vec) noexcept nogil
+    bint vec_any_small(vec, real) noexcept nogil
+    vec vec_divide(vec, vec) noexcept nogil
+    vec vec_max(vec, vec) noexcept nogil
+    vec vec_min(vec, vec) noexcept nogil
+    vec vec_abs(vec) noexcept nogil
+    vec vec_with_sign(vec, vec) noexcept nogil
+    real vec_sum(vec) noexcept nogil
+    real vec_top(vec) noexcept nogil
+    void vec_lane_sums(const vec *, real *) noexcept nogil
+    vec vec_fill(real) noexcept nogil
+    vec vec_first(vec, Py_ssize_t, real) noexcept nogil
+    vec vec_scale(vec, vec) noexcept nogil
+    vec vec_if_positive(vec, vec, vec) noexcept nogil
+    vec vec_if_negative(vec, vec, vec) noexcept nogil
