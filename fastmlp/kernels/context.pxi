@@ -8,7 +8,7 @@ cdef struct LayerWork:
     real *W               # (rows, ld): weights, then the bias as one more row
     real *S[3]            # optimizer state, laid out like W
     real *G               # the stored gradient, laid out like W, or NULL
-    real *A               # (chunk, lda) outputs;  TINY: (n_out, lanes of samples)
+    real *A               # (chunk, lda) outputs;  TINY: (n_out, LANES)
     real *Z               # (chunk, lda) before the activation, where it is needed; else NULL
     real *D               # (chunk, lda) gradient of the loss with respect to Z
     real *mask            # (chunk, lda) dropout factors 0 or 1 / (1 - rate), or NULL
@@ -64,9 +64,10 @@ cdef struct Context:
     real *flat_gradient
     real *flat_backup     # the parameters at the epoch's start
     vec *products         # by parameter, one vector of samples: what its gradient is the sum of
+    real *flat_l2         # by parameter, or NULL where all are 0
     real *lane_weight
+    real *lane_scale      # what a sample's gradient is multiplied by: its weight, over the batch's for an average
     real *Y               # targets by lane, where the loss is taken a vector at a time; else NULL
-    double lane_weight_sum
     # one number a sample block or unit, summed in their order
     double *block_loss
     double *block_weight
@@ -92,6 +93,7 @@ cdef struct Context:
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
     Step step
+    bint step_holds       # TINY: it serves another update
     real clip_scale
     int64_t left          # batches of the slice
     int64_t ticket, phase
@@ -155,10 +157,10 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         for i in range(3):
             work.S[i] = c.state + i * c.n_params + layer.weights if i < c.n_states else NULL
         if run.regime == TINY:
-            work.A = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
-            work.D = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
+            work.A = <real *>take(&cursor, layer.n_out * sizeof(vec))
+            work.D = <real *>take(&cursor, layer.n_out * sizeof(vec))
             if k == c.n_layers - 1 or needs_logits(layer.activation):
-                work.Z = <real *>take(&cursor, layer.n_out * samples * sizeof(real))
+                work.Z = <real *>take(&cursor, layer.n_out * sizeof(vec))
             continue
         if work.copied:
             work.W = <real *>take(&cursor, rows * work.ld * sizeof(real))
@@ -190,6 +192,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     if run.regime == TINY:
         c.X = <real *>take(&cursor, run.n_features * samples * sizeof(real))
         c.lane_weight = <real *>take(&cursor, samples * sizeof(real))
+        c.lane_scale = <real *>take(&cursor, samples * sizeof(real))
         c.Y = NULL
         if run.loss == HALF_SQUARED_ERROR and c.labels == NULL and run.label_smoothing == 0 and (
                 c.layers[c.n_layers - 1].activation != SOFTMAX):
@@ -200,6 +203,12 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.flat_backup = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.products = <vec *>take(&cursor, padded(c.n_params) * sizeof(vec))
+        c.flat_l2 = NULL
+        for k in range(c.n_layers):
+            if c.layers[k].l2 != 0:
+                c.flat_l2 = <real *>cursor
+        if c.flat_l2 != NULL:
+            take(&cursor, padded(c.n_params) * sizeof(real))
         return cursor - base
 
     c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
@@ -312,10 +321,17 @@ cdef void load_working(Context *c) noexcept nogil:
     cdef Layer *layer
     cdef LayerWork *work
     if c.run.regime == TINY:
+        c.step_holds = False
         memset(c.flat, 0, padded(c.n_params) * sizeof(real))
         memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
         memset(c.products, 0, padded(c.n_params) * sizeof(vec))
         memcpy(c.flat, c.params, c.n_params * sizeof(real))
+        if c.flat_l2 != NULL:
+            memset(c.flat_l2, 0, padded(c.n_params) * sizeof(real))
+            for k in range(c.n_layers):
+                layer = &c.layers[k]
+                for i in range(layer.n_in * layer.n_out):
+                    c.flat_l2[layer.weights + i] = <real>layer.l2
         for i in range(c.n_states):
             memset(c.flat_state[i], 0, padded(c.n_params) * sizeof(real))
             memcpy(c.flat_state[i], c.state + i * c.n_params, c.n_params * sizeof(real))

@@ -42,9 +42,10 @@ cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
             i -= <size>value <= i
 
 
-cdef void begin_epoch(Context *c) noexcept nogil:
+cdef inline void begin_epoch(Context *c) noexcept nogil:
     cdef Run *run = c.run
     cdef size i
+    cdef double rate = c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
     if run.shuffle and c.bitgen != NULL:
         shuffle_order(c.bitgen, c.order, run.n_samples)
     if run.regime == TINY:
@@ -52,12 +53,13 @@ cdef void begin_epoch(Context *c) noexcept nogil:
             (<vec *>c.flat_backup)[i] = (<vec *>c.flat)[i]
     else:
         memcpy(c.backup, c.params, c.n_params * sizeof(real))
-    run.learning_rate = c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
+    c.step_holds = c.step_holds and rate == run.learning_rate
+    run.learning_rate = rate
     run.loss_sum = 0
     c.begun = True
 
 
-cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
+cdef inline void end_batch(Context *c, double loss, size m) noexcept nogil:
     """Count the step; at the epoch's end, write the history and decide whether to go on."""
     cdef Run *run = c.run
     if not isfinite(loss):
@@ -80,7 +82,7 @@ cdef void end_batch(Context *c, double loss, size m) noexcept nogil:
         begin_epoch(c)
 
 
-cdef void end_epoch(Context *c) noexcept nogil:
+cdef inline void end_epoch(Context *c) noexcept nogil:
     """Write the history and decide whether to go on: the status stays RUNNING, or says why not."""
     cdef Run *run = c.run
     cdef double loss = run.loss_sum / run.n_samples if run.average else run.loss_sum

@@ -165,37 +165,43 @@ cdef extern from *:
       static inline vec vec_first(vec a, Py_ssize_t n, real rest) { return n > 0 ? a : rest; }
     #endif
 
-    /* out[i] = vec_sum(t[i]) for LANES vectors, bit for bit: halves are added, then quarters, ... */
+    /* Lane i is vec_sum(t[i]), for LANES vectors, bit for bit: halves are added, then quarters, ... Vectors are joined
+       in such an order that the last two shuffles stay within 16 bytes, which takes less than half the time. */
     #if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12) && VEC_BYTES > REAL_BYTES
       #define FM_ADD(a, b, low, high) (__builtin_shufflevector(a, b, low) + __builtin_shufflevector(a, b, high))
       #define FM_LIST(...) __VA_ARGS__
-      #define FM_JOIN(to, from, count, low, high) \
-          for (int i = 0; i < (count); i++) to[i] = FM_ADD(from[2 * i], from[2 * i + 1], FM_LIST low, FM_LIST high);
+      #define FM_JOIN(to, from, count, apart, low, high) \
+          for (int i = 0; i < (count); i++) to[i] = FM_ADD(from[i + i / (apart) * (apart)], \
+              from[i + i / (apart) * (apart) + (apart)], FM_LIST low, FM_LIST high);
     #endif
-    static inline void vec_lane_sums(const vec *t, real *out) {
+    static inline vec vec_lane_sums(const vec *t) {
     #if !defined(FM_ADD)
+        real out[VEC_BYTES / sizeof(real)];
+        vec sums;
         for (int i = 0; i < LANES; i++) out[i] = vec_sum(t[i]);
+        memcpy(&sums, out, sizeof sums);
+        return sums;
     #elif VEC_BYTES / REAL_BYTES == 16
         vec a[8], b[4], c[2];
-        FM_JOIN(a, t, 8, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+        FM_JOIN(a, t, 8, 4, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
                 (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
-        FM_JOIN(b, a, 4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
+        FM_JOIN(b, a, 4, 4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
                 (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-        FM_JOIN(c, b, 2, (0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29),
-                (2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31))
-        *(vec *)out = FM_ADD(c[0], c[1], FM_LIST(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
-                             FM_LIST(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+        FM_JOIN(c, b, 2, 1, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+                (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+        return FM_ADD(c[0], c[1], FM_LIST(0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30),
+                      FM_LIST(1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31));
     #elif VEC_BYTES / REAL_BYTES == 8
         vec a[4], b[2];
-        FM_JOIN(a, t, 4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
-        FM_JOIN(b, a, 2, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15))
-        *(vec *)out = FM_ADD(b[0], b[1], FM_LIST(0, 2, 4, 6, 8, 10, 12, 14), FM_LIST(1, 3, 5, 7, 9, 11, 13, 15));
+        FM_JOIN(a, t, 4, 4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
+        FM_JOIN(b, a, 2, 1, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15))
+        return FM_ADD(b[0], b[1], FM_LIST(0, 2, 8, 10, 4, 6, 12, 14), FM_LIST(1, 3, 9, 11, 5, 7, 13, 15));
     #elif VEC_BYTES / REAL_BYTES == 4
         vec a[2];
-        FM_JOIN(a, t, 2, (0, 1, 4, 5), (2, 3, 6, 7))
-        *(vec *)out = FM_ADD(a[0], a[1], FM_LIST(0, 2, 4, 6), FM_LIST(1, 3, 5, 7));
+        FM_JOIN(a, t, 2, 1, (0, 1, 4, 5), (2, 3, 6, 7))
+        return FM_ADD(a[0], a[1], FM_LIST(0, 2, 4, 6), FM_LIST(1, 3, 5, 7));
     #else
-        *(vec *)out = FM_ADD(t[0], t[1], FM_LIST(0, 2), FM_LIST(1, 3));
+        return FM_ADD(t[0], t[1], FM_LIST(0, 2), FM_LIST(1, 3));
     #endif
     }
 
@@ -250,7 +256,7 @@ cdef extern from *:
     vec vec_with_sign(vec, vec) noexcept nogil
     real vec_sum(vec) noexcept nogil
     real vec_top(vec) noexcept nogil
-    void vec_lane_sums(const vec *, real *) noexcept nogil
+    vec vec_lane_sums(const vec *) noexcept nogil
     vec vec_fill(real) noexcept nogil
     vec vec_first(vec, Py_ssize_t, real) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil
