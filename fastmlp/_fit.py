@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,24 @@ from .kernels.plan import Status
 def is_native(formulas):
     """Return whether the kernels know these activations and losses, so that no Python runs per step."""
     return all(getattr(f, "code", None) is not None for f in formulas)
+
+
+class Curves(NamedTuple):
+    """The history of epochs that no Python saw, until it is read: its lists cost as much as a small fit."""
+
+    losses: np.ndarray  # of each epoch
+    rates: np.ndarray  # the last one serves all later epochs
+    seconds: float  # of an epoch, on average
+
+    def lists(self):
+        """Return the history's entries: a list for each name."""
+        n = len(self.losses)
+        rates = self.rates[:n].tolist()
+        return {
+            "loss": self.losses.tolist(),
+            "learning_rate": rates + [float(self.rates[-1])] * (n - len(rates)),
+            "seconds": [self.seconds] * n,
+        }
 
 
 class Fit:
@@ -44,7 +63,9 @@ class Fit:
     interrupted : bool
         Whether the user interrupted it.
     seconds : list of float
-        Duration of each epoch: measured where Python sees each epoch's end, else their mean.
+        Duration of each epoch, where Python sees each epoch's end.
+    mean_seconds : float
+        Duration of an epoch, where it does not.
     """
 
     def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
@@ -64,7 +85,7 @@ class Fit:
             step=memory.step, seed=_seed(network, memory.step),
             **(of_loss | optimizer.options() | options),
         )  # fmt: skip
-        self.status, self.interrupted, self.seconds = Status.RUNNING, False, []
+        self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
 
     @property
     def n_done(self):
@@ -77,10 +98,9 @@ class Fit:
         return self.job.losses[: self.n_done].tolist()
 
     @property
-    def rates(self):
-        """The learning rate of each completed epoch."""
-        known = self.job.rates[: self.n_done].tolist()
-        return known + [float(self.job.rates[-1])] * (self.n_done - len(known))
+    def curves(self):
+        """What happened in the completed epochs, where Python does not see each epoch's end."""
+        return Curves(self.job.losses[: self.n_done], self.job.rates, self.mean_seconds)
 
     def run(self, on_epoch=None, on_stall=None, warn=True):
         """Train until all epochs are done, a callback stops it, or it fails.
@@ -116,8 +136,8 @@ class Fit:
         except KeyboardInterrupt:
             self.interrupted = True
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        if on_epoch is None and self.n_done:
-            self.seconds = [(time.perf_counter() - started) / self.n_done] * self.n_done
+        if on_epoch is None:
+            self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
         self._finish()
         if self.status == Status.BAD_ROWS:
             _checks.not_finite()

@@ -33,6 +33,15 @@ class State:
         return self._network.params
 
 
+def extend(history, values):
+    """Append a list of values to each entry of a history."""
+    for name, some in values.items():
+        if name in history:
+            history[name].extend(some)
+        else:
+            history[name] = some
+
+
 class Monitor:
     """Record a fit's history, and tell callbacks of it.
 
@@ -77,7 +86,7 @@ class Monitor:
         state.epoch += 1
         state.logs = {"loss": loss} | (self.measure() if self.measure else {})
         state.logs |= {"learning_rate": rate, "seconds": seconds}
-        self._extend({name: [value] for name, value in state.logs.items()})
+        extend(state.history, {name: [value] for name, value in state.logs.items()})
         if self.verbose:
             shown = "  ".join(
                 f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
@@ -88,16 +97,8 @@ class Monitor:
     def end(self, fit=None):
         """Record what Python has not seen of a fit, and tell callbacks that it ends."""
         if fit is not None and not self.per_epoch:
-            self._extend({"loss": fit.losses, "learning_rate": fit.rates, "seconds": fit.seconds})
+            extend(self.state.history, fit.curves.lists())
         self._tell("on_fit_end")
-
-    def _extend(self, values):
-        history = self.state.history
-        for name, some in values.items():
-            if name in history:
-                history[name].extend(some)
-            else:
-                history[name] = some
 
     def _tell(self, hook):
         return [getattr(c, hook)(self.state) for c in self.callbacks if hasattr(c, hook)]

@@ -29,7 +29,7 @@ def run_lanes(tasks):
     def finish(i):
         waiting.discard(i)
         n, elapsed = fits[i].n_done, time.perf_counter() - began
-        fits[i].seconds = [elapsed / n] * n if n else []
+        fits[i].mean_seconds = elapsed / max(1, n)
         fits[i]._finish()
         tasks[i].monitor.end(fits[i])
         return False

@@ -9,7 +9,7 @@ import numpy as np
 from . import _checks, _describe, _lbfgs, _metrics, _python_engine, losses, optimizers, schedules
 from ._compile import Graph
 from ._fit import Fit, is_native
-from ._monitor import Measure, Monitor
+from ._monitor import Measure, Monitor, extend
 from .kernels import dispatch, training
 from .kernels.job import ROW_DTYPES, Rows, aligned_zeros
 
@@ -64,7 +64,7 @@ class Network:
         self.dtype = _checks.check_dtype(dtype)
         self.input_scale = _checks.check_real("input_scale", input_scale, low=-np.inf)
         self.plan = self.params = self._memory = self._optimizer = self._loss = None
-        self.history_ = {}
+        self._history, self._unread = {}, None
         self._graph = Graph()
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
@@ -100,6 +100,13 @@ class Network:
     def n_params(self):
         """Number of weights and biases."""
         return self._built("n_params").n_params
+
+    @property
+    def history_(self):
+        if self._unread is not None:
+            curves, self._unread = self._unread, None
+            extend(self._history, curves.lists())
+        return self._history
 
     @property
     def loss_curve_(self):
@@ -214,7 +221,10 @@ class Network:
         )  # fmt: skip
         with self._all_or_nothing(before) if late else nullcontext():
             fit.run(monitor if monitor.per_epoch else None, partial(schedules.slow_down, optimizer))
-        monitor.end(fit)
+        if monitor.per_epoch:
+            monitor.end()
+        else:
+            self._unread = fit.curves
         return self
 
     def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):

@@ -223,6 +223,22 @@ def test_plateau_slows_down_and_stops():
     assert len(rates) < 20
 
 
+def test_history_is_the_same_whenever_it_is_read():
+    x, y = data()
+    late, early = small(), small()
+    for epochs, optimizer in ((3, SGD(0.1)), (2, SGD(0.05))):
+        late.fit(x, y, epochs=epochs, optimizer=optimizer, loss="mse")
+        early.fit(x, y, epochs=epochs, optimizer=optimizer, loss="mse")
+        assert len(early.loss_curve_) >= 3
+    copied = pickle.loads(pickle.dumps(late))
+    for model in (late, copied):
+        assert model.loss_curve_ == early.loss_curve_ and all(
+            type(loss) is float for loss in model.loss_curve_
+        )
+        assert model.history_["learning_rate"] == [0.1] * 3 + [0.05] * 2
+        assert len(model.history_["seconds"]) == 5 and min(model.history_["seconds"]) > 0
+
+
 def test_history_and_metrics():
     x, y = data(40)
     model = small().fit(

@@ -37,7 +37,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
 def check_target_range(y, loss, name="y"):
     """Raise where targets lie outside what a loss is defined for."""
     low, high = getattr(loss, "target_range", (-np.inf, np.inf))
-    if y.size and (y.min() < low or y.max() > high):
+    if (low > -np.inf or high < np.inf) and y.size and (y.min() < low or y.max() > high):
         raise ValueError(
             f"{name} must lie in [{low:g}, {high:g}] for the loss {loss.name!r}; got values from {y.min():g} "
             f"to {y.max():g}; scale the targets or choose another loss"

@@ -1,5 +1,6 @@
 """Single values: numbers, flags, names, choices."""
 
+from math import isfinite
 from numbers import Integral, Real
 
 import numpy as np
@@ -63,7 +64,7 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
         raise TypeError(f"{name} must be a number; got {value!r} of type {type(value).__name__}")
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
-    if not (np.isfinite(value) and above and below):
+    if not (isfinite(value) and above and below):
         left, right = "[" if closed in ("both", "left") else "(", "]" if closed in ("both", "right") else ")"
         raise ValueError(f"{name} must be a finite number in {left}{low:g}, {high:g}{right}; got {value}")
     return float(value)

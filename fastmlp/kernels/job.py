@@ -1,10 +1,17 @@
 """What one call of the kernels works on: the rows of a data set, and a training job."""
 
+from math import prod
+
 import numpy as np
 
 from .plan import N_STATES, RUN, Optimizer, Status
 
 ROW_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
+    n_epochs=1, optimizer=Optimizer.SGD, average=1, n_threads=1, momentum=0.9, beta_1=0.9, beta_2=0.999,
+    epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0, loss_parameter=1.0, tol=-np.inf, best_loss=np.inf,
+    n_iter_no_change=np.iinfo(np.int64).max - 1, status=Status.RUNNING,
+)  # fmt: skip
 
 
 class Rows:
@@ -82,13 +89,9 @@ class Job:
     def __init__(self, plan, params, rows, y, *, sample_weight=None, state=None, random_state=None,
                  rates=(0.1,), subset=None, **options):  # fmt: skip
         n = rows.n_rows if subset is None else len(subset)
-        values = dict.fromkeys(RUN.names, 0) | dict(
+        values = OPTIONS | dict(
             n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,
-            n_epochs=1, batch_size=min(200, n), optimizer=Optimizer.SGD, average=1, n_threads=1,
-            momentum=0.9, beta_1=0.9, beta_2=0.999, epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0,
-            input_scale=rows.scale, input_dropout=plan.input_dropout, loss_parameter=1.0,
-            tol=-np.inf, best_loss=np.inf, n_iter_no_change=np.iinfo(np.int64).max - 1,
-            status=Status.RUNNING,
+            batch_size=min(200, n), input_scale=rows.scale, input_dropout=plan.input_dropout,
         )  # fmt: skip
         values |= options
         run = np.empty(1, RUN)
@@ -109,6 +112,10 @@ class Job:
         self.gradient = np.zeros(plan.n_params if needs_gradient else 0, params.dtype)
         self.workspace = None
 
+    def option(self, name):
+        """One field of the run record, as a Python number."""
+        return self.run[name][0].item()
+
     def options(self):
         """The run record as a dict."""
         return dict(zip(RUN.names, self.run[0].item(), strict=True))
@@ -116,7 +123,7 @@ class Job:
 
 def aligned_zeros(shape, dtype):
     """Zeros that start at a multiple of 64 bytes, so that vectors of whole rows straddle no cache lines."""
-    count = int(np.prod(shape))
+    count = prod(shape) if isinstance(shape, tuple) else shape
     memory = aligned_bytes(count * np.dtype(dtype).itemsize)
     memory[:] = 0
     return memory.view(dtype).reshape(shape)
@@ -125,5 +132,5 @@ def aligned_zeros(shape, dtype):
 def aligned_bytes(n):
     """`n` bytes of scratch memory that start at a multiple of 64."""
     memory = np.empty(n + 64, np.uint8)
-    start = -memory.ctypes.data % 64
+    start = -memory.__array_interface__["data"][0] % 64
     return memory[start : start + n]

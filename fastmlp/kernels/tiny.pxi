@@ -1,14 +1,13 @@
-# Tiny nets: samples in vector lanes. A vector of samples at a time goes forward and back through all layers, activations
-# are stored feature by feature, (features, LANES), so that narrow layers fill whole vectors; weights are scalars that
-# broadcast. One thread; the parameters are one flat vector in the first-level cache, and the optimizer passes over it
-# at once.
+# Tiny nets: samples in vector lanes. A vector of samples at a time goes forward and back through all layers.
+# Activations are stored feature by feature, (features, LANES), so that narrow layers fill whole vectors; weights are
+# scalars that broadcast. One thread; the parameters are one flat vector in the first-level cache, and the optimizer
+# passes over it at once.
 #
-# A step of the smallest nets is short of both: operations that do not wait for each other, and room for bookkeeping
-# beside them. Pointers are read into variables, for the compiler must take a vector that is stored for part of any
-# struct.
+# A step of the smallest nets is one chain of dependent operations with bookkeeping beside it, and both count. Pointers
+# are read into variables: the compiler must take any vector that is stored for part of a struct.
 
 cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
-    """X (vectors, n_features, LANES), Y (vectors, n_outputs, LANES) and by sample its weight, and its share of the step.
+    """X (vectors, n_features, LANES), Y (vectors, n_outputs, LANES), weights and shares of the step by sample.
 
     Lanes beyond m are 0.
     """
@@ -222,7 +221,7 @@ cdef inline void tiny_units_backward(int units, bint add, Context *c, const Laye
 
 
 cdef inline void tiny_backward(bint add, Context *c, const vec *x) noexcept nogil:
-    """dZ of the layers below, and the products that the gradient is the sum of; `add` them to those of other samples."""
+    """dZ of the layers below, and the products that the gradient is the sum of; `add`: to those of other samples."""
     cdef size o, n
     cdef const Layer *layer = c.layers + c.n_layers
     cdef const LayerWork *work = c.work + c.n_layers

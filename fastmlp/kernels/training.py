@@ -22,27 +22,27 @@ SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them bea
 
 def choose_regime(job):
     """The regime that is fastest for a job's sizes, among those that can do what it asks."""
-    plan, asked = job.plan, job.options()
+    plan, asked = job.plan, job.option
     layers = plan.layers
-    small_batch = min(asked["batch_size"], job.rows.n_rows)
+    small_batch = min(asked("batch_size"), job.rows.n_rows)
     tiny = plan.n_params <= TINY_PARAMS and small_batch <= 512
     if not tiny and small_batch > 1:
         return Regime.BATCH
     if (
-        asked["input_dropout"]
-        or asked["clip_norm"]
-        or asked["clip_value"]
+        asked("input_dropout")
+        or asked("clip_norm")
+        or asked("clip_value")
         or any(any(layers[name].tolist()) for name in ("dropout", "l1", "max_norm"))
     ):
         return Regime.BATCH
-    if small_batch == 1 and asked["optimizer"] in ONLINE_OPTIMIZERS:
+    if small_batch == 1 and asked("optimizer") in ONLINE_OPTIMIZERS:
         return Regime.ONLINE
     if (
         tiny
         and not job.rows.is_sparse
-        and max(plan.n_features, layers["n_out"].max()) <= TINY_WIDTH
-        and asked["optimizer"] != Optimizer.GRADIENT
-        and asked["loss"] in TINY_LOSSES
+        and max(plan.n_features, *layers["n_out"].tolist()) <= TINY_WIDTH
+        and asked("optimizer") != Optimizer.GRADIENT
+        and asked("loss") in TINY_LOSSES
     ):
         return Regime.TINY
     return Regime.BATCH
@@ -94,7 +94,7 @@ def all_finite(rows):
 def first_budget(job):
     """Batches that take about a millisecond or less."""
     batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows))
-    return max(1, int(1e6 / (batch * (job.plan.n_params + 200))))
+    return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 
 def run(job, on_epoch=None, n_threads=None, regime=None):
