@@ -76,6 +76,16 @@ def test_saturation_is_finite(kernels, code):
     assert np.isfinite(a).all()
 
 
+def test_tanh_is_odd_and_bounded(kernels):
+    z = np.concatenate([np.geomspace(1e-30, 30, 100_001), [np.inf]]).astype(kernels.dtype)
+    a, mirrored = np.empty_like(z), np.empty_like(z)
+    kernels.module.activate(Activation.TANH, 1.0, z, a)
+    kernels.module.activate(Activation.TANH, 1.0, -z, mirrored)
+    np.testing.assert_array_equal(mirrored, -a)
+    assert (a <= 1).all() and (a[z >= 20] == 1).all()
+    np.testing.assert_allclose(a, np.tanh(z.astype(np.float64)), rtol=4 * kernels.eps)
+
+
 @pytest.mark.parametrize("code", [c for c in ELEMENTWISE if c not in (Activation.RELU, Activation.STEP)])
 def test_nan_is_not_hidden(kernels, code):
     z = np.full(5, np.nan, kernels.dtype)

@@ -19,6 +19,29 @@ cdef struct EdgeWork:
     real *WT              # (n_out, ldt): this edge's weights transposed, or NULL for the input's
     size ldt
 
+cdef struct TinyEdge:     # TINY: what a step reads and writes of an edge
+    const vec *A          # (width,) the source's outputs, or NULL for the input
+    vec *D                # (width,) the source's
+    vec *Z
+    const real *w         # (width, n_out)
+    vec *products         # (width, n_out)
+    size width
+    int64_t activation    # the source's
+    real slope
+    bint opens, closes
+
+cdef struct TinyLayer:
+    TinyEdge *edges
+    TinyEdge *end
+    const real *bias      # (n,), or NULL
+    vec *bias_products
+    vec *A                # (n,)
+    vec *Z
+    vec *D
+    size n
+    int64_t activation
+    real slope
+
 cdef struct Unit:         # rows first..last of one layer: what a thread updates at a time
     int64_t layer, first, last
 
@@ -64,6 +87,8 @@ cdef struct Context:
     real *flat_gradient
     real *flat_backup     # the parameters at the epoch's start
     vec *products         # by parameter, one vector of samples: what its gradient is the sum of
+    TinyLayer *tiny
+    TinyEdge *tiny_edges
     real *flat_l2         # by parameter, or NULL where all are 0
     real *lane_weight
     real *lane_scale      # what a sample's gradient is multiplied by: its weight, over the batch's for an average
@@ -119,6 +144,34 @@ cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
     cdef char *here = cursor[0]
     cursor[0] = here + (n_bytes + 63) // 64 * 64
     return here
+
+
+cdef void tiny_layout(Context *c) noexcept nogil:
+    """Gather what a step of the TINY regime needs of layers and edges, as pointers."""
+    cdef size k, e
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef TinyLayer *tiny
+    cdef Edge *edge
+    cdef TinyEdge *own
+    for k in range(c.n_layers):
+        layer, work, tiny = &c.layers[k], &c.work[k], &c.tiny[k]
+        tiny.edges = c.tiny_edges + layer.first_edge
+        tiny.end = tiny.edges + layer.n_edges
+        tiny.bias = c.flat + layer.bias if layer.bias >= 0 else NULL
+        tiny.bias_products = c.products + layer.bias if layer.bias >= 0 else NULL
+        tiny.A, tiny.Z, tiny.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
+        tiny.n, tiny.activation, tiny.slope = layer.n_out, layer.activation, <real>layer.slope
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge, own = &c.edges[e], &c.tiny_edges[e]
+            own.w = c.flat + layer.weights + edge.row * layer.n_out
+            own.products = c.products + layer.weights + edge.row * layer.n_out
+            own.width, own.opens, own.closes = edge.width, edge.opens, edge.closes
+            own.A = NULL
+            if edge.source != INPUT:
+                work = &c.work[edge.source]
+                own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
+                own.activation, own.slope = c.layers[edge.source].activation, <real>c.layers[edge.source].slope
 
 
 cdef size layout(Context *c, char *base) noexcept nogil:
@@ -203,6 +256,10 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.flat_backup = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
         c.products = <vec *>take(&cursor, padded(c.n_params) * sizeof(vec))
+        c.tiny = <TinyLayer *>take(&cursor, c.n_layers * sizeof(TinyLayer))
+        c.tiny_edges = <TinyEdge *>take(&cursor, c.n_edges * sizeof(TinyEdge))
+        if base != NULL:
+            tiny_layout(c)
         c.flat_l2 = NULL
         for k in range(c.n_layers):
             if c.layers[k].l2 != 0:

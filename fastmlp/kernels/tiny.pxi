@@ -37,29 +37,20 @@ cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
     c.step_holds = False
 
 
-cdef inline const vec *tiny_source(Context *c, const Edge *edge, const vec *x) noexcept nogil:
-    return x if edge.source == INPUT else <const vec *>c.work[edge.source].A
-
-
-cdef inline void tiny_units(int units, Context *c, const Layer *layer, const LayerWork *work, size o,
-                            const vec *x) noexcept nogil:
-    """Z, where it is kept, and A of `units` units from o on."""
-    cdef vec z[4]
+cdef inline void tiny_units(int units, const TinyLayer *layer, size o, const vec *x, vec *z) noexcept nogil:
+    """Z, where it is kept, and A of `units` units from o on. A stays in z too."""
     cdef int u
-    cdef size i, n = layer.n_out
-    cdef const Edge *edge = c.edges + layer.first_edge
-    cdef const Edge *end = edge + layer.n_edges
+    cdef size i, n = layer.n
+    cdef const TinyEdge *edge = layer.edges
     cdef const vec *source
-    cdef const real *w = c.flat + layer.weights + o     # one edge's rows follow another's
-    cdef const real *b = c.flat + layer.bias + o
-    cdef vec *Z = <vec *>work.Z
-    cdef vec *A = <vec *>work.A + o
-    cdef real slope = <real>layer.slope
+    cdef const real *w = edge.w + o                     # one edge's rows follow another's
+    cdef vec *Z = layer.Z
+    cdef vec *A = layer.A + o
     for u in range(units):
-        z[u] = vec_fill(b[u] if layer.bias >= 0 else 0)
-    while edge != end:
-        source = tiny_source(c, edge, x)
-        for i in range(<size>edge.width):
+        z[u] = vec_fill(layer.bias[o + u] if layer.bias != NULL else 0)
+    while edge != layer.end:
+        source = edge.A if edge.A != NULL else x
+        for i in range(edge.width):
             for u in range(units):
                 z[u] = z[u] + w[u] * source[i]
             w += n
@@ -69,9 +60,9 @@ cdef inline void tiny_units(int units, Context *c, const Layer *layer, const Lay
             Z[o + u] = z[u]
     # the common ones while z is in registers; tiny_forward sees to the others
     if layer.activation == TANH or layer.activation == LOGISTIC:
-        if slope != ONE:
+        if layer.slope != ONE:
             for u in range(units):
-                z[u] = slope * z[u]
+                z[u] = layer.slope * z[u]
         if layer.activation == TANH:
             for u in range(units):
                 z[u] = vec_activate(TANH, ONE, z[u])
@@ -80,59 +71,56 @@ cdef inline void tiny_units(int units, Context *c, const Layer *layer, const Lay
                 z[u] = vec_activate(LOGISTIC, ONE, z[u])
     elif layer.activation == RELU:
         for u in range(units):
-            z[u] = vec_activate(RELU, slope, z[u])
+            z[u] = vec_activate(RELU, ONE, z[u])
     for u in range(units):
         A[u] = z[u]
 
 
-cdef void tiny_forward(Context *c, const vec *x) noexcept nogil:
-    """x (n_features,) vectors."""
+cdef void tiny_forward(Context *c, size n_layers, const vec *x) noexcept nogil:
+    """A of the first layers. x (n_features,) vectors."""
+    cdef vec a[4]
     cdef size o, n
-    cdef const Layer *layer = c.layers
-    cdef const Layer *end = layer + c.n_layers
-    cdef const LayerWork *work = c.work
+    cdef const TinyLayer *layer = c.tiny
+    cdef const TinyLayer *end = layer + n_layers
     while layer != end:
-        n = layer.n_out
+        n = layer.n
         o = 0
         while o + 4 <= n:
-            tiny_units(4, c, layer, work, o, x)
+            tiny_units(4, layer, o, x, a)
             o += 4
         if n & 2:
-            tiny_units(2, c, layer, work, o, x)
+            tiny_units(2, layer, o, x, a)
             o += 2
         if n & 1:
-            tiny_units(1, c, layer, work, o, x)
+            tiny_units(1, layer, o, x, a)
         if layer.activation > RELU and layer.activation != SOFTMAX:
-            activation_forward(layer.activation, <real>layer.slope, work.A, work.A, n * LANES)
+            activation_forward(layer.activation, layer.slope, <real *>layer.A, <real *>layer.A, n * LANES)
         layer += 1
-        work += 1
+
+
+cdef inline vec tiny_square(const TinyLayer *layer, vec a, vec y, vec weight, vec scale, vec *D) noexcept nogil:
+    """An output's weighted square; dZ, where f is one of the common ones, else dA."""
+    cdef vec e = a - y, d = scale * e
+    if layer.activation == TANH:
+        d = (layer.slope * scale) * e * vec_derivative(TANH, ONE, a, a)
+    elif layer.activation == LOGISTIC:
+        d = (layer.slope * scale) * e * vec_derivative(LOGISTIC, ONE, a, a)
+    elif layer.activation == RELU:
+        d = d * vec_derivative(RELU, ONE, a, a)
+    D[0] = d
+    return weight * e * e
 
 
 cdef vec tiny_squared_error(Context *c, size v) noexcept nogil:
     """dZ of the output layer for half the squared error, vector v of samples; the weighted squares."""
-    cdef const Layer *layer = &c.layers[c.n_layers - 1]
-    cdef const LayerWork *work = &c.work[c.n_layers - 1]
-    cdef size o, n = layer.n_out
-    cdef const vec *A = <const vec *>work.A
+    cdef const TinyLayer *layer = &c.tiny[c.n_layers - 1]
+    cdef size o, n = layer.n
     cdef const vec *Y = <const vec *>c.Y + v * n
-    cdef vec *D = <vec *>work.D
-    cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v]
-    cdef vec a, e, squares = vec_fill(0)
-    cdef real slope = <real>layer.slope
-    if layer.activation == TANH or layer.activation == LOGISTIC:
-        scale = slope * scale
+    cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
     for o in range(n):
-        a = A[o]
-        e = a - Y[o]
-        squares = squares + weight * e * e
-        e = scale * e
-        if layer.activation == TANH:
-            e = e * vec_derivative(TANH, ONE, a, a)
-        elif layer.activation == LOGISTIC:
-            e = e * vec_derivative(LOGISTIC, ONE, a, a)
-        D[o] = e
-    if layer.activation > TANH:
-        activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
+        squares = squares + tiny_square(layer, layer.A[o], Y[o], weight, scale, layer.D + o)
+    if layer.activation > RELU:
+        activation_backward(layer.activation, layer.slope, <real *>layer.Z, <real *>layer.A, <real *>layer.D, n * LANES)
     return squares
 
 
@@ -157,8 +145,7 @@ cdef double tiny_sample_losses(Context *c, size start, size m, size v) noexcept 
     return total
 
 
-cdef inline void tiny_edge_backward(int units, bint add, const vec *D, const Edge *edge, const Layer *below,
-                                    const LayerWork *source, const real *w, vec *products, size o,
+cdef inline void tiny_edge_backward(int units, bint add, const TinyEdge *edge, const vec *D, size o,
                                     size n) noexcept nogil:
     """An edge's products with `units` units from o on, and what these add to the loss's gradient at its source.
 
@@ -167,12 +154,14 @@ cdef inline void tiny_edge_backward(int units, bint add, const vec *D, const Edg
     cdef size i
     cdef int u
     cdef bint opens = edge.opens and o == 0
-    cdef int64_t activation = below.activation if edge.closes and o + units == n else IDENTITY
-    cdef const vec *A = <const vec *>source.A
-    cdef vec *d = <vec *>source.D
+    cdef int64_t activation = edge.activation if edge.closes and o + units == n else IDENTITY
+    cdef const vec *A = edge.A
+    cdef const real *w = edge.w + o
+    cdef vec *d = edge.D
+    cdef vec *products = edge.products + o
     cdef vec a, total
-    cdef real slope = <real>below.slope
-    for i in range(<size>edge.width):
+    cdef real slope = edge.slope
+    for i in range(edge.width):
         a = A[i]
         total = vec_fill(0) if opens else d[i]
         for u in range(units):
@@ -189,65 +178,92 @@ cdef inline void tiny_edge_backward(int units, bint add, const vec *D, const Edg
         w += n
         products += n
     if activation > RELU:
-        activation_backward(activation, slope, source.Z, source.A, source.D, below.n_out * LANES)
+        activation_backward(activation, slope, <real *>edge.Z, <real *>A, <real *>edge.D, edge.width * LANES)
 
 
-cdef inline void tiny_units_backward(int units, bint add, Context *c, const Layer *layer, const vec *D_all, size o,
+cdef inline void tiny_units_backward(int units, bint add, const TinyLayer *layer, size o, const vec *D,
                                      const vec *x) noexcept nogil:
-    """Products of `units` units from o on with all they read, and what these add to the gradients below."""
-    cdef vec D[4]
+    """Products of `units` units from o on, whose dZ is D, with all they read; what these add to the gradients below."""
     cdef int u
-    cdef size e, i, at, n = layer.n_out
-    cdef const Edge *edge = c.edges + layer.first_edge + layer.n_edges
+    cdef size i, n = layer.n
+    cdef const TinyEdge *edge = layer.end
     cdef vec *products
-    for u in range(units):
-        D[u] = D_all[o + u]
-    for e in range(<size>layer.n_edges):
+    while edge != layer.edges:
         edge -= 1
-        at = layer.weights + edge.row * n + o
-        products = c.products + at
-        if edge.source != INPUT:
-            tiny_edge_backward(units, add, D, edge, &c.layers[edge.source], &c.work[edge.source], c.flat + at,
-                               products, o, n)
+        if edge.A != NULL:
+            tiny_edge_backward(units, add, edge, D, o, n)
             continue
-        for i in range(<size>edge.width):
+        products = edge.products + o
+        for i in range(edge.width):
             for u in range(units):
                 products[u] = products[u] + x[i] * D[u] if add else x[i] * D[u]
             products += n
-    if layer.bias >= 0:
-        products = c.products + layer.bias + o
+    if layer.bias != NULL:
+        products = layer.bias_products + o
         for u in range(units):
             products[u] = products[u] + D[u] if add else D[u]
 
 
-cdef inline void tiny_backward(bint add, Context *c, const vec *x) noexcept nogil:
-    """dZ of the layers below, and the products that the gradient is the sum of; `add`: to those of other samples."""
+cdef inline void tiny_stored_backward(int units, bint add, const TinyLayer *layer, size o, const vec *x) noexcept nogil:
+    cdef vec D[4]
+    cdef int u
+    for u in range(units):
+        D[u] = layer.D[o + u]
+    tiny_units_backward(units, add, layer, o, D, x)
+
+
+cdef inline void tiny_backward(bint add, Context *c, size n_layers, const vec *x) noexcept nogil:
+    """From dZ of the first layers' last, dZ of those below, and all products; `add`: to those of other samples."""
     cdef size o, n
-    cdef const Layer *layer = c.layers + c.n_layers
-    cdef const LayerWork *work = c.work + c.n_layers
-    cdef const vec *D
-    while layer != c.layers:
+    cdef const TinyLayer *layer = c.tiny + n_layers
+    while layer != c.tiny:
         layer -= 1
-        work -= 1
-        D = <const vec *>work.D
-        n = layer.n_out
+        n = layer.n
         o = 0
         while o + 4 <= n:
-            tiny_units_backward(4, add, c, layer, D, o, x)
+            tiny_stored_backward(4, add, layer, o, x)
             o += 4
         if n & 2:
-            tiny_units_backward(2, add, c, layer, D, o, x)
+            tiny_stored_backward(2, add, layer, o, x)
             o += 2
         if n & 1:
-            tiny_units_backward(1, add, c, layer, D, o, x)
+            tiny_stored_backward(1, add, layer, o, x)
 
 
-cdef void tiny_backward_first(Context *c, const vec *x) noexcept nogil:
-    tiny_backward(False, c, x)
+cdef void tiny_backward_first(Context *c, size n_layers, const vec *x) noexcept nogil:
+    tiny_backward(False, c, n_layers, x)
 
 
-cdef void tiny_backward_more(Context *c, const vec *x) noexcept nogil:
-    tiny_backward(True, c, x)
+cdef void tiny_backward_more(Context *c, size n_layers, const vec *x) noexcept nogil:
+    tiny_backward(True, c, n_layers, x)
+
+
+cdef inline vec tiny_output_units(int units, Context *c, const vec *x, size v) noexcept nogil:
+    """The output layer's forward pass, squared error and backward pass, all in registers."""
+    cdef vec a[4]
+    cdef vec D[4]
+    cdef int u
+    cdef const TinyLayer *layer = &c.tiny[c.n_layers - 1]
+    cdef const vec *Y = <const vec *>c.Y + v * units
+    cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
+    tiny_units(units, layer, 0, x, a)
+    for u in range(units):
+        squares = squares + tiny_square(layer, a[u], Y[u], weight, scale, D + u)
+    if v == 0:
+        tiny_units_backward(units, False, layer, 0, D, x)
+    else:
+        tiny_units_backward(units, True, layer, 0, D, x)
+    return squares
+
+
+cdef vec tiny_output(Context *c, const vec *x, size v) noexcept nogil:
+    """The weighted squares of vector v of samples, for an output layer of 1, 2 or 4 units and a common activation."""
+    cdef size n = c.tiny[c.n_layers - 1].n
+    if n == 1:
+        return tiny_output_units(1, c, x, v)
+    if n == 2:
+        return tiny_output_units(2, c, x, v)
+    return tiny_output_units(4, c, x, v)
 
 
 cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s) noexcept nogil:
@@ -302,22 +318,27 @@ cdef double tiny_penalty(Context *c) noexcept nogil:
 cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
     """One optimizer step on samples start..start + m of the epoch's order; return the batch's loss."""
     cdef size v, left, n_features = c.run.n_features
+    cdef const TinyLayer *output = &c.tiny[c.n_layers - 1]
+    cdef bint fused = c.Y != NULL and output.activation <= RELU and output.n in (1, 2, 4)
+    cdef size n_layers = c.n_layers - 1 if fused else c.n_layers     # those that go forward and back one by one
     cdef const vec *x = <const vec *>c.X
     cdef vec squares = vec_fill(0)
     cdef double loss = 0
     if gather:
         tiny_gather(c, start, m)
     for v in range(padded(m) // LANES):
-        tiny_forward(c, x)
-        if c.Y != NULL:
+        tiny_forward(c, n_layers, x)
+        if fused:
+            squares = squares + tiny_output(c, x, v)
+        elif c.Y != NULL:
             squares = squares + tiny_squared_error(c, v)
         else:
             left = m - v * LANES
             loss += tiny_sample_losses(c, start + v * LANES, left if left < LANES else LANES, v)
         if v == 0:
-            tiny_backward_first(c, x)
+            tiny_backward_first(c, n_layers, x)
         else:
-            tiny_backward_more(c, x)
+            tiny_backward_more(c, n_layers, x)
         x += n_features
     if c.Y != NULL:
         loss = 0.5 * vec_sum(squares)
