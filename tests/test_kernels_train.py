@@ -96,12 +96,24 @@ def test_chosen_rows(kernels, regime, weighted):
         np.testing.assert_array_equal(result.losses, alone.losses)
 
 
+def test_tiny_batches_and_outputs(kernels):
+    """Batches around a vector's lanes and parts of it; outputs taken four, two and one at a time."""
+    outputs = itertools.cycle((Activation.TANH, Activation.LOGISTIC, Activation.RELU, Activation.ELU))
+    for n_outputs, batch_size in itertools.product((1, 2, 3, 4, 5), (2, 3, 4, 5, 8, 9, 16, 17, 33)):
+        plan = chain(
+            3, (6, n_outputs), (Activation.TANH, next(outputs)), slope=0.7, l2=0.1 * (n_outputs == 2)
+        )
+        job = make_job(kernels.dtype, plan, 37, batch_size=batch_size, weighted=n_outputs > 3, rates=(0.02,))
+        compare(kernels, job, regime=Regime.TINY)
+
+
 def test_a_source_that_is_listed_twice(kernels):
     specs = [
         dict(n_out=5, sources=[INPUT], activation=Activation.TANH),
         dict(n_out=3, sources=[0, INPUT, 0, INPUT], activation=Activation.IDENTITY),
     ]
-    compare(kernels, make_job(kernels.dtype, build_plan(6, specs), N), regime=Regime.BATCH)
+    for regime in (Regime.BATCH, Regime.TINY):
+        compare(kernels, make_job(kernels.dtype, build_plan(6, specs), N), regime=regime)
 
 
 @pytest.mark.parametrize("widths", [(1,), (3,), (1, 1), (2, 1), (33, 17), (64, 65), (130, 5)])

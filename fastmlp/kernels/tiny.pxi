@@ -266,7 +266,7 @@ cdef vec tiny_output(Context *c, const vec *x, size v) noexcept nogil:
     return tiny_output_units(4, c, x, v)
 
 
-cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s) noexcept nogil:
+cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s, bint low) noexcept nogil:
     cdef size i
     cdef vec *w = <vec *>c.flat
     cdef vec *s0 = <vec *>c.flat_state[0]
@@ -276,7 +276,7 @@ cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s) noexce
     cdef const vec *l2 = <const vec *>c.flat_l2
     cdef vec g
     for i in range(padded(c.n_params) // LANES):
-        g = vec_lane_sums(products + i * LANES)
+        g = vec_lane_sums_low(products + i * LANES) if low else vec_lane_sums(products + i * LANES)
         if l2 != NULL:
             g = g + (s.scale * l2[i]) * w[i]
         if optimizer == RPROP:
@@ -285,24 +285,24 @@ cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s) noexce
             w[i] = step_vec(optimizer, s, w[i], s0 + i, s1 + i, s2 + i, g)
 
 
-cdef void tiny_update(Context *c, Step *s) noexcept nogil:
-    """Sum the products over samples and take the optimizer's step."""
+cdef void tiny_update(Context *c, Step *s, bint low) noexcept nogil:
+    """Sum the products over samples and take the optimizer's step. `low`: samples lie in the first 16 bytes only."""
     if s.optimizer == SGD:
-        tiny_update_loop(SGD, c, s)
+        tiny_update_loop(SGD, c, s, low)
     elif s.optimizer == MOMENTUM:
-        tiny_update_loop(MOMENTUM, c, s)
+        tiny_update_loop(MOMENTUM, c, s, low)
     elif s.optimizer == NESTEROV:
-        tiny_update_loop(NESTEROV, c, s)
+        tiny_update_loop(NESTEROV, c, s, low)
     elif s.optimizer == ADAM:
-        tiny_update_loop(ADAM, c, s)
+        tiny_update_loop(ADAM, c, s, low)
     elif s.optimizer == AMSGRAD:
-        tiny_update_loop(AMSGRAD, c, s)
+        tiny_update_loop(AMSGRAD, c, s, low)
     elif s.optimizer == ADAGRAD:
-        tiny_update_loop(ADAGRAD, c, s)
+        tiny_update_loop(ADAGRAD, c, s, low)
     elif s.optimizer == RMSPROP:
-        tiny_update_loop(RMSPROP, c, s)
+        tiny_update_loop(RMSPROP, c, s, low)
     elif s.optimizer == RPROP:
-        tiny_update_loop(RPROP, c, s)
+        tiny_update_loop(RPROP, c, s, low)
         rprop_loop(s, c.flat, c.flat_state[0], c.flat_state[1], c.flat_gradient, padded(c.n_params))
 
 
@@ -350,7 +350,7 @@ cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogi
     if not c.step_holds:
         begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
         c.step_holds = c.step.optimizer not in (ADAM, AMSGRAD, RPROP)     # whose steps are counted
-    tiny_update(c, &c.step)
+    tiny_update(c, &c.step, m * REAL_BYTES <= 16)
     if c.run.average:
         return loss / c.batch_weight if c.batch_weight > 0 else 0
     return loss

@@ -174,6 +174,21 @@ cdef extern from *:
           for (int i = 0; i < (count); i++) to[i] = FM_ADD(from[i + i / (apart) * (apart)], \
               from[i + i / (apart) * (apart) + (apart)], FM_LIST low, FM_LIST high);
     #endif
+    #if defined(FM_ADD) && VEC_BYTES / REAL_BYTES >= 8
+      /* Lane 4 k + s is the sum of lanes 4 k ... 4 k + 3 of q[s]. */
+      static inline vec vec_join_four(const vec *q) {
+          vec c[2];
+      #if VEC_BYTES / REAL_BYTES == 16
+          FM_JOIN(c, q, 2, 1, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+                  (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+          return FM_ADD(c[0], c[1], FM_LIST(0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30),
+                        FM_LIST(1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31));
+      #else
+          FM_JOIN(c, q, 2, 1, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15))
+          return FM_ADD(c[0], c[1], FM_LIST(0, 2, 8, 10, 4, 6, 12, 14), FM_LIST(1, 3, 9, 11, 5, 7, 13, 15));
+      #endif
+      }
+    #endif
     static inline vec vec_lane_sums(const vec *t) {
     #if !defined(FM_ADD)
         real out[VEC_BYTES / sizeof(real)];
@@ -182,26 +197,41 @@ cdef extern from *:
         memcpy(&sums, out, sizeof sums);
         return sums;
     #elif VEC_BYTES / REAL_BYTES == 16
-        vec a[8], b[4], c[2];
+        vec a[8], b[4];
         FM_JOIN(a, t, 8, 4, (0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
                 (8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
         FM_JOIN(b, a, 4, 4, (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27),
                 (4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31))
-        FM_JOIN(c, b, 2, 1, (0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
-                (2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
-        return FM_ADD(c[0], c[1], FM_LIST(0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30),
-                      FM_LIST(1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31));
+        return vec_join_four(b);
     #elif VEC_BYTES / REAL_BYTES == 8
-        vec a[4], b[2];
+        vec a[4];
         FM_JOIN(a, t, 4, 4, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15))
-        FM_JOIN(b, a, 2, 1, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15))
-        return FM_ADD(b[0], b[1], FM_LIST(0, 2, 8, 10, 4, 6, 12, 14), FM_LIST(1, 3, 9, 11, 5, 7, 13, 15));
+        return vec_join_four(a);
     #elif VEC_BYTES / REAL_BYTES == 4
         vec a[2];
         FM_JOIN(a, t, 2, 1, (0, 1, 4, 5), (2, 3, 6, 7))
         return FM_ADD(a[0], a[1], FM_LIST(0, 2, 4, 6), FM_LIST(1, 3, 5, 7));
     #else
         return FM_ADD(t[0], t[1], FM_LIST(0, 2), FM_LIST(1, 3));
+    #endif
+    }
+    /* The same where all lanes beyond the first 16 bytes are 0. */
+    static inline vec vec_lane_sums_low(const vec *t) {
+    #if defined(FM_ADD) && defined(__AVX__) && REAL_BYTES == 4
+        vec q[4];
+        for (int i = 0; i < 4; i++) {
+            __m256 a = _mm256_castps128_ps256(_mm_loadu_ps((const float *)(t + i)));
+            a = _mm256_insertf128_ps(a, _mm_loadu_ps((const float *)(t + i + 4)), 1);
+      #if defined(__AVX512F__)
+            __m512 b = _mm512_insertf32x4(_mm512_castps256_ps512(a), _mm_loadu_ps((const float *)(t + i + 8)), 2);
+            q[i] = (vec)_mm512_insertf32x4(b, _mm_loadu_ps((const float *)(t + i + 12)), 3);
+      #else
+            q[i] = (vec)a;
+      #endif
+        }
+        return vec_join_four(q);
+    #else
+        return vec_lane_sums(t);
     #endif
     }
 
@@ -257,6 +287,7 @@ cdef extern from *:
     real vec_sum(vec) noexcept nogil
     real vec_top(vec) noexcept nogil
     vec vec_lane_sums(const vec *) noexcept nogil
+    vec vec_lane_sums_low(const vec *) noexcept nogil
     vec vec_fill(real) noexcept nogil
     vec vec_first(vec, Py_ssize_t, real) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil
