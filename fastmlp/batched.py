@@ -9,7 +9,7 @@ from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
 from .kernels.threads import share_out, usable_cores
 
-MIN_WORK = 1 << 25  # multiply-adds a thread, about half a millisecond, below which another does not pay
+MIN_WORK = 1 << 27  # multiply-adds a thread, a few milliseconds, below which another does not pay
 ELEMENT_WORK = 16  # what an element of the result takes besides, in multiply-adds
 LARGE = 1 << 20  # multiply-adds of one product beyond which BLAS, with its own threads, is no slower
 VECTOR = 1 << 14  # the same for a matrix and a vector
@@ -77,14 +77,14 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
         with np.errstate(all="ignore"):
             return np.matmul(A, B, out=result)
     if result.size * k > LARGE:
-        multiply = _multiply_shared
+        done = _multiply(A, B, result, n_threads)
     else:  # nothing that takes time before a small product
-        multiply = _multiply
-    if multiply(A, B, result, n_threads):
+        done = kernels(dtype).matmul_stack(A, B, result)
+    if done:
         return result
     result = np.empty(shape, dtype)  # a layout that the kernels do not take
-    if not multiply(A, B, result, n_threads):
-        multiply(A.copy(), B.copy(), result, n_threads)
+    if not _multiply(A, B, result, n_threads):
+        _multiply(A.copy(), B.copy(), result, n_threads)
     if out is None:
         return result
     out[...] = result
@@ -92,12 +92,7 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
 
 
 def _multiply(A, B, out, n_threads):
-    """Write out = A B; return False, with nothing written, where the kernels do not take a layout."""
-    return kernels(out.dtype).matmul_stack(A, B, out)
-
-
-def _multiply_shared(A, B, out, n_threads):
-    """As `_multiply`, with threads where they gain."""
+    """Write out = A B, with threads where they gain; False, with nothing written, for layouts not taken."""
     multiply = kernels(out.dtype).matmul_stack
     count = prod(out.shape[:-2])
     if n_threads is None:

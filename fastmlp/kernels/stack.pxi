@@ -3,7 +3,6 @@
 cdef void multiply_run(Factors f, size a, size b, size c, size count, real *panel) noexcept nogil:
     """C_s = A_s B_s for a run of matrices a, b, c elements apart."""
     cdef size s, vecs = (f.N + LANES - 1) // LANES
-    cdef size next_a = a * REAL_BYTES, next_b = b * REAL_BYTES, next_c = c * REAL_BYTES
     cdef Ahead ahead
     cdef Ahead *far = NULL
     cdef bint single = vecs <= TILE_VECS and f.K * TILE_VECS * LANES * REAL_BYTES <= K_BYTES
@@ -14,26 +13,22 @@ cdef void multiply_run(Factors f, size a, size b, size c, size count, real *pane
             f.c_row = c
         f.M *= count
         count = 1
-    if f.way == DIRECT and single:
-        if vecs == 1:
-            one_panel(1, &f, a, b, c, count)
-        elif vecs == 2:
-            one_panel(2, &f, a, b, c, count)
-        elif vecs == 3:
-            one_panel(TILE_VECS - 1, &f, a, b, c, count)
-        else:
-            one_panel(TILE_VECS, &f, a, b, c, count)
+    if single and f.way == DIRECT:
+        one_panel(vecs, &f, a, b, c, count)
+        return
+    if single and f.way == PACKED:
+        packed_panels(&f, vecs, a, b, c, count, panel)
         return
     if plan_ahead(&f, vecs, count, &ahead):
         far = &ahead
-        if f.way == DOTS:
-            next_a = next_b = next_c = AHEAD_BYTES
+        if f.way != DOTS:
+            ahead.distance[0], ahead.distance[1], ahead.distance[2] = a * REAL_BYTES, b * REAL_BYTES, c * REAL_BYTES
     if f.way == DOTS and f.M == 1 and f.N == 1:
         dot_stack(&f, a, b, c, count)
         return
     for s in range(count):
         if far != NULL:
-            aim_ahead(far, f.A, f.B, f.C, next_a, next_b, next_c, s == 0)
+            aim_ahead(far, f.A, f.B, f.C, s == 0)
         if f.way == DOTS:
             dot_products(&f, far)
         elif f.way == DIRECT and f.M == 1:
