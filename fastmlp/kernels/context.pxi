@@ -81,6 +81,7 @@ cdef struct Context:
     int64_t *nz_start     # (chunk, n_cuts): where a list begins and ends
     int64_t *nz_end
     size nz_capacity, nz_rows, nz_region, n_cuts
+    bint grouped          # the lists are shared: groups.pxi
     # flat working copies of the TINY regime
     real *flat
     real *flat_state[3]
@@ -130,6 +131,7 @@ cdef struct Context:
 cdef enum:
     BLOCK = 16            # samples that one thread takes through all layers at a time
     CUT_BYTES = 65536     # of weights that a cut of the listed inputs meets
+    SHARERS = 4           # samples that share a list of non-zeros, where lists are shared
     LIST_STEP = 4         # lists of non-zeros are padded to multiples of this
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     UNIT_ROWS = 12
@@ -172,6 +174,18 @@ cdef void tiny_layout(Context *c) noexcept nogil:
                 work = &c.work[edge.source]
                 own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
                 own.activation, own.slope = c.layers[edge.source].activation, <real>c.layers[edge.source].slope
+
+
+cdef bint shares_lists(const Context *c) noexcept nogil:
+    """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
+    cdef size k, e
+    if c.run.sparse != SHARED_LISTS or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
+        return False
+    for k in range(c.n_layers):
+        for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):
+            if c.edges[e].source == INPUT and (c.edges[e].row > 0 or padded(c.layers[k].n_out) > 2 * LANES):
+                return False
+    return True
 
 
 cdef size layout(Context *c, char *base) noexcept nogil:
@@ -271,21 +285,26 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     c.nz_rows = ((run.n_features + c.n_cuts - 1) // c.n_cuts + 31) // 32 * 32
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
+    c.grouped = False
     if run.sparse or run.regime == ONLINE:
         if run.regime == ONLINE:
             c.n_cuts, c.nz_rows = 1, run.n_features
         n_blocks = (c.chunk + BLOCK - 1) // BLOCK
-        c.nz_region = BLOCK * (c.nz_rows + LIST_STEP) + LANES
+        c.grouped = shares_lists(c)
+        if c.grouped:
+            c.nz_region = padded(c.nz_rows) + LANES
+        else:
+            c.nz_region = BLOCK * (c.nz_rows + LIST_STEP) + LANES
         c.nz_capacity += c.n_cuts * LIST_STEP
         if c.x_kind >= ROWS_CSR_F32 or run.regime == ONLINE:
             room = c.chunk * c.nz_capacity
         else:
-            room = n_blocks * c.n_cuts * c.nz_region
-        c.nz_value = <real *>take(&cursor, room * sizeof(real))
+            room = n_blocks * c.n_cuts * c.nz_region * (BLOCK // SHARERS if c.grouped else 1)
+        c.nz_value = <real *>take(&cursor, room * (SHARERS if c.grouped else 1) * sizeof(real))
         c.nz_index = <int32_t *>take(&cursor, room * sizeof(int32_t))
-        c.nz_start = <int64_t *>take(&cursor, c.chunk * c.n_cuts * sizeof(int64_t))
-        c.nz_end = <int64_t *>take(&cursor, c.chunk * c.n_cuts * sizeof(int64_t))
-        c.X = <real *>take(&cursor, n_blocks * c.ldx * sizeof(real))
+        c.nz_start = <int64_t *>take(&cursor, n_blocks * BLOCK * c.n_cuts * sizeof(int64_t))
+        c.nz_end = <int64_t *>take(&cursor, n_blocks * BLOCK * c.n_cuts * sizeof(int64_t))
+        c.X = <real *>take(&cursor, n_blocks * (SHARERS if c.grouped else 1) * c.ldx * sizeof(real))
     else:
         c.X = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real))
     c.x_mask = NULL
@@ -312,25 +331,35 @@ cdef size layout(Context *c, char *base) noexcept nogil:
 
 
 cdef void plan_units(Context *c) noexcept nogil:
-    """Cut the layers into units of rows, and these into tasks of about the same cost."""
+    """Cut the layers into units of rows, and these into tasks of about the same cost.
+
+    The large units, cuts of the listed input, come first and last: threads claim from both ends, and what is small
+    is left for whoever is done with those.
+    """
     cdef size k, first, last, n = 0, t = 0, step
     cdef double total = 0, sum = 0
     cdef Layer *layer
     cdef Unit *unit
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
-        step = c.nz_rows if c.run.sparse and c.edges[layer.first_edge].source == INPUT else UNIT_ROWS
-        first = 0
-        while first < layer.n_in:
-            last = first + step if first + step < layer.n_in else layer.n_in
-            c.units[n].layer, c.units[n].first, c.units[n].last = k, first, last
-            total += (last - first) * c.work[k].ld
-            n += 1
-            first = last
-        if layer.bias >= 0:
-            c.units[n].layer, c.units[n].first, c.units[n].last = k, layer.n_in, layer.n_in + 1
-            total += c.work[k].ld
-            n += 1
+    cdef bint listed, late
+    cdef int part
+    for part in range(2):
+        for k in range(c.n_layers):
+            layer = &c.layers[k]
+            listed = c.run.sparse and c.edges[layer.first_edge].source == INPUT
+            step = c.nz_rows if listed else UNIT_ROWS
+            first = 0
+            while first < layer.n_in:
+                last = first + step if first + step < layer.n_in else layer.n_in
+                late = listed and 2 * first >= layer.n_in
+                if late == part:
+                    c.units[n].layer, c.units[n].first, c.units[n].last = k, first, last
+                    total += (last - first) * c.work[k].ld
+                    n += 1
+                first = last
+            if layer.bias >= 0 and part == 0:
+                c.units[n].layer, c.units[n].first, c.units[n].last = k, layer.n_in, layer.n_in + 1
+                total += c.work[k].ld
+                n += 1
     c.n_units = n
     c.unit_split[0] = 0
     t = 1

@@ -187,3 +187,68 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     elif code != IDENTITY:
         activation_backward(code, slope, z, a, d, n)
     return value
+
+
+cdef inline bint takes_softmax_losses(const Context *c) noexcept nogil:
+    cdef const Layer *layer = &c.layers[c.n_layers - 1]
+    return (c.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
+            and c.run.label_smoothing == 0)
+
+
+cdef double softmax_losses(Context *c, size start, size first, size last, double *weight) noexcept nogil:
+    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
+    cdef LayerWork *work = &c.work[c.n_layers - 1]
+    cdef size n = c.layers[c.n_layers - 1].n_out, s = first, m, i, j
+    cdef int64_t row
+    cdef vec e[64]
+    cdef real top[64]
+    cdef real sums[64]
+    cdef real inverse[64]
+    cdef vec z, a
+    cdef const real *logits
+    cdef const real *of_row
+    cdef real *d
+    cdef double total = 0, value, w, mass
+    cdef real scale, log_sum
+    weight[0] = 0
+    while s < last:
+        m = last - s if last - s < LANES else LANES
+        for i in range(m):
+            logits = work.Z + (s + i) * work.lda
+            z = (<const vec *>logits)[0]
+            top[i] = vec_top(vec_first(z, n, logits[0]))
+            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
+        for i in range(m, LANES):
+            e[i] = vec_fill(0)
+        a = vec_lane_sums(e)
+        memcpy(sums, &a, sizeof(vec))
+        a = vec_divide(vec_fill(ONE), a)
+        memcpy(inverse, &a, sizeof(vec))
+        for i in range(m):
+            row = c.order[start + s + i]
+            logits = work.Z + (s + i) * work.lda
+            d = work.D + (s + i) * work.lda
+            a = inverse[i] * e[i]
+            (<vec *>(work.A + (s + i) * work.lda))[0] = a
+            log_sum = top[i] + <real>c_log(sums[i])
+            w = 1 if c.sample_weight == NULL else c.sample_weight[row]
+            scale = <real>(w * c.run.gradient_scale)
+            if c.labels != NULL:
+                value = log_sum - logits[c.labels[row]]
+                (<vec *>d)[0] = scale * a
+                d[c.labels[row]] = d[c.labels[row]] - scale
+            else:
+                of_row = c.y + row * n
+                value = mass = 0
+                for j in range(n):
+                    mass += of_row[j]
+                    value += of_row[j] * (log_sum - logits[j])
+                (<vec *>d)[0] = (scale * <real>mass) * a
+                for j in range(n):
+                    d[j] = d[j] - scale * of_row[j]
+            for j in range(LANES, <size>work.lda):
+                d[j] = 0
+            weight[0] += w
+            total += w * value
+        s += m
+    return total

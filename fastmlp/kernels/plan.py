@@ -88,6 +88,14 @@ class Regime(IntEnum):
     TINY = 2  # samples in vector lanes
 
 
+class Listing(IntEnum):
+    """How the non-zeros of a sparse input are listed (``run["sparse"]``); chosen in `training.py`."""
+
+    DENSE = 0  # not at all
+    LISTS = 1  # each row's
+    SHARED = 2  # those of a few rows together, where the kernels can
+
+
 class Status(IntEnum):
     """Why `train` returned."""
 

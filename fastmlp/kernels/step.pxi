@@ -10,6 +10,9 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
     cdef size s, j
     cdef real *x
     cdef Run *run = c.run
+    if run.sparse and c.grouped:
+        gather_groups(c, start, first, last)
+        return
     if run.sparse:
         gather_lists(c, start, first, last)
         if run.input_dropout > 0:
@@ -84,7 +87,10 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
                 add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
                          edge.width)
             elif c.run.sparse:
-                forward_lists(c, following, first, last, W, work.ld, C, work.lda)
+                if c.grouped:
+                    forward_groups(c, following, first, last, W, work.ld, C, work.lda)
+                else:
+                    forward_lists(c, following, first, last, W, work.ld, C, work.lda)
                 following = -1
             else:
                 add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
@@ -108,6 +114,8 @@ cdef double loss_block(Context *c, size start, size first, size last, double *we
     cdef double value, total = 0, w
     cdef real *d
     cdef real scale
+    if takes_softmax_losses(c):
+        return softmax_losses(c, start, first, last, weight)
     weight[0] = 0
     for s in range(first, last):
         d = work.D + s * work.lda
@@ -208,6 +216,9 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, rea
             b -= edge.row
             cut = a // c.nz_rows
             row -= a * ld
+            if c.grouped:
+                scatter_groups(c, cut, n_samples, work.D, work.lda, factor, row, ld)
+                continue
             if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.run.n_features):
                 scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)

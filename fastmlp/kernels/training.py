@@ -8,7 +8,7 @@ import numpy as np
 
 from .dispatch import kernels
 from .job import Job, aligned_bytes
-from .plan import Loss, Optimizer, Regime, Status
+from .plan import Listing, Loss, Optimizer, Regime, Status
 from .threads import check_stop, share_out, usable_cores
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
@@ -18,6 +18,8 @@ TINY_WIDTH = 64
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
+SHARED_ROWS = 4  # rows that share a list
+SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
 
 def choose_regime(job):
@@ -58,15 +60,23 @@ def choose_threads(job, regime, n_threads):
     return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
 
 
-def density(rows, subset=None):
-    """Fraction of non-zeros, from 64 to 127 rows spread over the data, or over those that `subset` lists."""
+def choose_listing(job, regime):
+    """How the input's non-zeros are listed, from 64 to 127 rows spread over those to train on."""
+    rows, subset = job.rows, job.subset
+    if regime == Regime.TINY:
+        return Listing.DENSE
     if rows.is_sparse:
-        return 0.0
-    if subset is None:
-        sample = rows.data[:: max(1, rows.n_rows // 64)]
-    else:
-        sample = rows.data[subset[:: max(1, len(subset) // 64)]]
-    return np.count_nonzero(sample) / max(1, sample.size)
+        return Listing.LISTS
+    if job.plan.n_params <= TINY_PARAMS:
+        return Listing.DENSE
+    step = max(1, (rows.n_rows if subset is None else len(subset)) // 64)
+    nonzero = rows.data[slice(None, None, step) if subset is None else subset[::step]] != 0
+    n_listed = np.count_nonzero(nonzero)
+    if n_listed >= SPARSE_DENSITY * nonzero.size:
+        return Listing.DENSE
+    groups = nonzero[: len(nonzero) // SHARED_ROWS * SHARED_ROWS].reshape(-1, SHARED_ROWS, rows.n_features)
+    n_shared = np.count_nonzero(groups.any(axis=1))
+    return Listing.SHARED if n_shared < SHARED_LENGTH * np.count_nonzero(groups) else Listing.LISTS
 
 
 def prepare(job, n_threads=None, regime=None):
@@ -74,10 +84,7 @@ def prepare(job, n_threads=None, regime=None):
     run = job.run
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
-    run["sparse"] = regime != Regime.TINY and (
-        job.rows.is_sparse
-        or (job.plan.n_params > TINY_PARAMS and density(job.rows, job.subset) < SPARSE_DENSITY)
-    )
+    run["sparse"] = choose_listing(job, regime)
     run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = kernels(job.params.dtype)
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
