@@ -63,11 +63,19 @@ def _add_listed(c, first, n, d, n_out, factor, w, value, index):
 @leaf("pxidppi->d")
 def add_products(value, index, count, factor, d, w, n):
     """w[index[k], :] += factor value[k] d for all k; rows of w are n apart."""
-    for j in range(0, n, lanes_of(d)):
-        m = n - j
-        v = fill(factor, d) * vload_first(d, j, m)
+    lanes, j = lanes_of(d), 0
+    while n - j >= 2 * lanes:
+        v, u = fill(factor, d) * vload(d, j), fill(factor, d) * vload(d, j + lanes)
         for k in range(count):
-            place = at(index, k) * n + j
+            place, x = at(index, k) * n + j, fill(at(value, k), d)
+            vstore(w, place, vload(w, place) + x * v)
+            vstore(w, place + lanes, vload(w, place + lanes) + x * u)
+        j += 2 * lanes
+    for i in range(j, n, lanes):
+        m = n - i
+        v = fill(factor, d) * vload_first(d, i, m)
+        for k in range(count):
+            place = at(index, k) * n + i
             vstore_first(w, place, vload_first(w, place, m) + fill(at(value, k), d) * v, m)
     return 0.0
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ..plan import EDGE, LAYER, RUN, Activation, Regime
+from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
 from .build import leaf
 from .memory import array, at, number, pointer, put, word
 from .vector_code import VEC_BYTES
@@ -52,7 +52,8 @@ B = _numbered("AHZDM")
 N_BUFFERS = 5
 
 CSR = 8  # added to the kind of numbers: 0 float32, 1 float64, 2 uint8
-TINY, ONLINE = int(Regime.TINY), int(Regime.ONLINE)
+TINY, ONLINE, BATCH = int(Regime.TINY), int(Regime.ONLINE), int(Regime.BATCH)
+SGD = int(Optimizer.SGD)
 INPUT = -1  # plan.INPUT
 KEEPS_LOGITS = tuple(
     int(a)
@@ -83,7 +84,9 @@ def layout(c, base, like):
     if tiny:
         samples = chunk = lanes_of(pointer(0, like))
         put(c, C.lanes, samples)
-    stored = training and (tiny or batch > chunk or at(c, C.gradient) != 0 or (csr and lists))
+    # listed inputs' gradient is added up in place; plain gradient descent takes it straight to the weights
+    listed = lists and (csr or (regime == BATCH and word(c, C.run, R.optimizer) != SGD))
+    stored = training and (tiny or batch > chunk or at(c, C.gradient) != 0 or listed)
     if training and number(c, C.run, R.clip_norm) > 0.0:
         stored = True
     put(c, C.chunk, chunk)

@@ -106,6 +106,17 @@ def list_nonzeros(x, n, value, index):
     lanes = lanes_of(x)
     count = 0
     i = 0
+    while n - i >= 64:  # where a loop over bits ends cannot be predicted: one loop for 64 numbers
+        bits = nonzero_lanes(x, i)
+        for j in range(lanes, 64, lanes):
+            bits |= nonzero_lanes(x, i + j) << j
+        while bits != 0:
+            place = i + lowest_bit(bits)
+            put(value, count, at(x, place))
+            put(index, count, place)
+            count += 1
+            bits &= bits - 1
+        i += 64
     while n - i >= lanes:
         bits = nonzero_lanes(x, i)
         while bits != 0:
