@@ -333,8 +333,8 @@ cdef size layout(Context *c, char *base) noexcept nogil:
 cdef void plan_units(Context *c) noexcept nogil:
     """Cut the layers into units of rows, and these into tasks of about the same cost.
 
-    The large units, cuts of the listed input, come first and last: threads claim from both ends, and what is small
-    is left for whoever is done with those.
+    Of a narrow layer on listed input its few large units, the cuts, come first and last: threads claim from both
+    ends, and what is small is left for whoever is done with those.
     """
     cdef size k, first, last, n = 0, t = 0, step
     cdef double total = 0, sum = 0
@@ -350,7 +350,7 @@ cdef void plan_units(Context *c) noexcept nogil:
             first = 0
             while first < layer.n_in:
                 last = first + step if first + step < layer.n_in else layer.n_in
-                late = listed and 2 * first >= layer.n_in
+                late = listed and c.grouped and 2 * first >= layer.n_in
                 if late == part:
                     c.units[n].layer, c.units[n].first, c.units[n].last = k, first, last
                     total += (last - first) * c.work[k].ld
