@@ -63,7 +63,7 @@ def time_case(case, workers, repeats):
         worker.call("time")  # compiles, fills caches
         measurement = Measurement(worker.name, worker.n_threads, own.n_samples)
         first = worker.call("time")
-        n_runs = min(max(1, round(SHORTEST / first)), 100)
+        n_runs = min(max(1, round(SHORTEST / first)), 1000)
         entries.append(
             {"peer": worker.name, "worker": worker, "first": first, "n_runs": n_runs, "to": measurement}
         )
