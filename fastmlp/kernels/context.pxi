@@ -148,46 +148,6 @@ cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
     return here
 
 
-cdef void tiny_layout(Context *c) noexcept nogil:
-    """Gather what a step of the TINY regime needs of layers and edges, as pointers."""
-    cdef size k, e
-    cdef Layer *layer
-    cdef LayerWork *work
-    cdef TinyLayer *tiny
-    cdef Edge *edge
-    cdef TinyEdge *own
-    for k in range(c.n_layers):
-        layer, work, tiny = &c.layers[k], &c.work[k], &c.tiny[k]
-        tiny.edges = c.tiny_edges + layer.first_edge
-        tiny.end = tiny.edges + layer.n_edges
-        tiny.bias = c.flat + layer.bias if layer.bias >= 0 else NULL
-        tiny.bias_products = c.products + layer.bias if layer.bias >= 0 else NULL
-        tiny.A, tiny.Z, tiny.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
-        tiny.n, tiny.activation, tiny.slope = layer.n_out, layer.activation, <real>layer.slope
-        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge, own = &c.edges[e], &c.tiny_edges[e]
-            own.w = c.flat + layer.weights + edge.row * layer.n_out
-            own.products = c.products + layer.weights + edge.row * layer.n_out
-            own.width, own.opens, own.closes = edge.width, edge.opens, edge.closes
-            own.A = NULL
-            if edge.source != INPUT:
-                work = &c.work[edge.source]
-                own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
-                own.activation, own.slope = c.layers[edge.source].activation, <real>c.layers[edge.source].slope
-
-
-cdef bint shares_lists(const Context *c) noexcept nogil:
-    """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
-    cdef size k, e
-    if c.run.sparse != SHARED_LISTS or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
-        return False
-    for k in range(c.n_layers):
-        for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):
-            if c.edges[e].source == INPUT and (c.edges[e].row > 0 or padded(c.layers[k].n_out) > 2 * LANES):
-                return False
-    return True
-
-
 cdef size layout(Context *c, char *base) noexcept nogil:
     """Set every pointer of `c` into the workspace at `base`; return the bytes that takes."""
     cdef char *cursor = base

@@ -35,6 +35,18 @@ cdef extern from *:
     size fm_compress_shared(int, const real **, size, size, const real **, real *, size, int32_t *) noexcept nogil
 
 
+cdef bint shares_lists(const Context *c) noexcept nogil:
+    """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
+    cdef size k, e
+    if c.run.sparse != SHARED_LISTS or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
+        return False
+    for k in range(c.n_layers):
+        for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):
+            if c.edges[e].source == INPUT and (c.edges[e].row > 0 or padded(c.layers[k].n_out) > 2 * LANES):
+                return False
+    return True
+
+
 cdef inline size group_slot(Context *c, size s, size cut) noexcept nogil:
     """Where the list of the group of sample s is, in lists: those of one cut and one block follow one another."""
     return (s // BLOCK * c.n_cuts + cut) * (BLOCK // SHARERS) + s % BLOCK // SHARERS

@@ -6,6 +6,34 @@
 # A step of the smallest nets is one chain of dependent operations with bookkeeping beside it, and both count. Pointers
 # are read into variables: the compiler must take any vector that is stored for part of a struct.
 
+cdef void tiny_layout(Context *c) noexcept nogil:
+    """Gather what a step of the TINY regime needs of layers and edges, as pointers."""
+    cdef size k, e
+    cdef Layer *layer
+    cdef LayerWork *work
+    cdef TinyLayer *tiny
+    cdef Edge *edge
+    cdef TinyEdge *own
+    for k in range(c.n_layers):
+        layer, work, tiny = &c.layers[k], &c.work[k], &c.tiny[k]
+        tiny.edges = c.tiny_edges + layer.first_edge
+        tiny.end = tiny.edges + layer.n_edges
+        tiny.bias = c.flat + layer.bias if layer.bias >= 0 else NULL
+        tiny.bias_products = c.products + layer.bias if layer.bias >= 0 else NULL
+        tiny.A, tiny.Z, tiny.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
+        tiny.n, tiny.activation, tiny.slope = layer.n_out, layer.activation, <real>layer.slope
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge, own = &c.edges[e], &c.tiny_edges[e]
+            own.w = c.flat + layer.weights + edge.row * layer.n_out
+            own.products = c.products + layer.weights + edge.row * layer.n_out
+            own.width, own.opens, own.closes = edge.width, edge.opens, edge.closes
+            own.A = NULL
+            if edge.source != INPUT:
+                work = &c.work[edge.source]
+                own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
+                own.activation, own.slope = c.layers[edge.source].activation, <real>c.layers[edge.source].slope
+
+
 cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
     """X (vectors, n_features, LANES), Y (vectors, n_outputs, LANES), weights and shares of the step by sample.
 

@@ -18,7 +18,7 @@ TINY_WIDTH = 64
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
-SHARED_ROWS = 4  # rows that share a list
+SHARED_ROWS = 4  # rows that share a list: SHARERS in context.pxi
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
 

@@ -3,7 +3,7 @@
 M rows, N columns, K terms; ld* are row strides in elements.
 """
 
-from .build import leaf
+from .build import inline, leaf
 from .memory import at, lowest_bit, put, shift
 from .tiles import (
     WIDE,
@@ -100,6 +100,18 @@ def multiply_nt(A, lda, B, ldb, C, ldc, M, N, K, keep):
     return 0.0
 
 
+@inline
+def _list_bits(x, i, bits, value, index, count):
+    """List the numbers from x[i] on whose bit is set, behind `count` others; return the new count."""
+    while bits != 0:
+        place = i + lowest_bit(bits)
+        put(value, count, at(x, place))
+        put(index, count, place)
+        count += 1
+        bits &= bits - 1
+    return count
+
+
 @leaf("pipx->i")
 def list_nonzeros(x, n, value, index):
     """Write the non-zeros of x and their places; return how many there are."""
@@ -110,21 +122,11 @@ def list_nonzeros(x, n, value, index):
         bits = nonzero_lanes(x, i)
         for j in range(lanes, 64, lanes):
             bits |= nonzero_lanes(x, i + j) << j
-        while bits != 0:
-            place = i + lowest_bit(bits)
-            put(value, count, at(x, place))
-            put(index, count, place)
-            count += 1
-            bits &= bits - 1
+        count = _list_bits(x, i, bits, value, index, count)
         i += 64
     while n - i >= lanes:
         bits = nonzero_lanes(x, i)
-        while bits != 0:
-            place = i + lowest_bit(bits)
-            put(value, count, at(x, place))
-            put(index, count, place)
-            count += 1
-            bits &= bits - 1
+        count = _list_bits(x, i, bits, value, index, count)
         i += lanes
     while i < n:
         if at(x, i) != 0:
