@@ -1,12 +1,16 @@
 """Builds the kernels: one source, one extension module per instruction-set level and dtype.
 
 FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is a warning: Numba can serve)
+FASTMLP_LEVELS=...      the levels to build: "all", "native" (those that this CPU can run), or names such as
+                        "base,avx2". Unset: native where the build serves this machine only (editable and
+                        in-place builds), all in wheels
 FASTMLP_DEBUG=1         bounds checks on: Cython's for indexing, AddressSanitizer for the kernels' pointers
 """
 
 import os
 import platform
 import sys
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
@@ -17,11 +21,36 @@ DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 GNU = sys.platform != "win32"
 
-# level: (bytes of a vector, compiler flags)
-LEVELS = {"base": (16, [])}
+# level: (bytes of a vector, compiler flags, what Linux calls the CPU features it needs)
+LEVELS = {"base": (16, [], "")}
 if X86 and GNU:
-    LEVELS["avx2"] = (32, ["-march=x86-64-v3"])
-    LEVELS["avx512"] = (64, ["-march=x86-64-v4", "-mprefer-vector-width=512"])
+    v3 = "avx avx2 bmi1 bmi2 f16c fma abm movbe"
+    v4 = f"{v3} avx512f avx512bw avx512cd avx512dq avx512vl"
+    LEVELS["avx2"] = (32, ["-march=x86-64-v3"], v3)
+    LEVELS["avx512"] = (64, ["-march=x86-64-v4", "-mprefer-vector-width=512"], v4)
+
+
+def cpu_features():
+    """Features of this CPU by their names in Linux; None where they are not known."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((set(line.split(":")[1].split()) for line in lines if line.startswith("flags")), None)
+
+
+def chosen_levels():
+    for_this_machine = {"editable_wheel", "develop", "--inplace", "-i"} & set(sys.argv)
+    asked = os.environ.get("FASTMLP_LEVELS") or ("native" if for_this_machine else "all")
+    if asked == "native" and (features := cpu_features()) is not None:
+        return [level for level, (_, _, needs) in LEVELS.items() if features.issuperset(needs.split())]
+    if asked in ("all", "native"):
+        return list(LEVELS)
+    names = asked.replace(",", " ").split()
+    if unknown := [name for name in names if name not in LEVELS]:
+        sys.exit(f"FASTMLP_LEVELS names {unknown}; here there are {', '.join(LEVELS)}, or 'all', or 'native'")
+    return names
+
 
 # No -ffast-math: sums keep their order, and loading a module must not change the process's rounding mode.
 FLAGS = ["/O2", "/std:c11"]
@@ -61,7 +90,8 @@ def extension(name, vector_bytes, flags):
 
 
 extensions = [extension("cpu", 16, [])]
-for level, (vector_bytes, flags) in LEVELS.items():
+for level in chosen_levels():
+    vector_bytes, flags, _ = LEVELS[level]
     extensions += [extension(f"_{level}_{dtype}", vector_bytes, flags) for dtype in ("f32", "f64")]
 
 extensions = cythonize(
@@ -70,4 +100,5 @@ extensions = cythonize(
 for ext in extensions:
     ext.optional = not STRICT  # set here: cythonize drops it
 
-setup(ext_modules=extensions)
+# compilers side by side: the modules do not depend on one another
+setup(ext_modules=extensions, options={"build_ext": {"parallel": os.cpu_count()}})
