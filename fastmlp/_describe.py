@@ -34,7 +34,7 @@ def summary(network):
         reads = ", ".join(INPUT_NAME if s == INPUT else graph.layers[s].name for s in sources)
         units = activation = shape = count = ""
         if isinstance(layer, Dense):
-            units, activation = str(layer.units), getattr(layer.activation, "name", "")
+            units, activation = str(layer.units), layer.activation.name
             if plan is not None:
                 shape = str((int(plan.layers[k]["n_in"]), layer.units))
                 count = str(int(plan.layers[k]["n_in"]) * layer.units + layer.units * layer.use_bias)
@@ -67,7 +67,7 @@ def to_numpy(network):
             weights[f"b{k}"], bias = plan.bias(network.params, k).copy(), f" + b{k}"
         rows = reads[0] if len(reads) == 1 else f"np.hstack([{', '.join(reads)}])"
         code.append(f"    z = {rows} @ W{k}{bias}")
-        formula = _CODE.get(function.name) if getattr(function, "code", None) is not None else None
+        formula = _CODE.get(function.name) if function.code is not None else None
         if formula is None:
             _checks.network_error(f"to_numpy knows built-in activations only; {function.name!r} is your own")
         if "slope" in formula:

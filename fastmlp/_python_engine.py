@@ -85,7 +85,7 @@ def loss_and_gradient(plan, activations, loss, params, x, y, weights, mask=None,
     """Return a batch's loss and gradient, penalties included; of weights that are all 0, zeros."""
     passed = forward(plan, activations, params, x, mask)
     total = 1.0
-    if getattr(loss, "average", True):
+    if loss.average:
         total = (len(x) * mean_weight or weights.sum()) or np.inf
     output = activations[-1], y, passed[1][-1], passed[2][-1]
     value = float(np.dot(weights, values(loss, *output)))

@@ -3,7 +3,8 @@
 Each function is told by its value ``f(z)`` and its derivative ``f'(z)``, given next to each other. The
 kernels compute the built-in ones; these NumPy forms are what they are held against, and what a user's own
 activation looks like: any object with ``name``, ``value(z)`` and ``derivative(z, a)``, where ``a`` is
-``value(z)``.
+``value(z)``. Both return one number for each of `z`, and leave their arguments as they are. What such an
+object keeps may change between two calls: it is asked anew each time.
 """
 
 from dataclasses import dataclass
@@ -227,6 +228,35 @@ class Exp(Activation):
         return a
 
 
+@dataclass(frozen=True, repr=False)
+class UserActivation(Activation):
+    """A user's own activation, with all that a built-in one has; what it returns is checked.
+
+    Attributes
+    ----------
+    given : object
+        The user's.
+    """
+
+    given: object = None
+
+    def __post_init__(self):
+        _checks.check_formula("activation", self.given)
+
+    def __repr__(self):
+        return repr(self.given)
+
+    @property
+    def name(self):
+        return self.given.name
+
+    def value(self, z):
+        return _checks.ask(self.given, "value(z)", (z,), z.shape, z.dtype)
+
+    def derivative(self, z, a):
+        return _checks.ask(self.given, "derivative(z, a)", (z, a), z.shape, z.dtype)
+
+
 def backward(activation, z, a, d):
     """Return the gradient with respect to `z`, given `d`, the gradient with respect to `a`."""
     if isinstance(activation, Softmax):
@@ -234,30 +264,16 @@ def backward(activation, z, a, d):
     return d * activation.derivative(z, a)
 
 
-ACTIVATIONS = {
-    cls.name: cls
-    for cls in (
-        Identity,
-        Logistic,
-        Tanh,
-        ReLU,
-        LeakyReLU,
-        ELU,
-        SELU,
-        Softplus,
-        GELU,
-        SiLU,
-        Step,
-        Softmax,
-        Exp,
-    )
-} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
+BUILT_IN = (Identity, Logistic, Tanh, ReLU, LeakyReLU, ELU, SELU, Softplus, GELU, SiLU, Step, Softmax, Exp)
+ACTIVATIONS = {cls.name: cls for cls in BUILT_IN} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
 
 
 def get(activation):
-    """Return the activation that a name, a class or an object stands for."""
+    """Return the activation that a name, a class or an object stands for; a user's own is wrapped."""
     if isinstance(activation, str):
         return _checks.check_choice("activation", activation, ACTIVATIONS)()
-    if isinstance(activation, type):
-        activation = activation()
-    return _checks.check_protocol("activation", activation, ("name", "value", "derivative"), ACTIVATIONS)
+    activation = _checks.check_made("activation", activation)
+    if type(activation) in (*BUILT_IN, UserActivation):
+        return activation
+    _checks.check_protocol("activation", activation, ("name", "value", "derivative"), ACTIVATIONS)
+    return UserActivation(activation)

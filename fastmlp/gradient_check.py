@@ -87,19 +87,15 @@ def _of_activation(function, z):
 
     The sum of all outputs of a row, each with its own weight, shows a function that mixes its row's units.
     """
-    a = _checks.check_returned(f"{function.name}.value(z)", function.value(z), z.shape)
+    a = function.value(z)
     weights = np.linspace(1.0, 2.0, z.shape[1])
     d = np.broadcast_to(weights, z.shape)
-    if not isinstance(function, activations.Softmax):
-        _checks.check_returned(f"{function.name}.derivative(z, a)", function.derivative(z, a), z.shape)
     return activations.backward(function, z, a, d), lambda z: (weights * function.value(z)).sum(axis=1)
 
 
 def _of_loss(function, a, y):
     """Return the derivative, and each sample's loss as a function of the outputs."""
-    _checks.check_returned(f"{function.name}.value(y, a)", function.value(y, a), a.shape[:1])
-    name = f"{function.name}.derivative(y, a)"
-    return _checks.check_returned(name, function.derivative(y, a), a.shape), lambda a: function.value(y, a)
+    return function.derivative(y, a), lambda a: function.value(y, a)
 
 
 def _difference_quotients(value, rows):

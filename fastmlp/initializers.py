@@ -145,13 +145,12 @@ def get(initializer):
     """Return the initializer that a name, a class or a callable stands for."""
     if isinstance(initializer, str):
         return _checks.check_choice("initializer", initializer, INITIALIZERS)
-    if isinstance(initializer, type):
-        initializer = initializer()
+    initializer = _checks.check_made("initializer", initializer)
     return _checks.check_protocol("initializer", initializer, ("__call__",), INITIALIZERS)
 
 
 def draw(initializer, shape, random_state, fans):
     """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
-    own = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
-    array = initializer(shape, random_state, fans) if own else initializer(shape, random_state)
-    return _checks.check_weight_arrays([array], [tuple(shape)], "what initializer returns")[0]
+    built_in = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
+    array = initializer(shape, random_state, fans) if built_in else initializer(shape, random_state)
+    return _checks.check_drawn(initializer, array, tuple(shape))

@@ -89,8 +89,8 @@ class Dense(Layer):
         """Return the layer as `build_plan` takes it."""
         return dict(
             n_out=self.units, sources=sources, bias=self.use_bias, dropout=dropout, l1=self.l1, l2=self.l2,
-            max_norm=self.max_norm, slope=getattr(self.activation, "slope", 1.0),
-            activation=getattr(self.activation, "code", None) or 0,
+            max_norm=self.max_norm, slope=self.activation.slope,
+            activation=self.activation.code or 0,
         )  # fmt: skip
 
 

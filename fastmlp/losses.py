@@ -2,7 +2,8 @@
 
 A loss says its value for each sample, and its derivative with respect to the outputs. The kernels compute the
 built-in ones; a user's own loss is any object with ``name``, ``value(y, a)`` of shape (n,) and
-``derivative(y, a)`` of shape (n, n_outputs), where ``a`` is the network's output.
+``derivative(y, a)`` of shape (n, n_outputs), where ``a`` is the network's output. It may have more of what
+`Loss` lists, and leaves its arguments as they are.
 
 Cross-entropies behind the output activations that they belong to are computed from the logits, the outputs
 before that activation, by log-sum-exp, never from rounded probabilities. Gradients are averaged over the
@@ -69,7 +70,8 @@ class Loss:
         """Return the fields of the kernels' run record that say this loss."""
         loss_scale, gradient_scale = self.scales(n_outputs)
         return dict(
-            loss=self.code, average=int(self.average), loss_scale=loss_scale, gradient_scale=gradient_scale,
+            loss=self.code or 0, average=int(self.average),
+            loss_scale=loss_scale, gradient_scale=gradient_scale,
             loss_parameter=self.parameter, label_smoothing=self.label_smoothing,
         )  # fmt: skip
 
@@ -305,26 +307,75 @@ class Poisson(Loss):
         return np.exp(z) - y
 
 
+class UserLoss(Loss):
+    """A user's own loss, with all that a built-in one has; what it returns is checked.
+
+    Attributes
+    ----------
+    given : object
+        The user's.
+    """
+
+    def __init__(self, given):
+        _checks.check_formula("loss", given)
+        said = ("average", "labels", "target_range", "outputs", "from_logits")
+        own = {name: getattr(given, name) for name in said if hasattr(given, name)}
+        if "from_logits" in own and not _has_logits(given):
+            own["from_logits"] = ()
+        vars(self).update(own, given=given, name=given.name)
+        _checks.check_loss(self)
+
+    def __repr__(self):
+        return repr(self.given)
+
+    def __eq__(self, other):
+        return isinstance(other, UserLoss) and self.given is other.given
+
+    def __hash__(self):
+        return id(self.given)
+
+    def value(self, y, a):
+        return _checks.ask(self.given, "value(y, a)", (y, a), a.shape[:1], np.float64)
+
+    def derivative(self, y, a):
+        return _checks.ask(self.given, "derivative(y, a)", (y, a), a.shape, a.dtype)
+
+    def logits_value(self, y, z):
+        return _checks.ask(self.given, "logits_value(y, z)", (y, z), z.shape[:1], np.float64)
+
+    def logits_derivative(self, y, z):
+        return _checks.ask(self.given, "logits_derivative(y, z)", (y, z), z.shape, z.dtype)
+
+
+def _has_logits(given):
+    """Return whether a user's loss has formulas of the logits as much its own as the others."""
+
+    def depth(name):  # of the class that defines it: 0 for the object's own
+        return next((i for i, cls in enumerate(type(given).__mro__) if name in vars(cls)), np.inf)
+
+    by_logits, by_outputs = ("logits_value", "logits_derivative"), ("value", "derivative")
+    if given.from_logits:
+        _checks.check_protocol("a loss with from_logits", given, by_logits, LOSSES)
+    return max(map(depth, by_logits)) <= min(map(depth, by_outputs))
+
+
 def takes_logits(loss, activation):
     """Return whether `loss` is computed from the logits where `activation` is the output's."""
-    return getattr(activation, "code", None) is not None and activation.name in getattr(
-        loss, "from_logits", ()
-    )
+    return activation.code is not None and activation.name in loss.from_logits
 
 
 def values(loss, activation, y, z, a):
     """Return the loss of each sample, given the logits or the outputs, whichever it takes."""
     if takes_logits(loss, activation):
         return loss.logits_value(y, activation.slope * z)
-    return _checks.check_returned(f"{loss.name}.value(y, a)", loss.value(y, a), a.shape[:1])
+    return loss.value(y, a)
 
 
 def gradients(loss, activation, y, z, a):
     """Return the derivative with respect to the logits, shape (n, n_outputs)."""
     if takes_logits(loss, activation):
         return activation.slope * loss.logits_derivative(y, activation.slope * z)
-    d = _checks.check_returned(f"{loss.name}.derivative(y, a)", loss.derivative(y, a), a.shape)
-    return backward(activation, z, a, d)
+    return backward(activation, z, a, loss.derivative(y, a))
 
 
 def _inside(p):
@@ -338,20 +389,20 @@ def one_hot(labels, n_classes):
     return np.eye(n_classes)[labels] if labels.ndim == 1 else labels
 
 
-LOSSES = {
-    cls.name: cls
-    for cls in (MeanSquaredError, HalfSquaredError, SumOfSquares, BinaryCrossentropy, CategoricalCrossentropy,
-                Hinge, SquaredHinge, AbsoluteError, Huber, Quantile, Poisson)
-} | {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}  # fmt: skip
+BUILT_IN = (MeanSquaredError, HalfSquaredError, SumOfSquares, BinaryCrossentropy, CategoricalCrossentropy,
+            Hinge, SquaredHinge, AbsoluteError, Huber, Quantile, Poisson)  # fmt: skip
+LOSSES = {cls.name: cls for cls in BUILT_IN}
+LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}
 
 # what a network learns by where nothing is said
 OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossentropy", "exp": "poisson"}
 
 
 def get(loss):
-    """Return the loss that a name, a class or an object stands for."""
+    """Return the loss that a name, a class or an object stands for; a user's own is wrapped."""
     if isinstance(loss, str):
         return _checks.check_choice("loss", loss, LOSSES)()
-    if isinstance(loss, type):
-        loss = loss()
-    return _checks.check_protocol("loss", loss, ("name", "value", "derivative"), LOSSES)
+    loss = _checks.check_made("loss", loss)
+    if type(loss) in (*BUILT_IN, UserLoss):
+        return loss
+    return UserLoss(_checks.check_protocol("loss", loss, ("name", "value", "derivative"), LOSSES))

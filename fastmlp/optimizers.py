@@ -223,8 +223,7 @@ def get(optimizer):
     """Return the optimizer that a name, a class or an object stands for."""
     if isinstance(optimizer, str):
         return _checks.check_choice("optimizer", optimizer, OPTIMIZERS)()
-    if isinstance(optimizer, type):
-        optimizer = optimizer()
+    optimizer = _checks.check_made("optimizer", optimizer)
     return _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
 
 

@@ -432,7 +432,7 @@ BAD = [
     (dict(activation="step"), "a step activation has no gradient"),
     (
         dict(initializer=lambda shape, random_state: np.ones(3)),
-        "what initializer returns must have the shapes",
+        "the initializer .* must return weights of the shape",
     ),
     (dict(monitor="val_loss"), "monitor must be one of loss; got 'val_loss'"),
     (dict(metrics="nothing"), "'nothing' is not a valid scoring value"),

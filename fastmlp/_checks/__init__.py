@@ -7,6 +7,7 @@ from .arrays import *
 from .data import *
 from .estimators import *
 from .folds import *
+from .formulas import *
 from .many import *
 from .networks import *
 from .targets import *

@@ -36,16 +36,6 @@ def check_run(epochs, batch_size, shuffle, n_threads=None):
     )
 
 
-def check_returned(what, result, shape):
-    """Return what a user's own function returned, as an array that must have `shape`."""
-    result = np.asarray(result)
-    if result.shape != shape:
-        raise ValueError(
-            f"{what} must return shape {shape}; got {result.shape}: one result for each, no mean or sum"
-        )
-    return result
-
-
 def check_weight_arrays(arrays, shapes, name="weights"):
     """Return `arrays` as ndarrays, whose shapes must be `shapes`."""
     arrays = [as_array(a, name) for a in check_sequence(name, arrays, "arrays")]

@@ -12,7 +12,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
     the only output's targets.
     """
     y = as_array(y, name)
-    knows_labels = getattr(loss, "labels", False) and n_outputs > 1
+    knows_labels = loss.labels and n_outputs > 1
     if y.ndim == 0 or y.ndim > 2 or y.shape[0] != n_samples:
         raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got shape {y.shape}")
     if knows_labels and (y.ndim == 1 or y.shape[1] == 1):
@@ -27,7 +27,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
         y = as_float(y, name)
     y = check_finite(name, np.ascontiguousarray(y, dtype))
     check_target_range(y, loss, name)
-    if getattr(loss, "labels", False) == "only":
+    if loss.labels == "only":
         if n_outputs == 1 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
             raise ValueError(f"{name} must hold class labels or one-hot rows for the loss {loss.name!r}")
         return y.argmax(axis=1).astype(np.int64)
@@ -36,7 +36,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
 
 def check_target_range(y, loss, name="y"):
     """Raise where targets lie outside what a loss is defined for."""
-    low, high = getattr(loss, "target_range", (-np.inf, np.inf))
+    low, high = loss.target_range
     if (low > -np.inf or high < np.inf) and y.size and (y.min() < low or y.max() > high):
         raise ValueError(
             f"{name} must lie in [{low:g}, {high:g}] for the loss {loss.name!r}; got values from {y.min():g} "
@@ -92,7 +92,7 @@ def check_no_multilabel(kind, loss):
 
 def check_trainable(functions, loss, n_outputs):
     """Raise where there is no gradient to learn by, or activations and loss do not go together."""
-    if any(f.name == "step" and getattr(f, "code", None) is not None for f in functions):
+    if any(f.name == "step" and f.code is not None for f in functions):
         raise ValueError(
             "a step activation has no gradient to learn by; use 'logistic' or 'tanh', or set_weights()"
         )
@@ -101,13 +101,13 @@ def check_trainable(functions, loss, n_outputs):
 
 def check_measurable(output, loss, n_outputs):
     """Raise where an output activation and a loss do not go together."""
-    fitting = getattr(loss, "outputs", None)
-    if fitting and getattr(output, "code", None) is not None and output.name not in fitting:
+    fitting = loss.outputs
+    if fitting and output.code is not None and output.name not in fitting:
         raise ValueError(
             f"the loss {loss.name!r} needs an output activation of {', '.join(fitting)}; got "
             f"{output.name!r}: change the last layer's activation, or take another loss such as 'mse'"
         )
-    if n_outputs == 1 and (output.name == "softmax" or getattr(loss, "labels", False)):
+    if n_outputs == 1 and (output.name == "softmax" or loss.labels):
         raise ValueError(
             f"{loss.name!r} behind {output.name!r} needs one output unit for each class, at least 2; "
             "for two classes use 1 unit with activation='logistic' and loss='binary_crossentropy'"

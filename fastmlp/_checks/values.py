@@ -16,6 +16,19 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}") from None
 
 
+def check_made(name, value):
+    """Return `value`, or the object that a class makes without arguments."""
+    if not isinstance(value, type):
+        return value
+    try:
+        return value()
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must be an object; got the class {value.__name__}, which needs arguments ({error}): "
+            f"give {value.__name__}(...)"
+        ) from None
+
+
 def check_protocol(name, value, attributes, choices):
     """Return `value`, an object that must have `attributes`."""
     missing = [a for a in attributes if not hasattr(value, a)]

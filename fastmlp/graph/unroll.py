@@ -125,7 +125,7 @@ def _loss(loss, output, graph, target):
         scale = squared[type(loss)]
         squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))
         return squares if scale == 1.0 else scale * squares
-    if getattr(loss, "label_smoothing", None) == 0.0:
+    if loss.label_smoothing == 0.0:
         if isinstance(loss, losses.CategoricalCrossentropy) and isinstance(output, Softmax):
             shares = losses.one_hot(target, len(a))[0]
             return -total(_times(float(t), log(p)) for p, t in zip(a, shares, strict=True) if t)
