@@ -21,6 +21,20 @@ class FitError(ExceptionGroup):
         return type(self)(self.message, errors, self.models)
 
 
+def is_model(value):
+    """Return whether `value` is a Network or an estimator: it can be fitted, and is no class."""
+    fits = callable(getattr(value, "fit", None)) and not isinstance(value, type)
+    return fits and (hasattr(value, "get_params") or hasattr(value, "get_weights"))
+
+
+def check_model(value):
+    """Return `value`, a Network or an estimator."""
+    if not is_model(value):
+        what = f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+        raise TypeError(f"model must be one Network or estimator; got {what}: save models one by one")
+    return value
+
+
 def check_models(models, network, combined):
     """Return many models as a list; `combined`: whether combinations of options were asked for."""
     models = list(models) if hasattr(models, "__iter__") else [models]
