@@ -12,18 +12,20 @@ class Graph:
     Attributes
     ----------
     layers : list of Layer
+    given : list of Layer
+        The same as they were given; `layers` holds a copy where another network had one.
     sources : list of list of int
         For each layer, the indices of the layers that it reads, or INPUT.
     """
 
     def __init__(self):
-        self.layers, self.sources = [], []
+        self.layers, self.given, self.sources = [], [], []
 
     def add(self, layer, after=None):
-        """Add `layer` after the last one, or after the layers that `after` names."""
+        """Add `layer` after the last one, or after the layers that `after` names; return what was added."""
         if not isinstance(layer, Layer):
             _checks.network_error(f"layer must be Dense, Dropout or Concatenate; got {layer!r}")
-        if any(layer is other for other in self.layers):
+        if any(layer is other for other in (*self.layers, *self.given)):
             _checks.network_error(
                 f"{layer.name} is in the network already; weights are not shared, add a new layer"
             )
@@ -35,17 +37,21 @@ class Graph:
             found = [self._index(s) for s in (after if isinstance(after, (list, tuple)) else [after])]
         if not found:
             _checks.network_error("a layer needs at least one source")
-        layer.name = layer.name or f"{type(layer).__name__.lower()}_{len(self.layers) + 1}"
-        if layer.name == INPUT_NAME or layer.name in [other.name for other in self.layers]:
-            _checks.network_error(f"two layers are named {layer.name!r}; give each a name of its own")
-        self.layers.append(layer)
+        own = layer.unshared()
+        name = own.name or f"{type(layer).__name__.lower()}_{len(self.layers) + 1}"
+        if name == INPUT_NAME or name in [other.name for other in self.layers]:
+            _checks.network_error(f"two layers are named {name!r}; give each a name of its own")
+        own.join(name)
+        self.layers.append(own)
+        self.given.append(layer)
         self.sources.append(found)
+        return own
 
     def _index(self, source):
         if isinstance(source, str) and source == INPUT_NAME:
             return INPUT
-        for i, layer in enumerate(self.layers):
-            if source is layer or source == layer.name:
+        for i, (layer, given) in enumerate(zip(self.layers, self.given, strict=True)):
+            if source is layer or source is given or source == layer.name:
                 return i
         known = ", ".join([INPUT_NAME, *(layer.name for layer in self.layers)])
         return _checks.network_error(f"no layer {source!r} has been added before; there are {known}")

@@ -1,4 +1,10 @@
-"""Layers: what a network is told to be made of. They hold no weights; the network does."""
+"""Layers: what a network is told to be made of. They hold no weights; the network does.
+
+A layer stays as it was made, but for `trainable`: a network's plan, weights and drawings all follow from it.
+One that is added to a second network is copied, so that each network has its own.
+"""
+
+import copy
 
 from . import _checks, activations, initializers
 
@@ -12,9 +18,38 @@ class Layer:
     ----------
     name : str or None
         Given by the user, or by the network when the layer is added.
+    trainable : bool
+        Whether the layer's weights learn; the only attribute that may be changed. The next fit obeys.
     """
 
+    trainable = True
     name = None
+    _added = _named = False  # whether it is in a network, and whether that gave it its name
+
+    def __setattr__(self, name, value):
+        if name == "trainable":
+            value = _checks.check_flag(name, value)
+        elif name in vars(self) or self._added:
+            _checks.layer_is_fixed(self, name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        _checks.layer_is_fixed(self, name)
+
+    def __copy__(self):
+        """Return a layer of the same settings that is in no network."""
+        other = object.__new__(type(self))
+        left = {"_added", "_named"} | ({"name"} if self._named else set())
+        vars(other).update({k: v for k, v in vars(self).items() if k not in left})
+        return other
+
+    def unshared(self):
+        """Return the layer that a network may take: itself, or a copy where another network has it."""
+        return copy.copy(self) if self._added else self
+
+    def join(self, name):
+        """Become a layer of a network, which calls it `name`."""
+        vars(self).update(_added=True, _named=self.name is None, name=name)
 
     def __repr__(self):
         shown = {k: v for k, v in vars(self).items() if v is not None and not k.startswith("_")}
@@ -129,5 +164,6 @@ class Concatenate(Layer):
 
     def __init__(self, sources, *, name=None):
         one = isinstance(sources, (str, Layer))
-        self.sources = [sources] if one else _checks.check_sequence("sources", sources, "layers or names")
+        sources = [sources] if one else _checks.check_sequence("sources", sources, "layers or names")
+        self.sources = tuple(sources)
         self.name = _checks.check_name(name)

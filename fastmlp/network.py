@@ -12,6 +12,7 @@ from ._fit import Fit, is_native
 from ._monitor import Measure, Monitor, extend
 from .kernels import dispatch, training
 from .kernels.job import ROW_DTYPES, Rows, aligned_zeros
+from .layers import Dense
 
 _ROW_DTYPES = frozenset(ROW_DTYPES)
 CHECKED_LATE = 1 << 20  # bytes of input from which on NaN is looked for while training reads it
@@ -34,7 +35,8 @@ class Network:
 
     Attributes
     ----------
-    layers : list of Layer
+    layers : tuple of Layer
+        They stay as they were made, but for `trainable`; a layer that another network had was copied.
     plan : Plan or None
         The flat description; None before the network is built.
     params : ndarray of shape (n_params,)
@@ -84,12 +86,11 @@ class Network:
         """
         if self.plan is not None:
             _checks.network_error("the network has weights already; add all layers before fit() or build()")
-        self._graph.add(layer, after)
-        return layer
+        return self._graph.add(layer, after)
 
     @property
     def layers(self):
-        return list(self._graph.layers)
+        return tuple(self._graph.layers)
 
     @property
     def functions(self):
@@ -248,7 +249,10 @@ class Network:
     def activations(self, x, layer, *, n_threads=None):
         """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""
         dense = self._graph.dense
-        found = [k for k, each in enumerate(dense) if layer is each or layer == each.name]
+        given = [each for each in self._graph.given if isinstance(each, Dense)]
+        found = [
+            k for k, each in enumerate(dense) if layer is each or layer is given[k] or layer == each.name
+        ]
         if not found:
             found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
         return self.outputs(self._rows(x), layer=found[0], n_threads=_checks.check_threads(n_threads))

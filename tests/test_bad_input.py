@@ -100,7 +100,7 @@ def test_layers_that_do_not_fit():
         Network([Concatenate([])])
     with pytest.raises(ValueError, match="reads a layer twice"):
         Network([Concatenate(["input", "input"]), Dense(1)]).build(2)
-    assert Network([Dense(3), Concatenate("input"), Dense(1)]).layers[1].sources == ["input"]
+    assert Network([Dense(3), Concatenate("input"), Dense(1)]).layers[1].sources == ("input",)
 
 
 REFUSED = [

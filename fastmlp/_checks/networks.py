@@ -26,6 +26,16 @@ def not_built(what):
     raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
 
 
+def layer_is_fixed(layer, name):
+    """Raise where what a layer was made with is changed."""
+    kind = type(layer).__name__
+    raise AttributeError(
+        f"{name} of {layer.name or 'a ' + kind} cannot be set: a layer stays as it was made, because its "
+        f"network's weights follow from it; make a new {kind}(...) and a new Network, whose set_weights() "
+        "takes the old weights. Only trainable may be changed"
+    )
+
+
 def check_run(epochs, batch_size, shuffle, n_threads=None):
     """Return what a fit was asked for, by the names that `Fit` has for it."""
     return dict(
