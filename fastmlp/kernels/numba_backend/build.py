@@ -1,8 +1,8 @@
 """How the kernels are compiled: small C functions that reach each other through the table of words.
 
 Numba optimises a function again inside each of its callers. Heavy functions are therefore leaves: C
-functions with fixed signatures, compiled once per dtype and cached on disk, which callers reach by
-address (`call(c, C.multiply, ...)`).
+functions with fixed signatures, compiled once per dtype and cached on disk where that can be, which callers
+reach by address (`call(c, C.multiply, ...)`).
 """
 
 import ctypes
@@ -10,8 +10,23 @@ import importlib
 
 from numba import cfunc, njit, types
 
-kernel = njit(nogil=True, cache=True, error_model="numpy")
-inline = njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
+
+def can_cache():
+    """Return whether Numba finds a folder to keep compiled code in: beside these files, or the user's own."""
+
+    def probe():
+        pass
+
+    try:
+        njit(cache=True)(probe)
+    except RuntimeError:  # neither can be written: everything is compiled anew in each process
+        return False
+    return True
+
+
+CACHE = can_cache()
+kernel = njit(nogil=True, cache=CACHE, error_model="numpy")
+inline = njit(nogil=True, cache=CACHE, error_model="numpy", forceinline=True)
 
 LEAVES: dict = {}
 _TYPES = {
@@ -43,7 +58,7 @@ def compile_leaf(name, real):
     }
     arguments, result = template.split("->")
     numba_types, c_types = zip(*(table[letter] for letter in arguments), strict=True)
-    compiled = cfunc(table[result][0](*numba_types), cache=True, error_model="numpy")(function)
+    compiled = cfunc(table[result][0](*numba_types), cache=CACHE, error_model="numpy")(function)
     return compiled, ctypes.CFUNCTYPE(table[result][1], *c_types)(compiled.address)
 
 

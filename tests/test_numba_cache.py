@@ -1,0 +1,54 @@
+"""The Numba backend keeps compiled code on disk where it can, and works where it cannot."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastmlp
+
+pytest.importorskip("numba")
+
+CODE = """
+import numpy as np
+import fastmlp
+from fastmlp.kernels.numba_backend import build
+x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+neuron = fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0])
+print(fastmlp.__file__, fastmlp.backend(), build.CACHE, *neuron.coef_)
+"""
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_compiles_without_a_cache_where_no_folder_can_be_written(tmp_path, writable):
+    """Files stand where Numba would make its folders, which stops root too."""
+    package = tmp_path / "fastmlp"
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
+    shutil.copytree(Path(fastmlp.__file__).parent, package, ignore=ignored)
+    home = tmp_path / "home"
+    home.touch()
+    cache = package / "kernels" / "numba_backend" / "__pycache__"
+    if not writable:
+        cache.touch()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
+    env |= dict(
+        FASTMLP_BACKEND="numba", HOME=str(home), USERPROFILE=str(home), LOCALAPPDATA=str(home),
+        PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE="1",
+    )  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", CODE], env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.split()
+    assert told[:3] == [str(package / "__init__.py"), "numba", str(writable)]
+    assert [float(w) for w in told[3:]] == pytest.approx(expected())
+    assert bool(writable) == (cache.is_dir() and any(cache.glob("*.nbi")))
+
+
+def expected():
+    """The same neuron's weights in the backend in use."""
+    import numpy as np
+
+    x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
