@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ._checks import DivergenceWarning, FitError, NotBuiltError
+from ._checks import DivergenceWarning, FitError, InTrainingError, NotBuiltError
 from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
 from .network import Network
@@ -27,9 +27,9 @@ _MODULES = ("callbacks", "datasets", "graph", "model_selection", "noise", "persi
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
-    "Dropout", "FitError", "LinearPerceptron", "MLPClassifier", "MLPRegressor", "Momentum", "Nesterov",
-    "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron", "backend",
-    "batched_matmul", "check_gradient", "fit_many", "load", "save", *_MODULES,
+    "Dropout", "FitError", "InTrainingError", "LinearPerceptron", "MLPClassifier", "MLPRegressor",
+    "Momentum", "Nesterov", "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron",
+    "backend", "batched_matmul", "check_gradient", "fit_many", "load", "save", *_MODULES,
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ _CODE = {
 
 def summary(network):
     """Return a table of the layers: what each reads, its shape, its parameters."""
-    graph, plan = network._graph, network.plan
+    graph, plan = network.graph, network.plan
     lines = [("layer", "reads", "units", "activation", "weights", "parameters")]
     k = 0
     for layer, sources in zip(graph.layers, graph.sources, strict=True):

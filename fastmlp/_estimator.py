@@ -14,7 +14,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from . import _checks, _lbfgs, _metrics, activations, initializers, optimizers
 from ._fitted import FittedNetwork
-from ._monitor import Monitor
+from ._in_training import in_training, trust
+from ._monitor import History, Monitor
 from ._sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks, with_callbacks
 from ._stochastic import Held, Training
 from .kernels.job import Rows
@@ -105,15 +106,13 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         return not asked and self.solver != "lbfgs"
 
     def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False, rows=None):
-        with self._unchanged_by_errors():
+        with in_training(self), self._unchanged_by_errors() as transaction:
             train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental, rows)
-        self.n_iter_ = 0
-        self._in_fit = True
-        try:
-            train()
-        finally:
-            self._network.rng = None  # every fit starts from `random_state`
-            del self._in_fit
+            self.n_iter_ = 0
+            try:
+                train(transaction.commit)
+            finally:
+                self._network.rng = None  # every fit starts from `random_state`
         return self
 
     def _prepare(self, X, y, sample_weight, validation_data, callbacks, incremental, rows):
@@ -191,8 +190,9 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _stochastic(self, data, validation_data, about, callbacks, incremental, rows):
         optimizer, network = self._choose_optimizer(), self._network
         memory = getattr(self, "_optimizer", None)
-        if not incremental or memory is None or not memory.fits(optimizer, network.plan.n_params):
-            memory = optimizers.Memory(optimizer, network.plan.n_params, network.params.dtype)
+        about_memory = optimizer, network.plan.n_params, network.params.dtype
+        if not incremental or memory is None or not memory.fits(*about_memory):
+            memory = optimizers.Memory(*about_memory)
         self._optimizer, held = memory, None
         if validation_data is not None:
             X_val, y_val, w_val = _checks.check_pair(validation_data)
@@ -205,15 +205,20 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             rows=rows,
         )  # fmt: skip
 
-    def _fit_lbfgs(self, X, target, y, weights, about, callbacks, scorers):
+    def _fit_lbfgs(self, X, target, y, weights, about, callbacks, scorers, commit):
         def measure():
             return {name: score(self, X, y) for name, score in scorers.items()}
 
         monitor = Monitor(
-            self, self._network, self.history_, self.max_iter, measure if scorers else None, callbacks
+            self,
+            self._network,
+            History(self.history_),
+            self.max_iter,
+            measure if scorers else None,
+            callbacks,
         )
+        trust(self, X)
         theirs = SklearnCallbacks(self, *about, self.max_iter)
-        monitor.begin()
 
         def on_step(loss):
             theirs.epoch_begin()
@@ -223,16 +228,19 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
             return theirs.epoch_end() or stop
 
-        found = _lbfgs.minimize(
-            self._network, Rows(X), target, weights, self._loss, max_iter=self.max_iter, max_fun=self.max_fun,
-            tol=self.tol, on_step=on_step,
-        )  # fmt: skip
-        if not np.isfinite(found.x).all():
-            _checks.fail_diverged(1, 1.0, Rows(X))
-        self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
-        self.loss_ = float(found.fun)
-        monitor.end()
-        theirs.end()
+        try:
+            with monitor.following():
+                commit()
+                found = _lbfgs.minimize(
+                    self._network, Rows(X), target, weights, self._loss, max_iter=self.max_iter,
+                    max_fun=self.max_fun, tol=self.tol, on_step=on_step,
+                )  # fmt: skip
+                if not np.isfinite(found.x).all():
+                    _checks.fail_diverged(1, 1.0, Rows(X))
+                self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
+                self.loss_ = float(found.fun)
+        finally:
+            theirs.end()
 
     def _choose_optimizer(self):
         """Return the optimizer that `solver` and its parameters stand for."""

@@ -52,6 +52,11 @@ class Fit:
     rates : ndarray, default=None
         The learning rate of each epoch; None asks the optimizer.
     n_threads : int, default=None
+    on_stall : callable, default=None
+        Called with the fit when the loss has stopped falling (see `tol` of the run record); a false value
+        stops.
+    put_back : callable, default=None
+        Called where input that is checked while training reads it holds NaN: undoes what went before.
     **options
         Further fields of the kernels' run record.
 
@@ -69,8 +74,10 @@ class Fit:
     """
 
     def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
-                 sample_weight=None, rates=None, n_threads=None, **options):  # fmt: skip
+                 sample_weight=None, rates=None, n_threads=None, on_stall=None, put_back=None,
+                 **options):  # fmt: skip
         self.network, self.loss, self.memory, self.n_threads = network, loss, memory, n_threads
+        self.on_stall, self.put_back = on_stall, put_back
         if rates is None:
             rates = schedules.rates(optimizer.learning_rate, n_epochs)
         of_loss = loss.options(network.plan.n_outputs) if hasattr(loss, "options") else {}
@@ -102,15 +109,22 @@ class Fit:
         """What happened in the completed epochs, where Python does not see each epoch's end."""
         return Curves(self.job.losses[: self.n_done], self.job.rates, self.mean_seconds)
 
-    def run(self, on_epoch=None, on_stall=None, warn=True):
+    @property
+    def latest(self):
+        """Loss, learning rate and seconds of the epoch that has just ended, where Python sees it end."""
+        e = self.n_done - 1
+        rate = float(self.job.rates[min(e, len(self.job.rates) - 1)])
+        return {"loss": float(self.job.losses[e]), "learning_rate": rate, "seconds": self.seconds[-1]}
+
+    def run(self, on_epoch=None, warn=True):
         """Train until all epochs are done, a callback stops it, or it fails.
+
+        However it ends, the weights, the optimizer's memory and the count of its steps go together.
 
         Parameters
         ----------
         on_epoch : callable, default=None
             Called at each epoch's end; a true value stops. None: no Python per epoch.
-        on_stall : callable, default=None
-            Called when the loss has stopped falling (see `tol` of the run record); a false value stops.
         warn : bool, default=True
             Warn where training diverged.
         """
@@ -130,16 +144,20 @@ class Fit:
                 self.status = self._run(at_epoch_end if on_epoch is not None else None)
                 if on_epoch is not None and len(self.seconds) < self.n_done:
                     at_epoch_end(self.job)  # the kernels do not ask at an epoch that ends the run
-                if self.status != Status.STALLED or on_stall is None or not on_stall(self):
+                if self.status != Status.STALLED or self.on_stall is None or not self.on_stall(self):
                     break
                 self.job.run["no_improvement"] = 0
         except KeyboardInterrupt:
             self.interrupted = True
+        finally:
+            if on_epoch is None:
+                self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
+            self.finish()
+        if self.interrupted:
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        if on_epoch is None:
-            self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
-        self._finish()
         if self.status == Status.BAD_ROWS:
+            if self.put_back is not None:
+                self.put_back()
             _checks.not_finite()
         if warn and self.status == Status.DIVERGED:
             _checks.warn_diverged(*self.divergence)
@@ -157,7 +175,8 @@ class Fit:
             return Status.BAD_ROWS
         return _python_engine.run(self.job, self.network.functions, self.loss, on_epoch)
 
-    def _finish(self):
+    def finish(self):
+        """Take what training has reached into the optimizer's memory."""
         job = self.job
         if self.status != Status.DIVERGED and not np.isfinite(job.params).all():
             # the very last step may overflow without a later loss to tell
@@ -165,6 +184,8 @@ class Fit:
             self.status = Status.DIVERGED
         self.memory.step = int(job.run["step"][0])
         self.memory.learning_rate = float(job.rates[min(self.n_done, len(job.rates) - 1)])
+        if self.status == Status.DIVERGED:
+            self.memory.forget()  # moments of steps that led nowhere, and may not be finite
 
 
 def _seed(network, step):

@@ -1,7 +1,6 @@
 """The fitted state of an estimator: its network, the attributes that look into it, and its outputs."""
 
 import copy
-from contextlib import contextmanager
 from functools import update_wrapper
 from types import MethodType
 
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _checks
+from ._in_training import is_ours, is_trusted, run_of
 from .kernels import dispatch
 from .kernels.job import ROW_DTYPES, Rows
 
@@ -45,16 +45,29 @@ class CarefulEstimator(BaseEstimator):
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
-    @contextmanager
     def _unchanged_by_errors(self):
-        """Put all attributes back where something is raised inside."""
-        kept = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(kept)
-            raise
+        """Return a context that puts all attributes back where something is raised inside, until `commit`."""
+        return _Transaction(self)
+
+
+class _Transaction:
+    def __init__(self, estimator):
+        self.estimator, self.kept, self.committed = estimator, estimator.__dict__.copy(), False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *error):
+        if kind is None or self.committed:
+            return
+        state = self.estimator.__dict__
+        state.update(self.kept)  # at no moment is anything missing that other threads may look for
+        for name in set(state) - set(self.kept):
+            del state[name]
+
+    def commit(self):
+        """From here on what has become of the estimator stays."""
+        self.committed = True
 
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEstimator):
@@ -71,9 +84,11 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
 
     def _sync(self):
         """Take over what was assigned to `coefs_` and `intercepts_`."""
-        given = (*self.coefs_, *self.intercepts_)
-        if len(given) == len(self._views) and all(a is b for a, b in zip(given, self._views, strict=True)):
+        given, views = (*self.coefs_, *self.intercepts_), self._views
+        if len(given) == len(views) and all(a is b for a, b in zip(given, views, strict=True)):
             return
+        if run_of(self) is not None and not is_ours(self):
+            return  # the fit of another thread has changed one of them and not yet the other
         _checks.copy_weights(self._views, given, "coefs_ and intercepts_")
         self._attach(self._network)
 
@@ -90,13 +105,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
             and X.dtype in _DTYPES
             and X.shape[1] == network.plan.n_features
             and len(X) > 0
-            and ("feature_names_in_" not in state or "_in_fit" in state)
+            and ("feature_names_in_" not in state or is_ours(self))
         )
         if short:
             rows = Rows(X)
             if dispatch.kernels(network.params.dtype).all_finite(rows):
                 return network.outputs(rows, layer, logits, self.n_threads)
-        if "_in_fit" not in state or getattr(X, "format", None) != "csr":
+        if not is_trusted(self, X):
             X = validate_data(self, X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
         return network.outputs(Rows(X), layer, logits, self.n_threads)
 

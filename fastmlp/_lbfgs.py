@@ -1,12 +1,76 @@
 """L-BFGS over the whole data set: SciPy searches, the kernels give the loss and its gradient."""
 
+import time
 import warnings
 
 import numpy as np
 
 from . import _python_engine
-from ._fit import is_native
+from ._fit import Curves, is_native
 from .kernels import training
+from .kernels.plan import Status
+
+
+class LBFGSFit:
+    """A run of L-BFGS over one data set, with what `fastmlp._fit.Fit` has for whoever drives a run.
+
+    Parameters
+    ----------
+    network, rows, y, loss, sample_weight
+        As in `fastmlp._fit.Fit`.
+    optimizer : LBFGS
+    n_epochs : int
+        The most iterations; each counts as an epoch.
+
+    Attributes
+    ----------
+    status : Status
+        FINISHED once `run` has ended.
+    losses, seconds : list of float
+        Of each iteration.
+    """
+
+    def __init__(self, network, rows, y, *, loss, optimizer, n_epochs, sample_weight=None):
+        self.arguments = network, rows, y, sample_weight, loss
+        self.optimizer, self.n_epochs = optimizer, n_epochs
+        self.status, self.losses, self.seconds = Status.RUNNING, [], []
+
+    @property
+    def n_done(self):
+        """Iterations completed."""
+        return len(self.losses)
+
+    @property
+    def latest(self):
+        """Loss, learning rate and seconds of the iteration that has just ended."""
+        return {"loss": self.losses[-1], "learning_rate": 1.0, "seconds": self.seconds[-1]}
+
+    @property
+    def curves(self):
+        """What happened in the completed iterations."""
+        return Curves(
+            np.array(self.losses), np.ones(1), float(np.mean(self.seconds)) if self.seconds else 0.0
+        )
+
+    def run(self, on_epoch=None):
+        """Search until the minimum, the most iterations or a callback's stop are reached."""
+        last = time.perf_counter()
+
+        def on_step(loss):
+            nonlocal last
+            self.losses.append(loss)
+            self.seconds.append(time.perf_counter() - last)
+            stop = on_epoch is not None and on_epoch(self)
+            last = time.perf_counter()
+            return stop
+
+        own = self.optimizer
+        minimize(
+            *self.arguments, max_iter=self.n_epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol,
+            on_step=on_step,
+        )  # fmt: skip
+        self.status = Status.FINISHED
+        return self
 
 
 def objective(network, rows, y, sample_weight, loss):

@@ -3,6 +3,8 @@
 `y_true` is as the user gave it, `y_pred` the network's output. scikit-learn's functions do as well.
 """
 
+import inspect
+
 import numpy as np
 
 from . import _checks
@@ -84,3 +86,14 @@ def get(metrics):
         name: metric if callable(metric) else _checks.check_choice("metrics", metric, METRICS)
         for name, metric in named(metrics).items()
     }
+
+
+def measure(metrics, y_true, y_pred, sample_weight=None):
+    """Return what each of several metrics says, by name; those that take weights are given them."""
+    found = {}
+    for name, metric in metrics.items():
+        weights = {}
+        if sample_weight is not None and "sample_weight" in inspect.signature(metric).parameters:
+            weights = {"sample_weight": sample_weight}
+        found[name] = float(metric(y_true, y_pred, **weights))
+    return found

@@ -1,8 +1,44 @@
 """What is told at an epoch's end: history, progress lines, callbacks."""
 
 import time
+from contextlib import contextmanager
 
 from . import _checks
+
+
+class History:
+    """Curves by epoch: a list for each name.
+
+    Those of epochs that no Python saw are kept as they come, until somebody reads them: their lists cost as
+    much as a small fit.
+
+    Parameters
+    ----------
+    lists : dict of list, default=None
+        Appended to; None: a new dict.
+    """
+
+    def __init__(self, lists=None):
+        self._lists, self._unread = {} if lists is None else lists, []
+
+    @property
+    def lists(self):
+        """The curves as a dict of lists."""
+        while self._unread:
+            self.extend(self._unread.pop(0).lists())
+        return self._lists
+
+    def extend(self, values):
+        """Append a list of values to each curve."""
+        for name, some in values.items():
+            if name in self._lists:
+                self._lists[name].extend(some)
+            else:
+                self._lists[name] = list(some)
+
+    def extend_later(self, curves):
+        """Append what ``curves.lists()`` returns once it is asked for."""
+        self._unread.append(curves)
 
 
 class State:
@@ -18,6 +54,8 @@ class State:
         Epochs done in this fit: 1 at the end of the first.
     n_epochs : int
         Epochs that this fit may take.
+    names : tuple of str
+        What `logs` will hold at each epoch's end, known when the fit begins.
     logs : dict of float
         This epoch's loss, learning rate, seconds, and what was asked for.
     history : dict of list
@@ -25,21 +63,16 @@ class State:
     """
 
     def __init__(self, model, network, n_epochs, history):
-        self.model, self._network, self.n_epochs, self.history = model, network, n_epochs, history
-        self.epoch, self.logs = 0, {}
+        self.model, self._network, self.n_epochs, self._history = model, network, n_epochs, history
+        self.epoch, self.names, self.logs = 0, (), {}
 
     @property
     def params(self):
         return self._network.params
 
-
-def extend(history, values):
-    """Append a list of values to each entry of a history."""
-    for name, some in values.items():
-        if name in history:
-            history[name].extend(some)
-        else:
-            history[name] = some
+    @property
+    def history(self):
+        return self._history.lists
 
 
 class Monitor:
@@ -49,7 +82,7 @@ class Monitor:
     ----------
     model, network
         What callbacks see, and the network in it.
-    history : dict of list
+    history : History
         Appended to.
     n_epochs : int
     measure : callable, default=None
@@ -61,70 +94,100 @@ class Monitor:
 
     def __init__(self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False):
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
-        self.state = State(model, network, n_epochs, history)
+        self.history, self.state = history, State(model, network, n_epochs, history)
+        self._begun = []
 
     @property
     def per_epoch(self):
         """Whether Python must see each epoch's end."""
         return bool(self.measure or self.callbacks or self.verbose)
 
+    @contextmanager
+    def following(self, run=None):
+        """Tell callbacks that a fit begins and, however it ends, that it ends.
+
+        Parameters
+        ----------
+        run : Fit or LBFGSFit, default=None
+            Its history is kept even where Python does not see each epoch's end.
+        """
+        failure = None
+        try:
+            self.begin()
+            yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            if run is not None and not self.per_epoch:
+                self.history.extend_later(run.curves)
+            self.end(failure)
+            failure = None
+
     def begin(self):
-        """Tell callbacks that a fit begins."""
+        """Measure once, so that what cannot be measured fails before training; tell of the fit's begin."""
+        if self.per_epoch:
+            measured = self.measure() if self.measure else {}
+            self.state.names = ("loss", *measured, "learning_rate", "seconds")
         self.last = time.perf_counter()
-        self._tell("on_fit_begin")
+        for callback in self.callbacks:
+            if hasattr(callback, "on_fit_begin"):
+                callback.on_fit_begin(self.state)
+            self._begun.append(callback)
 
-    def __call__(self, fit):
+    def __call__(self, run):
         """Record the epoch that has just ended; return whether to stop."""
-        e = fit.n_done - 1
-        rate = float(fit.job.rates[min(e, len(fit.job.rates) - 1)])
-        return self.record(float(fit.job.losses[e]), rate, fit.seconds[-1])
+        return self.record(**run.latest)
 
-    def record(self, loss, rate=1.0, seconds=None):
+    def record(self, loss, learning_rate=1.0, seconds=None):
         """Record an epoch; return whether to stop. `seconds`: measured here where it is None."""
         state, now = self.state, time.perf_counter()
         seconds, self.last = now - self.last if seconds is None else seconds, now
         state.epoch += 1
-        state.logs = {"loss": loss} | (self.measure() if self.measure else {})
-        state.logs |= {"learning_rate": rate, "seconds": seconds}
-        extend(state.history, {name: [value] for name, value in state.logs.items()})
+        state.logs = dict.fromkeys(state.names, float("nan"))
+        state.logs |= {"loss": loss, "learning_rate": learning_rate, "seconds": seconds}
+        try:
+            if self.measure:
+                state.logs |= self.measure()
+        finally:  # the epoch was trained, whatever could be measured of it
+            self.history.extend({name: [value] for name, value in state.logs.items()})
         if self.verbose:
             shown = "  ".join(
                 f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
             )
             print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
-        return any([bool(stop) for stop in self._tell("on_epoch_end")])
+        asked = [c.on_epoch_end(state) for c in self.callbacks if hasattr(c, "on_epoch_end")]
+        return any([bool(stop) for stop in asked])
 
-    def end(self, fit=None):
-        """Record what Python has not seen of a fit, and tell callbacks that it ends."""
-        if fit is not None and not self.per_epoch:
-            extend(self.state.history, fit.curves.lists())
-        self._tell("on_fit_end")
+    def end(self, failure=None):
+        """Tell of the fit's end whoever was told of its begin, each of them, even where one fails.
 
-    def _tell(self, hook):
-        return [getattr(c, hook)(self.state) for c in self.callbacks if hasattr(c, hook)]
+        Parameters
+        ----------
+        failure : BaseException, default=None
+            What ended the fit and is on its way up. Failures here are noted on it; without it, the first one
+            is raised.
+        """
+        begun, self._begun, own = self._begun, [], None
+        for callback in begun:
+            try:
+                if hasattr(callback, "on_fit_end"):
+                    callback.on_fit_end(self.state)
+            except BaseException as error:
+                if failure is None and own is None:
+                    own = error
+                else:
+                    (failure or own).add_note(f"{type(callback).__name__}.on_fit_end failed too: {error!r}")
+        if own is not None:
+            raise own
 
 
-class Measure:
-    """What is measured at an epoch's end: metrics on training data, loss and metrics on validation data."""
+def measure_sets(sets):
+    """Return what is measured on each of several sets, after whose name it is named: val_loss, say.
 
-    def __init__(self, network, metrics, training_data, validation_data):
-        self.network, self.metrics, self.training_data = network, metrics, training_data
-        self.validation_data = None if validation_data is None else _checks.check_pair(validation_data)
-        if self.validation_data is not None:  # before the first epoch, not after it
-            x, y, weights = self.validation_data
-            network._data(x, y, network._loss, weights)
-
-    def __bool__(self):
-        return bool(self.metrics) or self.validation_data is not None
-
-    def __call__(self):
-        found = {}
-        if self.metrics:
-            x, y = self.training_data
-            predicted = self.network.predict(x)
-            found = {name: float(metric(y, predicted)) for name, metric in self.metrics.items()}
-        if self.validation_data is not None:
-            x, y, weights = self.validation_data
-            measured = self.network.evaluate(x, y, metrics=self.metrics, sample_weight=weights)
-            found |= {f"val_{name}": value for name, value in measured.items()}
-        return found
+    Parameters
+    ----------
+    sets : dict
+        By name, objects whose ``measure()`` returns a dict of float.
+    """
+    return {f"{name}_{what}": value for name, one in sets.items() for what, value in one.measure().items()}

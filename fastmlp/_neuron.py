@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from . import _checks
 from ._fitted import CarefulEstimator
+from ._in_training import in_training
 from .kernels import perceptron
 from .kernels.job import Rows
 from .kernels.plan import Status
@@ -59,7 +60,7 @@ class BaseNeuron(CarefulEstimator):
         self : object
             After Ctrl-C with the weights reached, and a warning.
         """
-        with self._unchanged_by_errors():
+        with in_training(self), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, coef_init, intercept_init)
 
     def _fit(self, X, y, sample_weight, coef_init=None, intercept_init=None, incremental=False, **given):

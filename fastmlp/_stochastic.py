@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 
 from . import _checks, schedules
 from ._fit import Fit
-from ._monitor import Monitor
+from ._in_training import trust
+from ._monitor import History, Monitor, measure_sets
 from ._sklearn_callbacks import SklearnCallbacks
 from .kernels.job import Rows
 from .kernels.plan import Status
@@ -33,7 +34,7 @@ class Held:
         est = self.estimator
         logits = est._network.outputs(self.rows, logits=True)
         loss = est._network.loss_of(est._loss, logits, self.target, self.weights)
-        return {"val_score": est._score_logits(logits, self.y, self.weights), "val_loss": loss}
+        return {"score": est._score_logits(logits, self.y, self.weights), "loss": loss}
 
 
 def split(estimator, X, target, y, weights):
@@ -79,11 +80,12 @@ class Training:
         if self.early and held is None:
             data, self.held = split(estimator, *data)
         self.X, target, self.y, weights = data
+        trust(estimator, self.X, *([self.held.X] if self.held else []))
         n = self.X.shape[0] if rows is None else len(rows)
         est, n_epochs = estimator, 1 if incremental else estimator.max_iter
         self.scorers = est._scorers()
         measure = self._measure if self.scorers or self.held else None
-        self.monitor = Monitor(est, est._network, est.history_, n_epochs, measure, callbacks)
+        self.monitor = Monitor(est, est._network, History(est.history_), n_epochs, measure, callbacks)
         self.about = (*about, n_epochs)
         self.tracked = est.monitor
         if self.early and self.tracked is None:
@@ -111,23 +113,35 @@ class Training:
             est._network, Rows(self.X), target, loss=est._loss, optimizer=optimizer, memory=memory,
             n_epochs=n_epochs, batch_size=self._batch_size(n), shuffle=est.shuffle,
             sample_weight=weights, rates=self._rates(memory, n_epochs, n), n_threads=est.n_threads,
-            **options,
+            on_stall=self._stall, **options,
         )  # fmt: skip
 
-    def run(self):
-        """Train, and set the estimator's fitted attributes."""
+    def run(self, commit):
+        """Train, and set the estimator's fitted attributes; `commit` is called once all is checked."""
         est, fit = self.est, self.fit
         self.theirs = SklearnCallbacks(est, *self.about)
         watched = bool(self.monitor.per_epoch or self.theirs.active or est.verbose or self.tracked)
-        trained_before = est.t_ > 0
-        self.monitor.begin()
+        try:
+            with self.monitor.following(None if watched else fit):
+                commit()
+                self._train(watched, est.t_ > 0)
+        finally:
+            self.theirs.end()
+        self.monitor.history.lists  # noqa: B018  # into `history_`
+
+    def _train(self, watched, trained_before):
+        est, fit = self.est, self.fit
         self.theirs.epoch_begin()
-        fit.run(self._end_epoch if watched else None, self._stall, warn=False)
-        if not watched:
-            self._report(fit.losses)
-        if not self.early:
-            est.best_loss_ = float(fit.job.run["best_loss"][0])
-            est._no_improvement_count = int(fit.job.run["no_improvement"][0])
+        try:
+            fit.run(self._end_epoch if watched else None, warn=False)
+        finally:
+            if not watched:
+                self._report(fit.losses)
+            if not self.early:
+                est.best_loss_ = float(fit.job.run["best_loss"][0])
+                est._no_improvement_count = int(fit.job.run["no_improvement"][0])
+            if self.best_params is not None:
+                est._network.params[:] = self.best_params
         if fit.status == Status.DIVERGED:
             if self.early:
                 est.validation_scores_.append(float("nan"))
@@ -139,12 +153,8 @@ class Training:
                 f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the optimization "
                 "hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        if self.best_params is not None:
-            est._network.params[:] = self.best_params
-        self.monitor.end(None if watched else fit)
-        self.theirs.end()
 
     def _batch_size(self, n):
         wanted = self.est.batch_size
@@ -171,7 +181,7 @@ class Training:
         est = self.est
         found = {name: score(est, self.X, self.y) for name, score in self.scorers.items()}
         if self.held:
-            found |= self.held.measure()
+            found |= measure_sets({"val": self.held})
             found |= {
                 f"val_{name}": score(est, self.held.X, self.held.y) for name, score in self.scorers.items()
             }

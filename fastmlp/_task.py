@@ -1,16 +1,17 @@
 """One of many fits: its model, its options, and the data that all share."""
 
 import inspect
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
-from . import _checks, optimizers, schedules
-from ._fit import Fit
-from ._monitor import Monitor
+from . import _checks, optimizers
+from ._in_training import in_training
+from ._preparation import Prepared, new_run, settle, training_rows, unchanged_by_errors
 from .kernels.plan import Status
+from .layers import Dense
 from .network import Network
 
 FIT_OPTIONS = {
@@ -100,7 +101,7 @@ class Task:
         self.index = index
         self.name = f"fit {index} of {n_tasks}" + (f", {parameters}" if parameters else "")
         self.parameters, self.options, self.subset = parameters, options, subset
-        self.model = self.error = self.fit = None
+        self.model = self.error = self.fit = self._ours = None
 
     @contextmanager
     def errors(self):
@@ -117,11 +118,12 @@ class Task:
         asked = {
             name for name, value in self.options.items() if name not in NATIVE and value not in (None, (), 0)
         }
-        optimizer = self.options.get("optimizer") or getattr(self.model, "_optimizer", None)
-        by_lbfgs = (
+        if asked or not isinstance(self.model, Network):
+            return False
+        optimizer = self.options.get("optimizer") or self.model.learning.optimizer
+        return not (
             optimizer == "lbfgs" or optimizer is optimizers.LBFGS or isinstance(optimizer, optimizers.LBFGS)
         )
-        return isinstance(self.model, Network) and not asked and not by_lbfgs
 
     @property
     def shared(self):
@@ -134,31 +136,36 @@ class Task:
         """Return about how much work it is, in multiply-adds; an estimator's is not known."""
         if not isinstance(self.model, Network):
             return 0
-        wide = [data.x.shape[1], *(layer.units for layer in self.model._graph.dense)]
+        wide = [data.x.shape[1], *(layer.units for layer in self.model.layers if isinstance(layer, Dense))]
         n_params = sum(a * b for a, b in pairwise(wide))
         epochs = self.options.get("epochs", 1)
         n = data.n if self.subset is None else len(self.subset)
         return n_params * n * epochs if isinstance(epochs, int) else 0
 
     def start(self, data):
-        """Check the options and lay out the fit, as `Network.fit` does."""
+        """Check the options and lay out the fit, as `Network.fit` does; the network is ours until `end`."""
         network, asked = self.model, FIT_OPTIONS | self.options
         run = _checks.check_run(asked["epochs"], asked["batch_size"], asked["shuffle"])
-        with network._all_or_nothing():
-            rows = network._training_rows(data.x, finite=False)  # `convert` has looked, once for all
-            targets = data.targets(network.params.dtype)
-            loss, y = network._prepare(asked["loss"], asked["optimizer"], rows, targets)
-            weights = data.weights(asked["sample_weight"], self.subset)
-            if run["n_epochs"] == 0:
-                return
-            self.monitor = Monitor(network, network, network.history_, run["n_epochs"])
-            self.fit = Fit(
-                network, rows, y, loss=loss, optimizer=network._optimizer, memory=network._memory,
-                sample_weight=weights, subset=self.subset, **run, **schedules.watch(network._optimizer),
-            )  # fmt: skip
+        with ExitStack() as stack:
+            stack.enter_context(in_training(network))
+            with unchanged_by_errors(network):
+                rows = training_rows(network, data.x, finite=False)  # `convert` has looked, once for all
+                y = settle(
+                    network, rows, data.targets(network.params.dtype), asked["loss"], asked["optimizer"]
+                )
+                weights = data.weights(asked["sample_weight"], self.subset)
+                if run["n_epochs"] == 0:
+                    return
+                prepared = Prepared(rows, y, weights, network.learning)
+                self.fit = new_run(network, prepared, subset=self.subset, **run)
+            self._ours = stack.pop_all()
 
-    def on_stall(self, fit):
-        return schedules.slow_down(self.model._optimizer, fit)
+    def end(self):
+        """Record what came of a fit that was started, and let go of its network."""
+        if self._ours is not None:
+            ours, self._ours = self._ours, None
+            with ours:
+                self.model.curves.extend_later(self.fit.curves)
 
     def run(self, data):
         """Train from start to end."""
@@ -167,8 +174,10 @@ class Task:
                 if self.fit is None:
                     self.start(data)
                 if self.fit is not None:
-                    self.fit.run(None, self.on_stall, warn=False)
-                    self.monitor.end(self.fit)
+                    try:
+                        self.fit.run(warn=False)
+                    finally:
+                        self.end()
                 return
             options = dict(self.options)
             x, y = (data.x, data.y) if isinstance(self.model, Network) else data.given

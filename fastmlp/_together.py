@@ -21,7 +21,7 @@ def run_lanes(tasks):
 
     def on_end(i, status):
         fits[i].status = status
-        if status == Status.STALLED and tasks[i].on_stall(fits[i]):
+        if status == Status.STALLED and fits[i].on_stall(fits[i]):
             fits[i].job.run["no_improvement"] = 0
             return True
         return finish(i)
@@ -30,15 +30,17 @@ def run_lanes(tasks):
         waiting.discard(i)
         n, elapsed = fits[i].n_done, time.perf_counter() - began
         fits[i].mean_seconds = elapsed / max(1, n)
-        fits[i]._finish()
-        tasks[i].monitor.end(fits[i])
+        fits[i].finish()
+        tasks[i].end()
         return False
 
-    with suppress(KeyboardInterrupt):
-        lanes.train([fit.job for fit in fits], on_end)
-    for i in sorted(waiting):
-        fits[i].interrupted = True
-        finish(i)
+    try:
+        with suppress(KeyboardInterrupt):
+            lanes.train([fit.job for fit in fits], on_end)
+    finally:
+        for i in sorted(waiting):
+            fits[i].interrupted = True
+            finish(i)
 
 
 def in_turn(tasks, data):

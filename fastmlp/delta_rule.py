@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from . import _checks, activations
+from ._in_training import in_training
 from ._neuron import BaseNeuron
 from .kernels.plan import Activation
 
@@ -19,7 +20,7 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Learn for one epoch from the current weights on; parameters as in `fit`."""
-        with self._unchanged_by_errors():
+        with in_training(self), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):

@@ -193,8 +193,12 @@ class LBFGS:
 class Memory:
     """What an optimizer remembers between steps.
 
+    It belongs to that optimizer: another kind, or one with other constants, would read it as something else.
+
     Attributes
     ----------
+    optimizer : Optimizer
+        Whose it is.
     state : ndarray of shape (n_states, n_params)
         Velocities, moments: laid out as the parameters are.
     step : int
@@ -204,13 +208,20 @@ class Memory:
     """
 
     def __init__(self, optimizer, n_params, dtype):
+        self.optimizer = optimizer
         self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
         self.step = 0
         self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0])
 
-    def fits(self, optimizer, n_params):
-        """Return whether it has the shape that `optimizer` needs."""
-        return self.state.shape == (N_STATES[optimizer.code], n_params)
+    def fits(self, optimizer, n_params, dtype):
+        """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
+        as_large = self.state.shape[1] == n_params and self.state.dtype == dtype
+        return as_large and same_but_rate(self.optimizer, optimizer)
+
+    def forget(self):
+        """Begin anew: as before the first step, but for the learning rate."""
+        self.state[...] = 0
+        self.step = 0
 
 
 OPTIMIZERS = {

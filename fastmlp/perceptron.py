@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from . import _checks
 from ._fitted import available_unless_refused
+from ._in_training import in_training
 from ._neuron import MAX_SEED, BaseNeuron
 from .kernels.plan import Activation
 
@@ -141,7 +142,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         -------
         self : object
         """
-        with self._unchanged_by_errors():
+        with in_training(self), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _validate_input(self, X, y, reset):

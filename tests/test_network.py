@@ -19,9 +19,9 @@ from fastmlp import (
     NotBuiltError,
     Rprop,
     losses,
-    network,
     schedules,
 )  # fmt: skip
+from fastmlp._preparation import CHECKED_LATE
 from fastmlp.activations import ACTIVATIONS, Tanh
 
 XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
@@ -504,7 +504,7 @@ def test_large_input_is_checked_while_it_is_read(batch_size, density, built):
     """NaN in it raises as ever, and leaves the network, its optimizer and its random stream as they were."""
     rng = np.random.RandomState(0)
     x = (rng.rand(400, 784) * (rng.rand(400, 784) < density)).astype(np.float32)
-    assert x.nbytes > network.CHECKED_LATE
+    assert x.nbytes > CHECKED_LATE
     y = rng.randint(0, 3, 400)
     tried, untried = (Network([Dense(7, "relu"), Dense(3, "softmax")], random_state=3) for _ in range(2))
     if built:

@@ -82,22 +82,22 @@ def check_finite(name, array):
     return array
 
 
-def check_sample_weight(sample_weight, n_samples):
+def check_sample_weight(sample_weight, n_samples, name="sample_weight"):
     """Return weights as float64, or None."""
     if sample_weight is None:
         return None
-    weights = as_float(np.ascontiguousarray(as_array(sample_weight, "sample_weight")), "sample_weight")
+    weights = as_float(np.ascontiguousarray(as_array(sample_weight, name)), name)
     weights = weights.astype(np.float64, copy=False)
     if weights.shape != (n_samples,):
-        raise ValueError(f"sample_weight must have shape ({n_samples},); got {weights.shape}")
-    return check_weight_signs(check_finite("sample_weight", weights))
+        raise ValueError(f"{name} must have shape ({n_samples},); got {weights.shape}")
+    return check_weight_signs(check_finite(name, weights), name)
 
 
-def check_weight_signs(sample_weight):
+def check_weight_signs(sample_weight, name="sample_weight"):
     """Return weights, none of which may be negative: a step must not lead away from its target."""
     if (sample_weight < 0).any() or not sample_weight.any():
         raise ValueError(
-            f"sample_weight must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
+            f"{name} must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
         )
     return sample_weight
 
@@ -132,8 +132,25 @@ def check_subset(rows, n_samples, name):
 def check_pair(validation_data):
     """Return validation data as (x, y, sample_weight or None)."""
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        raise ValueError("validation_data must be a tuple (x, y) or (x, y, sample_weight)")
+        raise ValueError(
+            "validation_data must be a tuple (x, y) or (x, y, sample_weight), or a dict of such tuples by "
+            f"name; got {type(validation_data).__name__}"
+        )
     return (*validation_data, None)[:3]
+
+
+def check_validation_data(validation_data):
+    """Return validation sets as {name: (x, y, sample_weight or None)}; a plain tuple is named "val"."""
+    if validation_data is None:
+        return {}
+    if not isinstance(validation_data, dict):
+        return {"val": check_pair(validation_data)}
+    for name in validation_data:
+        if not isinstance(name, str) or not name:
+            raise TypeError(
+                f"validation_data must have names as keys, texts that are not empty; got {name!r}"
+            )
+    return {name: check_pair(pair) for name, pair in validation_data.items()}
 
 
 def check_held_out(n):

@@ -16,6 +16,23 @@ class NotBuiltError(ValueError, AttributeError):
     """A network was used before it had weights."""
 
 
+class InTrainingError(RuntimeError):
+    """A model was to be trained, or its weights to be set, while it is being trained."""
+
+
+def in_training_already(name, here):
+    """Raise for a model that is being trained: by this thread, whose callback asks (`here`), or another."""
+    if here:
+        raise InTrainingError(
+            f"this {name} is being trained by the fit that runs this callback, and cannot begin another one; "
+            "train a copy: copy.deepcopy(model)"
+        )
+    raise InTrainingError(
+        f"this {name} is being trained by another thread; wait until that has ended, or train a copy: "
+        "copy.deepcopy(model). Predictions may be made meanwhile"
+    )
+
+
 def network_error(message):
     """Raise for a network that cannot be built or used as it is."""
     raise ValueError(message)

@@ -166,6 +166,14 @@ class Plan(NamedTuple):
     def n_outputs(self):
         return int(self.layers[-1]["n_out"])
 
+    def without_training(self):
+        """The same network without what is done in training only: dropout, and limits of weights."""
+        if not self.input_dropout and not any(map(any, self.layers[["dropout", "max_norm"]].tolist())):
+            return self
+        layers = self.layers.copy()
+        layers["dropout"] = layers["max_norm"] = 0.0
+        return self._replace(layers=layers, input_dropout=0.0)
+
     def weights(self, flat, k):
         """View of layer `k`'s weights, shape (n_in, n_out), in a flat vector."""
         layer = self.layers[k]

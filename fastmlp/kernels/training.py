@@ -163,7 +163,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
 
 
 def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=None, **options):
-    """Loss of the whole data set, penalties included, and its gradient.
+    """Loss of the whole data set, penalties included, and its gradient; nothing is dropped or cut.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=No
     options = options | dict(
         optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0
     )
-    job = Job(plan, params, rows, y, sample_weight=sample_weight, **options)
+    job = Job(plan.without_training(), params, rows, y, sample_weight=sample_weight, **options)
     run(job, n_threads=n_threads, regime=Regime.BATCH)
     return float(job.losses[0]), job.gradient
 
