@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fastmlp import Concatenate, Dense, Network, activations
+from fastmlp import Concatenate, Dense, Network, activations, losses
 from fastmlp.graph import (
     Node,
     Operation,
@@ -13,8 +13,10 @@ from fastmlp.graph import (
     apply,
     elu,
     exp,
+    largest,
     leaky_relu,
     log,
+    log_softmax,
     mse,
     relu,
     sigmoid,
@@ -122,6 +124,76 @@ def test_softmax():
     np.testing.assert_allclose([p.value for p in shares], [0.125, 0.25, 0.625])
     shares[0].backward()
     np.testing.assert_allclose([n.gradient for n in z], [7 / 64, -2 / 64, -5 / 64], rtol=1e-12)
+
+
+INF, NAN = math.inf, math.nan
+EDGES = [
+    (lambda x: 1 / x, 0.0, INF, -INF), (lambda x: 1 / x, -0.0, -INF, -INF), (lambda x: x / 0, 2.0, INF, INF),
+    (lambda x: x / 0, -2.0, -INF, INF), (lambda x: 0 / x, 0.0, NAN, NAN), (lambda x: x / x, 0.0, NAN, NAN),
+    (log, 0.0, -INF, INF), (log, -1.0, NAN, -1.0), (sqrt, 0.0, 0.0, INF), (sqrt, -4.0, NAN, NAN),
+    (exp, 1000.0, INF, INF), (exp, 709.5, math.exp(709.5), math.exp(709.5)), (exp, -1000.0, 0.0, 0.0),
+    (lambda x: x**-1, 0.0, INF, -INF), (lambda x: x**0.5, -2.0, NAN, NAN), (lambda x: x**0.5, 0.0, 0.0, INF),
+    (lambda x: x**2, 1e200, INF, 2e200), (lambda x: 0.0**x, 2.0, 0.0, 0.0), (lambda x: 2**x, 2e3, INF, INF),
+    (lambda x: x ** Node(2.0), -3.0, 9.0, -6.0), (lambda x: x ** Node(0.5), -1.0, NAN, NAN),
+    (lambda x: total([x, 1.0, -x]), 1e308, 1.0, 0.0), (lambda x: total([x, x]), 1e308, INF, 2.0),
+    (lambda x: total([exp(x), -exp(x)]), 1000.0, NAN, NAN), (lambda x: activate(x, "exp"), 1000.0, INF, INF),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", range(len(EDGES)))
+def test_where_a_function_has_no_number(case):
+    """What IEEE arithmetic says, in value and derivative; no error, no warning."""
+    function, at, value, slope = EDGES[case]
+    x = Node(at)
+    f = function(x)
+    f.backward()
+    np.testing.assert_allclose([f.value, x.gradient], [value, slope], rtol=1e-12)
+
+
+def test_softmax_of_large_numbers():
+    """[1000, 0]: 1 and e^-1000, which is 0; their logarithms are 0 and -1000."""
+    for numbers in ([1000.0, 0.0], [0.0, -1000.0], [3000.0, 2000.0]):
+        z = [Node(v) for v in numbers]
+        shares, logs = softmax(z), log_softmax(z)
+        assert [p.value for p in shares] == [1.0, 0.0] and [p.value for p in logs] == [0.0, -1000.0]
+        shares[0].backward()
+        assert [n.gradient for n in z] == [0.0, 0.0]
+        logs[1].backward()
+        assert [n.gradient for n in z] == [-1.0, 1.0]
+    z = [Node(v) for v in (1.0, 5.0, 5.0)]
+    top = largest(z)
+    top.backward()
+    assert top.value == 5.0 and [n.gradient for n in z] == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1.0, 40.0, 1e3, 1e5])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("slope", [1.0, 0.5])
+def test_unrolled_cross_entropies_of_large_logits(scale, smoothing, slope):
+    """What `evaluate` and `gradients` say, on whichever side the target is."""
+    x = np.array([1.0, -0.5])
+    binary = losses.BinaryCrossentropy(label_smoothing=smoothing)
+    several = losses.CategoricalCrossentropy(label_smoothing=smoothing)
+    cases = [
+        *((activations.Logistic(slope), binary, [[t, 1 - t, 0.3]]) for t in (0.0, 1.0)),
+        *(("identity", binary, [[t, 1 - t, 0.3]]) for t in (0.0, 1.0)),
+        *((f, several, [t]) for f in ("softmax", "identity") for t in (0, 1, 2)),
+        ("softmax", several, [[0.2, 0.5, 0.3]]),
+    ]
+    for output, loss, y in cases:
+        network = Network([Dense(3, output)], random_state=0).build(2)
+        W = np.array([[1.0, -1.0, 0.2], [0.3, 0.1, -0.7]]) * scale
+        network.set_weights([W, np.zeros(3)])
+        graph = unroll(network, x, y[0], loss=loss)
+        expected = network.evaluate(x[None], np.array(y), loss=loss)["loss"]
+        assert np.isfinite(expected)
+        assert graph.loss.value == pytest.approx(expected, rel=1e-9, abs=1e-15 * scale)
+        gradients = network.gradients(x[None], np.array(y), loss=loss)
+        for ours, kernels in zip(graph.gradients(), gradients, strict=True):
+            np.testing.assert_allclose(ours, kernels, rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose([n.value for n in graph.outputs], network.predict(x[None])[0], atol=1e-15)
 
 
 @pytest.mark.parametrize("name", sorted(set(activations.ACTIVATIONS) - {"softmax", "step"}))

@@ -9,11 +9,26 @@
 """
 
 from .drawing import draw
-from .functions import activate, elu, exp, leaky_relu, log, mse, relu, sigmoid, softmax, sqrt, tanh, total
+from .functions import (
+    activate,
+    elu,
+    exp,
+    largest,
+    leaky_relu,
+    log,
+    log_softmax,
+    mse,
+    relu,
+    sigmoid,
+    softmax,
+    sqrt,
+    tanh,
+    total,
+)  # fmt: skip
 from .node import Node, Operation, apply
 from .unroll import Unrolled, unroll
 
 __all__ = [
-    "Node", "Operation", "Unrolled", "activate", "apply", "draw", "elu", "exp", "leaky_relu", "log", "mse",
-    "relu", "sigmoid", "softmax", "sqrt", "tanh", "total", "unroll",
+    "Node", "Operation", "Unrolled", "activate", "apply", "draw", "elu", "exp", "largest", "leaky_relu",
+    "log", "log_softmax", "mse", "relu", "sigmoid", "softmax", "sqrt", "tanh", "total", "unroll",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ Activations are those of `fastmlp.activations`, one node each, a user's own incl
 import numpy as np
 
 from .. import activations
-from .node import EXP, LOG, SQRT, SUM, Operation, apply
+from .node import EXP, LOG, MAX, SQRT, SUM, Operation, apply
 
 
 def exp(x):
@@ -30,6 +30,11 @@ def total(nodes):
     return nodes[0] if len(nodes) == 1 else apply(SUM, *nodes)
 
 
+def largest(nodes):
+    """Return the largest of nodes and numbers, as one node; of equal ones the first has the gradient."""
+    return apply(MAX, *nodes)
+
+
 def activate(x, activation):
     """Return f(x) for an activation function.
 
@@ -43,10 +48,12 @@ def activate(x, activation):
     f = activations.get(activation)
 
     def value(z):
-        return f.value(np.array([z]))[0]
+        with np.errstate(all="ignore"):
+            return f.value(np.array([z]))[0]
 
     def partials(a, z):
-        return f.derivative(np.array([z]), np.array([a]))
+        with np.errstate(all="ignore"):
+            return f.derivative(np.array([z]), np.array([a]))
 
     return apply(Operation(f.name.replace("_", " "), value, partials), x)
 
@@ -77,10 +84,26 @@ def elu(x, alpha=1.0):
 
 
 def softmax(nodes):
-    """Return e^x / sum of e^x for each of several nodes, as a list."""
-    powers = [exp(x) for x in nodes]
+    """Return e^x / sum of e^x for each of several nodes, as a list.
+
+    The largest is subtracted first, so that no power is too large.
+    """
+    powers = [exp(x) for x in below_largest(nodes)]
     inverse = 1 / total(powers)
     return [power * inverse for power in powers]
+
+
+def log_softmax(nodes):
+    """Return the logarithms of `softmax`, which stay finite where a share is too small for a number."""
+    nodes = below_largest(nodes)
+    log_of_sum = log(total(exp(x) for x in nodes))
+    return [x - log_of_sum for x in nodes]
+
+
+def below_largest(nodes):
+    """Return x - largest x for each of several nodes."""
+    top = largest(nodes)
+    return [x - top for x in nodes]
 
 
 def mse(predictions, targets):

@@ -3,11 +3,17 @@
 An `Operation` holds a function's value and its partial derivatives side by side. A difference is written as
 a sum with a negative, a quotient as a product with a reciprocal, so that the order in which a drawing shows
 the operands does not matter.
+
+Where a function has no number, it has what IEEE arithmetic and NumPy say, without a warning: 1 / 0 and the
+logarithm of 0 are infinite; 0 / 0, the root or logarithm of a negative number and its power with a fraction
+are NaN; what is too large is infinite.
 """
 
 import math
 from numbers import Real
 from typing import NamedTuple
+
+import numpy as np
 
 from .. import _checks
 
@@ -32,15 +38,68 @@ class Operation(NamedTuple):
     partials: object
 
 
+def _divide(a, b):
+    return a / b if b else math.nan if not a or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def _power(a, b):
+    try:
+        found = a**b
+    except (OverflowError, ZeroDivisionError):
+        found = 1j
+    if not isinstance(found, complex):
+        return found
+    with np.errstate(all="ignore"):
+        return float(np.power(np.float64(a), np.float64(b)))
+
+
+def _exp(a):
+    try:
+        return math.exp(a)
+    except OverflowError:
+        return math.inf
+
+
+def _log(a):
+    return math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
+
+
+def _sqrt(a):
+    return math.nan if a < 0 else math.sqrt(a)
+
+
+def _sum(*terms):
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):  # too large, or infinities of both signs
+        return sum(terms)
+
+
+def _largest(*terms):
+    return math.nan if any(map(math.isnan, terms)) else max(terms)
+
+
+def _of_largest(largest, *terms):
+    """Return 1 for the first of the largest terms, 0 for the others."""
+    first = terms.index(largest) if largest == largest else -1
+    return [float(i == first) for i in range(len(terms))]
+
+
+def _by_exponent(power, a):
+    """Return the derivative of a^b by b: 0 where a is 0 and its power stays so."""
+    return 0.0 if a == 0 == power else power * _log(a)
+
+
 ADD = Operation("+", lambda a, b: a + b, lambda f, a, b: (1.0, 1.0))
 MULTIPLY = Operation(TIMES, lambda a, b: a * b, lambda f, a, b: (b, a))
 NEGATE = Operation(MINUS, lambda a: -a, lambda f, a: (-1.0,))
-INVERT = Operation(f"^ {MINUS}1", lambda a: 1.0 / a, lambda f, a: (-f * f,))
-POWER = Operation("^", lambda a, b: a**b, lambda f, a, b: (b * a ** (b - 1), f * _log(a)))
-SUM = Operation("Σ", lambda *a: math.fsum(a), lambda f, *a: (1.0,) * len(a))
-EXP = Operation("exp", lambda a: _exp(a), lambda f, a: (f,))
-LOG = Operation("log", lambda a: _log(a), lambda f, a: (1.0 / a if a else math.inf,))
-SQRT = Operation("√", math.sqrt, lambda f, a: (0.5 / f if f else math.inf,))
+INVERT = Operation(f"^ {MINUS}1", lambda a: _divide(1.0, a), lambda f, a: (-f * f,))
+POWER = Operation("^", _power, lambda f, a, b: (b * _power(a, b - 1), _by_exponent(f, a)))
+SUM = Operation("Σ", _sum, lambda f, *a: (1.0,) * len(a))
+EXP = Operation("exp", _exp, lambda f, a: (f,))
+LOG = Operation("log", _log, lambda f, a: (_divide(1.0, a),))
+SQRT = Operation("√", _sqrt, lambda f, a: (_divide(0.5, f),))
+MAX = Operation("max", _largest, _of_largest)
 ABSOLUTE = Operation("| |", abs, lambda f, a: (float((a > 0) - (a < 0)),))
 
 
@@ -48,17 +107,9 @@ def power_of(exponent):
     """Return the operation x^exponent for a constant exponent."""
 
     def partials(f, a):
-        return (exponent * a ** (exponent - 1) if exponent else 0.0,)
+        return (exponent * _power(a, exponent - 1) if exponent else 0.0,)
 
-    return Operation(f"^ {exponent:g}".replace("-", MINUS), lambda a: a**exponent, partials)
-
-
-def _exp(a):
-    return math.exp(a) if a < 709.0 else math.inf
-
-
-def _log(a):
-    return math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
+    return Operation(f"^ {exponent:g}".replace("-", MINUS), lambda a: _power(a, exponent), partials)
 
 
 class Node:
@@ -173,7 +224,9 @@ class Node:
     def __truediv__(self, other):
         if isinstance(other, Node):
             return self * apply(INVERT, other)
-        return self * (1.0 / other) if isinstance(other, Real) else NotImplemented
+        if not isinstance(other, Real):
+            return NotImplemented
+        return self * (1.0 / other if other else apply(INVERT, other))
 
     def __rtruediv__(self, other):
         if isinstance(other, Real) and other == 1:

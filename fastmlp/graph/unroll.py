@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import _checks, losses
-from ..activations import Identity, Logistic, Softmax
+from ..activations import Identity, Softmax
 from ..kernels.plan import INPUT
-from .functions import activate, log, softmax, total
+from .functions import activate, log_softmax, softmax, total
 from .node import Node, Operation, apply
 
 
@@ -52,8 +52,9 @@ def unroll(network, x, y=None, *, loss=None):
     y : float, int or array-like of shape (n_outputs,), default=None
         The sample's target, or its label; None: the graph ends at the outputs.
     loss : str or loss, default=None
-        None: the one that belongs to the output activation, as in `Network.fit`. Behind "half_squared_error"
-        the graph holds the half sum of squares, whose gradient that loss follows.
+        None: the one that belongs to the output activation, as in `Network.fit`. Cross-entropies follow from
+        the logits, as everywhere: a probability that rounds to 0 makes them large, not infinite. Behind
+        "half_squared_error" the graph holds the half sum of squares, whose gradient that loss follows.
 
     Returns
     -------
@@ -125,15 +126,21 @@ def _loss(loss, output, graph, target):
         scale = squared[type(loss)]
         squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))
         return squares if scale == 1.0 else scale * squares
-    if loss.label_smoothing == 0.0:
-        if isinstance(loss, losses.CategoricalCrossentropy) and isinstance(output, Softmax):
+    if loss.label_smoothing == 0.0 and losses.takes_logits(loss, output):
+        logits = [_times(output.slope, z) for z in graph.logits]
+        if type(loss) is losses.CategoricalCrossentropy:
             shares = losses.one_hot(target, len(a))[0]
-            return -total(_times(float(t), log(p)) for p, t in zip(a, shares, strict=True) if t)
-        if isinstance(loss, losses.BinaryCrossentropy) and isinstance(output, Logistic):
-            sides = [(float(t), p) for p, t in zip(a, y, strict=True)]
-            sides = [side for t, p in sides for side in ((t, p), (1 - t, 1 - p if t < 1 else p)) if side[0]]
-            return -total(_times(t, log(p)) for t, p in sides)
+            return -total(_times(float(t), p) for p, t in zip(log_softmax(logits), shares, strict=True) if t)
+        if type(loss) is losses.BinaryCrossentropy:
+            return total(_binary(float(t), z) for t, z in zip(y, logits, strict=True))
     return _as_one_node(loss, output, graph, target)
+
+
+def _binary(t, z):
+    """Return -t log p - (1 - t) log(1 - p) for p = 1 / (1 + e^-z), of which neither may round to 0."""
+    if t == 1.0:
+        return activate(-z, "softplus")
+    return activate(z, "softplus") - _times(t, z) if t else activate(z, "softplus")
 
 
 def _times(factor, node):
@@ -146,13 +153,15 @@ def _as_one_node(loss, output, graph, target):
 
     def value(*numbers):
         row = np.array([numbers])
-        return losses.values(loss, output, target, row, row)[0]
+        with np.errstate(all="ignore"):
+            return losses.values(loss, output, target, row, row)[0]
 
     def partials(f, *numbers):
         row = np.array([numbers])
-        if logits:
-            return losses.gradients(loss, output, target, row, row)[0]
-        return loss.derivative(target, row)[0]
+        with np.errstate(all="ignore"):
+            if logits:
+                return losses.gradients(loss, output, target, row, row)[0]
+            return loss.derivative(target, row)[0]
 
     return apply(Operation(loss.name, value, partials), *(graph.logits if logits else graph.outputs))
 
