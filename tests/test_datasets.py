@@ -2,15 +2,18 @@
 
 import gzip
 import hashlib
+import io
 import os
+import tarfile
 import threading
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
 from fastmlp import datasets
-from fastmlp.datasets import _files, images
+from fastmlp.datasets import _contents, _files, images
 from fastmlp.datasets._sources import CIFAR10, FASHION_MNIST, IDX_FILES, MNIST, SOURCES
 
 LOADERS = {"mnist": datasets.load_mnist, "fashion_mnist": datasets.load_fashion_mnist}
@@ -261,57 +264,167 @@ def cifar_batch(n, seed):
     return records
 
 
+def pin(monkeypatch, batches, **changes):
+    """Let the checksums of these batches take the place of CIFAR-10's."""
+    contents = {name: hashlib.sha256(records.tobytes()).hexdigest() for name, records in batches.items()}
+    monkeypatch.setattr(images, "CIFAR10", CIFAR10._replace(contents=contents, **changes))
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_cifar10_takes_the_batches_that_are_there(tmp_path, suffix):
+def test_cifar10_takes_the_batches_that_are_there(tmp_path, monkeypatch, suffix):
     batches = {"data_batch_1.bin": cifar_batch(4, 1), "data_batch_3.bin": cifar_batch(2, 3)}
     test = cifar_batch(3, 9)
     pack = gzip.compress if suffix else bytes
     for name, records in (batches | {"test_batch.bin": test}).items():
         (tmp_path / (name + suffix)).write_bytes(pack(records.tobytes()))
+    pin(monkeypatch, batches | {"test_batch.bin": test})
     (X, y), (X_test, y_test) = datasets.load_cifar10(tmp_path)
     everything = np.concatenate(list(batches.values()))
     assert np.array_equal(X, everything[:, 1:]) and np.array_equal(y, everything[:, 0])
     assert np.array_equal(X_test, test[:, 1:]) and np.array_equal(y_test, test[:, 0])
 
 
-def test_cifar10_archive(tmp_path, monkeypatch):
-    import io
-    import tarfile
+def test_cifar10_refuses_batches_that_are_not_the_originals(tmp_path):
+    """The right size and labels are not enough."""
+    for name in ("data_batch_1.bin", "test_batch.bin"):
+        (tmp_path / name).write_bytes(cifar_batch(10000, 1).tobytes())
+    with pytest.raises(
+        ValueError, match=r"data_batch_1.bin .*30730000 bytes whose SHA-256 is \w+, expected ce"
+    ):
+        datasets.load_cifar10(tmp_path)
 
+
+def write_archive(path, members):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+
+
+def test_cifar10_archive(tmp_path, monkeypatch):
     names = [*images.CIFAR10_TRAIN, images.CIFAR10_TEST]
     batches = {name: cifar_batch(2, seed) for seed, name in enumerate(names)}
     path = tmp_path / "cifar-10-binary.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
-        for name, records in batches.items():
-            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
-            member.size = records.nbytes
-            archive.addfile(member, io.BytesIO(records.tobytes()))
+    write_archive(path, {name: records.tobytes() for name, records in batches.items()})
     with pytest.raises(ValueError, match="truncated or altered"):
         datasets.load_cifar10(tmp_path)
-    fake = CIFAR10._replace(files={path.name: _files.sha256(path)})
-    monkeypatch.setattr(images, "CIFAR10", fake)
+    pin(monkeypatch, batches, files={path.name: _files.sha256(path)})
     (X, _), (_, y_test) = datasets.load_cifar10(tmp_path)
     assert X.shape == (10, 3072)
     assert np.array_equal(y_test, batches["test_batch.bin"][:, 0])
 
 
-@pytest.mark.parametrize("damage", ["size", "label", "gzip"])
-def test_cifar10_refuses_damaged_batches(tmp_path, damage):
+@pytest.mark.parametrize("damage", ["size", "label", "gzip", "large"])
+def test_cifar10_refuses_damaged_batches(tmp_path, monkeypatch, damage):
     records = cifar_batch(3, 0)
+    pin(monkeypatch, {"data_batch_1.bin": records, "test_batch.bin": records})
     (tmp_path / "test_batch.bin").write_bytes(records.tobytes())
     if damage == "label":
         records[1, 0] = 10
     data = records.tobytes()
-    path = tmp_path / ("data_batch_1.bin.gz" if damage == "gzip" else "data_batch_1.bin")
-    path.write_bytes({"size": data[:-1], "label": data, "gzip": gzip.compress(data)[:-20]}[damage])
+    path = tmp_path / ("data_batch_1.bin.gz" if damage in ("gzip", "large") else "data_batch_1.bin")
+    path.write_bytes(
+        {
+            "size": data[:-1],
+            "label": data,
+            "gzip": gzip.compress(data)[:-20],
+            "large": gzip.compress(bytes(30730001)),
+        }[damage]
+    )
     with pytest.raises(ValueError, match=r"data_batch_1.*(truncated|altered).*replace it"):
         datasets.load_cifar10(tmp_path)
+
+
+def bomb(path, n=1 << 30):
+    """A small file that unpacks to a gigabyte."""
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for _ in range(n >> 24):
+            file.write(bytes(1 << 24))
+
+
+def test_no_more_is_unpacked_than_a_data_set_can_hold(tmp_path):
+    """Memory stays near the limit, whatever a file unpacks to."""
+    bomb(tmp_path / "bomb.gz")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"bomb.gz is truncated or altered: it holds more than 30730000"):
+            _contents.read(tmp_path / "bomb.gz", 30730000)
+        with pytest.raises(ValueError, match="more than"):
+            _contents.read_idx(tmp_path / "bomb.gz", 10000)
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({"wanted.bin": bytes(20001)}, "holds no wanted.bin of at most 20000 bytes"),
+        ({"other.bin": bytes(1 << 20), "wanted.bin": bytes(9)}, "unpacks to more than the data set holds"),
+    ],
+)
+def test_no_more_of_an_archive_is_unpacked_than_a_data_set_can_hold(tmp_path, members, why):
+    write_archive(tmp_path / "bomb.tar.gz", members)
+    with pytest.raises(ValueError, match=rf"bomb.tar.gz is truncated or altered: it {why}"):
+        _contents.read_members(tmp_path / "bomb.tar.gz", ["wanted.bin"], 20000)
+
+
+def test_archives_that_are_cut_or_hold_no_files(tmp_path):
+    path = tmp_path / "archive.tar.gz"
+    write_archive(path, {"wanted.bin": np.random.default_rng(0).bytes(100000)})
+    assert len(_contents.read_members(path, ["wanted.bin"], 100000)["wanted.bin"]) == 100000
+    path.write_bytes(path.read_bytes()[:50000])
+    with pytest.raises(ValueError, match=r"archive.tar.gz is truncated or altered: .*; replace it"):
+        _contents.read_members(path, ["wanted.bin"], 100000)
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("wanted.bin")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(member)
+    with pytest.raises(ValueError, match=r"it holds no wanted.bin"):
+        _contents.read_members(path, ["wanted.bin"], 100000)
+
+
+GOOD = bytes((0, 0, 8, 3)) + np.array([2, 3, 4], ">i4").tobytes() + bytes(range(24))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (GOOD[:-1], "it holds 23 bytes of data, expected 24"),
+        (GOOD + b"x", "it holds more than 40 bytes"),
+        (b"", "it begins with , expected 00 00 08 03"),
+        (GOOD[:10], "it ends before its sizes do"),
+        (b"\x00\x00\x0d\x03" + GOOD[4:], "it begins with 00 00 0d 03, expected 00 00 08 03"),
+        (b"\x00\x00\x08\x01" + GOOD[4:], "it begins with 00 00 08 01, expected 00 00 08 03"),
+        (GOOD[:7] + b"\x03" + GOOD[8:], r"its shape is \(3, 3, 4\), expected \(2, 3, 4\)"),
+        (GOOD[:4] + b"\xff" + GOOD[5:], r"its shape is \(4278190082, 3, 4\)"),
+        (GOOD[:11] + b"\x04" + GOOD[12:15] + b"\x03" + GOOD[16:], r"its shape is \(2, 4, 3\)"),
+        (GOOD[:4] + bytes(4) + GOOD[8:], r"its shape is \(0, 3, 4\)"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_files_that_are_not_what_they_should_be(tmp_path, data, why, suffix):
+    path = tmp_path / f"images{suffix}"
+    path.write_bytes(gzip.compress(GOOD) if suffix else GOOD)
+    assert _contents.read_idx(path, 2, 3, 4).ravel().tolist() == list(range(24))
+    path.write_bytes(gzip.compress(data) if suffix else data)
+    with pytest.raises(ValueError, match=rf"images{suffix} is truncated or altered: {why}.*; replace it"):
+        _contents.read_idx(path, 2, 3, 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+def test_a_pipe_is_no_data_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="it is no regular file"):
+        _contents.read(tmp_path / "pipe", 10)
 
 
 def test_every_source_pins_its_files():
     for source in SOURCES:
         assert source.mirrors and all(url.endswith("/") for url in source.mirrors)
-        assert all(len(digest) == 64 and int(digest, 16) for digest in source.files.values())
+        digests = (*source.files.values(), *source.contents.values())
+        assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
 
 
 @pytest.mark.skipif(

@@ -1,15 +1,21 @@
 """Where the original files of the larger data sets come from, and what they must hold."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """The files of one data set: their SHA-256 by name, and the addresses they hang under."""
+    """The files of one data set: their SHA-256 by name, and the addresses they hang under.
+
+    `contents` are SHA-256, by name, of files in an archive that may also lie unpacked in a user's own folder.
+    """
 
     title: str
     folder: str
     files: dict
     mirrors: tuple
+    contents: Mapping = MappingProxyType({})
 
 
 IDX_FILES = (
@@ -64,6 +70,14 @@ CIFAR10 = Source(
     "cifar10",
     {CIFAR10_ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
     ("https://www.cs.toronto.edu/~kriz/",),
+    {
+        "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+        "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+        "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+        "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+        "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+        "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+    },
 )
 
 SOURCES = (MNIST, FASHION_MNIST, CIFAR10)

@@ -1,12 +1,9 @@
 """MNIST, Fashion-MNIST and CIFAR-10."""
 
-import gzip
-import tarfile
-import zlib
-
 import numpy as np
 
 from ._bunch import split
+from ._contents import check_contents, read, read_idx, read_members
 from ._files import find, find_local
 from ._sources import CIFAR10, CIFAR10_ARCHIVE, FASHION_MNIST, IDX_FILES, MNIST
 
@@ -15,6 +12,7 @@ CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck".sp
 CIFAR10_TRAIN = tuple(f"data_batch_{k}.bin" for k in range(1, 6))
 CIFAR10_TEST = "test_batch.bin"
 CIFAR10_RECORD = 1 + 3 * 32 * 32  # a label, then the red, green and blue planes
+CIFAR10_BATCH = 10000 * CIFAR10_RECORD  # bytes of each file
 
 
 def load_mnist(folder=None, *, download=True, as_bunch=False):
@@ -74,7 +72,7 @@ def load_cifar10(folder=None, *, download=True, as_bunch=False):
         As in `load_mnist`; the subfolder is ``cifar10``. A local folder may hold the archive
         ``cifar-10-binary.tar.gz``, or its files ``data_batch_1.bin`` ... ``data_batch_5.bin`` and
         ``test_batch.bin``, each with or without ``.gz``; where only some of the training files are
-        there, those are the training set.
+        there, those are the training set. The SHA-256 of their contents is checked as the archive's is.
 
     Returns
     -------
@@ -88,24 +86,34 @@ def load_cifar10(folder=None, *, download=True, as_bunch=False):
     """
     batches = {name: _find_batch(name, folder) for name in (*CIFAR10_TRAIN, CIFAR10_TEST)}
     if batches[CIFAR10_TEST] and any(batches[name] for name in CIFAR10_TRAIN):
-        pieces = {name: _read_batch(path) for name, path in batches.items() if path}
+        pieces = {name: read(path, CIFAR10_BATCH) for name, path in batches.items() if path}
     else:
-        pieces = _read_archive(find(CIFAR10, CIFAR10_ARCHIVE, folder, download=download))
-    train = [_records(name, pieces[name]) for name in CIFAR10_TRAIN if name in pieces]
-    records, test = np.concatenate(train), _records(CIFAR10_TEST, pieces[CIFAR10_TEST])
+        path = find(CIFAR10, CIFAR10_ARCHIVE, folder, download=download)
+        pieces = read_members(path, (*CIFAR10_TRAIN, CIFAR10_TEST), CIFAR10_BATCH)
+    records = {
+        name: np.frombuffer(check_contents(name, data, CIFAR10.contents[name]), np.uint8).reshape(
+            -1, CIFAR10_RECORD
+        )
+        for name, data in pieces.items()
+    }
+    test = records.pop(CIFAR10_TEST)
+    train = np.concatenate(list(records.values()))
     return split(
-        (records[:, 1:].copy(), records[:, 0].copy()),
+        (train[:, 1:].copy(), train[:, 0].copy()),
         (test[:, 1:].copy(), test[:, 0].copy()),
         as_bunch,
         image_shape=(3, 32, 32),
         target_names=CIFAR10_NAMES,
-        DESCR=f"CIFAR-10, {len(records)} training and {len(test)} test images.",
+        DESCR=f"CIFAR-10, {len(train)} training and {len(test)} test images.",
     )
 
 
 def _load_idx(source, folder, download, as_bunch, names):
     paths = [find(source, name, folder, download=download) for name in IDX_FILES]
-    X_train, y_train, X_test, y_test = (_read_idx(path) for path in paths)
+    largest = ((60000, 28, 28), (60000,), (10000, 28, 28), (10000,))
+    X_train, y_train, X_test, y_test = (
+        read_idx(path, *shape) for path, shape in zip(paths, largest, strict=True)
+    )
     return split(
         (X_train.reshape(len(X_train), -1), y_train),
         (X_test.reshape(len(X_test), -1), y_test),
@@ -116,45 +124,5 @@ def _load_idx(source, folder, download, as_bunch, names):
     )
 
 
-def _read_idx(path):
-    """Read an IDX file: two zero bytes, type 8 (uint8), the number of axes, big-endian sizes, data."""
-    with gzip.open(path) as file:
-        data = file.read()
-    n_axes = data[3]
-    shape = np.frombuffer(data, ">i4", n_axes, 4)
-    # a copy: an array over `bytes` would be read-only
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * n_axes).reshape(shape).copy()
-
-
 def _find_batch(name, folder):
     return find_local(CIFAR10, name, folder) or find_local(CIFAR10, name + ".gz", folder)
-
-
-def _read_batch(path):
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
-        try:
-            return file.read()
-        except (EOFError, OSError, zlib.error) as error:
-            raise ValueError(f"{path} is truncated or altered ({error}); replace it") from error
-
-
-def _read_archive(path):
-    with tarfile.open(path) as archive:
-        members = {member.name.rsplit("/", 1)[-1]: member for member in archive.getmembers()}
-        return {name: archive.extractfile(members[name]).read() for name in (*CIFAR10_TRAIN, CIFAR10_TEST)}
-
-
-def _records(name, data):
-    """View the bytes of a batch as records of shape (n, 3073), checked."""
-    records = np.frombuffer(data, np.uint8)
-    if len(data) == 0 or len(data) % CIFAR10_RECORD:
-        raise ValueError(
-            f"{name} holds {len(data)} bytes, expected a multiple of {CIFAR10_RECORD}; "
-            "it is truncated: replace it"
-        )
-    records = records.reshape(-1, CIFAR10_RECORD)
-    if records[:, 0].max() > 9:
-        raise ValueError(
-            f"{name} holds label {records[:, 0].max()}, expected 0 to 9; it is altered: replace it"
-        )
-    return records
