@@ -6,20 +6,21 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.metrics import get_scorer
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight
 
-from . import _checks, _lbfgs, _metrics, activations, initializers, optimizers
+from . import _checks, _lbfgs, activations, initializers, optimizers
 from ._fitted import FittedNetwork
 from ._in_training import in_training, trust
 from ._monitor import History, Monitor
+from ._scoring import Answers, EstimatorReading, resolve
 from ._sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks, with_callbacks
 from ._stochastic import Held, Training
 from .kernels.job import Rows
 from .layers import Dense, Dropout
+from .metrics import directions, measure
 from .network import Network
 
 FORMULA = HasMethods(["value", "derivative"])
@@ -129,14 +130,14 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         self._loss, target, output = self._choose_loss(y)
         self._build(X, [*sizes, self.n_outputs_], output, first)
         _checks.check_trainable(self._network.functions, self._loss, self.n_outputs_)
-        target = self._as_target(target)
+        target, metrics = self._as_target(target), self._find_metrics(y)
         if rows is not None:  # the kernels find a sample's target and weight by the number of its row
             target, weights = _spread(target, rows, X.shape[0]), _spread(weights, rows, X.shape[0])
         if self.solver == "lbfgs":
             _checks.check_lbfgs(self, validation_data)
-            return partial(self._fit_lbfgs, X, target, y, weights, about, callbacks, self._scorers())
-        data = X, target, y, weights
-        return self._stochastic(data, validation_data, about, callbacks, incremental, rows).run
+            return partial(self._fit_lbfgs, X, target, y, weights, sample_weight, about, callbacks, metrics)
+        data = X, target, y, weights, sample_weight
+        return self._stochastic(data, validation_data, about, callbacks, incremental, rows, metrics).run
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
@@ -187,7 +188,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         target = np.ascontiguousarray(target, self._network.params.dtype)
         return target.reshape(len(target), -1)
 
-    def _stochastic(self, data, validation_data, about, callbacks, incremental, rows):
+    def _stochastic(self, data, validation_data, about, callbacks, incremental, rows, metrics):
         optimizer, network = self._choose_optimizer(), self._network
         memory = getattr(self, "_optimizer", None)
         about_memory = optimizer, network.plan.n_params, network.params.dtype
@@ -199,24 +200,22 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             X_val, y_val = self._validate_input(X_val, y_val, True, False)
             if w_val is not None:
                 w_val = _check_sample_weight(w_val, X_val, dtype=np.float64)
-            held = Held(self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val)
+            held = Held(
+                self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val, w_val, metrics
+            )
         return Training(
             self, optimizer, memory, data, about, incremental=incremental, held=held, callbacks=callbacks,
-            rows=rows,
+            rows=rows, metrics=metrics,
         )  # fmt: skip
 
-    def _fit_lbfgs(self, X, target, y, weights, about, callbacks, scorers, commit):
-        def measure():
-            return {name: score(self, X, y) for name, score in scorers.items()}
+    def _fit_lbfgs(self, X, target, y, weights, sample_weight, about, callbacks, metrics, commit):
+        def measure_now():
+            return measure(metrics, self._read(X, y), sample_weight)
 
         monitor = Monitor(
-            self,
-            self._network,
-            History(self.history_),
-            self.max_iter,
-            measure if scorers else None,
-            callbacks,
-        )
+            self, self._network, History(self.history_), self.max_iter, measure_now if metrics else None,
+            callbacks, directions=directions(metrics),
+        )  # fmt: skip
         trust(self, X)
         theirs = SklearnCallbacks(self, *about, self.max_iter)
 
@@ -261,13 +260,16 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             return kind(*adam, epsilon_corrected=self.solver != "adam", **shared)
         return kind(rate, **shared)
 
-    def _scorers(self):
-        """Return {name: function of (estimator, X, y)} for `metrics`."""
-        metrics = _metrics.named(self.metrics)
-        # scikit-learn's own take milliseconds an epoch
-        quick = {"accuracy": _metrics.share_equal} if self._is_classifier else {"r2": _metrics.r2}
-        metrics = {name: quick.get(m, m) if isinstance(m, str) else m for name, m in metrics.items()}
-        return {name: get_scorer(m) if isinstance(m, str) else _as_scorer(m) for name, m in metrics.items()}
+    def _find_metrics(self, y):
+        """Return {name: Metric} for `metrics`."""
+        found = resolve(self.metrics, self, y)
+        _checks.check_metric_names(found)
+        return found
+
+    def _read(self, X, y):
+        """Return this estimator's answers for X as metrics take them; they are computed once."""
+        classes = self.classes_ if self._is_classifier and y.ndim == 1 else None
+        return EstimatorReading(Answers(self, X), slice(None), y, classes)
 
     def _weigh_classes(self, y, sample_weight):
         return sample_weight
@@ -286,7 +288,3 @@ def _spread(values, rows, n):
     whole = np.zeros((n, *values.shape[1:]), values.dtype)
     whole[rows] = values
     return whole
-
-
-def _as_scorer(metric):
-    return lambda estimator, X, y: float(metric(y, estimator.predict(X)))

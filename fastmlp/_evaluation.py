@@ -1,8 +1,10 @@
 """A network measured: its loss and metrics on data, once or at each epoch's end."""
 
-from . import _checks, _metrics
+from . import _checks
+from . import metrics as measures
 from ._monitor import measure_sets
 from ._preparation import samples_of
+from ._reading import Reading
 
 
 class EvaluationSet:
@@ -14,14 +16,16 @@ class EvaluationSet:
     x, y, sample_weight
         As in `Network.evaluate`.
     loss : loss
-    metrics : dict of functions
-        As `fastmlp._metrics.get` returns them.
+    metrics : dict of Metric
+        As `fastmlp.metrics.get` returns them.
     of : str
         What the samples are part of, for messages.
+    coding : Coding, default=None
+        Of the targets trained on: these are judged alike. None: of y.
     """
 
-    def __init__(self, network, x, y, sample_weight, loss, metrics, of=""):
-        self.network, self.loss, self.metrics = network, loss, metrics
+    def __init__(self, network, x, y, sample_weight, loss, metrics, of="", coding=None):
+        self.network, self.loss, self.metrics, self.coding = network, loss, metrics, coding
         self.y = y  # as metrics take it: the user's
         self.rows, self.targets, self.weights = samples_of(network, x, y, loss, sample_weight, of)
 
@@ -30,9 +34,11 @@ class EvaluationSet:
         network = self.network
         logits = network.outputs(self.rows, logits=True)
         found = {"loss": network.loss_of(self.loss, logits, self.targets, self.weights)}
-        return found | _metrics.measure(
-            self.metrics, self.y, network.functions[-1].value(logits), self.weights
-        )
+        if not self.metrics:
+            return found
+        output = network.functions[-1]
+        reading = Reading(self.y, output.value(logits), output, self.loss, self.coding)
+        return found | measures.measure(self.metrics, reading, self.weights)
 
 
 class EpochMetrics:
@@ -47,25 +53,37 @@ class EpochMetrics:
         The targets as the user gave them.
     metrics : names or functions
     validation_data : tuple or dict of tuples, default=None
+
+    Attributes
+    ----------
+    directions : dict
+        Of all that is measured, see `metrics.directions`.
     """
 
     def __init__(self, network, prepared, y, metrics, validation_data=None):
         self.network, self.training, self.y = network, prepared, y
-        self.metrics = _metrics.get(metrics)
+        self.metrics = measures.get(metrics)
+        self.coding = None
+        if self.metrics:
+            self.coding = self._read().coding
         self.sets = {}
         for name, data in _checks.check_validation_data(validation_data).items():
             of = " of validation_data" + (f"[{name!r}]" if isinstance(validation_data, dict) else "")
-            self.sets[name] = EvaluationSet(network, *data, prepared.learning.loss, self.metrics, of)
-        names = [f"{name}_{what}" for name in self.sets for what in ("loss", *self.metrics)]
-        names += ["loss", "learning_rate", "seconds", *self.metrics]
-        _checks.check_distinct("the history (metrics, validation_data)", names)
+            self.sets[name] = EvaluationSet(
+                network, *data, prepared.learning.loss, self.metrics, of, self.coding
+            )
+        self.directions = measures.directions(self.metrics, ("", *(f"{name}_" for name in self.sets)))
 
     def __bool__(self):
         return bool(self.metrics or self.sets)
 
+    def _read(self):
+        network = self.network
+        loss, outputs = self.training.learning.loss, network.outputs(self.training.rows)
+        return Reading(self.y, outputs, network.functions[-1], loss, self.coding)
+
     def __call__(self):
         found = {}
         if self.metrics:
-            predicted = self.network.outputs(self.training.rows)
-            found = _metrics.measure(self.metrics, self.y, predicted, self.training.sample_weight)
+            found = measures.measure(self.metrics, self._read(), self.training.sample_weight)
         return found | measure_sets(self.sets)

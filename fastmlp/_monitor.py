@@ -3,7 +3,7 @@
 import time
 from contextlib import contextmanager
 
-from . import _checks
+from . import _checks, metrics
 
 
 class History:
@@ -54,8 +54,9 @@ class State:
         Epochs done in this fit: 1 at the end of the first.
     n_epochs : int
         Epochs that this fit may take.
-    names : tuple of str
-        What `logs` will hold at each epoch's end, known when the fit begins.
+    names : dict
+        What `logs` will hold at each epoch's end, known when the fit begins, and which way is better: "min",
+        "max", or None: not known.
     logs : dict of float
         This epoch's loss, learning rate, seconds, and what was asked for.
     history : dict of list
@@ -64,7 +65,7 @@ class State:
 
     def __init__(self, model, network, n_epochs, history):
         self.model, self._network, self.n_epochs, self._history = model, network, n_epochs, history
-        self.epoch, self.names, self.logs = 0, (), {}
+        self.epoch, self.names, self.logs = 0, {}, {}
 
     @property
     def params(self):
@@ -90,11 +91,17 @@ class Monitor:
     callbacks : sequence
     verbose : bool
         Print a line for each epoch.
+    directions : dict, default=None
+        Which way is better, of the loss and what is measured; see `metrics.directions`. None: as `measure`
+        says.
     """
 
-    def __init__(self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False):
+    def __init__(
+        self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False, directions=None
+    ):
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
         self.history, self.state = history, State(model, network, n_epochs, history)
+        self.directions = directions or getattr(measure, "directions", None) or metrics.directions({})
         self._begun = []
 
     @property
@@ -128,7 +135,8 @@ class Monitor:
         """Measure once, so that what cannot be measured fails before training; tell of the fit's begin."""
         if self.per_epoch:
             measured = self.measure() if self.measure else {}
-            self.state.names = ("loss", *measured, "learning_rate", "seconds")
+            names = ("loss", *measured, "learning_rate", "seconds")
+            self.state.names = {name: self.directions.get(name) for name in names}
         self.last = time.perf_counter()
         for callback in self.callbacks:
             if hasattr(callback, "on_fit_begin"):

@@ -13,6 +13,7 @@ from ._monitor import History, Monitor, measure_sets
 from ._sklearn_callbacks import SklearnCallbacks
 from .kernels.job import Rows
 from .kernels.plan import Status
+from .metrics import directions, measure, sign
 
 
 class Held:
@@ -23,22 +24,27 @@ class Held:
     estimator
     X, target, y, weights
         `target` as the kernels take it, `y` as a score does.
+    sample_weight : ndarray or None
+        The weights without those of classes: by which metrics are measured.
+    metrics : dict of Metric
     """
 
-    def __init__(self, estimator, X, target, y, weights):
+    def __init__(self, estimator, X, target, y, weights, sample_weight, metrics):
         self.estimator, self.X, self.target, self.y, self.weights = estimator, X, target, y, weights
+        self.sample_weight, self.metrics = sample_weight, metrics
         self.rows = Rows(X)
 
     def measure(self):
-        """Return score and loss."""
+        """Return score, loss and metrics."""
         est = self.estimator
         logits = est._network.outputs(self.rows, logits=True)
         loss = est._network.loss_of(est._loss, logits, self.target, self.weights)
-        return {"score": est._score_logits(logits, self.y, self.weights), "loss": loss}
+        found = {"score": est._score_logits(logits, self.y, self.weights), "loss": loss}
+        return found | measure(self.metrics, est._read(self.X, self.y), self.sample_weight)
 
 
-def split(estimator, X, target, y, weights):
-    """Return the training part as (X, target, y, weights), and the Held rest, by scikit-learn's draws."""
+def split(estimator, metrics, X, target, y, weights, sample_weight):
+    """Return the training part of what is given, and the Held rest, by scikit-learn's draws."""
     binary = estimator._is_classifier and estimator.n_outputs_ == 1
     n, size = X.shape[0], estimator.validation_fraction
     if np.ceil(size * n) < 2 and n >= 4:
@@ -48,9 +54,12 @@ def split(estimator, X, target, y, weights):
         stratify=target.astype(bool) if binary else None,
     )  # fmt: skip
     _checks.check_held_out(len(rest))
-    of_rest = None if weights is None else weights[rest]
-    held = Held(estimator, X[rest], target[rest], y[rest], of_rest)
-    return (X[train], target[train], y[train], None if weights is None else weights[train]), held
+
+    def part(rows):
+        of_rows = (None if w is None else w[rows] for w in (weights, sample_weight))
+        return X[rows], target[rows], y[rows], *of_rows
+
+    return part(train), Held(estimator, *part(rest), metrics)
 
 
 class Training:
@@ -62,7 +71,7 @@ class Training:
         With its network built.
     optimizer, memory : Optimizer, Memory
     data : tuple
-        X, target, y and weights; `target` as the kernels take it.
+        X, target, y, weights and those without the weights of classes; `target` as the kernels take it.
     about : tuple
         X, y and sample_weight as the user gave them.
     incremental : bool
@@ -72,20 +81,26 @@ class Training:
     callbacks : sequence
     rows : ndarray of int64, default=None
         The rows of X and target to train on; None stands for all.
+    metrics : dict of Metric
     """
 
-    def __init__(self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks, rows=None):
+    def __init__(
+        self, estimator, optimizer, memory, data, about, *, incremental, held, callbacks, rows, metrics
+    ):
         self.est, self.incremental, self.held = estimator, incremental, held
         self.early = estimator.early_stopping
         if self.early and held is None:
-            data, self.held = split(estimator, *data)
-        self.X, target, self.y, weights = data
+            data, self.held = split(estimator, metrics, *data)
+        self.X, target, self.y, weights, self.sample_weight = data
         trust(estimator, self.X, *([self.held.X] if self.held else []))
         n = self.X.shape[0] if rows is None else len(rows)
         est, n_epochs = estimator, 1 if incremental else estimator.max_iter
-        self.scorers = est._scorers()
-        measure = self._measure if self.scorers or self.held else None
-        self.monitor = Monitor(est, est._network, History(est.history_), n_epochs, measure, callbacks)
+        self.metrics = metrics
+        better = directions(metrics, ("", "val_") if self.held else ("",), score=True)
+        self.monitor = Monitor(
+            est, est._network, History(est.history_), n_epochs,
+            self._measure if metrics or self.held else None, callbacks, directions=better,
+        )  # fmt: skip
         self.about = (*about, n_epochs)
         self.tracked = est.monitor
         if self.early and self.tracked is None:
@@ -93,9 +108,7 @@ class Training:
             by_class = getattr(est, "class_weight", None) is not None
             self.tracked = "val_loss" if by_class else "val_score"
         if self.tracked:
-            known = ("loss", *(("val_loss", "val_score") if self.held else ()), *self.scorers)
-            more = [f"val_{name}" for name in self.scorers] if self.held else []
-            _checks.check_choice("monitor", self.tracked, dict.fromkeys((*known, *more)))
+            self.sign = sign(self.tracked, better)
         self.best, self.best_params, self.stopped = -np.inf, None, False
         if self.early:
             self.best_params = est._network.params.copy()
@@ -178,14 +191,8 @@ class Training:
         return [first] * (n_epochs + 1)
 
     def _measure(self):
-        est = self.est
-        found = {name: score(est, self.X, self.y) for name, score in self.scorers.items()}
-        if self.held:
-            found |= measure_sets({"val": self.held})
-            found |= {
-                f"val_{name}": score(est, self.held.X, self.held.y) for name, score in self.scorers.items()
-            }
-        return found
+        found = measure(self.metrics, self.est._read(self.X, self.y), self.sample_weight)
+        return found | measure_sets({"val": self.held} if self.held else {})
 
     def _report(self, losses):
         """Take finished epochs into the fitted attributes."""
@@ -221,7 +228,7 @@ class Training:
     def _track(self, value):
         """Keep the best weights, and with early stopping count epochs that were no better."""
         est = self.est
-        score = -value if self.tracked.endswith("loss") else value
+        score = self.sign * value
         if self.early:
             est._no_improvement_count = est._no_improvement_count + 1 if score < self.best + est.tol else 0
         if score > self.best:

@@ -2,16 +2,18 @@
 
 A callback is any object with one or more of ``on_fit_begin(state)``, ``on_epoch_end(state)``, which stops
 training where it returns a true value, and ``on_fit_end(state)``. `state` has model, params, epoch, n_epochs,
-logs and history (see `fastmlp._monitor.State`). Without callbacks no Python runs per epoch.
+logs, history and names (see `fastmlp._monitor.State`). Where ``on_fit_begin`` raises, the fit is refused and
+the model left as it was. Without callbacks no Python runs per epoch.
 """
 
 import csv
+import string
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from . import _checks
+from . import _checks, metrics
 
 _MODES = {"auto": "auto", "min": "min", "max": "max"}
 
@@ -19,19 +21,15 @@ _MODES = {"auto": "auto", "min": "min", "max": "max"}
 class _Watch:
     """Follows one value of the logs, and knows when it is the best so far."""
 
-    def __init__(self, monitor, min_delta=0.0, mode="auto"):
+    def __init__(self, monitor, names, min_delta=0.0, mode="auto"):
         self.monitor, self.min_delta = monitor, min_delta
-        self.sign = {
-            "auto": 1 if monitor.endswith(("loss", "mse", "sse", "mae")) else -1,
-            "min": 1,
-            "max": -1,
-        }[mode]
-        self.best = np.inf
+        self.sign = metrics.sign(monitor, names, mode)
+        self.best = -np.inf
 
     def improves(self, logs):
-        """Return whether this epoch is better than the best one by more than `min_delta`."""
-        value = self.sign * _checks.check_choice("monitor", self.monitor, logs)
-        if value < self.best - self.min_delta:
+        """Return whether this epoch is better than the best one by more than `min_delta`; NaN never is."""
+        value = self.sign * logs[self.monitor]
+        if value > self.best + self.min_delta:
             self.best = value
             return True
         return False
@@ -45,18 +43,21 @@ class EarlyStopping:
     monitor : str, default="val_loss"
         A name in the logs.
     patience : int, default=10
+        Epochs in a row that may be no better; 0 stops at the first one.
     min_delta : float, default=0.0
         What counts as better.
     mode : {"auto", "min", "max"}, default="auto"
-        "auto": less is better for names that end in loss, mse, sse or mae.
+        "auto": as the metric says; see `fastmlp.metrics.Metric`. Where it says nothing, as a function of your
+        own, "min" or "max" must be given.
     restore_best : bool, default=True
         Put the best epoch's weights back when training ends.
 
     Attributes
     ----------
     best_epoch_ : int
-        Counted from 1; 0 before there was any.
+        Counted from 1; 0 where no epoch had a value better than none, as where all were NaN.
     best_ : float
+        NaN before there was any.
     """
 
     def __init__(self, monitor="val_loss", *, patience=10, min_delta=0.0, mode="auto", restore_best=True):
@@ -65,8 +66,8 @@ class EarlyStopping:
         self.mode, self.restore_best = _checks.check_choice("mode", mode, _MODES), restore_best
 
     def on_fit_begin(self, state):
-        self._watch = _Watch(self.monitor, self.min_delta, self.mode)
-        self.best_epoch_, self._params = 0, None
+        self._watch = _Watch(self.monitor, state.names, self.min_delta, self.mode)
+        self.best_epoch_, self.best_, self._params = 0, float("nan"), None
 
     def on_epoch_end(self, state):
         if self._watch.improves(state.logs):
@@ -85,12 +86,15 @@ class ModelCheckpoint:
     Parameters
     ----------
     path : str or Path
-        May hold fields of the logs and the epoch: ``"net-{epoch:03d}-{val_loss:.3f}.fastmlp"``.
+        The file's name may hold the epoch and what is logged, with formats:
+        ``"net-{epoch:03d}-{val_loss:.3f}.fastmlp"``; a brace of its own is written twice. Folders are taken
+        as they are.
     monitor : str, default=None
         A name in the logs; only epochs that better it are saved. None: all.
     mode : {"auto", "min", "max"}, default="auto"
+        As in `EarlyStopping`.
     every : int, default=1
-        Only every so many epochs.
+        Only every so many epochs; among them the best is looked for.
 
     Attributes
     ----------
@@ -103,7 +107,10 @@ class ModelCheckpoint:
         self.every = _checks.check_int("every", every)
 
     def on_fit_begin(self, state):
-        self._watch = None if self.monitor is None else _Watch(self.monitor, mode=self.mode)
+        self._watch = None if self.monitor is None else _Watch(self.monitor, state.names, mode=self.mode)
+        self._path(
+            1, dict.fromkeys(state.names, 1.0)
+        )  # what cannot be written is refused before the first epoch
         self.saved_ = []
 
     def on_epoch_end(self, state):
@@ -111,10 +118,18 @@ class ModelCheckpoint:
             return
         from .persistence import save
 
-        path = Path(str(self.path).format(epoch=state.epoch, **state.logs))
+        path = self._path(state.epoch, state.logs)
         save(state.model, path)
         if path not in self.saved_:
             self.saved_.append(path)
+
+    def _path(self, epoch, logs):
+        path, values, name = Path(self.path), {**logs, "epoch": epoch}, ""
+        for text, field, spec, conversion in _checks.check_template(path.name, string.Formatter().parse):
+            name += text
+            if field is not None:
+                name += _checks.check_field(path.name, field, spec, conversion, values)
+        return path.with_name(name)
 
 
 class CSVLogger:
@@ -124,7 +139,7 @@ class CSVLogger:
     ----------
     path : str or Path
     append : bool, default=False
-        Go on with a file that is there.
+        Go on with a file that is there, which must have the same columns.
     """
 
     def __init__(self, path, *, append=False):
@@ -132,22 +147,36 @@ class CSVLogger:
         self._file = None
 
     def on_fit_begin(self, state):
-        with_header = not (self.append and self.path.exists() and self.path.stat().st_size)
-        self._file = open(self.path, "a" if self.append else "w", newline="", encoding="utf-8")
-        self._writer, self._with_header = csv.writer(self._file), with_header
+        self._close()
+        self._columns, self._rest = ["epoch", *state.names], ""
+        with_header = True
+        if self.append and self.path.exists() and self.path.stat().st_size:
+            text = self.path.read_text(encoding="utf-8")
+            found = next(csv.reader(text.splitlines()), [])
+            _checks.check_columns(self.path, found, self._columns)
+            self._columns, with_header = found, False
+            self._rest = "" if text.endswith("\n") else "\r\n"  # of a line that was cut short
+        # nothing is lost where the fit is refused after all
+        self._file = open(self.path, "a", newline="", encoding="utf-8")
+        self._with_header = with_header
 
     def on_epoch_end(self, state):
-        row = {"epoch": state.epoch, **state.logs}
+        writer, row = csv.writer(self._file), {**state.logs, "epoch": state.epoch}
         if self._with_header:
-            self._writer.writerow(row)
-            self._with_header = False
-        self._writer.writerow(row.values())
+            self._file.truncate(0)
+            writer.writerow(self._columns)
+        self._file.write(self._rest)
+        self._with_header, self._rest = False, ""
+        writer.writerow([row.get(name, "") for name in self._columns])
         self._file.flush()
 
     def on_fit_end(self, state):
+        self._close()
+
+    def _close(self):
         if self._file is not None:
             self._file.close()
-        self._file = self._writer = None
+        self._file = None
 
 
 class WeightRecorder:
@@ -191,9 +220,13 @@ class ProgressBar:
         self._bar = None
 
     def on_fit_begin(self, state):
+        self._close()
         if not self.verbose:
             return
-        from tqdm.auto import tqdm
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            raise ImportError("the progress bar needs tqdm: pip install fastmlp[progress]") from None
 
         file = self.file or sys.stderr
         terminal = getattr(file, "isatty", lambda: False)()
@@ -209,6 +242,9 @@ class ProgressBar:
         self._bar.update()
 
     def on_fit_end(self, state):
+        self._close()
+
+    def _close(self):
         if self._bar is not None:
             self._bar.close()
         self._bar = None

@@ -11,10 +11,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import _checks, _metrics, activations, losses
+from . import _checks, activations, losses
 from ._estimator import FORMULA, BaseMLP
 from ._fitted import available_unless_refused
 from ._sklearn_callbacks import with_callbacks
+from .metrics import accuracy, r2
 
 
 def _has_probabilities(estimator):
@@ -88,12 +89,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         solver="adamw", 0 stands for AdamW's own 0.01.
     clip_norm : float, default=None
         Largest length of a step's gradient.
-    metrics : names of scikit-learn's scorers or functions of (y_true, y_pred), default=()
-        Measured at each epoch's end on the training data, and on validation data as ``val_...``
+    metrics : names, scorers, functions of (y_true, y_pred), or a dict of these, default=()
+        Measured at each epoch's end on the training data, and on validation data as ``val_...``, by
+        `sample_weight`. Names are those of scikit-learn's scorers and functions, "sse", "mse" and "mae" (of
+        probabilities against 0 and 1). See `fastmlp.metrics`.
     monitor : str, default=None
         What in `history_` decides which weights are best, such as "val_loss"; these are restored at the end.
-        Less is better where the name ends in "loss". With `early_stopping` it also decides when to stop; None
-        then stands for "val_score", with `class_weight` for "val_loss".
+        Which way is better the metric says; of a function of your own see `fastmlp.metrics.Metric`. With
+        `early_stopping` it also decides when to stop; None then stands for "val_score", with `class_weight`
+        for "val_loss".
     n_threads : int, default=None
         None: the cores that may be used, where the work is worth it. Results do not depend on it.
     dtype : {"float32", "float64"}, default=None
@@ -217,7 +221,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         a = self._network.functions[-1].value(logits)
         if not np.isfinite(a).all():
             return float("nan")
-        return _metrics.share_equal(y, self._decode(a), weights)
+        return accuracy(y, self._decode(a), weights)
 
     def predict(self, X):
         """Return the class of each sample, shape (n_samples,) or (n_samples, n_classes) for multilabel."""
@@ -363,7 +367,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         a = self._network.functions[-1].value(logits)
         if not np.isfinite(a).all():
             return float("nan")
-        return _metrics.r2(y, self._decode(a), weights)
+        return r2(y, self._decode(a), weights)
 
     def predict(self, X):
         """Return the predicted values, shape (n_samples,) or (n_samples, n_outputs)."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from . import _checks, _describe, _lbfgs, _metrics, _python_engine, losses, optimizers
+from . import _checks, _describe, _lbfgs, _python_engine, losses, optimizers
+from . import metrics as measures
 from ._compile import Graph
 from ._evaluation import EpochMetrics, EvaluationSet
 from ._fit import is_native
@@ -196,7 +197,8 @@ class Network:
             Adds val_loss, and each metric as ``val_...``, to the history; of sets by name, as in
             ``{"noise 0.3": (x, y)}``, ``"noise 0.3_loss"`` and so on.
         metrics : names or functions of (y_true, y_pred), default=()
-            "accuracy", "mse", "sse", "mae", "r2", or your own; measured at each epoch's end.
+            "accuracy", "mse", "sse", "mae", "r2", scikit-learn's, or your own, see `fastmlp.metrics`;
+            measured at each epoch's end, by the weights of the samples.
         callbacks : sequence, default=()
             See `fastmlp.callbacks`.
         n_threads : int, default=None
@@ -223,7 +225,7 @@ class Network:
         with in_training(self), unchanged_by_errors(self, with_memory=late) as transaction:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data)
-            monitor = Monitor(self, self, self.curves, epochs, measure or None, callbacks, bool(verbose))
+            monitor = Monitor(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
             if epochs == 0:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
@@ -261,7 +263,7 @@ class Network:
     def evaluate(self, x, y, *, metrics=(), loss=None, sample_weight=None):
         """Return the loss (without penalties) and each metric on some data, as a dict."""
         loss = choose_loss(self, loss, training=False)
-        return EvaluationSet(self, x, y, sample_weight, loss, _metrics.get(metrics)).measure()
+        return EvaluationSet(self, x, y, sample_weight, loss, measures.get(metrics)).measure()
 
     def gradients(self, x, y, *, loss=None, sample_weight=None):
         """Return the loss's gradients on some data, penalties included, in the order of `get_weights`.

@@ -13,14 +13,15 @@ PACKAGE = Path(__file__).parents[1] / "fastmlp"
 FLOORS = [
     ["kernels"],
     ["_checks"],
-    ["activations", "_philox", "_metrics", "noise", "batched"],
-    ["losses", "initializers", "schedules", "optimizers", "layers"],
+    ["activations", "_philox", "noise", "batched"],
+    ["losses", "initializers", "schedules", "optimizers", "layers", "_sklearn_metrics", "metrics",
+     "_reading"],
     ["_in_training", "_compile", "_python_engine", "_fit", "_lbfgs", "_preparation", "_monitor",
      "_evaluation", "_describe", "persistence", "graph", "gradient_check", "datasets", "plots", "_drawing"],
     ["callbacks"],
     ["network", "_task", "_together", "many"],
-    ["_sklearn_callbacks", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",
-     "perceptron", "delta_rule"],
+    ["_sklearn_callbacks", "_scoring", "_fitted", "_stochastic", "_estimator", "_neuron", "model_selection",
+     "mlp", "perceptron", "delta_rule"],
     ["__init__"],
 ]  # fmt: skip
 PLACE = {name: (i, j) for i, floor in enumerate(FLOORS) for j, name in enumerate(floor)}

@@ -435,7 +435,7 @@ BAD = [
         "the initializer .* must return weights of the shape",
     ),
     (dict(monitor="val_loss"), "monitor must be one of loss; got 'val_loss'"),
-    (dict(metrics="nothing"), "'nothing' is not a valid scoring value"),
+    (dict(metrics="nothing"), "metrics must be one of accuracy, .*; got 'nothing'"),
 ]
 
 

@@ -4,11 +4,13 @@ Files by what is checked; a name is found in the package, whatever file it is in
 """
 
 from .arrays import *
+from .callbacks import *
 from .data import *
 from .estimators import *
 from .folds import *
 from .formulas import *
 from .many import *
+from .metrics import *
 from .networks import *
 from .targets import *
 from .values import *

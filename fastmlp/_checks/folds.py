@@ -3,8 +3,6 @@
 import warnings
 from numbers import Real
 
-import numpy as np
-
 from .values import check_not_empty
 
 
@@ -80,15 +78,6 @@ def check_error_score(error_score):
         raise ValueError(f"error_score must be 'raise' or a number, such as NaN; got {error_score!r}")
 
 
-def check_number(name, value):
-    """Return what a metric returned as a float."""
-    if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
-        raise TypeError(
-            f"the metric {name!r} must return one number; got {value!r}: choose an average, or pick one class"
-        )
-    return float(value)
-
-
 def check_any_method(name, value, estimator, methods):
     """Raise where an estimator has none of the methods that a metric asks for."""
     if not any(hasattr(estimator, method) for method in methods):
@@ -105,12 +94,6 @@ def check_numeric_labels(metric, y):
             f"metrics: {metric!r} of a classifier without predict_proba needs numbers for labels; got dtype "
             f"{y.dtype}: encode them as numbers, or choose 'accuracy'"
         )
-
-
-def fail_metric(name, error):
-    """Raise for a metric that cannot be computed."""
-    hint = "; 'f1_macro' and its like average over classes" if "average" in str(error) else ""
-    raise ValueError(f"metrics: {name!r} cannot be computed for this y: {error}{hint}") from error
 
 
 def fail_sample_weight(estimator):

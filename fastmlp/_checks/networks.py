@@ -96,19 +96,6 @@ def copy_weights(own, given, name):
             a[...] = new
 
 
-def check_callbacks(callbacks):
-    """Return callbacks as a tuple: objects that have a hook."""
-    hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
-    found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
-    for callback in found:
-        if isinstance(callback, type) or not any(hasattr(callback, hook) for hook in hooks):
-            raise TypeError(
-                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; got {callback!r}; "
-                "give scikit-learn's own to set_callbacks()"
-            )
-    return found
-
-
 def check_lbfgs_network(plan):
     """Raise where a network has what L-BFGS, which wants one smooth function, cannot do."""
     for what, there in (

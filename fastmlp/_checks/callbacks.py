@@ -1,0 +1,47 @@
+"""Callbacks: their hooks, and the files that some of them write."""
+
+from .values import check_choice
+
+
+def check_callbacks(callbacks):
+    """Return callbacks as a tuple: objects that have a hook."""
+    hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+    found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+    for callback in found:
+        if isinstance(callback, type) or not any(hasattr(callback, hook) for hook in hooks):
+            raise TypeError(
+                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; got {callback!r}; "
+                "give scikit-learn's own to set_callbacks()"
+            )
+    return found
+
+
+def check_field(path, name, spec, conversion, values):
+    """Return the text of a field ``{name:spec}`` of a file's name."""
+    value = check_choice(f"the fields of {path!r}", name, values)
+    try:
+        if conversion is not None:
+            raise ValueError("conversions such as !r are not known")
+        return format(value, spec)
+    except ValueError as error:
+        raise ValueError(
+            f"path {path!r}: the field {{{name}:{spec}}} cannot be written: {error}; write it as {{{name}}}, "
+            f"or with a format such as {{{name}:.3f}}"
+        ) from None
+
+
+def check_template(path, parse):
+    """Return the pieces of a file's name with fields in braces."""
+    try:
+        return list(parse(path))
+    except ValueError as error:
+        raise ValueError(f"path {path!r} cannot be read: {error}; write a brace as {{{{ or }}}}") from None
+
+
+def check_columns(path, found, columns):
+    """Raise where a table that lines shall be appended to has other columns."""
+    if sorted(found) != sorted(columns):
+        raise ValueError(
+            f"{path} has the columns {', '.join(found)}, this fit logs {', '.join(columns)}; write to "
+            "another file, or pass append=False"
+        )

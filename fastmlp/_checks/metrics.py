@@ -1,0 +1,83 @@
+"""Metrics: their names, what they return, and whether they can be computed."""
+
+import warnings
+
+import numpy as np
+
+RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
+
+
+def check_metric_names(names):
+    """Raise for names under which the history holds something else."""
+    for name in names:
+        if name in RESERVED or str(name).startswith("val_"):
+            raise ValueError(
+                f"metrics: the name {name!r} is taken: the history holds {', '.join(RESERVED)} and val_... "
+                "of its own; give the metric another name"
+            )
+
+
+def check_logged_once(names):
+    """Raise where the history would hold two things under one name."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"metrics and validation data give the history {', '.join(map(repr, twice))} twice; rename one"
+        )
+
+
+def check_direction(name, direction):
+    """Return "max" or "min": which values of what is logged are better."""
+    if direction is None:
+        raise ValueError(
+            f"monitor={name!r}: it is not known which way is better; say mode='max' or 'min', or give the "
+            "metric as fastmlp.metrics.Metric(function, direction='max')"
+        )
+    return direction
+
+
+def check_weighted(name, weighted):
+    """Raise where samples have weights and a metric cannot take them."""
+    if weighted is None:
+        raise ValueError(
+            f"metrics: {name!r} has no parameter sample_weight, but samples have weights; give it one, or "
+            "say that it counts all alike: fastmlp.metrics.Metric(function, weighted=False)"
+        )
+
+
+def check_same_shape(y_true, y_pred):
+    """Return targets, which must have the predictions' shape; (n,) and (n, 1) are the same."""
+    if y_true.shape != y_pred.shape and not (
+        y_true.size == y_pred.size and y_true.shape[:1] == y_pred.shape[:1]
+    ):
+        raise ValueError(f"y_true and y_pred must have the same shape; got {y_true.shape} and {y_pred.shape}")
+    return y_true.reshape(y_pred.shape)
+
+
+def check_number(name, value):
+    """Return what a metric returned as a float."""
+    if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
+        raise TypeError(
+            f"the metric {name!r} must return one number; got {value!r}: choose an average, or pick one class"
+        )
+    return float(value)
+
+
+def warn_undefined(what):
+    """Warn of a metric that has no value."""
+    warnings.warn(f"{what} is not defined", RuntimeWarning, stacklevel=3)
+
+
+def fail_metric(name, error):
+    """Raise for a metric that cannot be computed."""
+    hint = "; 'f1_macro' and its like average over classes" if "average" in str(error) else ""
+    raise ValueError(f"metrics: {name!r} cannot be computed for this y: {error}{hint}") from error
+
+
+def check_probabilities(name, have_probabilities):
+    """Raise where a metric takes probabilities and outputs are none."""
+    if not have_probabilities:
+        raise ValueError(
+            f"metrics: {name!r} needs probabilities, which the outputs are not; take a logistic or softmax "
+            "output, or a cross-entropy"
+        )
