@@ -235,7 +235,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                     max_fun=self.max_fun, tol=self.tol, on_step=on_step,
                 )  # fmt: skip
                 if not np.isfinite(found.x).all():
-                    _checks.fail_diverged(1, 1.0, Rows(X))
+                    _checks.fail_diverged(1, 1.0, Rows(X), target)
                 self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
                 self.loss_ = float(found.fun)
         finally:

@@ -2,11 +2,13 @@
 
 import time
 import warnings
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _checks, _python_engine, schedules
+from .kernels import rates as knots
 from .kernels import training
 from .kernels.job import Job
 from .kernels.plan import Status
@@ -21,7 +23,7 @@ class Curves(NamedTuple):
     """The history of epochs that no Python saw, until it is read: its lists cost as much as a small fit."""
 
     losses: np.ndarray  # of each epoch
-    rates: np.ndarray  # the last one serves all later epochs
+    rates: np.ndarray  # of each epoch's last step; the last one serves all later epochs
     seconds: float  # of an epoch, on average
 
     def lists(self):
@@ -49,12 +51,15 @@ class Fit:
         The optimizer's; updated.
     n_epochs, batch_size, shuffle, sample_weight
         As in `Network.fit`.
+    mean_weight : float, default=None
+        What a sample of a batch counts in the divisor of its gradient. None: the mean of all weights, so that
+        a sample's weight counts in batches of any size; 0: its own weight, as in scikit-learn.
     rates : ndarray, default=None
-        The learning rate of each epoch; None asks the optimizer.
+        The learning rate of each epoch; None asks the optimizer's schedule, which counts `network.n_epochs_`.
     n_threads : int, default=None
     on_stall : callable, default=None
         Called with the fit when the loss has stopped falling (see `tol` of the run record); a false value
-        stops.
+        stops. None: what the optimizer's schedule does then.
     put_back : callable, default=None
         Called where input that is checked while training reads it holds NaN: undoes what went before.
     **options
@@ -74,21 +79,29 @@ class Fit:
     """
 
     def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
-                 sample_weight=None, rates=None, n_threads=None, on_stall=None, put_back=None,
-                 **options):  # fmt: skip
+                 sample_weight=None, mean_weight=None, rates=None, n_threads=None, on_stall=None,
+                 put_back=None, **options):  # fmt: skip
         self.network, self.loss, self.memory, self.n_threads = network, loss, memory, n_threads
-        self.on_stall, self.put_back = on_stall, put_back
+        self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
+        self.optimizer, subset = optimizer, options.get("subset")
+        n = rows.n_rows if subset is None else len(subset)
+        batch_size = n if batch_size is None else min(batch_size, n)
         if rates is None:
-            rates = schedules.rates(optimizer.learning_rate, n_epochs)
+            n_batches = -(-n // batch_size)
+            options |= schedules.options(optimizer, memory, n_epochs, n_batches, network.n_epochs_)
+        else:
+            options["rates"] = rates
+        if sample_weight is not None:
+            if mean_weight is None:
+                mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
+            options["mean_weight"] = mean_weight
         of_loss = loss.options(network.plan.n_outputs) if hasattr(loss, "options") else {}
         self.native = is_native([*network.functions, loss])
         if not self.native:
             of_loss["loss"] = 0
-        n = rows.n_rows if options.get("subset") is None else len(options["subset"])
         self.job = Job(
             network.plan, network.params, rows, y, sample_weight=sample_weight, state=memory.state,
-            random_state=network.rng, rates=rates, n_epochs=n_epochs, shuffle=int(shuffle),
-            batch_size=n if batch_size is None else min(batch_size, n),
+            random_state=network.rng, n_epochs=n_epochs, shuffle=int(shuffle), batch_size=batch_size,
             step=memory.step, seed=_seed(network, memory.step),
             **(of_loss | optimizer.options() | options),
         )  # fmt: skip
@@ -107,13 +120,16 @@ class Fit:
     @property
     def curves(self):
         """What happened in the completed epochs, where Python does not see each epoch's end."""
-        return Curves(self.job.losses[: self.n_done], self.job.rates, self.mean_seconds)
+        rates = self.job.rates
+        if self.job.option("rates_per_epoch") > 1:
+            rates = knots.of_epoch(self.job, np.arange(len(self.job.losses)))
+        return Curves(self.job.losses[: self.n_done], rates, self.mean_seconds)
 
     @property
     def latest(self):
         """Loss, learning rate and seconds of the epoch that has just ended, where Python sees it end."""
         e = self.n_done - 1
-        rate = float(self.job.rates[min(e, len(self.job.rates) - 1)])
+        rate = float(knots.of_epoch(self.job, e))
         return {"loss": float(self.job.losses[e]), "learning_rate": rate, "seconds": self.seconds[-1]}
 
     def run(self, on_epoch=None, warn=True):
@@ -165,8 +181,8 @@ class Fit:
 
     @property
     def divergence(self):
-        """The epoch (from 1) and learning rate at which training diverged, and the rows."""
-        return self.n_done + 1, self.memory.learning_rate, self.job.rows
+        """The epoch (from 1) and learning rate at which training diverged, the rows and their targets."""
+        return self.n_done + 1, self.memory.learning_rate, self.job.rows, self.job.y
 
     def _run(self, on_epoch):
         if self.native:
@@ -179,11 +195,12 @@ class Fit:
         """Take what training has reached into the optimizer's memory."""
         job = self.job
         if self.status != Status.DIVERGED and not np.isfinite(job.params).all():
-            # the very last step may overflow without a later loss to tell
+            # the last step of a run that was stopped may overflow without a later loss to tell
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.memory.step = int(job.run["step"][0])
-        self.memory.learning_rate = float(job.rates[min(self.n_done, len(job.rates) - 1)])
+        schedules.keep(self.optimizer, self.memory, job)
+        self.network.n_epochs_ += self.n_done
         if self.status == Status.DIVERGED:
             self.memory.forget()  # moments of steps that led nowhere, and may not be finite
 

@@ -70,6 +70,7 @@ class LBFGSFit:
             on_step=on_step,
         )  # fmt: skip
         self.status = Status.FINISHED
+        self.arguments[0].n_epochs_ += self.n_done
         return self
 
 
@@ -86,6 +87,21 @@ def objective(network, rows, y, sample_weight, loss):
     return lambda params: _python_engine.loss_and_gradient(
         plan, network.functions, loss, params, x, y, weights
     )
+
+
+def free(plan, function):
+    """Return a function whose gradient is 0 for the layers that are frozen."""
+    held = [span for span, frozen in zip(plan.spans, plan.layers["frozen"], strict=True) if frozen]
+    if not held:
+        return function
+
+    def of_free(params):
+        loss, gradient = function(params)
+        for span in held:
+            gradient[span] = 0
+        return loss, gradient
+
+    return of_free
 
 
 def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, ftol=None, on_step=None):
@@ -134,7 +150,7 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
     # SciPy's own products are of vectors: BLAS threads only get in each other's way
     with threadpool_limits(1, "blas"):
         start = network.params.astype(np.float64)
-        function = objective(network, rows, y, sample_weight, loss)
+        function = free(network.plan, objective(network, rows, y, sample_weight, loss))
         try:
             result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
         except KeyboardInterrupt:

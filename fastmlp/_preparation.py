@@ -2,12 +2,11 @@
 
 from contextlib import contextmanager
 from copy import deepcopy
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks, losses, optimizers, schedules
+from . import _checks, losses, optimizers
 from ._fit import Fit
 from ._in_training import in_training
 from ._lbfgs import LBFGSFit
@@ -54,6 +53,7 @@ class unchanged_by_errors:
         if with_memory:
             learning = learning._replace(memory=deepcopy(learning.memory))
         self.state = dict(plan=network.plan, params=network.params, learning=learning)
+        self.state["n_epochs_"] = network.n_epochs_
         self.drawn = network.rng.get_state() if with_memory or network.plan is None else None
 
     def __enter__(self):
@@ -100,6 +100,7 @@ def training_rows(network, x, finite=True):
     if network.plan is None:
         single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
         network.draw(rows.n_features, np.float32 if single else np.float64)
+    network.obey_layers()
     if not network.params.flags.writeable:
         network.params = network.params.copy()
     return rows
@@ -139,8 +140,8 @@ def new_run(network, prepared, *, n_epochs, batch_size, shuffle=True, n_threads=
     if memory is None:
         return LBFGSFit(network, rows, y, **about)
     return Fit(
-        network, rows, y, memory=memory, batch_size=batch_size, shuffle=shuffle, n_threads=n_threads,
-        on_stall=partial(schedules.slow_down, optimizer), **about, **schedules.watch(optimizer), **options,
+        network, rows, y, memory=memory, batch_size=batch_size, shuffle=shuffle, n_threads=n_threads, **about,
+        **options,
     )  # fmt: skip
 
 

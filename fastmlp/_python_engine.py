@@ -8,7 +8,7 @@ import numpy as np
 
 from ._philox import dropout_mask
 from .activations import backward as through
-from .kernels import dispatch, training
+from .kernels import dispatch, rates, training
 from .kernels.plan import INPUT, Status
 from .losses import gradients, values
 
@@ -101,21 +101,25 @@ def loss_and_gradient(plan, activations, loss, params, x, y, weights, mask=None,
 def run(job, activations, loss, on_epoch=None):
     """Train as `fastmlp.kernels.training.run` does."""
     run, update = job.run[0], dispatch.kernels(job.params.dtype).update
-    n, size = int(run["n_samples"]), int(run["batch_size"])
+    n, size, n_knots = int(run["n_samples"]), int(run["batch_size"]), int(run["rates_per_epoch"])
+    n_batches = -(-n // size)
     while run["epoch"] < run["n_epochs"]:
         epoch = int(run["epoch"])
-        run["learning_rate"] = job.rates[min(epoch, len(job.rates) - 1)]
         np.copyto(job.backup, job.params)
         if run["shuffle"]:
             job.random_state.shuffle(job.order)
         total = 0.0
-        for first in range(0, n, size):
+        for batch, first in enumerate(range(0, n, size)):
             training.check_stop()
+            run["learning_rate"] = rates.of_batch(job.rates, n_knots, epoch, batch, n_batches)
             value = _step(job, activations, loss, update, np.arange(first, min(first + size, n)))
             if not np.isfinite(value):
                 np.copyto(job.params, job.backup)
                 return Status.DIVERGED
             total += value * (min(size, n - first) if run["average"] else 1)
+        if not (np.isfinite(job.params).all() and np.isfinite(job.state).all()):
+            np.copyto(job.params, job.backup)
+            return Status.DIVERGED
         job.losses[epoch] = total / n if run["average"] else total
         run["epoch"] = epoch + 1
         stalled = _count_stall(run, job.losses[epoch])
@@ -140,6 +144,10 @@ def _step(job, activations, loss, update, positions):
     )
     if not np.isfinite(value):
         return value
+    frozen = [held for k, held in enumerate(plan.spans) if plan.layers["frozen"][k]]
+    before = [(held, job.params[held].copy(), job.state[:, held].copy()) for held in frozen]
+    for held in frozen:
+        gradient[held] = 0
     if run["clip_value"] > 0:
         np.clip(gradient, -run["clip_value"], run["clip_value"], out=gradient)
     if run["clip_norm"] > 0:
@@ -147,6 +155,8 @@ def _step(job, activations, loss, update, positions):
     if len(job.gradient):
         job.gradient[:] = gradient
     update(job.run, job.params, gradient, job.state)
+    for held, params, state in before:
+        job.params[held], job.state[:, held] = params, state
     run["step"] += 1
     for k, layer in enumerate(plan.layers):
         if layer["max_norm"] > 0:

@@ -114,7 +114,7 @@ class Training:
             self.best_params = est._network.params.copy()
             if self.tracked == "val_score":
                 self.best = est.best_validation_score_
-        options = {"subset": rows}
+        options = {"subset": rows, "mean_weight": 0.0}  # scikit-learn's rule
         if weights is not None and getattr(est, "class_weight", None) is not None:
             # by its own weights, a batch without the heavy class would count as much as one with it
             options["mean_weight"] = (weights if rows is None else weights[rows]).mean()
@@ -184,7 +184,7 @@ class Training:
         """Return the rate of each epoch, and the one after the last."""
         est, first = self.est, memory.learning_rate
         if callable(est.learning_rate):
-            return schedules.rates(est.learning_rate, n_epochs + 1)
+            return schedules.rates(est.learning_rate, n_epochs + 1)[0]
         if est.solver == "sgd" and est.learning_rate == "invscaling":
             seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]
             return [first] + [est.learning_rate_init / (t + 1) ** est.power_t for t in seen]

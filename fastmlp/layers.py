@@ -80,16 +80,20 @@ class Dense(Layer):
         `alpha`.
     max_norm : float, default=0.0
         Largest length of the weights into one neuron; 0 for no limit.
+    trainable : bool, default=True
+        False freezes the layer: training leaves its weights and biases as they are, without penalties,
+        decay or `max_norm`, and what an optimizer knows of them too. Gradients pass through to the layers
+        before it.
     name : str, default=None
 
     Examples
     --------
-    >>> Dense(units=2, activation="tanh", input_dim=2)
-    Dense(units=2, activation=Tanh(slope=1.0), input_dim=2, use_bias=True, l1=0.0, l2=0.0, max_norm=0.0)
+    >>> Dense(units=2, activation="tanh")
+    Dense(units=2, activation=Tanh(slope=1.0), use_bias=True, l1=0.0, l2=0.0, max_norm=0.0, trainable=True)
     """
 
     def __init__(self, units, activation="identity", input_dim=None, *, use_bias=True, initializer=None,
-                 bias_initializer=None, l1=0.0, l2=0.0, max_norm=0.0, name=None):  # fmt: skip
+                 bias_initializer=None, l1=0.0, l2=0.0, max_norm=0.0, trainable=True, name=None):  # fmt: skip
         self.units = _checks.check_int("units", units)
         self.activation = activations.get(activation)
         self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
@@ -101,6 +105,7 @@ class Dense(Layer):
         self.l1 = _checks.check_real("l1", l1)
         self.l2 = _checks.check_real("l2", l2)
         self.max_norm = _checks.check_real("max_norm", max_norm)
+        self.trainable = trainable
         self.name = _checks.check_name(name)
 
     def draw(self, n_in, random_state, before=None):
@@ -124,7 +129,7 @@ class Dense(Layer):
         """Return the layer as `build_plan` takes it."""
         return dict(
             n_out=self.units, sources=sources, bias=self.use_bias, dropout=dropout, l1=self.l1, l2=self.l2,
-            max_norm=self.max_norm, slope=self.activation.slope,
+            max_norm=self.max_norm, trainable=self.trainable, slope=self.activation.slope,
             activation=self.activation.code or 0,
         )  # fmt: skip
 

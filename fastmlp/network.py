@@ -50,9 +50,13 @@ class Network:
     params : ndarray of shape (n_params,)
         All weights and biases, flat.
     history_ : dict of list
-        By epoch, since the weights were drawn: loss, learning_rate, seconds and what was asked for.
+        By epoch, since the weights were drawn: loss, learning_rate (of the epoch's last step), seconds and
+        what was asked for.
     loss_curve_ : list of float
         ``history_["loss"]``.
+    n_epochs_ : int
+        Epochs since the weights were drawn, which `schedules` count: those of every `fit`, and one for each
+        `train_on_batch`.
 
     Examples
     --------
@@ -75,6 +79,7 @@ class Network:
         self.input_scale = _checks.check_real("input_scale", input_scale, low=-np.inf)
         self.plan = self.params = None
         self.learning, self.curves = Learning(), History()
+        self.n_epochs_ = 0
         self.graph = Graph()
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
@@ -167,8 +172,13 @@ class Network:
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
         params = aligned_zeros(plan.n_params, dtype)
         self._native = is_native(self.functions)
-        self.plan, self.params = plan, params
+        self.plan, self.params, self.n_epochs_ = plan, params, 0
         return self
+
+    def obey_layers(self):
+        """Take over which layers are `trainable`, which may change at any time; weights stay where they are."""
+        if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.graph.dense]:
+            self.plan = self.graph.compile(self.plan.n_features)
 
     def fit(self, x, y, *, epochs=1, batch_size=32, loss=None, optimizer=None, shuffle=True,
     sample_weight=None,
@@ -193,6 +203,8 @@ class Network:
         shuffle : bool, default=True
             Shuffle the samples at each epoch's start.
         sample_weight : array-like of shape (n,), default=None
+            How much each sample counts. A batch's gradient, and the loss of the history, are divided by the
+            batch's size times the mean of all weights.
         validation_data : tuple (x, y) or (x, y, sample_weight), or dict of these, default=None
             Adds val_loss, and each metric as ``val_...``, to the history; of sets by name, as in
             ``{"noise 0.3": (x, y)}``, ``"noise 0.3_loss"`` and so on.
@@ -236,12 +248,17 @@ class Network:
         return self
 
     def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):
-        """Make one update on the samples given; return their loss before it."""
+        """Make one update on the samples given; return their loss before it.
+
+        Schedules count it as an epoch. `sample_weight` counts as it is, for the mean of the weights that
+        follow is not known: gradient and loss are divided by the number of samples.
+        """
         with in_training(self), unchanged_by_errors(self) as transaction:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight)
             if isinstance(prepared.learning.optimizer, optimizers.LBFGS):
                 _checks.network_error("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
-            run = new_run(self, prepared, n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
+            once = dict(n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
+            run = new_run(self, prepared, mean_weight=1.0, **once)
             transaction.commit()
             return float(run.run().job.losses[0])
 

@@ -205,13 +205,16 @@ class Memory:
         Updates so far.
     learning_rate : float
         The rate that comes next.
+    plateau : tuple or None
+        How far a `schedules.Plateau` has come: itself, its rate, the best loss, epochs since.
     """
 
     def __init__(self, optimizer, n_params, dtype):
         self.optimizer = optimizer
         self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
         self.step = 0
-        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0])
+        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0][0])
+        self.plateau = None
 
     def fits(self, optimizer, n_params, dtype):
         """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""

@@ -106,28 +106,40 @@ def check_lbfgs_network(plan):
             raise ValueError(f"the optimizer LBFGS takes no {what}; leave it out, or use 'adam' or 'sgd'")
 
 
-def warn_diverged(epoch, rate, rows, of=""):
+def warn_diverged(epoch, rate, rows, y, of=""):
     """Warn that training diverged in an epoch (counted from 1); `of` names the fit where there are many."""
+    what, _, remedy = _diverged(epoch, rate, rows, y)
     warnings.warn(
-        f"{of and of + ': '}{_diverged(epoch, rate, rows)}. Training stopped; the weights are those from "
-        "the start of that epoch. Try a smaller learning rate, or scale the inputs.",
+        f"{of and of + ': '}{what}. Training stopped; the weights are those from the start of that epoch, "
+        f"and the optimizer starts anew. Try {remedy}.",
         DivergenceWarning,
         stacklevel=3,
     )
 
 
-def fail_diverged(epoch, rate, rows):
+def fail_diverged(epoch, rate, rows, y):
     """Raise where not one epoch could be trained."""
+    what, large, remedy = _diverged(epoch, rate, rows, y)
     raise ValueError(
-        "Solver produced non-finite parameter weights. The input data may contain large values and need to "
-        f"be preprocessed. {_diverged(epoch, rate, rows)}: scale the inputs, or try a smaller learning rate"
+        f"Solver produced non-finite parameter weights. The {large} may contain large values and need to be "
+        f"preprocessed. {what}: try {remedy}"
     )
 
 
-def _diverged(epoch, rate, rows):
-    data = rows.data
-    largest = max((float(np.abs(data[i : i + 4096]).max()) for i in range(0, len(data), 4096)), default=0.0)
+def _diverged(epoch, rate, rows, y):
+    """Return what happened, which data are the larger, and what to try."""
+    what = f"The loss or a squared gradient is not finite in epoch {epoch}, at learning rate {rate:g}"
+    x_most = _largest(rows.data) * abs(rows.scale)
+    y_most = 0.0 if y.dtype.kind in "iu" else _largest(y)
+    if y_most > x_most:
+        most = f"the largest |y| is {y_most:g} and the largest |x| {x_most:g}"
+        return f"{what}; {most}", "targets", "a smaller learning rate, or scale the targets y"
     return (
-        f"The loss is not finite in epoch {epoch}, at learning rate {rate:g}; "
-        f"the largest |x| is {largest * abs(rows.scale):g}"
+        f"{what}; the largest |x| is {x_most:g}",
+        "input data",
+        "a smaller learning rate, or scale the inputs x" if x_most > 10 else "a smaller learning rate",
     )
+
+
+def _largest(data):
+    return max((float(np.abs(data[i : i + 4096]).max()) for i in range(0, len(data), 4096)), default=0.0)

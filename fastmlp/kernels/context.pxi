@@ -120,6 +120,7 @@ cdef struct Context:
     double batch_loss, batch_weight
     Step step
     bint step_holds       # TINY: it serves another update
+    bint any_frozen       # TINY: a layer's parameters must not move
     real clip_scale
     int64_t left          # batches of the slice
     int64_t ticket, phase
@@ -290,6 +291,11 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     return cursor - base
 
 
+cdef inline bint holds_still(Context *c, size k) noexcept nogil:
+    """Whether layer k is frozen, and this run would change it."""
+    return c.layers[k].frozen and c.run.optimizer != GRADIENT
+
+
 cdef void plan_units(Context *c) noexcept nogil:
     """Cut the layers into units of rows, and these into tasks of about the same cost.
 
@@ -305,6 +311,8 @@ cdef void plan_units(Context *c) noexcept nogil:
     for part in range(2):
         for k in range(c.n_layers):
             layer = &c.layers[k]
+            if holds_still(c, k):             # nobody asks for its gradient
+                continue
             listed = c.run.sparse and c.edges[layer.first_edge].source == INPUT
             step = c.nz_rows if listed else UNIT_ROWS
             first = 0
@@ -367,7 +375,9 @@ cdef void load_working(Context *c) noexcept nogil:
     cdef Layer *layer
     cdef LayerWork *work
     if c.run.regime == TINY:
-        c.step_holds = False
+        c.step_holds = c.any_frozen = False
+        for k in range(c.n_layers):
+            c.any_frozen = c.any_frozen or c.layers[k].frozen
         memset(c.flat, 0, padded(c.n_params) * sizeof(real))
         memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
         memset(c.products, 0, padded(c.n_params) * sizeof(vec))
@@ -390,6 +400,8 @@ cdef void load_working(Context *c) noexcept nogil:
             for i in range(c.n_states):
                 copy_rows(c.state + i * c.n_params + layer.weights, layer.n_out, work.S[i], work.ld, work.rows,
                           layer.n_out)
+        if layer.frozen and work.G != NULL:
+            memset(work.G, 0, work.rows * work.ld * sizeof(real))
         if c.run.regime == BATCH:
             for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
                 if c.edge_work[e].WT != NULL:

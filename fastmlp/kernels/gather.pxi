@@ -20,6 +20,12 @@ cdef inline bint finite_f64(const double *x, size n) noexcept nogil:
     return bad == 0
 
 
+cdef inline bint finite_real(const real *x, size n) noexcept nogil:
+    if REAL_BYTES == 4:
+        return finite_f32(<const float *>x, n)
+    return finite_f64(<const double *>x, n)
+
+
 cdef bint row_finite(Context *c, size row, size width) noexcept nogil:
     """Whether a row's values are finite (CSR: those it stores)."""
     cdef const char *x = c.x + row * c.x_row

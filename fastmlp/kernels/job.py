@@ -10,7 +10,7 @@ ROW_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
 OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
     n_epochs=1, optimizer=Optimizer.SGD, average=1, n_threads=1, momentum=0.9, beta_1=0.9, beta_2=0.999,
     epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0, loss_parameter=1.0, tol=-np.inf, best_loss=np.inf,
-    n_iter_no_change=np.iinfo(np.int64).max - 1, status=Status.RUNNING,
+    n_iter_no_change=np.iinfo(np.int64).max - 1, status=Status.RUNNING, rates_per_epoch=1,
 )  # fmt: skip
 
 
@@ -71,8 +71,8 @@ class Job:
         The order of the samples, row numbers of `rows` and `y`; shuffled in place at each epoch's start.
     random_state : RandomState or None
         Where shuffles draw from.
-    rates : ndarray of shape (n_epochs,), float64
-        The learning rate of each epoch; the last one also serves all later ones.
+    rates : ndarray of float64
+        The learning rate of each epoch, or of its steps: see `rates.py`. The last also serves all later ones.
     losses : ndarray of shape (n_epochs,), float64
         The mean loss of each epoch, written.
     backup : ndarray of shape (n_params,)

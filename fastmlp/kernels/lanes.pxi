@@ -28,6 +28,7 @@ cdef struct Lanes:
     real *scale
     size n_nets
     bint penalised
+    bint by_step          # the learning rate of a net changes within epochs
 
 cdef extern from *:
     """
@@ -97,7 +98,7 @@ cdef void collect(const real *lane, real *target, size n) noexcept nogil:
 
 
 cdef void lane_rates(Lanes *L, size lane) noexcept nogil:
-    """The constants of an epoch; Adam's rate changes with every step."""
+    """The constants of an epoch, or of a step where the rate changes with each; Adam's own does."""
     cdef Run *run = L.nets[lane].run
     L.learning_rate[lane] = run.learning_rate
     L.rate[lane] = <real>run.learning_rate
@@ -114,7 +115,7 @@ cdef void lanes_load(Lanes *L) noexcept nogil:
     for i in range(2):
         memset(L.X[i], 0, L.nets[0].run.n_features * LANES * sizeof(real))
         memset(L.Y[i], 0, L.nets[0].run.n_outputs * LANES * sizeof(real))
-    L.penalised = False
+    L.penalised = L.by_step = False
     for i in range(L.nets[0].n_layers):
         L.penalised = L.penalised or L.nets[0].layers[i].l2 != 0
     for lane in range(LANES):
@@ -128,6 +129,7 @@ cdef void lanes_load(Lanes *L) noexcept nogil:
         for i in range(c.n_states):
             spread(c.state + i * c.n_params, L.S[i] + lane, c.n_params)
         L.sum[lane] = c.run.loss_sum
+        L.by_step = L.by_step or c.run.rates_per_epoch > 1
         lane_rates(L, lane)
 
 
@@ -184,11 +186,42 @@ cdef bint lanes_diverged(Lanes *L) noexcept nogil:
     for lane in range(L.n_nets):
         c = &L.nets[lane]
         if L.alive[lane] and not isfinite(L.value[lane]):
-            memcpy(c.params, c.backup, c.n_params * sizeof(real))
-            c.begun = False
-            c.run.status = DIVERGED
+            lane_diverge(c)
             found = True
     return found
+
+
+cdef void lanes_turn_rates(Lanes *L, int64_t done) noexcept nogil:
+    """Each net's rate for the step that comes next, `done` steps after those that its run counts."""
+    cdef Context *c
+    cdef size lane
+    for lane in range(L.n_nets):
+        c = &L.nets[lane]
+        if not L.alive[lane] or c.run.status == DIVERGED or c.run.rates_per_epoch <= 1:
+            continue
+        if c.run.batch + done < <int64_t>c.n_batches:
+            c.run.learning_rate = rate_of_batch(c, c.run.batch + done)
+            lane_rates(L, lane)
+
+
+cdef bint lane_finite(Lanes *L, size lane) noexcept nogil:
+    """Whether a net's parameters and state are finite; see `stays_finite`."""
+    cdef Context *c = &L.nets[lane]
+    cdef size i, k
+    for i in range(c.n_params):
+        if not finite_real(L.W + i * LANES + lane, 1):
+            return False
+        for k in range(c.n_states):
+            if not finite_real(L.S[k] + i * LANES + lane, 1):
+                return False
+    return True
+
+
+cdef void lane_diverge(Context *c) noexcept nogil:
+    """Give a net the weights of the epoch's start back, and stop it."""
+    memcpy(c.params, c.backup, c.n_params * sizeof(real))
+    c.begun = False
+    c.run.status = DIVERGED
 
 
 cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
@@ -204,6 +237,7 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
             continue
         c = &L.nets[lane]
         first = lane if first < 0 else first
+        c.n_batches = c.run.n_samples
         c.run.status = RUNNING
         if c.run.epoch >= c.run.n_epochs:
             c.run.status = FINISHED
@@ -227,6 +261,8 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
             go = not lanes_diverged(L)
             done += 1
             L.nets[first].run.step += 1
+            if L.by_step:
+                lanes_turn_rates(L, done)
             for lane in range(LANES):
                 L.sum[lane] += L.value[lane]
         budget -= done
@@ -242,6 +278,12 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
                 c.run.batch -= 1
                 continue
             if c.run.batch < c.run.n_samples:
+                continue
+            if not lane_finite(L, lane):
+                lane_diverge(c)
+                c.run.step -= 1
+                c.run.batch -= 1
+                go = False
                 continue
             c.run.loss_sum = L.sum[lane]
             end_epoch(c)

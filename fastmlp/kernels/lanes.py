@@ -12,7 +12,8 @@ from .plan import Optimizer, Regime, Status
 PARAMS = 4096  # of the largest net; lanes.pxi knows it too
 OWN = frozenset(  # fields of the run record in which nets that share lanes may differ
     "n_samples epoch n_epochs batch budget status shuffle regime sparse n_threads stop_each_epoch "
-    "no_improvement n_iter_no_change seed learning_rate weight_decay tol best_loss loss_sum".split()
+    "no_improvement n_iter_no_change seed rates_per_epoch learning_rate weight_decay tol best_loss loss_sum "
+    "mean_weight".split()
 )
 
 

@@ -191,7 +191,7 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
     cdef Context *c = &L.nets[0]
     cdef LaneLayer *work = &L.work[c.n_layers - 1]
     cdef size lane, j, n = c.layers[c.n_layers - 1].n_out
-    cdef double weight
+    cdef double weight, divisor
     cdef real factor = <real>c.run.gradient_scale
     if c.sample_weight == NULL:
         for j in range(n):
@@ -208,9 +208,9 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
             work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
         L.value[lane] = weight * L.value[lane] * c.run.loss_scale + L.norms[lane]
         if c.run.average:
-            L.scale[lane] = <real>(1 / weight) if weight > 0 else 0
-            if weight > 0:
-                L.value[lane] = L.value[lane] / weight
+            divisor = L.nets[lane].run.mean_weight if L.nets[lane].run.mean_weight > 0 else weight
+            L.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
+            L.value[lane] = L.value[lane] / divisor if divisor > 0 else 0
 
 
 cdef inline vec lane_dot(const real *w, const real *D, size n) noexcept nogil:
@@ -283,7 +283,7 @@ cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, c
             edge = &c.edges[e]
             at = layer.weights + edge.row * n
             if edge.source == INPUT:
-                for p in range(<size>edge.width):
+                for p in range(0 if layer.frozen else <size>edge.width):
                     lane_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays, at + p * n, L,
                                 D, n)
                 continue
@@ -292,12 +292,14 @@ cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, c
             for p in range(<size>edge.width):
                 back = lane_dot(L.W + (at + p * n) * LANES, D, n)
                 (<vec *>source.D)[p] = back if edge.opens else (<vec *>source.D)[p] + back
+                if layer.frozen:
+                    continue
                 lane_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays, at + p * n,
                             L, D, n)
             if edge.closes:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
                                     below.n_out * LANES)
-        if layer.bias >= 0:
+        if layer.bias >= 0 and not layer.frozen:
             lane_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, L, D, n)
 
 

@@ -188,7 +188,8 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.edges[e]
             if edge.source == INPUT:
-                update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)
+                if not layer.frozen:
+                    update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)
                 continue
             below = &c.layers[edge.source]
             source = &c.work[edge.source]
@@ -196,13 +197,15 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
                 w = work.W + (edge.row + p) * ld
                 back = dot(w, work.D, ld)
                 source.D[p] = back if edge.opens else source.D[p] + back
+                if layer.frozen:
+                    continue
                 update_row(optimizer, step, w, work.S[0] + (edge.row + p) * ld, work.S[1] + (edge.row + p) * ld,
                            source.A[p] * step.scale, work.D, l2, ld)
             if edge.closes:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
                 for p in range(<size>below.n_out, source.ld):
                     source.D[p] = 0
-        if layer.bias >= 0:
+        if layer.bias >= 0 and not layer.frozen:
             update_row(optimizer, step, work.W + layer.n_in * ld, work.S[0] + layer.n_in * ld,
                        work.S[1] + layer.n_in * ld, step.scale, work.D, 0, ld)
 

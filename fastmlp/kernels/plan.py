@@ -115,7 +115,8 @@ def _fields(integers, floats):
 
 LAYER = _fields(
     # weights, bias: offsets into the parameter vector (bias -1: the layer has none)
-    "n_in n_out activation weights bias first_edge n_edges",
+    # frozen: neither weights nor bias move, nor what an optimizer knows of them
+    "n_in n_out activation weights bias first_edge n_edges frozen",
     "slope dropout l1 l2 max_norm",
 )
 
@@ -133,7 +134,8 @@ RUN = _fields(
     "epoch n_epochs batch step budget status "
     # what is done
     "batch_size shuffle regime sparse optimizer loss average epsilon_corrected n_threads "
-    "stop_each_epoch no_improvement n_iter_no_change seed check_rows",
+    # rates_per_epoch: 1, or how many learning rates serve the steps of an epoch (see rates.py)
+    "stop_each_epoch no_improvement n_iter_no_change seed check_rows rates_per_epoch",
     "learning_rate momentum beta_1 beta_2 epsilon weight_decay clip_value clip_norm "
     "loss_parameter label_smoothing loss_scale gradient_scale input_scale input_dropout "
     # mean_weight: what a sample of a batch counts in the divisor; 0: its own weight
@@ -174,6 +176,12 @@ class Plan(NamedTuple):
         layers["dropout"] = layers["max_norm"] = 0.0
         return self._replace(layers=layers, input_dropout=0.0)
 
+    @property
+    def spans(self):
+        """The slice of the parameter vector that each layer's weights and bias take."""
+        starts = self.layers["weights"].tolist()
+        return [slice(a, b) for a, b in zip(starts, [*starts[1:], self.n_params], strict=True)]
+
     def weights(self, flat, k):
         """View of layer `k`'s weights, shape (n_in, n_out), in a flat vector."""
         layer = self.layers[k]
@@ -195,7 +203,8 @@ def build_plan(n_features, specs, input_dropout=0.0):
     specs : sequence of dict
         One per layer, in an order in which sources come first: ``n_out`` and ``sources`` (layer
         indices or INPUT), and optionally ``activation``, ``slope``, ``bias`` (bool), ``dropout``,
-        ``l1``, ``l2``, ``max_norm``. The last layer is the output.
+        ``l1``, ``l2``, ``max_norm``, ``trainable`` (bool; a layer that is not has no penalties). The last
+        layer is the output.
     input_dropout : float, default=0.0
 
     Returns
@@ -210,8 +219,10 @@ def build_plan(n_features, specs, input_dropout=0.0):
         layer["n_out"] = n_out = spec["n_out"]
         layer["activation"] = spec.get("activation", Activation.IDENTITY)
         layer["slope"] = spec.get("slope", 1.0)
-        for name in ("dropout", "l1", "l2", "max_norm"):
-            layer[name] = spec.get(name, 0.0)
+        layer["dropout"] = spec.get("dropout", 0.0)
+        layer["frozen"] = not spec.get("trainable", True)
+        for name in ("l1", "l2", "max_norm"):
+            layer[name] = 0.0 if layer["frozen"] else spec.get(name, 0.0)
         layer["first_edge"], layer["n_edges"] = e, len(spec["sources"])
         row = 0
         for source in spec["sources"]:

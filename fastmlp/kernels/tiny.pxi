@@ -334,6 +334,18 @@ cdef void tiny_update(Context *c, Step *s, bint low) noexcept nogil:
         rprop_loop(s, c.flat, c.flat_state[0], c.flat_state[1], c.flat_gradient, padded(c.n_params))
 
 
+cdef void hold_frozen(Context *c) noexcept nogil:
+    """Undo what a step, which passes over all parameters, did to frozen layers. The user's arrays are as they were."""
+    cdef size k, i, at, n
+    for k in range(c.n_layers):
+        if not c.layers[k].frozen:
+            continue
+        at, n = c.layers[k].weights, c.work[k].rows * c.layers[k].n_out
+        memcpy(c.flat + at, c.params + at, n * sizeof(real))
+        for i in range(c.n_states):
+            memcpy(c.flat_state[i] + at, c.state + i * c.n_params + at, n * sizeof(real))
+
+
 cdef double tiny_penalty(Context *c) noexcept nogil:
     """l2 / 2 times the sum of squares, over all layers."""
     cdef double total = 0
@@ -379,6 +391,8 @@ cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogi
         begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
         c.step_holds = c.step.optimizer not in (ADAM, AMSGRAD, RPROP)     # whose steps are counted
     tiny_update(c, &c.step, m * REAL_BYTES <= 16)
+    if c.any_frozen:
+        hold_frozen(c)
     if c.run.average:
         return loss / c.batch_weight if c.batch_weight > 0 else 0
     return loss

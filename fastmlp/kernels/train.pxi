@@ -42,10 +42,52 @@ cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
             i -= <size>value <= i
 
 
+cdef double rate_of_batch(Context *c, int64_t batch) noexcept nogil:
+    """The learning rate of a batch of this epoch, between the two knots that enclose it (rates.py)."""
+    cdef int64_t knots = c.run.rates_per_epoch, last = c.n_rates - 1
+    cdef int64_t at = batch * knots, first = at // <int64_t>c.n_batches
+    cdef double part = <double>(at - first * <int64_t>c.n_batches) / <double>c.n_batches
+    first += c.run.epoch * knots
+    cdef double low = c.rates[first if first < last else last]
+    return low + (c.rates[first + 1 if first < last else last] - low) * part
+
+
+cdef inline double rate_of(Context *c, int64_t batch) noexcept nogil:
+    """The learning rate of a batch of this epoch; the last rate serves all later epochs."""
+    cdef Run *run = c.run
+    if run.rates_per_epoch > 1:
+        return rate_of_batch(c, batch)
+    return c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
+
+
+cdef bint stays_finite(Context *c) noexcept nogil:
+    """Whether parameters and the optimizer's state are finite. A step that ruins them may show in no later loss."""
+    cdef size k, i, n
+    cdef LayerWork *work
+    if c.run.optimizer == GRADIENT:
+        return True
+    if c.run.regime == TINY:
+        n = padded(c.n_params)
+        for i in range(c.n_states):
+            if not finite_real(c.flat_state[i], n):
+                return False
+        return finite_real(c.flat, n)
+    for k in range(c.n_layers):
+        work = &c.work[k]
+        if c.layers[k].frozen:
+            continue
+        if not finite_real(work.W, work.rows * work.ld):
+            return False
+        for i in range(c.n_states):
+            if not finite_real(work.S[i], work.rows * work.ld):
+                return False
+    return True
+
+
 cdef inline void begin_epoch(Context *c) noexcept nogil:
     cdef Run *run = c.run
     cdef size i
-    cdef double rate = c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
+    cdef double rate = rate_of(c, 0)
     if run.shuffle and c.bitgen != NULL:
         shuffle_order(c.bitgen, c.order, run.n_samples)
     if run.regime == TINY:
@@ -59,22 +101,37 @@ cdef inline void begin_epoch(Context *c) noexcept nogil:
     c.begun = True
 
 
+cdef void diverge(Context *c) noexcept nogil:
+    """Put the parameters of the epoch's start back, and stop."""
+    memcpy(c.params, c.flat_backup if c.run.regime == TINY else c.backup, c.n_params * sizeof(real))
+    load_working(c)
+    c.begun = False
+    c.run.status = DIVERGED
+
+
 cdef inline void end_batch(Context *c, double loss, size m) noexcept nogil:
     """Count the step; at the epoch's end, write the history and decide whether to go on."""
     cdef Run *run = c.run
+    cdef double rate
     if not isfinite(loss):
-        memcpy(c.params, c.flat_backup if run.regime == TINY else c.backup, c.n_params * sizeof(real))
-        load_working(c)
-        c.begun = False
-        run.status = DIVERGED
+        diverge(c)
         return
     run.step += 1
     run.batch += 1
     run.loss_sum += loss * m if run.average else loss
     if run.batch < <int64_t>c.n_batches:
+        if run.rates_per_epoch > 1:
+            rate = rate_of_batch(c, run.batch)
+            c.step_holds = c.step_holds and rate == run.learning_rate
+            run.learning_rate = rate
         return
     if run.regime == ONLINE:
         online_flush(c)
+    if not stays_finite(c):
+        run.step -= 1                         # this step does not count
+        run.batch -= 1
+        diverge(c)
+        return
     end_epoch(c)
     if run.status == RUNNING:
         if run.regime != TINY:

@@ -145,7 +145,7 @@ cdef enum:
     ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
 
 cdef struct Layer:      # plan.LAYER
-    int64_t n_in, n_out, activation, weights, bias, first_edge, n_edges
+    int64_t n_in, n_out, activation, weights, bias, first_edge, n_edges, frozen
     double slope, dropout, l1, l2, max_norm
 
 cdef struct Edge:       # plan.EDGE
@@ -155,7 +155,7 @@ cdef struct Run:        # plan.RUN
     int64_t n_samples, n_features, n_outputs, labels
     int64_t epoch, n_epochs, batch, step, budget, status
     int64_t batch_size, shuffle, regime, sparse, optimizer, loss, average, epsilon_corrected, n_threads
-    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed, check_rows
+    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed, check_rows, rates_per_epoch
     double learning_rate, momentum, beta_1, beta_2, epsilon, weight_decay, clip_value, clip_norm
     double loss_parameter, label_smoothing, loss_scale, gradient_scale, input_scale, input_dropout
     double tol, best_loss, loss_sum, mean_weight

@@ -13,7 +13,7 @@ from .context import EDGE_WORDS, I32, INPUT, LAYER_WORDS, N_BUFFERS, PANEL, B, C
 from .memory import array, array_at, at, call, call_word, number, put, shift, word
 from .vectors import fill, lanes_of, vload, vload_first, vstore, vstore_first, vsum
 
-SGD = int(Optimizer.SGD)
+SGD, GRADIENT = int(Optimizer.SGD), int(Optimizer.GRADIENT)
 
 
 @leaf("pipipii->d")
@@ -218,6 +218,8 @@ def backward(c, like, first, n, scale):
                 call(c, C.back_lanes, d, n_out, rows, width, d_source, keep, lanes)
             else:
                 call(c, C.multiply_nt, d, n_out, rows, n_out, d_source, width, n, width, n_out, keep)
+        if word(c, C.layers, layer + L.frozen) != 0 and word(c, C.run, R.optimizer) != GRADIENT:
+            continue  # its gradient is needed by nobody
         for j in range(first_edge, first_edge + n_edges):
             total += _weights_step(c, like, k, j * EDGE_WORDS, first, n, scale)
         if word(c, C.layers, layer + L.bias) >= 0:

@@ -34,15 +34,15 @@ LAYER_WORDS, EDGE_WORDS = len(LAYER.names), len(EDGE.names)
 
 _WORDS = (
     # given by the caller: addresses and numbers
-    "run layers n_layers edges params state n_params gradient backup y weight order rates n_rates losses "
-    "next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind indptr "
-    "n_features scale training batch "
+    "run layers n_layers edges params state n_states n_params gradient backup y weight order rates n_rates "
+    "losses next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind "
+    "indptr n_features scale training batch "
     # set by `layout`
     "chunk lanes stored lists kept counts gathers buffers x x_mask value index zeros panel constants "
     # C functions, see build.py
     "layout forward backward activate activation_gradient softmax softmax_gradient multiply multiply_list "
     "multiply_nt list_nonzeros gather list_row fill_factors loss_and_delta begin_step update add_penalty "
-    "cap_norms norm affine_lanes back_lanes gradient_lanes add_row add_products shuffle copy"
+    "cap_norms norm numbers_finite affine_lanes back_lanes gradient_lanes add_row add_products shuffle copy"
 ).split()
 C = _numbered(_WORDS)
 N_WORDS = len(_WORDS)

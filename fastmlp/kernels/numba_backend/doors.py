@@ -120,6 +120,7 @@ class Kernels:
             words[getattr(C, name)] = _address(getattr(job, name))
         words[C.gradient] = _address(job.gradient) if job.gradient.size else 0
         words[C.weight], words[C.n_rates] = _address(job.sample_weight), len(job.rates)
+        words[C.n_states] = len(job.state)
         return words
 
     def workspace_bytes(self, job):

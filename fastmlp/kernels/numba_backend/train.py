@@ -47,6 +47,14 @@ def shuffle(order, n, next_uint32, state):
     return 0.0
 
 
+@leaf("pi->i")
+def numbers_finite(x, n):
+    for i in range(n):
+        if not math.isfinite(at(x, i)):
+            return 0
+    return 1
+
+
 @leaf("ppi->d")
 def copy(source, out, n):
     for i in range(n):
@@ -55,10 +63,19 @@ def copy(source, out, n):
 
 
 @kernel
+def _step_stored(c, like, start, count):
+    """The optimizer's step on `count` parameters from `start` on, from the stored gradient."""
+    n_params, w, g = at(c, C.n_params), array(c, C.params, like), array(c, C.gradient, like)
+    s0 = shift(array(c, C.state, like), start)
+    s1, s2 = shift(s0, n_params), shift(s0, 2 * n_params)
+    constants, code = array(c, C.constants, like), word(c, C.run, R.optimizer)
+    call(c, C.update, code, constants, shift(w, start), shift(g, start), s0, s1, s2, count)
+
+
+@kernel
 def _finish_stored(c, like, scale):
     """Penalties, clipping and the step, where the whole gradient comes first; returns the penalty."""
-    g, w = array(c, C.gradient, like), array(c, C.params, like)
-    state, n_params = array(c, C.state, like), at(c, C.n_params)
+    g, w, n_params = array(c, C.gradient, like), array(c, C.params, like), at(c, C.n_params)
     total = 0.0
     for k in range(at(c, C.n_layers)):
         layer = k * LAYER_WORDS
@@ -74,11 +91,17 @@ def _finish_stored(c, like, scale):
         if length > limit:
             for i in range(n_params):
                 put(g, i, at(g, i) * (limit / length))
-    code = word(c, C.run, R.optimizer)
-    if code == GRADIENT:
+    if word(c, C.run, R.optimizer) == GRADIENT:
         return total
-    s1, s2 = shift(state, n_params), shift(state, 2 * n_params)
-    call(c, C.update, code, array(c, C.constants, like), w, g, state, s1, s2, n_params)
+    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
+    for k in range(at(c, C.n_layers)):
+        layer = k * LAYER_WORDS
+        if word(c, C.layers, layer + L.frozen) != 0:
+            end = word(c, C.layers, layer + L.weights)
+            _step_stored(c, like, start, end - start)
+            n_in, n_out = word(c, C.layers, layer + L.n_in), word(c, C.layers, layer + L.n_out)
+            start = end + n_in * n_out + (n_out if word(c, C.layers, layer + L.bias) >= 0 else 0)
+    _step_stored(c, like, start, n_params - start)
     for k in range(at(c, C.n_layers)):
         layer = k * LAYER_WORDS
         max_norm = number(c, C.layers, layer + L.max_norm)
@@ -131,6 +154,30 @@ def _batch_step(c, like, first, n):
 
 
 @kernel
+def _rate_of(c, epoch, batch, n_batches):
+    """The learning rate of a batch; see rates.py. The last rate serves all later epochs."""
+    knots, last = word(c, C.run, R.rates_per_epoch), at(c, C.n_rates) - 1
+    if knots <= 1:
+        return number(c, C.rates, min(epoch, last))
+    place = batch * knots
+    whole = place // n_batches
+    first = epoch * knots + whole
+    low, high = number(c, C.rates, min(first, last)), number(c, C.rates, min(first + 1, last))
+    return low + (high - low) * (float(place - whole * n_batches) / n_batches)
+
+
+@kernel
+def _stays_finite(c, like):
+    """Whether parameters and state are finite. A step that ruins them may show in no later loss."""
+    if word(c, C.run, R.optimizer) == GRADIENT:
+        return True
+    n = at(c, C.n_params)
+    return call_word(c, C.numbers_finite, array(c, C.params, like), n) != 0 and (
+        call_word(c, C.numbers_finite, array(c, C.state, like), n * at(c, C.n_states)) != 0
+    )
+
+
+@kernel
 def _begin_epoch(c, like):
     if word(c, C.run, R.shuffle) != 0 and at(c, C.next_uint32) != 0:
         n, next_uint32, state = word(c, C.run, R.n_samples), at(c, C.next_uint32), at(c, C.bit_state)
@@ -164,18 +211,18 @@ def _end_epoch(c, n):
 def _run_batches(c, like):
     """Up to run["budget"] batches from where training stands; returns a status."""
     n, size = word(c, C.run, R.n_samples), word(c, C.run, R.batch_size)
-    averaged, last_rate = word(c, C.run, R.average) != 0, at(c, C.n_rates) - 1
+    averaged, n_batches = word(c, C.run, R.average) != 0, (n + size - 1) // size
     if word(c, C.run, R.epoch) >= word(c, C.run, R.n_epochs) or n == 0:
         return FINISHED
     for _ in range(word(c, C.run, R.budget)):
         batch, epoch = word(c, C.run, R.batch), word(c, C.run, R.epoch)
-        set_number(c, C.run, R.learning_rate, number(c, C.rates, min(epoch, last_rate)))
+        set_number(c, C.run, R.learning_rate, _rate_of(c, epoch, batch, n_batches))
         if batch == 0:
             _begin_epoch(c, like)
         first = batch * size
         m = min(size, n - first)
         loss = _batch_step(c, like, first, m)
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or (first + m >= n and not _stays_finite(c, like)):
             call(c, C.copy, array(c, C.backup, like), array(c, C.params, like), at(c, C.n_params))
             return DIVERGED
         set_word(c, C.run, R.step, word(c, C.run, R.step) + 1)

@@ -1,0 +1,41 @@
+"""Learning rates as the kernels read them: one an epoch, or knots that say the rate of every step.
+
+A run holds ``rates``, and ``rates_per_epoch`` says how many of them make an epoch. With 1, each serves a
+whole epoch. With as many as the epoch has batches, each serves one batch. With fewer they are knots: the rate
+of a batch lies on the straight line between the two that enclose it. `rate_of` in ``train.pxi`` and in
+``numba_backend/train.py`` read them as `of_batch` does.
+"""
+
+import numpy as np
+
+MOST_KNOTS = 256  # an epoch: between knots, a cosine of one epoch is met to within 2e-5 of its height
+
+
+def per_epoch(n_batches):
+    """Rates an epoch of a schedule that changes with every step."""
+    return max(1, min(int(n_batches), MOST_KNOTS))
+
+
+def times(n_epochs, n_knots):
+    """The times, in epochs from the run's start, of `n_knots` knots an epoch; the run's end is the last."""
+    if n_knots == 1:
+        return np.arange(n_epochs, dtype=np.float64)
+    return np.arange(n_epochs * n_knots + 1) / n_knots
+
+
+def of_batch(rates, n_knots, epoch, batch, n_batches):
+    """The learning rate of a batch; `epoch` and `batch` may be arrays. The last rate serves later epochs."""
+    last = len(rates) - 1
+    if n_knots <= 1:
+        return rates[np.minimum(epoch, last)]
+    whole, rest = np.divmod(np.multiply(batch, n_knots), n_batches)
+    first = epoch * n_knots + whole
+    low, high = rates[np.minimum(first, last)], rates[np.minimum(first + 1, last)]
+    return low + (high - low) * (rest / n_batches)
+
+
+def of_epoch(job, epoch, last=True):
+    """The learning rate of an epoch's last step, or of its first one; `epoch` may be an array."""
+    run = job.run[0]
+    n_batches = -(-int(run["n_samples"]) // int(run["batch_size"]))
+    return of_batch(job.rates, int(run["rates_per_epoch"]), epoch, n_batches - 1 if last else 0, n_batches)
