@@ -176,7 +176,7 @@ class Network:
         return self
 
     def obey_layers(self):
-        """Take over which layers are `trainable`, which may change at any time; weights stay where they are."""
+        """Take over which layers are `trainable`, which may change at any time; weights stay in place."""
         if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.graph.dense]:
             self.plan = self.graph.compile(self.plan.n_features)
 
