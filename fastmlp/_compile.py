@@ -5,6 +5,8 @@ from .kernels.plan import INPUT, build_plan
 from .layers import INPUT as INPUT_NAME
 from .layers import Concatenate, Dense, Dropout, Layer
 
+MOST_PARAMS = 1 << 44  # 128 TB in double precision: what a process can address
+
 
 class Graph:
     """The layers of a network in the order they were added, and the sources of each.
@@ -92,11 +94,17 @@ class Graph:
             if len({source for source, _ in read}) < len(read):
                 _checks.network_error(f"{self.dense[k].name} reads a layer twice; name each source once")
         rates = {of_dense.get(source, INPUT): rate for source, rate in rates.items()}
-        specs = []
+        specs, n_params = [], 0
         for k, (layer, read) in enumerate(zip(self.dense, reads, strict=True)):
             sources = [of_dense.get(source, INPUT) for source, _ in read]
             specs.append(layer.spec(sources, rates.get(k, 0.0)))
             width = sum(n_features if s == INPUT else self.dense[s].units for s in sources)
+            n_params += (width + layer.use_bias) * layer.units
+            if n_params > MOST_PARAMS:
+                _checks.network_error(
+                    f"{layer.name} has {layer.units} units over {width} inputs: with {n_params} parameters "
+                    "the network does not fit into any memory; take fewer units"
+                )
             if layer.input_dim not in (None, width):
                 _checks.network_error(
                     f"{layer.name} expects input_dim={layer.input_dim}, but {width} columns come in; "

@@ -83,12 +83,13 @@ class Fit:
                  put_back=None, **options):  # fmt: skip
         self.network, self.loss, self.memory, self.n_threads = network, loss, memory, n_threads
         self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
-        self.optimizer, subset = optimizer, options.get("subset")
+        self.optimizer, self.first_epoch = optimizer, network.n_epochs_
+        subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)
         batch_size = n if batch_size is None else min(batch_size, n)
         if rates is None:
             n_batches = -(-n // batch_size)
-            options |= schedules.options(optimizer, memory, n_epochs, n_batches, network.n_epochs_)
+            options |= schedules.options(optimizer, memory, n_epochs, n_batches, self.first_epoch)
         else:
             options["rates"] = rates
         if sample_weight is not None:
@@ -151,6 +152,7 @@ class Fit:
             nonlocal last, stopped
             now = time.perf_counter()
             self.seconds.append(now - last)
+            self._remember()  # for a copy that a callback makes
             stopped = bool(on_epoch(self))
             last = time.perf_counter()
             return stopped
@@ -198,11 +200,15 @@ class Fit:
             # the last step of a run that was stopped may overflow without a later loss to tell
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
-        self.memory.step = int(job.run["step"][0])
-        schedules.keep(self.optimizer, self.memory, job)
-        self.network.n_epochs_ += self.n_done
+        self._remember()
         if self.status == Status.DIVERGED:
             self.memory.forget()  # moments of steps that led nowhere, and may not be finite
+
+    def _remember(self):
+        """Take what is known of steps, epochs and rates to where the next run looks for it."""
+        self.memory.step = int(self.job.run["step"][0])
+        schedules.keep(self.optimizer, self.memory, self.job)
+        self.network.n_epochs_ = self.first_epoch + self.n_done
 
 
 def _seed(network, step):

@@ -59,6 +59,7 @@ class LBFGSFit:
         def on_step(loss):
             nonlocal last
             self.losses.append(loss)
+            self.arguments[0].n_epochs_ += 1
             self.seconds.append(time.perf_counter() - last)
             stop = on_epoch is not None and on_epoch(self)
             last = time.perf_counter()
@@ -70,7 +71,6 @@ class LBFGSFit:
             on_step=on_step,
         )  # fmt: skip
         self.status = Status.FINISHED
-        self.arguments[0].n_epochs_ += self.n_done
         return self
 
 
