@@ -11,7 +11,8 @@ from fastmlp.graph import unroll
 
 STEP = 1e-6
 OUTPUTS = [("identity", "mse"), ("identity", "sse"), ("logistic", "binary_crossentropy"),
-           ("identity", "huber"), ("softmax", "categorical_crossentropy"), ("tanh", "mae"), ("exp", "poisson")]  # fmt: skip
+           ("identity", "huber"), ("softmax", "categorical_crossentropy"), ("tanh", "mae"),
+           ("exp", "poisson")]  # fmt: skip
 SEEDS = range(7)
 WEIGHTED = [False, True]
 
