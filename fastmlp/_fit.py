@@ -195,7 +195,7 @@ class Fit:
 
     def finish(self):
         """Take what training has reached into the optimizer's memory."""
-        job = self.job
+        job, self.on_stall = self.job, None  # which may lead back to us, and keep the job's memory
         if self.status != Status.DIVERGED and not np.isfinite(job.params).all():
             # the last step of a run that was stopped may overflow without a later loss to tell
             np.copyto(job.params, job.backup)
