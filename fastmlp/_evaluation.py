@@ -7,6 +7,12 @@ from ._preparation import samples_of
 from ._reading import Reading
 
 
+def read(network, y, logits, loss, coding=None):
+    """Return what the outputs behind some logits stand for beside targets."""
+    output = network.functions[-1]
+    return Reading(y, output.value(logits), output, loss, coding, network.learning.target_range)
+
+
 class EvaluationSet:
     """Samples on which a network is measured: checked once, measured as often as is wanted.
 
@@ -36,8 +42,7 @@ class EvaluationSet:
         found = {"loss": network.loss_of(self.loss, logits, self.targets, self.weights)}
         if not self.metrics:
             return found
-        output = network.functions[-1]
-        reading = Reading(self.y, output.value(logits), output, self.loss, self.coding)
+        reading = read(network, self.y, logits, self.loss, self.coding)
         return found | measures.measure(self.metrics, reading, self.weights)
 
 
@@ -78,9 +83,8 @@ class EpochMetrics:
         return bool(self.metrics or self.sets)
 
     def _read(self):
-        network = self.network
-        loss, outputs = self.training.learning.loss, network.outputs(self.training.rows)
-        return Reading(self.y, outputs, network.functions[-1], loss, self.coding)
+        logits = self.network.outputs(self.training.rows, logits=True)
+        return read(self.network, self.y, logits, self.training.learning.loss, self.coding)
 
     def __call__(self):
         found = {}

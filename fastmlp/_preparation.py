@@ -10,6 +10,7 @@ from . import _checks, losses, optimizers
 from ._fit import Fit
 from ._in_training import in_training
 from ._lbfgs import LBFGSFit
+from ._reading import target_range
 from .kernels import dispatch
 from .kernels.job import ROW_DTYPES, Rows
 
@@ -26,6 +27,7 @@ class Learning(NamedTuple):
     loss: object = None
     optimizer: object = None
     memory: object = None
+    target_range: tuple | None = None  # where outputs do not tell it: see `_reading.target_range`
 
 
 class Prepared(NamedTuple):
@@ -119,7 +121,8 @@ def settle(network, rows, y, loss=None, optimizer=None):
         memory = known.memory
     else:
         memory = optimizers.Memory(optimizer, plan.n_params, dtype)
-    network.learning = Learning(loss, optimizer, memory)
+    seen = target_range(y, network.functions[-1], loss, known.target_range)
+    network.learning = Learning(loss, optimizer, memory, seen)
     return y
 
 
@@ -135,7 +138,7 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
 
 def new_run(network, prepared, *, n_epochs, batch_size, shuffle=True, n_threads=None, **options):
     """Return the run that trains a network on what was prepared, a Fit or an LBFGSFit."""
-    rows, y, weights, (loss, optimizer, memory) = prepared
+    rows, y, weights, (loss, optimizer, memory, _) = prepared
     about = dict(loss=loss, optimizer=optimizer, n_epochs=n_epochs, sample_weight=weights)
     if memory is None:
         return LBFGSFit(network, rows, y, **about)

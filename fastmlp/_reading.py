@@ -28,6 +28,23 @@ class Coding(NamedTuple):
         return (self.low + self.high) / 2
 
 
+def are_logits(activation, loss):
+    """Whether outputs are logits by which a cross-entropy was learned."""
+    return activation.name == "identity" and "identity" in loss.from_logits
+
+
+def target_range(y, activation, loss, known=None):
+    """Return the range of the targets that a network learns.
+
+    It says where the threshold lies of data that are all of one class. None: outputs and loss say it.
+    `known` is that of what was learned before, which targets of one value do not change.
+    """
+    if y.ndim == 1 or activation.name in ("logistic", "softmax") or are_logits(activation, loss):
+        return None
+    low, high = float(y.min()), float(y.max())
+    return (low, high) if low < high or known is None else known
+
+
 class Reading:
     """Outputs and targets of some samples, as each kind of metric takes them: pairs (y_true, y_pred).
 
@@ -44,10 +61,12 @@ class Reading:
         Of the outputs, and by which they learned.
     like : Coding, default=None
         That of the targets trained on; None: that of `y`.
+    known_range : tuple, default=None
+        See `target_range`: of targets learned before, for `y` that has one value only.
     """
 
-    def __init__(self, y, outputs, activation, loss, like=None):
-        self.activation, self.loss, self.like = activation, loss, like
+    def __init__(self, y, outputs, activation, loss, like=None, known_range=None):
+        self.activation, self.loss, self.like, self.known_range = activation, loss, like, known_range
         self.outputs = outputs
         self.n_outputs = outputs.shape[1]
         y = np.asarray(y)
@@ -66,13 +85,12 @@ class Reading:
     @cached_property
     def are_logits(self):
         """Whether the outputs are logits by which a cross-entropy was learned."""
-        entropy = "identity" in getattr(self.loss, "from_logits", ())
-        return self.activation.name == "identity" and entropy
+        return are_logits(self.activation, self.loss)
 
     @cached_property
     def coding(self):
         """The targets' `Coding`."""
-        exclusive = self.activation.name == "softmax" or bool(getattr(self.loss, "labels", False))
+        exclusive = self.activation.name == "softmax" or bool(self.loss.labels)
         if self.n_outputs > 1 and self.y.ndim == 1:
             return Coding(0.0, 1.0, False)  # labels
         low, high = self._range()
@@ -90,6 +108,9 @@ class Reading:
         low, high = (float(self.y.min()), float(self.y.max())) if self.y.size else (0.0, 1.0)
         if low < high:
             return low, high
+        known = self.known_range
+        if known is not None and known[0] < known[1] and known[0] <= low <= known[1]:
+            return known
         if high < 0 or (high == 1 and self._is_signed()):
             return -abs(high), abs(high)
         return (0.0, 1.0) if high <= 1 else (low, high)
@@ -122,13 +143,13 @@ class Reading:
     def have_probabilities(self):
         """Whether outputs are probabilities, or are turned into them; a user's activation may give some."""
         known = self.activation.name in ("logistic", "softmax") or self.are_logits
-        return known or getattr(self.activation, "code", None) is None
+        return known or self.activation.code is None
 
     @cached_property
     def _probabilities(self):
         a = self.predictions[1]
         if self.are_logits:
-            softmax = bool(getattr(self.loss, "labels", False)) and self.n_outputs > 1
+            softmax = bool(self.loss.labels) and self.n_outputs > 1
             return Softmax().value(a) if softmax else logistic(a)
         return a
 

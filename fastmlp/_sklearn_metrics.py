@@ -94,7 +94,9 @@ def _by_ending(name):
 
 @cache
 def _scorers():
-    """Return {function: the scorer around it} for all that have one."""
+    """Return {function: the scorer around it} for all that have one; of several one that takes scores."""
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    return {scorer._score_func: scorer for scorer in map(get_scorer, get_scorer_names())}
+    scorers = [get_scorer(name) for name in get_scorer_names()]
+    scorers.sort(key=lambda scorer: not isinstance(scorer._response_method, str))
+    return {scorer._score_func: scorer for scorer in scorers}
