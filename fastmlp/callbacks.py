@@ -36,7 +36,7 @@ class _Watch:
 
 
 class EarlyStopping:
-    """Stop when a value has not got better for `patience` epochs.
+    """Stop when a value has not got better for more than `patience` epochs.
 
     Parameters
     ----------
@@ -50,12 +50,13 @@ class EarlyStopping:
         "auto": as the metric says; see `fastmlp.metrics.Metric`. Where it says nothing, as a function of your
         own, "min" or "max" must be given.
     restore_best : bool, default=True
-        Put the best epoch's weights back when training ends.
+        Put the best epoch's weights back when training ends, however it ends; callbacks that come after this
+        one see them in their ``on_fit_end``.
 
     Attributes
     ----------
     best_epoch_ : int
-        Counted from 1; 0 where no epoch had a value better than none, as where all were NaN.
+        Counted from 1; 0 where there was none, as where all values were NaN, which is never better.
     best_ : float
         NaN before there was any.
     """
@@ -78,6 +79,7 @@ class EarlyStopping:
     def on_fit_end(self, state):
         if self._params is not None:
             state.params[:] = self._params
+        self._params = None
 
 
 class ModelCheckpoint:

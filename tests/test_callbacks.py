@@ -2,10 +2,12 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sklearn.datasets import make_classification
+from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import GridSearchCV
 
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, callbacks
@@ -135,6 +137,183 @@ def test_progress_bar(capsys):
     network().fit(X, Y, epochs=3, callbacks=[callbacks.ProgressBar(file=silent, verbose=0)])
     assert silent.getvalue() == ""
     assert capsys.readouterr() == ("", "")
+
+
+def told(callback, values, name="value"):
+    """Tell a callback of epochs with given values; return after how many it stopped."""
+    state = SimpleNamespace(names={name: "min"}, params=np.zeros(1), epoch=0, n_epochs=len(values), logs={})
+    callback.on_fit_begin(state)
+    for state.epoch, value in enumerate(values, 1):
+        state.params[:], state.logs = state.epoch, {name: value}
+        if callback.on_epoch_end(state):
+            break
+    callback.on_fit_end(state)
+    return state.epoch, state.params[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "patience", "options", "stopped", "best"),
+    [
+        ([3, 2, 2, 1], 0, {}, 3, 2),  # no better is enough
+        ([3, 2, 2, 1], 1, {}, 4, 4),
+        ([3, 2, 2, 2, 1], 1, {}, 4, 2),
+        ([np.nan, np.nan, np.nan, 1], 1, {}, 2, 2),  # nothing to restore
+        ([3, np.nan, np.nan, 2], 2, {}, 4, 4),
+        ([3, np.nan, np.nan, 2], 1, {}, 3, 1),
+        ([-np.inf, 5], 5, {}, 2, 1),
+        ([3, 2.95, 2.9], 1, dict(min_delta=0.1), 3, 1),
+        ([3, 2.95, 2.8], 1, dict(min_delta=0.1), 3, 3),
+        ([1, 2, 0, 0], 1, dict(mode="max"), 4, 2),
+        ([3, 2, 2], 0, dict(restore_best=False), 3, 3),
+    ],
+)
+def test_early_stopping_by_hand(values, patience, options, stopped, best):
+    callback = callbacks.EarlyStopping("value", patience=patience, **options)
+    assert told(callback, values) == (stopped, best)
+    if all(np.isnan(values[:stopped])):
+        assert callback.best_epoch_ == 0 and np.isnan(callback.best_)
+
+
+def test_what_is_monitored_must_be_logged():
+    """A name that is missing is refused before anything is trained, and nothing is built or written."""
+    for callback in (callbacks.EarlyStopping(), callbacks.ModelCheckpoint("never", monitor="val_loss")):
+        model = network()
+        with pytest.raises(ValueError, match=r"monitor must be one of .*loss.*; got 'val_loss'"):
+            model.fit(X, Y, callbacks=[callback])
+        assert model.plan is None and model.history_ == {}
+        with pytest.raises(ValueError, match=r"monitor must be one of .*loss.*; got 'val_loss'"):
+            MLPClassifier((3,)).fit(X, Y, callbacks=[callback])
+
+
+def test_training_goes_on_from_the_best_weights():
+    """The optimizer's memory stays with the network; the next fit goes down again."""
+    stop = callbacks.EarlyStopping("loss", patience=3)
+    model = network().fit(X, Y, epochs=400, optimizer="adam", batch_size=1, callbacks=[stop])
+    best = model.params.copy()
+    assert model.evaluate(X, Y)["loss"] == pytest.approx(stop.best_, rel=0.2)
+    model.fit(X, Y, epochs=5, optimizer="adam", batch_size=1)
+    assert np.isfinite(model.params).all() and not np.array_equal(model.params, best)
+    assert model.history_["loss"][-1] < model.history_["loss"][0]
+
+
+def test_best_weights_are_there_for_callbacks_that_follow():
+    class Look:
+        def on_fit_end(self, state):
+            self.params = state.params.copy()
+
+    before, after, recorder = Look(), Look(), callbacks.WeightRecorder()
+    stop = callbacks.EarlyStopping("accuracy", patience=2)
+    network().fit(X, Y, epochs=300, metrics="accuracy", callbacks=[before, recorder, stop, after])
+    np.testing.assert_array_equal(after.params, recorder.params_[stop.best_epoch_])
+    np.testing.assert_array_equal(before.params, recorder.params_[-1])
+
+
+class Fails:
+    def __init__(self, hook="on_epoch_end", at=2):
+        self.at = at
+        setattr(self, hook, self.fail)
+
+    def fail(self, state):
+        if state.epoch >= self.at:
+            raise RuntimeError("enough")
+
+
+def test_files_and_bars_are_closed_however_a_fit_ends(tmp_path):
+    pytest.importorskip("tqdm")
+    log, text = callbacks.CSVLogger(tmp_path / "log.csv"), io.StringIO()
+    bar = callbacks.ProgressBar(file=text)
+    for model in (network(), MLPClassifier((3,), max_iter=9, random_state=0)):
+        with pytest.raises(RuntimeError, match="enough"):
+            model.fit(X, Y, **({} if isinstance(model, MLPClassifier) else {"epochs": 9}),
+                      callbacks=[log, bar, Fails()])  # fmt: skip
+        assert log._file is None and bar._bar is None
+        with open(log.path, newline="") as file:
+            assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    bar.on_fit_begin(SimpleNamespace(n_epochs=3))
+    first = bar._bar
+    bar.on_fit_begin(SimpleNamespace(n_epochs=3))  # whoever forgot to tell of the end
+    assert first.disable or first.pos == 0 or first.fp is not None
+    bar.on_fit_end(None)
+    bar.on_fit_end(None)
+
+
+def test_a_refused_fit_leaves_the_log_as_it_was(tmp_path):
+    path = tmp_path / "log.csv"
+    network().fit(X, Y, epochs=2, callbacks=[callbacks.CSVLogger(path)])
+    before = path.read_text()
+    with pytest.raises(RuntimeError, match="enough"):
+        network().fit(X, Y, callbacks=[callbacks.CSVLogger(path), Fails("on_fit_begin", at=0)])
+    assert path.read_text() == before
+    network().fit(X, Y, epochs=1, callbacks=[callbacks.CSVLogger(path)])
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_log_with_other_columns_is_not_appended_to(tmp_path):
+    path = tmp_path / "log.csv"
+    network().fit(X, Y, epochs=1, metrics="accuracy", callbacks=[callbacks.CSVLogger(path)])
+    before, model = path.read_text(), network()
+    with pytest.raises(
+        ValueError, match=r"log.csv has the columns epoch, loss, accuracy, .*this fit logs epoch, "
+    ):
+        model.fit(X, Y, callbacks=[callbacks.CSVLogger(path, append=True)])
+    assert path.read_text() == before and model.plan is None
+    # the same columns in another order: values go where they belong
+    header, line = before.splitlines()
+    turned = ",".join(header.split(",")[::-1]), ",".join(line.split(",")[::-1])
+    path.write_text("\n".join(turned))  # the last line cut short
+    model.fit(X, Y, metrics="accuracy", callbacks=[callbacks.CSVLogger(path, append=True)])
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "1"]
+    assert float(rows[1]["accuracy"]) == model.history_["accuracy"][0]
+    assert float(rows[1]["loss"]) == model.history_["loss"][0]
+
+
+def test_paths_of_checkpoints(tmp_path):
+    pytest.importorskip("dill")
+    folder = tmp_path / "{run} {} {epoch.real"
+    folder.mkdir()
+    save = callbacks.ModelCheckpoint(folder / "net-{epoch:03d}-{loss:.2f}-{{a}}-{a set_loss:.1f}.fastmlp")
+    model = network().fit(X, Y, epochs=2, validation_data={"a set": (X, Y)}, callbacks=[save])
+    expected = [
+        f"net-{k + 1:03d}-{model.history_['loss'][k]:.2f}-{{a}}-{model.history_['a set_loss'][k]:.1f}.fastmlp"
+        for k in range(2)
+    ]
+    assert [path.name for path in save.saved_] == expected == sorted(path.name for path in folder.iterdir())
+    assert all(path.parent == folder for path in save.saved_)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("{epoch.__class__}.x", "fields of .* must be one of .*epoch.*; got 'epoch.__class__'"),
+        ("{loss[0]}.x", r"got 'loss\[0\]'"),
+        ("{val_loss}.x", "must be one of epoch, learning_rate, loss, seconds; got 'val_loss'"),
+        ("{}.x", "got ''"), ("{0}.x", "got '0'"), ("{epoch:{loss}}.x", "cannot be written"),
+        ("{epoch!r}.x", "cannot be written: conversions"), ("{epoch:q}.x", "cannot be written"),
+        ("{epoch.x", "cannot be read.*write a brace as {{ or }}"), ("a}b", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_fields_that_are_not_logged_are_refused(tmp_path, name, words):
+    model = network()
+    with pytest.raises(ValueError, match=words):
+        model.fit(X, Y, callbacks=[callbacks.ModelCheckpoint(tmp_path / name)])
+    assert model.plan is None and not list(tmp_path.iterdir())
+
+
+def test_checkpoints_of_the_best(tmp_path):
+    """By the metric's own direction: the last file holds the best weights."""
+    pytest.importorskip("dill")
+    from fastmlp import load
+
+    recorder = callbacks.WeightRecorder()
+    best = callbacks.ModelCheckpoint(tmp_path / "best.fastmlp", monitor="val_brier_score_loss")
+    model = network()
+    model.fit(X[:40], Y[:40], epochs=60, optimizer="adam", metrics=brier_score_loss,
+              validation_data=(X[40:], Y[40:]), callbacks=[recorder, best])  # fmt: skip
+    k = int(np.argmin(model.history_["val_brier_score_loss"]))
+    loaded = load(tmp_path / "best.fastmlp", trusted=True)
+    np.testing.assert_array_equal(loaded.params, recorder.params_[k + 1])
 
 
 skl = pytest.importorskip("sklearn.callback", reason="scikit-learn's callbacks came with 1.9")
