@@ -25,8 +25,9 @@ class Graph:
 
     def add(self, layer, after=None):
         """Add `layer` after the last one, or after the layers that `after` names; return what was added."""
+        layer = _checks.check_made("layer", layer)
         if not isinstance(layer, Layer):
-            _checks.network_error(f"layer must be Dense, Dropout or Concatenate; got {layer!r}")
+            _checks.network_error(f"layer must be Dense, Dropout or Concatenate; got {_checks.shown(layer)}")
         if any(layer is other for other in (*self.layers, *self.given)):
             _checks.network_error(
                 f"{layer.name} is in the network already; weights are not shared, add a new layer"

@@ -25,6 +25,15 @@ _CODE = {
 }
 
 
+def constructor(network):
+    """Return a network in one line: its layers and what it was made with, as its constructor takes them."""
+    said = dict(random_state=network.random_state, dtype=network.dtype and network.dtype.name)
+    options = [f", {name}={value!r}" for name, value in said.items() if value is not None]
+    if network.input_scale != 1.0:
+        options.append(f", input_scale={network.input_scale!r}")
+    return f"Network([{', '.join(map(repr, network.graph.layers))}]{''.join(options)})"
+
+
 def summary(network):
     """Return a table of the layers: what each reads, its shape, its parameters."""
     graph, plan = network.graph, network.plan

@@ -36,7 +36,7 @@ class available_unless_refused:
         return MethodType(self.method, estimator)
 
 
-class CarefulEstimator(BaseEstimator):
+class CarefulEstimator(_checks.Declared, BaseEstimator):
     """Base of all estimators: what is refused leaves nothing half done."""
 
     def _store(self, arguments):

@@ -33,7 +33,7 @@ def log_sum_exp(z):
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(_checks.Declared):
     """Base of the built-in activations.
 
     Attributes

@@ -12,7 +12,7 @@ from . import _checks
 
 
 @dataclass(frozen=True)
-class Glorot:
+class Glorot(_checks.Declared):
     """Glorot and Bengio's (2010) range: variance 2 / (n_in + n_out).
 
     Parameters
@@ -35,7 +35,7 @@ class Glorot:
 
 
 @dataclass(frozen=True)
-class He:
+class He(_checks.Declared):
     """He et al.'s (2015) range for ReLU: variance 2 / n_in."""
 
     normal: bool = False
@@ -45,7 +45,7 @@ class He:
 
 
 @dataclass(frozen=True)
-class LeCun:
+class LeCun(_checks.Declared):
     """LeCun et al.'s (1998) range: variance 1 / n_in."""
 
     normal: bool = False
@@ -55,7 +55,7 @@ class LeCun:
 
 
 @dataclass(frozen=True)
-class Orthogonal:
+class Orthogonal(_checks.Declared):
     """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
 
     gain: float = 1.0
@@ -71,7 +71,7 @@ class Orthogonal:
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(_checks.Declared):
     """The same value everywhere."""
 
     value: float = 0.0
@@ -84,7 +84,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(_checks.Declared):
     """Uniform between `low` and `high`."""
 
     low: float = -0.05
@@ -99,7 +99,7 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(_checks.Declared):
     """Normal with the given mean and standard deviation."""
 
     mean: float = 0.0

@@ -5,13 +5,14 @@ One that is added to a second network is copied, so that each network has its ow
 """
 
 import copy
+from inspect import signature
 
 from . import _checks, activations, initializers
 
 INPUT = "input"
 
 
-class Layer:
+class Layer(_checks.Declared):
     """Base of all layers.
 
     Attributes
@@ -52,8 +53,11 @@ class Layer:
         vars(self).update(_added=True, _named=self.name is None, name=name)
 
     def __repr__(self):
-        shown = {k: v for k, v in vars(self).items() if v is not None and not k.startswith("_")}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+        usual = {name: p.default for name, p in signature(type(self)).parameters.items()}
+        said = {k: v for k, v in vars(self).items() if not k.startswith("_") and v != usual.get(k)}
+        if said.get("activation") == activations.Identity():
+            del said["activation"]
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in said.items())})"
 
 
 class Dense(Layer):
@@ -88,8 +92,8 @@ class Dense(Layer):
 
     Examples
     --------
-    >>> Dense(units=2, activation="tanh")
-    Dense(units=2, activation=Tanh(slope=1.0), use_bias=True, l1=0.0, l2=0.0, max_norm=0.0, trainable=True)
+    >>> Dense(units=2, activation="tanh", input_dim=2)
+    Dense(units=2, activation=Tanh(slope=1.0), input_dim=2)
     """
 
     def __init__(self, units, activation="identity", input_dim=None, *, use_bias=True, initializer=None,
@@ -172,3 +176,8 @@ class Concatenate(Layer):
         sources = [sources] if one else _checks.check_sequence("sources", sources, "layers or names")
         self.sources = tuple(sources)
         self.name = _checks.check_name(name)
+
+    def __repr__(self):
+        sources = [getattr(source, "name", None) or source for source in self.sources]
+        name = f", name={self.name!r}" if self.name else ""
+        return f"{type(self).__name__}({sources!r}{name})"

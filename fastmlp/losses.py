@@ -21,7 +21,7 @@ from .kernels.plan import Loss as Code
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(_checks.Declared):
     """Base of the built-in losses.
 
     Attributes

@@ -72,6 +72,7 @@ class Network:
     array([-1.,  1.,  1., -1.])
     """
 
+    @_checks.told
     def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
         self.random_state = random_state
         self.rng = _checks.check_random_state(random_state)
@@ -84,6 +85,10 @@ class Network:
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
 
+    def __repr__(self):
+        return _describe.constructor(self)
+
+    @_checks.told
     def add(self, layer, after=None):
         """Add a layer.
 
@@ -131,13 +136,16 @@ class Network:
     @property
     def coefs_(self):
         """Weights of each layer, (n_in, n_out): views."""
-        return [self.built("coefs_").weights(self.params, k) for k in range(len(self.plan.layers))]
+        plan = self.built("coefs_")
+        return [plan.weights(self.params, k) for k in range(len(plan.layers))]
 
     @property
     def intercepts_(self):
         """Biases of each layer, (n_out,) or None: views."""
-        return [self.built("intercepts_").bias(self.params, k) for k in range(len(self.plan.layers))]
+        plan = self.built("intercepts_")
+        return [plan.bias(self.params, k) for k in range(len(plan.layers))]
 
+    @_checks.told
     def build(self, n_features=None, dtype=None):
         """Lay out the network and draw its initial weights; `fit` does it by itself.
 
@@ -180,6 +188,7 @@ class Network:
         if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.graph.dense]:
             self.plan = self.graph.compile(self.plan.n_features)
 
+    @_checks.told
     def fit(self, x, y, *, epochs=1, batch_size=32, loss=None, optimizer=None, shuffle=True,
     sample_weight=None,
             validation_data=None, metrics=(), callbacks=(), n_threads=None, verbose=0):  # fmt: skip
@@ -247,6 +256,7 @@ class Network:
                 run.run(monitor if monitor.per_epoch else None)
         return self
 
+    @_checks.told
     def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):
         """Make one update on the samples given; return their loss before it.
 
@@ -277,11 +287,13 @@ class Network:
             found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
         return self.outputs(rows_of(self, x), layer=found[0], n_threads=_checks.check_threads(n_threads))
 
+    @_checks.told
     def evaluate(self, x, y, *, metrics=(), loss=None, sample_weight=None):
         """Return the loss (without penalties) and each metric on some data, as a dict."""
         loss = choose_loss(self, loss, training=False)
         return EvaluationSet(self, x, y, sample_weight, loss, measures.get(metrics)).measure()
 
+    @_checks.told
     def gradients(self, x, y, *, loss=None, sample_weight=None):
         """Return the loss's gradients on some data, penalties included, in the order of `get_weights`.
 

@@ -31,7 +31,7 @@ from .kernels.plan import Optimizer as Code
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(_checks.Declared):
     """Base of the optimizers.
 
     Parameters
@@ -172,7 +172,7 @@ class Rprop(Optimizer):
 
 
 @dataclass(frozen=True)
-class LBFGS:
+class LBFGS(_checks.Declared):
     """Limited-memory BFGS over the whole data set, through SciPy.
 
     `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`, or

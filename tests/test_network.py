@@ -410,7 +410,7 @@ BAD_DATA = [
     (lambda x, y: (np.where(x > 1, np.inf, x), y), "x holds NaN or infinity"),
     (lambda x, y: (x.astype(str), y), "x must hold numbers; got dtype <U"),
     (lambda x, y: (x, y[:-1]), "y must hold one row for each of the 40 samples"),
-    (lambda x, y: (x, y[:, :1]), "y has 1 columns but the output layer has 2 units"),
+    (lambda x, y: (x, y[:, :1]), "y has 1 column but the output layer has 2 units"),
     (lambda x, y: (x, np.where(y > 0.5, np.inf, y)), "y holds NaN or infinity"),
 ]
 

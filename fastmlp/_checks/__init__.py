@@ -14,3 +14,4 @@ from .metrics import *
 from .networks import *
 from .targets import *
 from .values import *
+from .words import *

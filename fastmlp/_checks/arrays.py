@@ -3,7 +3,7 @@
 import numpy as np
 
 from .data import as_array, as_float, check_finite
-from .values import FLOATS, check_real
+from .values import FLOATS, check_real, shown
 
 
 def check_clean(name, X):
@@ -33,16 +33,16 @@ def check_noise(sigma, clip, dtype):
     try:
         low, high = (float(limit) for limit in clip)
     except (TypeError, ValueError):
-        raise ValueError(f"clip must be None or (low, high), two numbers; got {clip!r}") from None
+        raise ValueError(f"clip must be None or (low, high), two numbers; got {shown(clip)}") from None
     if not low <= high:
-        raise ValueError(f"clip must be (low, high) with low <= high; got {clip!r}")
+        raise ValueError(f"clip must be (low, high) with low <= high; got {shown(clip)}")
     return sigma, low, high
 
 
 def check_out(out, shape, dtype):
     """Return `out`, which must be able to hold a result."""
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array or None; got {out!r} of type {type(out).__name__}")
+        raise TypeError(f"out must be a NumPy array or None; got {shown(out)} of type {type(out).__name__}")
     if out.shape != shape or (out.dtype is not dtype and out.dtype != dtype):
         raise ValueError(
             f"out must have shape {shape} and dtype {dtype}; got {out.shape} and {out.dtype}: "

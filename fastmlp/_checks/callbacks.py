@@ -1,17 +1,18 @@
 """Callbacks: their hooks, and the files that some of them write."""
 
-from .values import check_choice
+from .values import check_choice, check_made, shown
 
 
 def check_callbacks(callbacks):
     """Return callbacks as a tuple: objects that have a hook."""
     hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
     found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+    found = tuple(check_made("callbacks", callback) for callback in found)
     for callback in found:
-        if isinstance(callback, type) or not any(hasattr(callback, hook) for hook in hooks):
+        if not any(hasattr(callback, hook) for hook in hooks):
             raise TypeError(
-                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; got {callback!r}; "
-                "give scikit-learn's own to set_callbacks()"
+                f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; "
+                f"got {shown(callback)}; give scikit-learn's own to set_callbacks()"
             )
     return found
 

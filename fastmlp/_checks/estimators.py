@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from .data import as_float, check_finite
-from .values import check_real
+from .values import check_real, shown
 
 
 class NotAvailableError(AttributeError, ValueError):
@@ -48,7 +48,7 @@ def check_lbfgs(estimator, validation_data):
         value = getattr(estimator, name)
         if value is not None and np.any(value):
             hint = "use alpha instead, or " if name == "weight_decay" else ""
-            raise ValueError(f"solver='lbfgs' takes no {name}; got {value!r}; {hint}use 'adam' or 'sgd'")
+            raise ValueError(f"solver='lbfgs' takes no {name}; got {shown(value)}; {hint}use 'adam' or 'sgd'")
 
 
 def check_incremental(estimator):
@@ -89,8 +89,8 @@ def check_initial(name, own, given):
 def check_target_limits(limits):
     """Return (low, high) of the targets as floats."""
     if len(limits) != 2:
-        raise ValueError(f"scale_targets must be True, False or (low, high); got {limits!r}")
+        raise ValueError(f"scale_targets must be True, False or (low, high); got {shown(limits)}")
     low, high = (check_real("scale_targets", limit, -np.inf, closed="neither") for limit in limits)
     if low >= high:
-        raise ValueError(f"scale_targets=(low, high) needs low < high; got {limits!r}")
+        raise ValueError(f"scale_targets=(low, high) needs low < high; got {shown(limits)}")
     return low, high

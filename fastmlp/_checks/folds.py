@@ -3,7 +3,7 @@
 import warnings
 from numbers import Real
 
-from .values import check_not_empty
+from .values import check_not_empty, shown
 
 
 def check_splitter(cv):
@@ -11,7 +11,7 @@ def check_splitter(cv):
     if isinstance(cv, str) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         raise TypeError(
             "cv must be an int, a splitter of sklearn.model_selection, or an iterable of (train, test) row "
-            f"numbers; got {cv!r}"
+            f"numbers; got {shown(cv)}"
         )
     if hasattr(cv, "split"):
         return cv
@@ -75,7 +75,7 @@ def check_error_score(error_score):
     """Raise where `error_score` says neither to raise nor what to write instead."""
     number = isinstance(error_score, Real) and not isinstance(error_score, bool)
     if not number and (not isinstance(error_score, str) or error_score != "raise"):
-        raise ValueError(f"error_score must be 'raise' or a number, such as NaN; got {error_score!r}")
+        raise ValueError(f"error_score must be 'raise' or a number, such as NaN; got {shown(error_score)}")
 
 
 def check_any_method(name, value, estimator, methods):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .values import check_flag, check_real
+from .values import check_flag, check_real, shown
 
 LABELS = (False, True, "only")
 
@@ -21,7 +21,7 @@ def check_loss(loss):
     for name in ("from_logits", "outputs"):
         names = getattr(loss, name)
         if isinstance(names, str) or not all(isinstance(n, str) for n in names or ()):
-            raise TypeError(f"{loss.name}.{name} must be a tuple of names of activations; got {names!r}")
+            raise TypeError(f"{loss.name}.{name} must be a tuple of names of activations; got {shown(names)}")
     try:
         low, high = loss.target_range
     except (TypeError, ValueError):

@@ -1,5 +1,7 @@
 """Many fits at once: which models, with which options."""
 
+from .values import shown
+
 
 class FitError(ExceptionGroup):
     """Some of many fits failed.
@@ -62,7 +64,7 @@ def check_as_many(name, values, n):
 def check_mapping(name, value):
     """Return `value`, which must be a dict with names as keys."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {value!r}")
+        raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {shown(value)}")
     return value
 
 
@@ -70,7 +72,7 @@ def check_values(name, values):
     """Raise where there are no values to combine."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise TypeError(
-            f"{name} must be a sequence of values; got {values!r}; for one value pass [{values!r}]"
+            f"{name} must be a sequence of values; got {shown(values)}; for one value pass [{shown(values)}]"
         )
     if len(values) == 0:
         raise ValueError(f"{name} must have at least one value; got none")

@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+from .values import shown
+
 RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
 
 
@@ -58,7 +60,8 @@ def check_number(name, value):
     """Return what a metric returned as a float."""
     if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
         raise TypeError(
-            f"the metric {name!r} must return one number; got {value!r}: choose an average, or pick one class"
+            f"the metric {name!r} must return one number; got {shown(value)}: choose an average, "
+            "or pick one class"
         )
     return float(value)
 

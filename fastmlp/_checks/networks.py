@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from .data import as_array, as_float
-from .values import check_flag, check_int, check_sequence, check_threads
+from .values import check_flag, check_int, check_sequence, check_threads, shown
 
 
 class DivergenceWarning(RuntimeWarning):
@@ -82,7 +82,7 @@ def check_first_weights(weights):
     shape = np.shape(weights[0]) if isinstance(weights, (list, tuple)) and len(weights) else ()
     if len(shape) != 2:
         raise ValueError(
-            f"weights must be a list that begins with an array (n_features, units); got {weights!r}: "
+            f"weights must be a list that begins with an array (n_features, units); got {shown(weights)}: "
             "build(n_features) first, then see get_weights()"
         )
     return shape[0]

@@ -19,9 +19,10 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
         return check_labels(y.ravel(), n_outputs, name)
     y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
     if y.shape[1] != n_outputs:
+        check_labels_of_classes(y, n_outputs, loss, name)
         raise ValueError(
-            f"{name} has {y.shape[1]} columns but the output layer has {n_outputs} units; "
-            f"give the last layer {y.shape[1]} units"
+            f"{name} has {several(y.shape[1], 'column')} but the output layer has "
+            f"{several(n_outputs, 'unit')}; give the last layer {several(y.shape[1], 'unit')}"
         )
     if y.dtype.kind not in "biuf":
         y = as_float(y, name)
@@ -32,6 +33,25 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
             raise ValueError(f"{name} must hold class labels or one-hot rows for the loss {loss.name!r}")
         return y.argmax(axis=1).astype(np.int64)
     return y
+
+
+def check_labels_of_classes(y, n_outputs, loss, name):
+    """Raise where `y` seems to hold labels, one for each output, but the loss takes a target for each."""
+    if y.shape[1] != 1 or n_outputs == 1 or y.dtype.kind not in "biuf" or not y.size:
+        return
+    if y.dtype.kind in "iu" or (y.min() >= 0 and y.max() < n_outputs and (y == np.floor(y)).all()):
+        raise ValueError(
+            f"{name} holds one number for each sample, but the output layer has {n_outputs} units and the "
+            f"loss {loss.name!r} takes a target for each. Where these are labels of classes, take "
+            "loss='categorical_crossentropy' behind activation='softmax', which knows labels, or give "
+            f"one-hot rows: np.eye({n_outputs})[{name.split()[0]}]; where they are numbers to learn, give "
+            "the last layer 1 unit"
+        )
+
+
+def several(n, thing):
+    """Return "1 unit", "2 units"."""
+    return f"{n} {thing}" + "s" * (n != 1)
 
 
 def check_target_range(y, loss, name="y"):

@@ -5,7 +5,18 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from .words import did_you_mean
+
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def shown(value):
+    """Return a value as messages show it: on one line, an array by its shape."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"{type(value).__name__} of shape {shape}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else text[:97] + "..."
 
 
 def check_choice(name, value, choices):
@@ -13,7 +24,10 @@ def check_choice(name, value, choices):
     try:
         return choices[value]
     except (KeyError, TypeError):
-        raise ValueError(f"{name} must be one of {', '.join(sorted(choices))}; got {value!r}") from None
+        hint = did_you_mean(value, choices)
+        raise ValueError(
+            f"{name} must be one of {', '.join(sorted(choices))}; got {shown(value)}{hint and ': '}{hint}"
+        ) from None
 
 
 def check_made(name, value):
@@ -35,7 +49,7 @@ def check_protocol(name, value, attributes, choices):
     if missing:
         raise TypeError(
             f"{name} must be one of {', '.join(sorted(choices))}, or an object with "
-            f"{', '.join(attributes)}; got {value!r}, which lacks {', '.join(missing)}"
+            f"{', '.join(attributes)}; got {shown(value)}, which lacks {', '.join(missing)}"
         )
     return value
 
@@ -44,7 +58,7 @@ def check_instance(name, value, types, choices):
     """Return `value`, which must be an instance of one of `types`."""
     if not isinstance(value, types):
         raise TypeError(
-            f"{name} must be one of {', '.join(sorted(choices))} or such an object; got {value!r}"
+            f"{name} must be one of {', '.join(sorted(choices))} or such an object; got {shown(value)}"
         )
     return value
 
@@ -52,14 +66,14 @@ def check_instance(name, value, types, choices):
 def check_callable(name, value):
     """Return `value`, a name or a callable by what it is for."""
     if not callable(value):
-        raise TypeError(f"{name} must hold names or callables; got {value!r}")
+        raise TypeError(f"{name} must hold names or callables; got {shown(value)}")
     return value
 
 
 def check_int(name, value, low=1, high=None):
     """Return `value` as an int between `low` and `high`, both included."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an int; got {value!r} of type {type(value).__name__}")
+        raise TypeError(f"{name} must be an int; got {shown(value)} of type {type(value).__name__}")
     if value < low or (high is not None and value > high):
         bound = f"at least {low}" if high is None else f"between {low} and {high}"
         raise ValueError(f"{name} must be {bound}; got {value}")
@@ -74,7 +88,7 @@ def check_threads(n_threads):
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number; got {value!r} of type {type(value).__name__}")
+        raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
     if not (isfinite(value) and above and below):
@@ -86,14 +100,14 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
 def check_flag(name, value):
     """Return `value`, True or False, as a bool; 0 and 1 will do."""
     if not isinstance(value, (bool, np.bool_)) and (not isinstance(value, Integral) or value not in (0, 1)):
-        raise TypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+        raise TypeError(f"{name} must be True or False; got {shown(value)} of type {type(value).__name__}")
     return bool(value)
 
 
 def check_name(name):
     """Return the name of a layer, or None."""
     if name is not None and (not isinstance(name, str) or not name):
-        raise TypeError(f"name must be a text that is not empty, or None; got {name!r}")
+        raise TypeError(f"name must be a text that is not empty, or None; got {shown(name)}")
     return name
 
 
@@ -102,7 +116,9 @@ def check_sequence(name, value, of):
     try:
         return list(value)
     except TypeError:
-        raise TypeError(f"{name} must be a sequence of {of}; got {value!r}: put it into a list") from None
+        raise TypeError(
+            f"{name} must be a sequence of {of}; got {shown(value)}: put it into a list"
+        ) from None
 
 
 def check_not_empty(name, value, remedy):
@@ -134,7 +150,7 @@ def check_dtype(dtype):
     except TypeError:
         found = None
     if found not in FLOATS:
-        raise ValueError(f"dtype must be float32, float64 or None (follow the input); got {dtype!r}")
+        raise ValueError(f"dtype must be float32, float64 or None (follow the input); got {shown(dtype)}")
     return found
 
 
@@ -147,7 +163,7 @@ def check_random_state(random_state):
             raise ValueError(f"random_state must be between 0 and 2**32 - 1; got {random_state}") from None
     if not isinstance(random_state, np.random.RandomState):
         raise TypeError(
-            f"random_state must be an int, a numpy.random.RandomState or None; got {random_state!r} "
+            f"random_state must be an int, a numpy.random.RandomState or None; got {shown(random_state)} "
             f"of type {type(random_state).__name__}"
         )
     return random_state
