@@ -116,7 +116,7 @@ class BaseNeuron(CarefulEstimator):
         try:
             for unit, watch in zip(units, watches, strict=True):
                 if perceptron.train(unit, watch) == Status.DIVERGED:
-                    _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows)
+                    _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows, unit.target)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
             return True
