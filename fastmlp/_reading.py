@@ -158,11 +158,19 @@ class Reading:
         p = self._probabilities
         if self.activation.name == "logistic" and self.n_outputs > 1 and not self.coding.several:
             p = p / p.sum(axis=1, keepdims=True)  # each class was told from the others on its own
-        return self._true_labels, p
+        return self._true_labels, p[:, 1] if self._are_two else p
+
+    @property
+    def _are_two(self):
+        """Whether two outputs tell two classes apart."""
+        return self.n_outputs == 2 and not self.coding.several
 
     @property
     def scores(self):
-        return self.probabilities if self.have_probabilities else (self._true_labels, self.predictions[1])
+        if self.have_probabilities:
+            return self.probabilities
+        a = self.predictions[1]
+        return self._true_labels, a[:, 1] - a[:, 0] if self._are_two else a
 
     @cached_property
     def values(self):

@@ -154,7 +154,6 @@ def resolve(metrics, estimator, y):
 def _resolve(name, metric, estimator, y):
     if isinstance(metric, str):
         metric = _named(metric, estimator, y)
-    _checks.check_callable("metrics", metric)
     if is_scorer(metric):
         return _of_scorer(name, metric, estimator, y)
     found = words.as_metric(name, metric)

@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 
 from . import _checks
+from ._sklearn_metrics import recognised
 
 TAKES = {kind: kind for kind in ("predictions", "labels", "probabilities", "scores", "values")}
 # what estimators answer too: a classifier's probabilities against 0 and 1; scikit-learn's scorers; themselves
 OF_ESTIMATORS = {kind: kind for kind in ("outputs", "scorer", "estimator")}
-DIRECTIONS = {"max": "max", "min": "min", None: None}
 SIGNS = {"max": 1, "min": -1}
 
 
@@ -70,7 +70,8 @@ class Metric:
     def __post_init__(self):
         _checks.check_callable("function", self.function)
         _checks.check_choice("takes", self.takes, TAKES | OF_ESTIMATORS)
-        _checks.check_choice("direction", self.direction, DIRECTIONS)
+        if self.direction is not None:
+            _checks.check_choice("direction", self.direction, SIGNS)
         if self.weighted is None and has_parameter(self.function, "sample_weight"):
             object.__setattr__(self, "weighted", True)
         if self.name is None:
@@ -178,8 +179,7 @@ def named(metrics):
 
 def as_metric(name, metric):
     """Return the Metric that a function, a scorer of scikit-learn, or a Metric is, under a name."""
-    from ._sklearn_metrics import recognised  # knows scikit-learn's without importing it
-
+    _checks.check_callable("metrics", metric)
     if isinstance(metric, Metric):
         return replace(metric, name=name)
     return Metric(name=name, **recognised(metric))

@@ -232,6 +232,21 @@ def test_scikit_learns_functions_of_three_classes(output):
     assert one_hot == pytest.approx({k: v for k, v in model.evaluate(IRIS, SPECIES, metrics=chosen).items()})
 
 
+@pytest.mark.parametrize("output", ["softmax", "hinge"])
+def test_two_outputs_tell_two_classes_apart(output):
+    """Functions of probabilities or scores get those of class 1."""
+    model = Network([Dense(2, "softmax" if output == "softmax" else "identity")], random_state=0)
+    chosen = [skm.roc_auc_score, skm.average_precision_score, skm.f1_score]
+    if output == "softmax":
+        chosen += [skm.log_loss, skm.brier_score_loss]
+    model.fit(X, BINARY, epochs=2, metrics=chosen, loss="hinge" if output == "hinge" else None)
+    a = model.predict(X)
+    score = a[:, 1] if output == "softmax" else a[:, 1] - a[:, 0]
+    for f in chosen:
+        expected = f(BINARY, a.argmax(axis=1) if f is skm.f1_score else score)
+        assert model.history_[f.__name__][-1] == pytest.approx(expected)
+
+
 def test_scikit_learns_functions_of_several_labels():
     y = np.column_stack([X[:, 0] > 0, X[:, 1] > 0.5, X[:, 2] > -1]).astype(int)
     model = Network([Dense(3, "logistic")], random_state=0)
@@ -317,6 +332,23 @@ def test_names_of_the_history_are_refused(name):
         Network([Dense(1)]).fit(X, BINARY, metrics={name: "accuracy"})
     with pytest.raises(ValueError, match=f"metrics: the name '{name}' is taken"):
         MLPClassifier((3,), metrics={name: "accuracy"}).fit(X, BINARY)
+
+
+def test_what_is_no_metric_is_refused():
+    for metrics, words in (
+        ([3], "metrics must hold names or callables; got 3"), ({3: "mse"}, "names must be texts; got 3"),
+        ("acc", "metrics must be one of accuracy, .*; got 'acc'"), (["mse", "mse"], "'mse' more than once"),
+    ):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=words):
+            Network([Dense(1)]).fit(X, BINARY, metrics=metrics)
+        with pytest.raises((TypeError, ValueError), match=words):
+            MLPClassifier((3,), metrics=metrics).fit(X, BINARY)
+    for wrong, words in (
+        (dict(takes="label"), "takes must be one of"),
+        (dict(direction="up"), "direction must"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Metric(m.mse, **wrong)
 
 
 def test_a_set_and_a_metric_of_one_name_are_refused():

@@ -12,7 +12,9 @@ RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
 def check_metric_names(names):
     """Raise for names under which the history holds something else."""
     for name in names:
-        if name in RESERVED or str(name).startswith("val_"):
+        if not isinstance(name, str):
+            raise TypeError(f"metrics: the names must be texts; got {name!r} of type {type(name).__name__}")
+        if name in RESERVED or name.startswith("val_"):
             raise ValueError(
                 f"metrics: the name {name!r} is taken: the history holds {', '.join(RESERVED)} and val_... "
                 "of its own; give the metric another name"
