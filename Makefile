@@ -11,8 +11,11 @@ STATS_ARGS ?=
 
 KERNEL_SOURCES := setup.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
 DEBUG_BUILD := build/debug
+LOWEST_BUILD := build/lowest
+LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
+    noise batched persistence datasets plots graph_drawing kernels_contract kernels_functions kernels_train
 
-.PHONY: help demo test stats outside build bench lint format docs debug clean
+.PHONY: help demo test lowest stats outside build bench lint format docs debug clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -24,6 +27,19 @@ demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and t
 
 test: $(VENV)/stamp-build  ## run the tests
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+lowest: $(VENV)/stamp-venv  ## the tests with the lowest versions that pyproject.toml allows, compiled by the lowest ones too
+	rm -rf $(LOWEST_BUILD) $(VENV)-lowest && mkdir -p $(LOWEST_BUILD)
+	$(PY) setup.py -q sdist --dist-dir $(LOWEST_BUILD)
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(PY) .ci/lowest.py build > $(LOWEST_BUILD)/requires.txt
+	$(VENV)-lowest/bin/python -m pip install -q wheel -r $(LOWEST_BUILD)/requires.txt
+	FASTMLP_LEVELS=base FASTMLP_REQUIRE_EXT=1 $(VENV)-lowest/bin/python -m pip wheel -q --no-build-isolation \
+	    --no-deps -w $(LOWEST_BUILD) $(LOWEST_BUILD)/fastmlp-*.tar.gz
+	$(PY) .ci/lowest.py run > $(LOWEST_BUILD)/requires.txt
+	$(VENV)-lowest/bin/python -m pip install -q -r $(LOWEST_BUILD)/requires.txt $(LOWEST_BUILD)/fastmlp-*.whl
+	cd $(LOWEST_BUILD) && $(abspath $(VENV))-lowest/bin/python -P -m pytest -c ../../pyproject.toml --rootdir . \
+	    -W ignore::DeprecationWarning $(LOWEST_TESTS:%=../../tests/test_%.py) $(PYTEST_ARGS)
 
 stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution, tails, independence
 	$(PY) -m tests.stats $(STATS_ARGS)
@@ -61,7 +77,7 @@ debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal b
 	        ../../tests/test_batched.py $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
-	rm -rf $(VENV) $(VENV)-bench build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find fastmlp -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -514,7 +514,7 @@ class Empty(skl.BaseCrossValidator):
         (dict(random_state="x"), "random_state must be"),
         (dict(error_score="ignore"), "error_score must be 'raise' or a number"),
         (dict(cv=skl.KFold(3), estimator=Untouched(0)), "all repetitions would be the same; set repeats=1"),
-        (dict(estimator=GaussianNB), "get_params|instance"),
+        (dict(estimator=GaussianNB), "the class GaussianNB: pass an instance"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 import sklearn.neural_network as theirs
 from numpy.testing import assert_allclose
 from sklearn.base import is_classifier
@@ -87,6 +88,8 @@ def test_activations_and_kinds_of_target(kind, activation):
 
 @pytest.mark.parametrize("kind", DATA)
 def test_early_stopping_splits_scores_and_restores_alike(kind):
+    if kind == "binary" and sklearn.__version__.startswith("1.7."):
+        pytest.skip("scikit-learn 1.7 cannot score labels that are text while it stops early")
     a, b = both(kind, early_stopping=True, validation_fraction=0.2, max_iter=60, n_iter_no_change=3,
                 learning_rate_init=0.02, tol=0.01)  # fmt: skip
     agree(a.fit(*DATA[kind][1:], sample_weight=WEIGHTS), b.fit(*DATA[kind][1:], sample_weight=WEIGHTS))

@@ -177,7 +177,10 @@ def header(contents, version=persistence.FORMAT):
 
 @pytest.mark.parametrize("what", [{"a": 1}, [small()], None, Network, MLPClassifier, X, "model"])
 def test_only_models_are_saved(path, what):
-    with pytest.raises(TypeError, match=r"must be one Network or estimator; got (a|the class) [a-zA-Z]+:"):
+    with pytest.raises(
+        TypeError,
+        match=r"one Network or estimator; got (a \w+|the class \w+: pass an instance)$",
+    ):
         save(what, path)
     assert os.listdir(path.parent) == []
 

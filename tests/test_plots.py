@@ -95,8 +95,8 @@ def test_loss_curve_of_several_runs_with_validation():
     display = plots.LossCurveDisplay.from_estimator(runs, log=True)
     assert display.line_.get_ydata().tolist() == [3.0, 2.0]  # the shorter run no longer counts
     assert display.val_line_.get_ydata().tolist() == [4.0, 3.0]
-    low, high = display.val_band_.get_datalim(display.ax_.transData).intervaly
-    assert (low, high) == (3.0, 5.0)
+    heights = display.val_band_.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (3.0, 5.0)
     assert display.ax_.get_yscale() == "log"
 
 

@@ -29,11 +29,13 @@ def is_model(value):
     return fits and (hasattr(value, "get_params") or hasattr(value, "get_weights"))
 
 
-def check_model(value):
-    """Return `value`, a Network or an estimator."""
-    if not is_model(value):
+def check_model(value, name="model", network=True):
+    """Return `value`, an estimator, or a Network where `network` allows that."""
+    if not is_model(value) or not (network or hasattr(value, "get_params")):
+        kinds = "Network or estimator" if network else "estimator, with fit and get_params"
         what = f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
-        raise TypeError(f"model must be one Network or estimator; got {what}: save models one by one")
+        remedy = ": pass an instance" if isinstance(value, type) else ""
+        raise TypeError(f"{name} must be one {kinds}; got {what}{remedy}")
     return value
 
 

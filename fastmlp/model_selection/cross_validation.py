@@ -89,9 +89,7 @@ def cross_validate(
     >>> bool(mean > 0.9)
     True
     """
-    _checks.check_protocol(
-        "estimator", estimator, ("fit", "get_params"), ("an estimator of scikit-learn's kind",)
-    )
+    _checks.check_model(estimator, "estimator", network=False)
     X, y, sample_weight = _data(estimator, X, y, sample_weight)
     repeats = _checks.check_int("repeats", repeats)
     every = None if every is None else _checks.check_int("every", every)
