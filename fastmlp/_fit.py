@@ -1,7 +1,6 @@
 """One training run: a Job made from a network and its data, driven to its end, and what came of it."""
 
 import time
-import warnings
 from functools import partial
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from .kernels.plan import Status
 
 def is_native(formulas):
     """Return whether the kernels know these activations and losses, so that no Python runs per step."""
-    return all(getattr(f, "code", None) is not None for f in formulas)
+    return all(f.code is not None for f in formulas)
 
 
 class Curves(NamedTuple):
@@ -96,7 +95,7 @@ class Fit:
             if mean_weight is None:
                 mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
             options["mean_weight"] = mean_weight
-        of_loss = loss.options(network.plan.n_outputs) if hasattr(loss, "options") else {}
+        of_loss = loss.options(network.plan.n_outputs)
         self.native = is_native([*network.functions, loss])
         if not self.native:
             of_loss["loss"] = 0
@@ -172,7 +171,7 @@ class Fit:
                 self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
             self.finish()
         if self.interrupted:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            _checks.warn("Training interrupted by user.")
         if self.status == Status.BAD_ROWS:
             if self.put_back is not None:
                 self.put_back()

@@ -1,11 +1,10 @@
 """L-BFGS over the whole data set: SciPy searches, the kernels give the loss and its gradient."""
 
 import time
-import warnings
 
 import numpy as np
 
-from . import _python_engine
+from . import _checks, _python_engine
 from ._fit import Curves, is_native
 from .kernels import training
 from .kernels.plan import Status
@@ -154,7 +153,7 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
         try:
             result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            _checks.warn("Training interrupted by user.")
             begun = OptimizeResult(x=start, fun=function(start)[0], nit=0, status=0, message="")
             result = last or begun
     if np.isfinite(result.x).all():

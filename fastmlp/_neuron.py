@@ -1,6 +1,5 @@
 """What the single neurons share: scikit-learn's contract around one record of the kernels."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -99,11 +98,10 @@ class BaseNeuron(CarefulEstimator):
         interrupted = self._train(units, watches)
         self._take_over(units, coef, start, known and incremental)
         if not (incremental or interrupted) and self.tol is not None and self.n_iter_ == self.max_iter:
-            warnings.warn(
+            _checks.warn(
                 f"{self.max_iter} epochs (max_iter) passed and the loss still falls by more than tol; "
                 "increase max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
         return self
 
@@ -118,7 +116,7 @@ class BaseNeuron(CarefulEstimator):
                 if perceptron.train(unit, watch) == Status.DIVERGED:
                     _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows, unit.target)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            _checks.warn("Training interrupted by user.")
             return True
         return False
 

@@ -1,7 +1,5 @@
 """Epoch after epoch by scikit-learn's rules: schedules, early stopping, what is reported."""
 
-import warnings
-
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -162,11 +160,10 @@ class Training:
                 _checks.fail_diverged(*fit.divergence)
             _checks.warn_diverged(*fit.divergence)
         elif fit.n_done == est.max_iter and not (self.incremental or self.stopped or fit.interrupted):
-            warnings.warn(
+            _checks.warn(
                 f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached and the optimization "
                 "hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _batch_size(self, n):
@@ -174,9 +171,8 @@ class Training:
         if wanted == "auto":
             return min(200, n)
         if wanted > n:
-            warnings.warn(
+            _checks.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-                stacklevel=5,
             )
         return min(wanted, n)
 

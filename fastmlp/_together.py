@@ -2,13 +2,13 @@
 
 import threading
 import time
-import warnings
 from collections import deque
 from contextlib import nullcontext, suppress
 from functools import partial
 
 import numpy as np
 
+from . import _checks
 from .kernels import lanes, threads, training
 from .kernels.plan import Status
 from .network import Network
@@ -142,4 +142,4 @@ def run(tasks, data, n_threads):
     if failed:
         raise failed[0]
     if stop.is_set():
-        warnings.warn("Training interrupted by user.", stacklevel=3)
+        _checks.warn("Training interrupted by user.")

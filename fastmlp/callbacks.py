@@ -35,7 +35,7 @@ class _Watch:
         return False
 
 
-class EarlyStopping:
+class EarlyStopping(_checks.Declared):
     """Stop when a value has not got better for more than `patience` epochs.
 
     Parameters
@@ -82,7 +82,7 @@ class EarlyStopping:
         self._params = None
 
 
-class ModelCheckpoint:
+class ModelCheckpoint(_checks.Declared):
     """Save the model at each epoch's end, by `fastmlp.save`.
 
     Parameters
@@ -134,7 +134,7 @@ class ModelCheckpoint:
         return path.with_name(name)
 
 
-class CSVLogger:
+class CSVLogger(_checks.Declared):
     """Write a line for each epoch to a CSV file; it can be read while training goes on.
 
     Parameters
@@ -181,7 +181,7 @@ class CSVLogger:
         self._file = None
 
 
-class WeightRecorder:
+class WeightRecorder(_checks.Declared):
     """Keep copies of all weights: at the start, and at the end of every `every` epochs.
 
     Attributes
@@ -204,7 +204,7 @@ class WeightRecorder:
             self.params_.append(state.params.copy())
 
 
-class ProgressBar:
+class ProgressBar(_checks.Declared):
     """Show progress with tqdm: a bar in a terminal or a notebook, lines in a log file.
 
     Parameters

@@ -149,8 +149,8 @@ def get(initializer):
     return _checks.check_protocol("initializer", initializer, ("__call__",), INITIALIZERS)
 
 
-def draw(initializer, shape, random_state, fans):
+def draw(initializer, shape, random_state, fans, dtype=np.float64):
     """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
     built_in = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
     array = initializer(shape, random_state, fans) if built_in else initializer(shape, random_state)
-    return _checks.check_drawn(initializer, array, tuple(shape))
+    return _checks.check_drawn(initializer, array, tuple(shape), dtype)

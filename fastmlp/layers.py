@@ -7,6 +7,8 @@ One that is added to a second network is copied, so that each network has its ow
 import copy
 from inspect import signature
 
+import numpy as np
+
 from . import _checks, activations, initializers
 
 INPUT = "input"
@@ -112,7 +114,7 @@ class Dense(Layer):
         self.trainable = trainable
         self.name = _checks.check_name(name)
 
-    def draw(self, n_in, random_state, before=None):
+    def draw(self, n_in, random_state, dtype=np.float64, before=None):
         """Return initial weights (n_in, units) and bias (units,) or None, drawn in this order.
 
         `before`: for the output layer, the activation of the layer before it.
@@ -125,9 +127,10 @@ class Dense(Layer):
             )
             of_bias = of_bias or of_weights
         of_bias = of_bias or initializers.Constant(0.0)
-        weights = initializers.draw(of_weights, fans, random_state, fans)
-        bias = initializers.draw(of_bias, (self.units,), random_state, fans) if self.use_bias else None
-        return weights, bias
+        weights = initializers.draw(of_weights, fans, random_state, fans, dtype)
+        if not self.use_bias:
+            return weights, None
+        return weights, initializers.draw(of_bias, (self.units,), random_state, fans, dtype)
 
     def spec(self, sources, dropout):
         """Return the layer as `build_plan` takes it."""

@@ -169,7 +169,8 @@ class Network:
         before = None
         for layer, weights, bias in zip(self.graph.dense, self.coefs_, self.intercepts_, strict=True):
             last = layer is self.graph.layers[-1]
-            weights[...], drawn = layer.draw(len(weights), self.rng, before if last else None)
+            drawn = layer.draw(len(weights), self.rng, weights.dtype, before if last else None)
+            weights[...], drawn = drawn
             if bias is not None:
                 bias[:] = drawn
             before = layer.activation
@@ -316,7 +317,7 @@ class Network:
             if self.plan is None:
                 self.draw(None if self.n_inputs is not None else _checks.check_first_weights(weights))
             own = self._split(self.params)
-            weights = _checks.check_weight_arrays(weights, [a.shape for a in own])
+            weights = _checks.check_weight_arrays(weights, own)
             for a, given in zip(own, weights, strict=True):
                 a[...] = given
         return self
@@ -376,6 +377,6 @@ class Network:
         """Return the loss, without penalties, of the last layer's `logits` against checked targets."""
         output, z = self.functions[-1], logits.astype(np.float64)
         each = losses.values(loss, output, y, z, output.value(z))
-        if not getattr(loss, "average", True):
+        if not loss.average:
             return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
         return float(np.average(each, weights=sample_weight))

@@ -48,6 +48,8 @@ class Optimizer(_checks.Declared):
     code: ClassVar[Code | None] = None
 
     def __post_init__(self):
+        if isinstance(self.learning_rate, type):
+            object.__setattr__(self, "learning_rate", _checks.check_made("learning_rate", self.learning_rate))
         if not callable(self.learning_rate):
             _checks.check_real("learning_rate", self.learning_rate, closed="neither")
         for name in ("weight_decay", "clip_norm", "clip_value"):

@@ -22,7 +22,7 @@ from .kernels import rates as knots
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(_checks.Declared):
     """Keep `rate`."""
 
     rate: float
@@ -35,7 +35,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(_checks.Declared):
     """Multiply by `factor` every `every` epochs."""
 
     rate: float
@@ -51,7 +51,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_checks.Declared):
     """rate * decay^epoch."""
 
     rate: float
@@ -65,7 +65,7 @@ class Exponential:
 
 
 @dataclass(frozen=True)
-class InverseScaling:
+class InverseScaling(_checks.Declared):
     """rate / (epoch + 1)^power."""
 
     rate: float
@@ -79,7 +79,7 @@ class InverseScaling:
         return self.rate / (epoch + 1) ** self.power
 
 
-class PerStep:
+class PerStep(_checks.Declared):
     """Base of the schedules that change with every step: `at` computes many rates at once."""
 
     per_step = True
@@ -199,7 +199,7 @@ class Warmup(PerStep):
 
 
 @dataclass(frozen=True)
-class Plateau:
+class Plateau(_checks.Declared):
     """Multiply the rate by `factor` when the loss has not fallen by `tol` for more than `patience` epochs.
 
     Training stops where the rate would fall below `min_rate`.

@@ -324,3 +324,13 @@ def test_unroll_says_what_it_needs():
         unroll(network, [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="pass the target"):
         unroll(network, [1.0, 2.0]).gradients()
+
+
+def test_unroll_takes_the_loss_of_the_last_fit():
+    network = Network([Dense(2)], random_state=0).fit([[1.0, 2.0]], [[0.0, 1.0]], loss="mae")
+    x, y = [0.5, 1.0], [1.0, -1.0]
+    graph = unroll(network, x, y)
+    assert graph.loss.value == pytest.approx(network.evaluate([x], [y])["loss"])
+    assert graph.loss.value == pytest.approx(network.evaluate([x], [y], loss="mae")["loss"])
+    for ours, kernels in zip(graph.gradients(), network.gradients([x], [y]), strict=True):
+        np.testing.assert_allclose(ours, kernels, rtol=1e-12)

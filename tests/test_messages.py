@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from fastmlp import (
     LBFGS,
@@ -22,6 +24,7 @@ from fastmlp import (
     callbacks,
     initializers,
     losses,
+    schedules,
 )
 from fastmlp.noise import add_gaussian_noise
 
@@ -110,6 +113,10 @@ ARGUMENTS = [
     (lambda: MLPClassifier(lr=0.1), "MLPClassifier takes no argument 'lr': did you mean 'learning_rate_ini"),
     (lambda: MLPRegressor(epochs=3), "did you mean 'max_iter'?"),
     (lambda: MLPRegressor(optimizer="adam"), "did you mean 'solver'?"),
+    (lambda: schedules.Cosine(lr=0.1, n_epochs=3), "Cosine takes no argument 'lr': did you mean 'rate'?"),
+    (lambda: schedules.StepDecay(0.1, step_size=3), "did you mean 'every'?"),
+    (lambda: callbacks.EarlyStopping(min_dleta=0.1), "did you mean 'min_delta'?"),
+    (lambda: callbacks.ModelCheckpoint("m", period=3), "takes no argument 'period'. It takes path"),
     (lambda: Perceptron(lr=1.0), "Perceptron takes no argument 'lr': did you mean 'eta0'?"),
     (lambda: LinearPerceptron(epochs=3), "did you mean 'max_iter'?"),
 ]  # fmt: skip
@@ -212,6 +219,28 @@ def test_classes_stand_for_objects_wherever_they_can():
         (lambda: Network([Dense]), f"layer must be an object; got the class Dense, {needs}"),
         (lambda: net().fit(X, Y, callbacks=[callbacks.ModelCheckpoint]), f"class ModelCheckpoint, {needs}"),
         (lambda: net().fit(X, Y, optimizer=MLPClassifier), "optimizer must be one of"),
+        (lambda: SGD(schedules.Cosine), f"learning_rate must be an object; got the class Cosine, {needs}"),
     ):
         with pytest.raises(TypeError, match=message):
             call()
+
+
+def test_a_warning_names_the_users_line():
+    """However deep it arises, and whoever stands between."""
+    huge = np.full((4, 1), 1e200)
+
+    def user(call):
+        with pytest.warns(Warning) as caught:
+            call()
+        return [warning.filename for warning in caught]
+
+    for call in (
+        lambda: Network([Dense(1)]).fit(huge, huge, epochs=2, optimizer=SGD(1.0), loss="mse"),
+        lambda: MLPRegressor(hidden_layer_sizes=3, max_iter=1).fit(X, X[:, 0]),
+        lambda: MLPRegressor(hidden_layer_sizes=3, max_iter=1, batch_size=50).fit(X, X[:, 0]),
+        lambda: make_pipeline(StandardScaler(), MLPClassifier((3,), max_iter=1)).fit(X, LABELS),
+        lambda: Perceptron(max_iter=1, tol=1e-9).fit(X, LABELS > 0),
+        lambda: LinearPerceptron(eta0=1e200).fit(X, X[:, 0]),
+    ):
+        files = user(call)
+        assert files and set(files) == {__file__}

@@ -244,7 +244,7 @@ def test_classes_stand_for_objects_where_they_can():
     [
         (lambda shape, rng: np.ones(shape[::-1]), r"must return weights of the shape \(4, 5\) .*; got \(5"),
         (lambda shape, rng: np.ones(shape[1:]), r"must return weights of the shape \(4, 5\) .*; got \(5,\)"),
-        (lambda shape, rng: np.full(shape, np.nan), "must return finite weights; got NaN"),
+        (lambda shape, rng: np.full(shape, np.nan), "returns must be finite in float64; got NaN"),
         (lambda shape, rng: np.full(shape, 1j), "must return real numbers; got dtype complex128"),
         (lambda shape, rng: None, r"must return weights of the shape \(4, 5\)"),
     ],
@@ -254,3 +254,14 @@ def test_what_an_initializer_returns_is_checked(initializer, message):
     with pytest.raises((TypeError, ValueError), match=message):
         model.fit(X, Y)
     assert model.plan is None
+
+
+@pytest.mark.parametrize("build", [
+    lambda: Network([Dense(2, initializer=Constant(1e300))], dtype="float32").build(3),
+    lambda: Network([Dense(2, bias_initializer=Constant(-1e39))], dtype="float32").build(3),
+    lambda: Network([Dense(2)], dtype="float32").build(3).set_weights([np.full((3, 2), 1e39), np.zeros(2)]),
+    lambda: MLPClassifier((), dtype="float32", coefs_init=[np.full((4, 3), 1e39)]).fit(X, LABELS),
+])  # fmt: skip
+def test_weights_too_large_for_their_dtype_are_refused(build):
+    with pytest.raises(ValueError, match="must be finite in float32; got NaN, infinity or what is too large"):
+        build()

@@ -14,4 +14,5 @@ from .metrics import *
 from .networks import *
 from .targets import *
 from .values import *
+from .warned import *
 from .words import *

@@ -1,13 +1,14 @@
 """Cross-validation: splits, metrics, what failed."""
 
-import warnings
 from numbers import Real
 
-from .values import check_not_empty, shown
+from .values import check_made, check_not_empty, shown
+from .warned import warn
 
 
 def check_splitter(cv):
     """Return `cv`, a splitter or an iterable of (train, test) as a list."""
+    cv = check_made("cv", cv)
     if isinstance(cv, str) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
         raise TypeError(
             "cv must be an int, a splitter of sklearn.model_selection, or an iterable of (train, test) row "
@@ -59,7 +60,7 @@ def check_any_fold(errors):
     message = f"{len(failed)} of {len(errors)} folds failed; the first one with\n{failed[0]}"
     if len(failed) == len(errors):
         raise ValueError(message)
-    warnings.warn(message, FitFailedWarning, stacklevel=3)
+    warn(message, FitFailedWarning)
 
 
 def check_curves(epochs):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .networks import as_weights
 from .values import check_flag, check_real, shown
 
 LABELS = (False, True, "only")
@@ -67,15 +68,12 @@ def ask(given, call, arguments, shape, dtype):
         return array.astype(dtype)
 
 
-def check_drawn(initializer, array, shape):
-    """Return the weights that an initializer gave for `shape`, as an ndarray."""
+def check_drawn(initializer, array, shape, dtype):
+    """Return the weights that an initializer gave for `shape`, in the dtype of the network's."""
     array, what = np.asarray(array), f"the initializer {initializer!r}"
     if array.shape != shape:
-        raise ValueError(
-            f"{what} must return weights of the shape {shape} it is called with; got {array.shape}"
-        )
+        got = array.shape
+        raise ValueError(f"{what} must return weights of the shape {shape} it is called with; got {got}")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{what} must return real numbers; got dtype {array.dtype}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{what} must return finite weights; got NaN or infinity")
-    return array
+    return as_weights(array, dtype, f"what {what} returns")

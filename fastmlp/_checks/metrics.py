@@ -1,10 +1,9 @@
 """Metrics: their names, what they return, and whether they can be computed."""
 
-import warnings
-
 import numpy as np
 
 from .values import shown
+from .warned import warn
 
 RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
 
@@ -70,7 +69,7 @@ def check_number(name, value):
 
 def warn_undefined(what):
     """Warn of a metric that has no value."""
-    warnings.warn(f"{what} is not defined", RuntimeWarning, stacklevel=3)
+    warn(f"{what} is not defined", RuntimeWarning)
 
 
 def fail_metric(name, error):

@@ -1,11 +1,10 @@
 """Networks: their weights, what they cannot do, and where training diverged."""
 
-import warnings
-
 import numpy as np
 
 from .data import as_array, as_float
 from .values import check_flag, check_int, check_sequence, check_threads, shown
+from .warned import warn
 
 
 class DivergenceWarning(RuntimeWarning):
@@ -63,18 +62,22 @@ def check_run(epochs, batch_size, shuffle, n_threads=None):
     )
 
 
-def check_weight_arrays(arrays, shapes, name="weights"):
-    """Return `arrays` as ndarrays, whose shapes must be `shapes`."""
+def check_weight_arrays(arrays, own, name="weights"):
+    """Return `arrays` in the dtypes of the arrays `own`, whose shapes they must have."""
     arrays = [as_array(a, name) for a in check_sequence(name, arrays, "arrays")]
-    got = [a.shape for a in arrays]
-    if got != list(shapes):
-        raise ValueError(
-            f"{name} must have the shapes {list(shapes)}; got {got}: build a new model for new shapes"
-        )
-    for a in arrays:
-        if not np.isfinite(as_float(a, name)).all():
-            raise ValueError(f"{name} must be finite; got NaN or infinity")
-    return arrays
+    got, shapes = [a.shape for a in arrays], [a.shape for a in own]
+    if got != shapes:
+        raise ValueError(f"{name} must have the shapes {shapes}; got {got}: build a new model for new shapes")
+    return [as_weights(as_float(a, name), like.dtype, name) for a, like in zip(arrays, own, strict=True)]
+
+
+def as_weights(array, dtype, name):
+    """Return weights in the dtype of a network's, in which they must be finite."""
+    with np.errstate(over="ignore"):
+        array = array.astype(dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite in {dtype}; got NaN, infinity or what is too large for it")
+    return array
 
 
 def check_first_weights(weights):
@@ -91,7 +94,7 @@ def check_first_weights(weights):
 def copy_weights(own, given, name):
     """Copy `given` arrays, or None, into the arrays `own`."""
     if given is not None:
-        given = check_weight_arrays(given, [a.shape for a in own], name)
+        given = check_weight_arrays(given, own, name)
         for a, new in zip(own, given, strict=True):
             a[...] = new
 
@@ -109,11 +112,10 @@ def check_lbfgs_network(plan):
 def warn_diverged(epoch, rate, rows, y, of=""):
     """Warn that training diverged in an epoch (counted from 1); `of` names the fit where there are many."""
     what, _, remedy = _diverged(epoch, rate, rows, y)
-    warnings.warn(
+    warn(
         f"{of and of + ': '}{what}. Training stopped; the weights are those from the start of that epoch, "
         f"and the optimizer starts anew. Try {remedy}.",
         DivergenceWarning,
-        stacklevel=3,
     )
 
 

@@ -52,9 +52,10 @@ def unroll(network, x, y=None, *, loss=None):
     y : float, int or array-like of shape (n_outputs,), default=None
         The sample's target, or its label; None: the graph ends at the outputs.
     loss : str or loss, default=None
-        None: the one that belongs to the output activation, as in `Network.fit`. Cross-entropies follow from
-        the logits, as everywhere: a probability that rounds to 0 makes them large, not infinite. Behind
-        "half_squared_error" the graph holds the half sum of squares, whose gradient that loss follows.
+        None: that of the last fit, else the one that belongs to the output activation, as in `Network.fit`.
+        Cross-entropies follow from the logits, as everywhere: a probability that rounds to 0 makes them
+        large, not infinite. Behind "half_squared_error" the graph holds the half sum of squares, whose
+        gradient that loss follows.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def unroll(network, x, y=None, *, loss=None):
             node.named(f"y{j}" if k == len(functions) - 1 else f"h{k}.{j}")
     graph.logits, graph.outputs = sums, reached[k]
     if y is not None:
-        loss = losses.get(loss or losses.OF_OUTPUT.get(functions[-1].name, "mse"))
+        loss = losses.get(loss or network.learning.loss or losses.OF_OUTPUT.get(functions[-1].name, "mse"))
         _checks.check_trainable(functions, loss, plan.n_outputs)
         target = np.reshape(y, (1,)) if np.ndim(y) == 0 else np.reshape(y, (1, -1))
         target = _checks.check_targets(target, 1, plan.n_outputs, np.float64, loss)
