@@ -266,7 +266,7 @@ def rates(learning_rate, n_epochs, first_epoch=0, n_batches=1):
         return np.array([_checks.check_real("learning_rate", learning_rate, closed="neither")]), 1
     n_knots = knots.per_epoch(n_batches) if getattr(learning_rate, "per_step", False) else 1
     first_epoch = 0 if getattr(learning_rate, "spans_fit", False) else first_epoch
-    times = first_epoch + knots.times(n_epochs, n_knots)
+    times = knots.times(first_epoch, n_epochs, n_knots)
     return _evaluate(learning_rate, times, 1.0 / max(1, n_batches), n_epochs), n_knots
 
 

@@ -113,6 +113,22 @@ def targets(job):
     return y * (1.0 - smoothing) + smoothing / share if share else y
 
 
+def learning_rate(job, epoch, batch, n_batches):
+    """Of a batch: its epoch's, or on the straight lines between knots."""
+    n_knots = job.run["rates_per_epoch"][0]
+    if n_knots == 1:
+        return job.rates[min(epoch, len(job.rates) - 1)]
+    return np.interp(n_knots * (epoch + batch / n_batches), np.arange(len(job.rates)), job.rates)
+
+
+def frozen(plan):
+    """The slices of the parameters of layers that must not move."""
+    ends = [*plan.layers["weights"][1:], plan.n_params]
+    return [
+        slice(layer["weights"], end) for layer, end in zip(plan.layers, ends, strict=True) if layer["frozen"]
+    ]
+
+
 def train(job):
     """All epochs of a job that has not begun. The job stays as it is; the result is returned."""
     plan, run = job.plan, job.run[0].copy()
@@ -128,7 +144,7 @@ def train(job):
     for epoch in range(int(run["n_epochs"])):
         if run["shuffle"]:
             random.shuffle(order)
-        start, total, rate = w.copy(), 0.0, job.rates[min(epoch, len(job.rates) - 1)]
+        start, total = w.copy(), 0.0
         for first in range(0, n, size):
             at = order[first : first + size]
             positions = np.arange(first, first + len(at))
@@ -147,12 +163,19 @@ def train(job):
                 result.status = Status.DIVERGED
                 return result
             total += loss * len(at) if run["average"] else loss
+            if run["optimizer"] != Optimizer.GRADIENT:
+                for span in frozen(plan):
+                    g[span] = 0
             if run["clip_value"] > 0:
                 g = np.clip(g, -run["clip_value"], run["clip_value"])
             if run["clip_norm"] > 0:
                 g = g * min(1.0, run["clip_norm"] / max(np.linalg.norm(g), 1e-300))
             result.gradient = g
-            update(run, w, g, state, rate)
+            kept = w.copy(), state.copy()
+            update(run, w, g, state, learning_rate(job, epoch, first // size, -(-n // size)))
+            if run["optimizer"] != Optimizer.GRADIENT:
+                for span in frozen(plan):
+                    w[span], state[:, span] = kept[0][span], kept[1][:, span]
             if run["optimizer"] != Optimizer.GRADIENT:
                 cap_norms(plan, w)
             run["step"] += 1

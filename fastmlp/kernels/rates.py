@@ -16,11 +16,10 @@ def per_epoch(n_batches):
     return max(1, min(int(n_batches), MOST_KNOTS))
 
 
-def times(n_epochs, n_knots):
-    """The times, in epochs from the run's start, of `n_knots` knots an epoch; the run's end is the last."""
-    if n_knots == 1:
-        return np.arange(n_epochs, dtype=np.float64)
-    return np.arange(n_epochs * n_knots + 1) / n_knots
+def times(first_epoch, n_epochs, n_knots):
+    """The times, in epochs, of `n_knots` knots an epoch from an epoch on; the run's end is the last."""
+    n = n_epochs if n_knots == 1 else n_epochs * n_knots + 1
+    return (first_epoch * n_knots + np.arange(n)) / n_knots
 
 
 def of_batch(rates, n_knots, epoch, batch, n_batches):
