@@ -108,14 +108,16 @@ def test_one_large_number(kernels, optimizer, output):
 
 @pytest.mark.parametrize("function", ["relu", "tanh", "elu"])
 def test_unscaled_regression_keeps_finite_weights(kernels, function):
-    random, diverged = np.random.RandomState(0), 0
-    for seed in range(40):
+    diverged = 0
+    for seed in range(50):
+        random = np.random.RandomState(seed)
         x = (random.uniform(size=(50, 6)) * 1000).astype(np.float32)
         model = Network([*(Dense(20, function) for _ in range(3)), Dense(1)], random_state=seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model.fit(x, x[:, :1] * 3, epochs=4, batch_size=16, loss="mse", optimizer=SGD(0.01))
-        assert np.isfinite(model.params).all() and np.isfinite(model.predict(x)).all()
+            y = x @ random.normal(size=(6, 1))
+            model.fit(x, y, epochs=5, batch_size=50, loss="mse", optimizer=SGD(0.01))
+        assert np.isfinite(model.params).all()
         diverged += any(issubclass(w.category, DivergenceWarning) for w in caught)
     assert diverged or function != "relu"
 
