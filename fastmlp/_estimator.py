@@ -1,6 +1,5 @@
 """What MLPClassifier and MLPRegressor share: scikit-learn's parameters and rules around a Network."""
 
-from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -8,19 +7,18 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight
 
-from . import _checks, _lbfgs, activations, initializers, optimizers
+from . import _checks, activations, initializers, optimizers
 from ._fitted import FittedNetwork
-from ._in_training import in_training, trust
-from ._monitor import History, Monitor
+from ._full_batch import FullBatch
+from ._held import given
+from ._in_training import in_training
 from ._scoring import Answers, EstimatorReading, resolve
-from ._sklearn_callbacks import CallbackSupportMixin, SklearnCallbacks, with_callbacks
-from ._stochastic import Held, Training
-from .kernels.job import Rows
+from ._sklearn_callbacks import CallbackSupportMixin, with_callbacks
+from ._solver import OptimizerConstraint, choose_optimizer, is_lbfgs
+from ._stochastic import Training
 from .layers import Dense, Dropout
-from .metrics import directions, measure
 from .network import Network
 
 FORMULA = HasMethods(["value", "derivative"])
@@ -37,7 +35,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", _from(Integral, 0)],
         "activation": [StrOptions(set(activations.ACTIVATIONS)), FORMULA, list, tuple],
-        "solver": [StrOptions(set(optimizers.OPTIMIZERS)), optimizers.Optimizer],
+        "solver": [StrOptions(set(optimizers.OPTIMIZERS)), OptimizerConstraint()],
         "alpha": [_from(Real, 0)],
         "batch_size": [StrOptions({"auto"}), _from(Integral, 1)],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), callable],
@@ -73,7 +71,10 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, validation_data=None, callbacks=None):
+    def fit(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None,
+        validation_data=None, callbacks=None,
+    ):  # fmt: skip
         """Fit the model to data matrix X and target(s) y.
 
         Parameters
@@ -83,9 +84,14 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or real numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-        validation_data : tuple (X, y) or (X, y, sample_weight), default=None
-            Measured at each epoch's end as val_loss and val_score; with `early_stopping` it takes the place
-            of the part held out. Only for stochastic solvers.
+            A weight counts against the others of its batch, as in scikit-learn.
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Validation data, measured at each epoch's end as val_loss and val_score; with `early_stopping`
+            they take the place of the part held out. Only for stochastic solvers. In a Pipeline,
+            ``transform_input=["X_val"]`` transforms them as X.
+        validation_data : tuple (X, y) or (X, y, sample_weight), or dict of such tuples, default=None
+            The same in one argument. A dict holds several sets by name, measured as ``name_loss`` and so on;
+            with `early_stopping`, `monitor` then says which of them decides.
         callbacks : sequence, default=None
             See `fastmlp.callbacks`.
 
@@ -93,7 +99,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         -------
         self : object
         """
-        return self._fit(X, y, sample_weight, validation_data, callbacks or ())
+        sets = _checks.check_validation_sets(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, sets=sets, callbacks=callbacks or ())
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit_rows(self, X, y, rows, sample_weight=None, callbacks=()):
@@ -104,11 +111,17 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _fits_rows(self):
         """Whether `_fit_rows` can do what the parameters ask for."""
         asked = self.early_stopping or self.metrics or self.monitor or hasattr(self, "_skl_callbacks")
-        return not asked and self.solver != "lbfgs"
+        return not asked and not self._is_lbfgs
 
-    def _fit(self, X, y, sample_weight, validation_data=None, callbacks=(), incremental=False, rows=None):
+    @property
+    def _is_lbfgs(self):
+        return is_lbfgs(self.solver)
+
+    def _fit(
+        self, X, y, sample_weight, *, sets=None, callbacks=(), classes=None, incremental=False, rows=None
+    ):
         with in_training(self), self._unchanged_by_errors() as transaction:
-            train = self._prepare(X, y, sample_weight, validation_data, callbacks, incremental, rows)
+            train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows)
             self.n_iter_ = 0
             try:
                 train(transaction.commit)
@@ -116,35 +129,43 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 self._network.rng = None  # every fit starts from `random_state`
         return self
 
-    def _prepare(self, X, y, sample_weight, validation_data, callbacks, incremental, rows):
+    def _prepare(self, X, y, sample_weight, sets, callbacks, classes, incremental, rows):
         """Check everything, build the network, and return the function that trains it."""
         callbacks = _checks.check_callbacks(callbacks)
         sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         about = (X, y, sample_weight)
-        X, y = self._validate_input(X, y, incremental, first, rows)
+        X, y = self._validate(X, y, first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            sample_weight = sample_weight if rows is None else sample_weight[rows]
+        if rows is not None:
+            y, sample_weight = y[rows], None if sample_weight is None else sample_weight[rows]
+        if sample_weight is not None:
+            _checks.check_weight_signs(sample_weight)
+        self._learn_targets(y, classes, incremental, first)
+        output = self._settle(y)
         weights = self._weigh_classes(y, sample_weight)
-        self._loss, target, output = self._choose_loss(y)
         self._build(X, [*sizes, self.n_outputs_], output, first)
-        _checks.check_trainable(self._network.functions, self._loss, self.n_outputs_)
-        target, metrics = self._as_target(target), self._find_metrics(y)
+        target, metrics = self._as_target(self._encode(y)), self._find_metrics(y)
         if rows is not None:  # the kernels find a sample's target and weight by the number of its row
             target, weights = _spread(target, rows, X.shape[0]), _spread(weights, rows, X.shape[0])
-        if self.solver == "lbfgs":
-            _checks.check_lbfgs(self, validation_data)
-            return partial(self._fit_lbfgs, X, target, y, weights, sample_weight, about, callbacks, metrics)
         data = X, target, y, weights, sample_weight
-        return self._stochastic(data, validation_data, about, callbacks, incremental, rows, metrics).run
+        optimizer = choose_optimizer(self)
+        if self._is_lbfgs:
+            _checks.check_lbfgs(self, sets)
+            return FullBatch(self, optimizer, data, about, callbacks=callbacks, metrics=metrics).run
+        return Training(
+            self, optimizer, self._remember(optimizer, incremental), data, about, incremental=incremental,
+            sets=given(self, sets, metrics), callbacks=callbacks, rows=rows, metrics=metrics,
+        ).run  # fmt: skip
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
         rng = check_random_state(self.random_state)
         hidden = _checks.check_per_layer("activation", self.activation, len(sizes) - 1)
         functions = [*map(activations.get, hidden), activations.get(output)]
-        _checks.check_trainable(functions, self._loss, self.n_outputs_)
+        _checks.check_learnable(functions)
+        _checks.check_output(self.loss, self._loss, functions[-1], self.n_outputs_)
         rates = _checks.check_dropout(self.dropout, len(sizes) - 1)
         network = Network(random_state=rng, dtype=self.dtype)
         if rates[0]:
@@ -169,10 +190,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             network.lay_out(X.shape[1], np.asarray(self.coefs_[0]).dtype)
             _checks.copy_weights(network.coefs_, self.coefs_, "coefs_")
             _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")
+            before = getattr(self, "_network", network)  # none where a user has set `coefs_`
+            network.n_epochs_ = before.n_epochs_  # schedules count over the life of the weights
         self._attach(network)
         self.n_layers_, self.out_activation_ = len(sizes) + 1, functions[-1].name
         fresh = {"t_": 0, "history_": {}, "best_iter_": None}
-        if self.solver != "lbfgs":
+        if not self._is_lbfgs:
             fresh |= {"loss_curve_": [], "_no_improvement_count": 0}
             early = self.early_stopping
             fresh |= {"validation_scores_": [] if early else None, "best_loss_": None if early else np.inf}
@@ -188,77 +211,14 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         target = np.ascontiguousarray(target, self._network.params.dtype)
         return target.reshape(len(target), -1)
 
-    def _stochastic(self, data, validation_data, about, callbacks, incremental, rows, metrics):
-        optimizer, network = self._choose_optimizer(), self._network
+    def _remember(self, optimizer, incremental):
+        """Return what the optimizer keeps between steps: from the last `partial_fit`, or new."""
+        about = optimizer, self._network.plan.n_params, self._network.params.dtype
         memory = getattr(self, "_optimizer", None)
-        about_memory = optimizer, network.plan.n_params, network.params.dtype
-        if not incremental or memory is None or not memory.fits(*about_memory):
-            memory = optimizers.Memory(*about_memory)
-        self._optimizer, held = memory, None
-        if validation_data is not None:
-            X_val, y_val, w_val = _checks.check_pair(validation_data)
-            X_val, y_val = self._validate_input(X_val, y_val, True, False)
-            if w_val is not None:
-                w_val = _check_sample_weight(w_val, X_val, dtype=np.float64)
-            held = Held(
-                self, X_val, self._as_target(self._choose_loss(y_val)[1]), y_val, w_val, w_val, metrics
-            )
-        return Training(
-            self, optimizer, memory, data, about, incremental=incremental, held=held, callbacks=callbacks,
-            rows=rows, metrics=metrics,
-        )  # fmt: skip
-
-    def _fit_lbfgs(self, X, target, y, weights, sample_weight, about, callbacks, metrics, commit):
-        def measure_now():
-            return measure(metrics, self._read(X, y), sample_weight)
-
-        monitor = Monitor(
-            self, self._network, History(self.history_), self.max_iter, measure_now if metrics else None,
-            callbacks, directions=directions(metrics),
-        )  # fmt: skip
-        trust(self, X)
-        theirs = SklearnCallbacks(self, *about, self.max_iter)
-
-        def on_step(loss):
-            theirs.epoch_begin()
-            stop = monitor.record(loss)
-            self.n_iter_ = monitor.state.epoch
-            if self.verbose:
-                print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
-            return theirs.epoch_end() or stop
-
-        try:
-            with monitor.following():
-                commit()
-                found = _lbfgs.minimize(
-                    self._network, Rows(X), target, weights, self._loss, max_iter=self.max_iter,
-                    max_fun=self.max_fun, tol=self.tol, on_step=on_step,
-                )  # fmt: skip
-                if not np.isfinite(found.x).all():
-                    _checks.fail_diverged(1, 1.0, Rows(X), target)
-                self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
-                self.loss_ = float(found.fun)
-        finally:
-            theirs.end()
-
-    def _choose_optimizer(self):
-        """Return the optimizer that `solver` and its parameters stand for."""
-        if isinstance(self.solver, optimizers.Optimizer):
-            return self.solver
-        rate = self.learning_rate if callable(self.learning_rate) else self.learning_rate_init
-        shared = dict(weight_decay=self.weight_decay, clip_norm=self.clip_norm or 0.0)
-        if self.solver == "sgd":
-            if self.momentum == 0:
-                return optimizers.SGD(rate, **shared)
-            kind = optimizers.Nesterov if self.nesterovs_momentum else optimizers.Momentum
-            return kind(rate, self.momentum, **shared)
-        kind = optimizers.OPTIMIZERS[self.solver]
-        if issubclass(kind, optimizers.Adam):
-            adam = (rate, self.beta_1, self.beta_2, self.epsilon)
-            if kind is optimizers.AdamW and not self.weight_decay:
-                del shared["weight_decay"]  # its own default: without decay it would be Adam
-            return kind(*adam, epsilon_corrected=self.solver != "adam", **shared)
-        return kind(rate, **shared)
+        if not incremental or memory is None or not memory.fits(*about):
+            memory = optimizers.Memory(*about)
+        self._optimizer = memory
+        return memory
 
     def _find_metrics(self, y):
         """Return {name: Metric} for `metrics`."""
@@ -273,6 +233,10 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _weigh_classes(self, y, sample_weight):
         return sample_weight
+
+    def _mean_weight(self, weights, sample_weight, incremental):
+        """Return what a sample counts on average; 0 stands for the mean of each batch."""
+        return 0.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,26 +5,35 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from . import _checks, activations, losses
+from . import _checks, _class_weights, _decisions, activations, losses
+from ._decisions import MULTILABEL
 from ._estimator import FORMULA, BaseMLP
 from ._fitted import available_unless_refused
 from ._sklearn_callbacks import with_callbacks
 from .metrics import accuracy, r2
 
+HINGES = ("hinge", "squared_hinge")
+
 
 def _has_probabilities(estimator):
     """Whether outputs can be read as probabilities."""
     loss, output = estimator.loss, estimator.out_activation
-    if loss in ("hinge", "squared_hinge") or getattr(loss, "labels", False) == "only":
+    try:
+        loss = loss if isinstance(loss, str) else losses.get(loss)
+        output = output if output is None or isinstance(output, str) else activations.get(output).name
+    except TypeError:  # `fit` says it
         return False
+    if loss in HINGES or getattr(loss, "labels", None) == "only":
+        return False
+    if output is None:
+        return True
     entropy = loss == "log_loss" or "identity" in getattr(loss, "from_logits", ())
-    return output in (None, "softmax", "logistic") or (output == "identity" and entropy)
+    return output in ("softmax", "logistic", "sigmoid") or (output in ("identity", "linear") and entropy)
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -142,120 +151,112 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ):  # fmt: skip
         self._store(locals())
 
-    def _validate_input(self, X, y, incremental, reset, rows=None):
+    def _validate(self, X, y, reset):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
         )
-        if hasattr(y, "toarray"):
-            y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        y = y if rows is None else y[rows]
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        return X, _checks.as_one_column(y.toarray() if hasattr(y, "toarray") else y)
+
+    @property
+    def _kind(self):
+        """scikit-learn's type of the target: "binary", "multiclass" or "multilabel-indicator"."""
+        return self._label_binarizer.y_type_
+
+    def _learn_targets(self, y, classes, incremental, first):
+        """Take the classes from targets, or see that these go with the classes that are known."""
+        if incremental and _check_partial_fit_first_call(self, classes):
+            of = y if type_of_target(y).startswith("multilabel") else classes
+            self._label_binarizer = LabelBinarizer().fit(of)
+        elif not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
-        else:
-            _checks.check_classes(unique_labels(y), self.classes_, self.warm_start)
-        return X, y
+        self._check_known(y, whole=self.warm_start and not incremental)
 
-    def _choose_loss(self, y):
-        """Return the loss, the targets it learns, and the output activation."""
-        kind = self._label_binarizer.y_type_
-        hinge = self.loss in ("hinge", "squared_hinge") or getattr(self.loss, "labels", False) == "only"
-        if hinge:
-            _checks.check_no_multilabel(kind, self.loss)
-        several = kind == "multiclass" or hinge
+    def _check_known(self, y, whole=False):
+        several = self._kind == MULTILABEL
+        _checks.check_labels_of(y, self.classes_ if several else None)
+        _checks.check_classes(unique_labels(y), self.classes_, whole)
+
+    def _settle(self, y):
+        """Settle on loss and number of outputs; return the output activation."""
+        kind, output = self._kind, self.out_activation
+        output = None if output is None else activations.get(output)
+        several = kind == "multiclass"
         # with logistic outputs, each class is told from the others on its own
-        softmax = several and self.out_activation != "logistic"
-        names = {
-            "log_loss": ("categorical_crossentropy", "softmax")
-            if softmax
-            else ("binary_crossentropy", "logistic"),
-            "squared_error": ("half_squared_error", "logistic"),
-        }
-        if isinstance(self.loss, str):
-            loss, output = names.get(self.loss, (self.loss, "identity"))
-        else:
-            loss, output = self.loss, "identity" if hinge else ("softmax" if several else "logistic")
-        loss = losses.get(loss)
+        softmax = several and getattr(output, "name", None) != "logistic"
+        loss, usual = self.loss, "softmax" if softmax else "logistic"
+        if isinstance(loss, str) and loss not in HINGES:
+            entropy = "categorical_crossentropy" if softmax else "binary_crossentropy"
+            loss, usual = {"log_loss": (entropy, usual), "squared_error": ("half_squared_error", "logistic")}[
+                loss
+            ]
+        self._loss = losses.get(loss)
+        if self._loss.labels == "only":
+            _checks.check_no_multilabel(kind, self.loss)
+            several, usual = True, "identity"
         if several:
-            n = self.n_outputs_ = max(len(self.classes_), 2)
-            target = np.searchsorted(self.classes_, y).astype(np.int64)
-            if not getattr(loss, "labels", False):
-                target = np.eye(n)[target]
+            self.n_outputs_ = max(len(self.classes_), 2)
         else:
-            target = self._label_binarizer.transform(y)
-            self.n_outputs_ = target.shape[1]
-        output = activations.get(self.out_activation or output)
-        _checks.check_trainable([output], loss, self.n_outputs_)
-        return loss, target, output
+            self.n_outputs_ = len(self.classes_) if kind == MULTILABEL else 1
+        return output or activations.get(usual)
+
+    def _encode(self, y):
+        """Return targets as they are learned: numbers of classes, or rows of 0 and 1."""
+        if self._kind == "multiclass" or self._loss.labels == "only":
+            target = np.searchsorted(self.classes_, y).astype(np.int64)
+            return target if self._loss.labels else np.eye(self.n_outputs_)[target]
+        return self._label_binarizer.transform(y)
 
     def _weigh_classes(self, y, sample_weight):
         if self.class_weight is None:
             return sample_weight
-        if self.class_weight == "balanced" and y.ndim == 1 and sample_weight is not None:
-            classes = np.unique(y)
-            index = np.searchsorted(classes, y)
-            per_class = np.bincount(index, weights=sample_weight)
-            balance = sample_weight.sum() / (
-                np.count_nonzero(per_class) * np.where(per_class > 0, per_class, 1)
-            )
-            return sample_weight * balance[index]
-        weights = compute_sample_weight(self.class_weight, y)
-        return weights if sample_weight is None else weights * sample_weight
+        return _class_weights.weigh(self.class_weight, self.classes_, y, sample_weight)
 
-    def _is_logit(self):
-        """Whether the outputs are logits that a cross-entropy was learned by."""
-        return self.out_activation_ == "identity" and "identity" in getattr(self._loss, "from_logits", ())
+    def _mean_weight(self, weights, sample_weight, incremental):
+        """Return what a sample counts on average; 0 stands for the mean of each batch."""
+        if self.class_weight is None:
+            return 0.0
+        if not incremental:
+            return weights.mean()
+        # one call knows nothing of how frequent the classes are in the others
+        n_outputs = self.n_outputs_ if self._kind == MULTILABEL else None
+        mean = _class_weights.mean_weight(self.class_weight, self.classes_, n_outputs)
+        return mean * (1.0 if sample_weight is None else sample_weight.mean())
 
-    def _decode(self, a):
-        """Return the labels that outputs stand for."""
-        if a.shape[1] > 1 and self._label_binarizer.y_type_ != "multilabel-indicator":
-            return self.classes_[a[:, : len(self.classes_)].argmax(axis=1)]  # of one class, a hinge has 2
-        above = a > (0.0 if self._is_logit() else 0.5)
-        if a.shape[1] > 1:
-            return above.astype(int)
-        return self.classes_[above.ravel().astype(int) if len(self.classes_) > 1 else np.zeros(len(a), int)]
+    def _decide(self, logits):
+        return _decisions.decisions(logits, self._network.functions[-1], self._loss, self._kind)
 
     def _score_logits(self, logits, y, weights):
-        a = self._network.functions[-1].value(logits)
-        if not np.isfinite(a).all():
+        decided = self._decide(logits)
+        if not np.isfinite(decided).all():
             return float("nan")
-        return accuracy(y, self._decode(a), weights)
+        return accuracy(y, _decisions.labels(decided, self.classes_, self._kind), weights)
 
     def predict(self, X):
         """Return the class of each sample, shape (n_samples,) or (n_samples, n_classes) for multilabel."""
-        return self._decode(self._outputs(X))
+        logits = self._outputs(X, logits=True)
+        return _decisions.labels(self._decide(logits), self.classes_, self._kind)
 
     def decision_function(self, X):
         """Return logits (behind activations other than logistic and softmax: outputs); larger is likelier.
 
-        Shape (n_samples,) for two classes, with 0 between them, else (n_samples, n_classes).
+        `predict` decides by them. Shape (n_samples,) for two classes, (n_samples, n_classes) for several or
+        multilabel targets. For two classes, and for each of multilabel targets, 0 is the middle: outputs
+        that are no logits count from 0.5 on, the middle of their targets.
         """
         check_is_fitted(self, "_network")
-        if self.out_activation_ in ("identity", "logistic", "softmax"):
-            z = self._outputs(X, logits=True)
-            middle = 0.5 if self.out_activation_ == "identity" and not self._is_logit() else 0.0
-        else:
-            z, middle = self._outputs(X), 0.5
-        if z.shape[1] == 1:
-            return z.ravel() - middle
-        if z.shape[1] == 2 and self._label_binarizer.y_type_ == "binary":
-            return z[:, 1] - z[:, 0]
-        return z
+        decided = self._decide(self._outputs(X, logits=True))
+        if decided.shape[1] == 1:
+            return decided.ravel()
+        if decided.shape[1] == 2 and self._kind == "binary":
+            return decided[:, 1] - decided[:, 0]
+        return decided
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
         """Return the probability of each class, shape (n_samples, n_classes)."""
-        z = self._outputs(X)
-        if self._label_binarizer.y_type_ == "multiclass":
-            if self._is_logit():
-                return activations.Softmax().value(z)
-            return z / z.sum(axis=1, keepdims=True) if self.out_activation_ == "logistic" else z
-        p = activations.logistic(z) if self._is_logit() else z
-        eps = np.finfo(p.dtype).eps / 2
-        p = np.clip(p, eps, 1 - eps)  # nothing is certain
-        return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
+        logits = self._outputs(X, logits=True)
+        return _decisions.probabilities(logits, self._network.functions[-1], self._loss, self._kind)
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X):
@@ -280,14 +281,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : object
         """
-        if _check_partial_fit_first_call(self, classes):
-            of = y if type_of_target(y).startswith("multilabel") else classes
-            self._label_binarizer = LabelBinarizer().fit(of)
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, classes=classes, incremental=True)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = self.loss not in ("hinge", "squared_hinge")
+        tags.classifier_tags.multi_label = self.loss not in HINGES
         return tags
 
 
@@ -340,25 +338,33 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ):  # fmt: skip
         self._store(locals())
 
-    def _validate_input(self, X, y, incremental, reset, rows=None):
+    def _validate(self, X, y, reset):
         X, y = validate_data(
             self, X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
             reset=reset,
         )  # fmt: skip
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        y = y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
-        return X, y if rows is None else y[rows]
+        y = _checks.as_one_column(y)
+        return X, y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
 
-    def _choose_loss(self, y):
-        """Return the loss, the targets it learns, and the output activation."""
-        name = "half_squared_error" if self.loss == "squared_error" else self.loss
-        loss = losses.get(name)
-        output = activations.get(self.out_activation or ("exp" if loss.name == "poisson" else "identity"))
+    def _learn_targets(self, y, classes, incremental, first):
+        """See that targets go with what was learned before."""
+        if not first:
+            self._check_known(y)
+
+    def _check_known(self, y):
+        _checks.check_n_outputs(y, self.n_outputs_)
+
+    def _settle(self, y):
+        """Settle on loss and number of outputs; return the output activation."""
+        self._loss = losses.get("half_squared_error" if self.loss == "squared_error" else self.loss)
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-        _checks.check_trainable([output], loss, self.n_outputs_)
-        _checks.check_target_range(y, loss)
-        return loss, y.reshape(len(y), -1), output
+        usual = "exp" if self._loss.name == "poisson" else "identity"
+        return activations.get(usual if self.out_activation is None else self.out_activation)
+
+    def _encode(self, y):
+        """Return targets as they are learned, a row for each sample."""
+        _checks.check_target_range(y, self._loss)
+        return y.reshape(len(y), -1)
 
     def _decode(self, a):
         return a.ravel() if a.shape[1] == 1 else a

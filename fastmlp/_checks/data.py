@@ -1,5 +1,7 @@
 """Data: rows of features, weights of samples, numbers of rows."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from ..kernels import training
@@ -151,6 +153,30 @@ def check_validation_data(validation_data):
                 f"validation_data must have names as keys, texts that are not empty; got {name!r}"
             )
     return {name: check_pair(pair) for name, pair in validation_data.items()}
+
+
+def check_validation_sets(validation_data, X_val, y_val, sample_weight_val):
+    """Return the validation sets of an estimator: {name: (what messages call it, X, y, sample_weight)}."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        whole = "validation_data[{!r}]" if isinstance(validation_data, dict) else "validation_data"
+        sets = check_validation_data(validation_data)
+        return {name: (whole.format(name), *about) for name, about in sets.items()}
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"X_val and y_val go together; {missing} is missing")
+    if validation_data is not None:
+        raise ValueError("validation data were given twice: by X_val and y_val, and by validation_data")
+    return {"val": ("X_val, y_val", X_val, y_val, sample_weight_val)}
+
+
+@contextmanager
+def part_of(what):
+    """Let errors about input say what it is part of."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {error}") from error
 
 
 def check_held_out(n):

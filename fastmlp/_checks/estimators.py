@@ -40,9 +40,9 @@ def check_dropout(dropout, n_hidden):
     return [check_real("dropout", rate, 0, 1, closed="left") for rate in rates]
 
 
-def check_lbfgs(estimator, validation_data):
+def check_lbfgs(estimator, validation_sets):
     """Raise where something was asked for that L-BFGS, which wants one smooth function, cannot do."""
-    if estimator.monitor is not None or validation_data is not None:
+    if estimator.monitor is not None or validation_sets:
         raise ValueError("solver='lbfgs' takes neither monitor nor validation_data; use 'adam' or 'sgd'")
     for name in ("dropout", "weight_decay", "clip_norm"):
         value = getattr(estimator, name)
@@ -51,9 +51,59 @@ def check_lbfgs(estimator, validation_data):
             raise ValueError(f"solver='lbfgs' takes no {name}; got {shown(value)}; {hint}use 'adam' or 'sgd'")
 
 
+def check_which_decides(sets):
+    """Raise where several validation sets were given, and none is the one to stop by."""
+    if len(sets) > 1 and "val" not in sets:
+        raise ValueError(
+            f"early_stopping=True with the validation sets {', '.join(map(repr, sets))}: say which of them "
+            f"decides, as by monitor={next(iter(sets)) + '_score'!r}, or name one 'val'"
+        )
+
+
+def check_left_alone(given, changed):
+    """Raise where parameters were set that an optimizer object has of its own."""
+    if changed:
+        kind, names = type(given).__name__, ", ".join(changed)
+        beside = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+        raise ValueError(
+            f"solver={kind}(...) says its own learning rate and options, so that {beside} beside it would be "
+            f"ignored: leave {names} at the default, and give {kind} what you want"
+        )
+
+
+def check_learnable(functions):
+    """Raise where there is no gradient to learn by."""
+    if any(f.name == "step" and f.code is not None for f in functions):
+        raise ValueError("a step activation has no gradient to learn by; use 'logistic' or 'tanh'")
+
+
+def check_output(given, loss, output, n_outputs):
+    """Raise where an estimator's `loss` and `out_activation` do not go together.
+
+    Parameters
+    ----------
+    given : str or object
+        The estimator's `loss`, as it was given.
+    loss, output : Loss, Activation
+        What came of it and of `out_activation`.
+    n_outputs : int
+    """
+    if loss.outputs and output.code is not None and output.name not in loss.outputs:
+        raise ValueError(
+            f"loss={given!r} needs an output activation of {', '.join(loss.outputs)}; got "
+            f"out_activation={output.name!r}: leave it None, or take loss='squared_error'"
+        )
+    if n_outputs == 1 and (output.name == "softmax" or loss.labels):
+        what = f"loss={given!r}" if loss.labels else "out_activation='softmax'"
+        raise ValueError(
+            f"{what} needs an output for each class, and here is one output; leave out_activation None and "
+            "take loss='log_loss' for two classes, 'squared_error' for numbers"
+        )
+
+
 def check_incremental(estimator):
     """Raise where an estimator's parameters rule out training batch by batch."""
-    if getattr(estimator, "solver", None) == "lbfgs":
+    if getattr(estimator, "_is_lbfgs", False):
         raise NotAvailableError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic; use 'adam'"
         )
@@ -61,15 +111,11 @@ def check_incremental(estimator):
         raise NotAvailableError(
             "partial_fit does not support early_stopping=True; it makes one epoch at a time"
         )
-
-
-def check_incremental_neuron(estimator):
-    """Raise where all data would have to be known, or epochs to be compared."""
-    check_incremental(estimator)
-    if isinstance(estimator.class_weight, str):
+    class_weight = getattr(estimator, "class_weight", None)
+    if isinstance(class_weight, str):
         raise NotAvailableError(
-            f"partial_fit does not support class_weight={estimator.class_weight!r}, for it sees a part of "
-            "the data only; pass a dict of weights that were computed from all of it"
+            f"partial_fit does not support class_weight={class_weight!r}, for it sees a part of the data "
+            "only; pass a dict of weights that were computed from all of it"
         )
 
 

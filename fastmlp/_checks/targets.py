@@ -3,6 +3,7 @@
 import numpy as np
 
 from .data import as_array, as_float, check_finite
+from .warned import warn
 
 
 def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
@@ -94,6 +95,63 @@ def check_classes(found, known, warm_start):
         raise ValueError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}."
         )
+
+
+def as_one_column(y):
+    """Return targets; a column of them as a vector, with scikit-learn's warning."""
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    from sklearn.exceptions import DataConversionWarning
+
+    warn(
+        "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
+        "(n_samples,), for example using ravel().",
+        DataConversionWarning,
+    )
+    return y.ravel()
+
+
+def check_labels_of(y, labels):
+    """Raise where targets are not of the kind that was learned: one class a sample, or several labels.
+
+    `labels`: all that a sample may have, None where it has one class.
+    """
+    if labels is None and y.ndim == 2:
+        raise ValueError(
+            f"y holds several labels for each sample, shape {y.shape}; the model tells classes apart: give "
+            "one class for each sample"
+        )
+    if labels is not None and (y.ndim == 1 or y.shape[1] != len(labels)):
+        raise ValueError(
+            f"y must hold 0 or 1 for each of {len(labels)} labels, shape (n_samples, {len(labels)}), as the "
+            f"model has learned; got shape {y.shape}"
+        )
+
+
+def check_n_outputs(y, n_outputs):
+    """Raise where an estimator has learned another number of targets."""
+    found = 1 if y.ndim == 1 else y.shape[1]
+    if found != n_outputs:
+        raise ValueError(f"y holds {found} value(s) for each sample; the model has learned {n_outputs}")
+
+
+def check_class_weight(weights, class_weight):
+    """Return the weights of classes: finite, none negative, not all 0."""
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError(
+            f"class_weight must hold finite weights, none negative and not all 0; got {class_weight!r}"
+        )
+    return weights
+
+
+def check_weighted_classes(weights, class_weight):
+    """Return what samples count, by their classes and on their own."""
+    if not weights.any():
+        raise ValueError(
+            f"no sample counts anything: with class_weight={class_weight!r} and sample_weight all weights "
+            "are 0; give the classes in y a weight"
+        )
+    return weights
 
 
 def check_several_classes(n):
