@@ -334,6 +334,24 @@ def test_names_of_the_history_are_refused(name):
         MLPClassifier((3,), metrics={name: "accuracy"}).fit(X, BINARY)
 
 
+def test_rows_of_one_class_each_are_judged_by_the_strongest_output():
+    """Behind logistic outputs too: no output of a row need exceed 0.5."""
+    model = Network([Dense(3, "logistic")], random_state=0)
+    model.fit(
+        IRIS,
+        np.eye(3)[SPECIES],
+        epochs=3,
+        metrics="accuracy",
+        validation_data=(IRIS[::5], np.eye(3)[SPECIES[::5]]),
+    )
+    p = model.predict(IRIS)
+    hits = p.argmax(axis=1) == SPECIES
+    assert (
+        model.history_["accuracy"][-1] == hits.mean() != ((p > 0.5) == np.eye(3)[SPECIES]).all(axis=1).mean()
+    )
+    assert model.history_["val_accuracy"][-1] == hits[::5].mean()
+
+
 def test_what_is_no_metric_is_refused():
     for metrics, words in (
         ([3], "metrics must hold names or callables; got 3"), ({3: "mse"}, "names must be texts; got 3"),
