@@ -74,8 +74,14 @@ class Graph:
 
     def compile(self, n_features):
         """Return the Plan of the network for inputs of `n_features` columns."""
-        if not self.layers or not isinstance(self.layers[-1], Dense):
-            _checks.network_error("the last layer must be Dense: it is the network's output")
+        if not self.layers:
+            _checks.network_error(
+                "the network has no layers; add some: Network([Dense(10, 'relu'), Dense(1)])"
+            )
+        if not isinstance(self.layers[-1], Dense):
+            _checks.network_error(
+                f"the last layer must be Dense, the network's output; got {self.layers[-1]!r}: add one"
+            )
         read = {source for sources in self.sources for source in sources}
         for i, layer in enumerate(self.layers[:-1]):
             if i not in read:

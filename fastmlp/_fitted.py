@@ -6,6 +6,7 @@ from types import MethodType
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import _checks
@@ -44,6 +45,19 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    def _validate_params(self):
+        """Check the parameters as scikit-learn does; ask what was meant by a name that is refused."""
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            name = str(error).partition("'")[2].partition("'")[0]
+            allowed = self._parameter_constraints.get(name, ())
+            names = [word for one in allowed if isinstance(one, StrOptions) for word in one.options]
+            hint = _checks.did_you_mean(getattr(self, name, None), sorted(names))
+            if not hint:
+                raise
+            raise InvalidParameterError(f"{str(error).removesuffix('.')}: {hint}") from None
 
     def _unchanged_by_errors(self):
         """Return a context that puts all attributes back where something is raised inside, until `commit`."""

@@ -57,6 +57,8 @@ def check_gradient(function, a=None, y=None, *, tolerance=None):
     True
     """
     if y is None:
+        if isinstance(function, str) and function in losses.LOSSES:
+            _checks.check_given("y", y, f"{function} is a loss, which needs targets beside the outputs a")
         function = activations.get(function)
         a = np.linspace(-4.0, 4.0, 33) if a is None else a
     else:

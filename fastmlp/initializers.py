@@ -152,5 +152,5 @@ def get(initializer):
 def draw(initializer, shape, random_state, fans, dtype=np.float64):
     """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
     built_in = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
-    array = initializer(shape, random_state, fans) if built_in else initializer(shape, random_state)
+    array = _checks.call_initializer(initializer, shape, random_state, *([fans] if built_in else []))
     return _checks.check_drawn(initializer, array, tuple(shape), dtype)

@@ -228,7 +228,7 @@ def sign(name, directions, mode="auto"):
     mode : {"auto", "max", "min"}, default="auto"
         "auto": as `directions` says; where that is None, refuse to guess.
     """
-    direction = _checks.check_choice("monitor", name, directions)
+    direction = directions[_checks.check_monitor(name, directions)]
     return SIGNS[_checks.check_direction(name, direction) if mode == "auto" else mode]
 
 

@@ -284,6 +284,8 @@ class Network:
         found = [
             k for k, each in enumerate(dense) if layer is each or layer is given[k] or layer == each.name
         ]
+        if isinstance(layer, str) and not found:
+            _checks.check_choice("layer", layer, [each.name for each in dense])
         if not found:
             found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
         return self.outputs(rows_of(self, x), layer=found[0], n_threads=_checks.check_threads(n_threads))

@@ -240,7 +240,8 @@ def get(optimizer):
     if isinstance(optimizer, str):
         return _checks.check_choice("optimizer", optimizer, OPTIMIZERS)()
     optimizer = _checks.check_made("optimizer", optimizer)
-    return _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
+    _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
+    return _checks.check_not_base("optimizer", optimizer, Optimizer, OPTIMIZERS)
 
 
 def same_but_rate(a, b):

@@ -22,8 +22,10 @@ from fastmlp import (
     activations,
     batched_matmul,
     callbacks,
+    check_gradient,
     initializers,
     losses,
+    optimizers,
     schedules,
 )
 from fastmlp.noise import add_gaussian_noise
@@ -244,3 +246,45 @@ def test_a_warning_names_the_users_line():
     ):
         files = user(call)
         assert files and set(files) == {__file__}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Network().fit(X, Y), r"the network has no layers; add some: Network\(\["),
+        (lambda: Network([Dense(3), Dropout(0.1)]).fit(X, Y), r"output; got Dropout\(.*: add one"),
+        (lambda: net(3, "softmax").fit(X, np.array(["a", "b", "c"])[LABELS]),
+         r"y must hold the numbers of classes, 0 to 2; got dtype <U1: number them by classes, y = np.uni"),
+        (lambda: Dense(3, np.tanh), "which lacks name, value, derivative: did you mean 'tanh'"),
+        (lambda: Dense(3, None), "got None, .*: did you mean 'identity'"),
+        (lambda: net().fit(X, Y, callbacks=callbacks.EarlyStopping()), "'val_loss', which needs valid"),
+        (lambda: net().build(3).activations(X, "nope"), "layer must be one of dense_1, dense_2; got 'nope'"),
+        (lambda: check_gradient("mse"), "y must be given: mse is a loss, which needs targets"),
+        (lambda: net().fit(X, Y, optimizer=optimizers.Optimizer()), "; got Optimizer.*, of their common"),
+        (lambda: net().fit(X, Y, loss=losses.Loss), r"loss Loss\(\) must have a name, a text .*; got None"),
+        (lambda: MLPClassifier(loss="cross_entropy").fit(X, LABELS), "instead: did you mean 'log_loss'"),
+        (lambda: MLPRegressor(loss="mse").fit(X, Y), "Got 'mse' instead: did you mean 'squared_error'"),
+        (lambda: MLPRegressor(solver="Adam").fit(X, Y), "Got 'Adam' instead: did you mean 'adam'"),
+        (lambda: MLPRegressor(activation="lrelu").fit(X, Y), "did you mean 'leaky_relu'"),
+        (lambda: MLPRegressor(solver="xyz").fit(X, Y), r"Got 'xyz' instead\.$"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_and_what_to_do(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_an_initializer_that_fails_says_how_it_was_called():
+    with pytest.raises(TypeError) as caught:
+        Network([Dense(3, initializer=np.ones)]).build(2)
+    assert "called with a shape and a RandomState" in caught.value.__notes__[0]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_class_of_optimizers_as_solver():
+    models = [
+        MLPRegressor(solver=solver, max_iter=2, random_state=0).set_params(batch_size=7)
+        for solver in (Adam, Adam())
+    ]
+    curves = [model.fit(X, X[:, 0]).loss_curve_ for model in models]
+    assert curves[0] == curves[1]

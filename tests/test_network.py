@@ -459,7 +459,7 @@ BAD_NETWORKS = [
     (lambda: Dropout(1.0), r"rate must be a finite number in \[0, 1\); got 1"),
     (lambda: SGD(0), r"learning_rate must be a finite number in \(0, inf\); got 0"),
     (lambda: SGD(np.nan), "learning_rate must be a finite number"),
-    (lambda: Network().build(3), "the last layer must be Dense"),
+    (lambda: Network().build(3), "the network has no layers; add some"),
     (lambda: Network([Dense(2)]).build(), "n_features is not known"),
     (lambda: Network([Dense(2), Dropout(0.1)]).build(3), "the last layer must be Dense"),
     (lambda: Network([Dense(2, input_dim=4)]).build(3), "expects input_dim=4, but 3 columns come in"),

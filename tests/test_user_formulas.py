@@ -208,7 +208,7 @@ def test_a_loss_says_of_itself_what_it_is():
         ("outputs", "softmax", "squares.outputs must be a tuple of names of activations; got 'softmax'"),
         ("target_range", 3, "squares.target_range must be the smallest and the largest target; got 3"),
         ("from_logits", ("softmax",), "which lacks logits_value, logits_derivative"),
-        ("name", "", "the name of loss .* must be a text that is not empty; got ''"),
+        ("name", "", "loss .* must have a name, a text that is not empty; got ''"),
     ):
         with pytest.raises((TypeError, ValueError), match=error):
             net("tanh").fit(X, Y, loss=type("Wrong", (Squares,), {name: value})())

@@ -11,7 +11,10 @@ LABELS = (False, True, "only")
 def check_formula(kind, given):
     """Raise where a user's activation or loss has no name."""
     if not isinstance(given.name, str) or not given.name:
-        raise TypeError(f"the name of {kind} {given!r} must be a text that is not empty; got {given.name!r}")
+        raise TypeError(
+            f"{kind} {given!r} must have a name, a text that is not empty; got {given.name!r}: give its "
+            "class one, as in name = 'mine'"
+        )
 
 
 def check_loss(loss):
@@ -66,6 +69,15 @@ def ask(given, call, arguments, shape, dtype):
         raise TypeError(f"{what} must return real numbers; got dtype {array.dtype}")
     with np.errstate(over="ignore"):
         return array.astype(dtype)
+
+
+def call_initializer(initializer, *arguments):
+    """Return what an initializer gives; where it fails, say how it was called."""
+    try:
+        return initializer(*arguments)
+    except Exception as error:
+        error.add_note(f"from the initializer {initializer!r}, called with a shape and a RandomState")
+        raise
 
 
 def check_drawn(initializer, array, shape, dtype):

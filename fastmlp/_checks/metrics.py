@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .values import shown
+from .values import check_choice, shown
 from .warned import warn
 
 RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
@@ -85,3 +85,15 @@ def check_probabilities(name, have_probabilities):
             f"metrics: {name!r} needs probabilities, which the outputs are not; take a logistic or softmax "
             "output, or a cross-entropy"
         )
+
+
+def check_monitor(name, logged):
+    """Return the name of what is watched, which must be among what is logged."""
+    of_validation = isinstance(name, str) and name.startswith("val_")
+    if of_validation and not any(other.startswith("val_") for other in logged):
+        raise ValueError(
+            f"monitor must be one of {', '.join(sorted(logged))}; got {name!r}, which needs validation data: "
+            "fit(..., validation_data=(x, y))"
+        )
+    check_choice("monitor", name, logged)
+    return name

@@ -67,6 +67,13 @@ def check_target_range(y, loss, name="y"):
 
 def check_labels(y, n_classes, name="y"):
     """Return integer class labels 0 ... n_classes - 1 as int64."""
+    if y.dtype.kind in "USO":
+        what = name.split()[0]
+        raise ValueError(
+            f"{name} must hold the numbers of classes, 0 to {n_classes - 1}; got dtype {y.dtype}: number "
+            f"them by classes, {what} = np.unique({what}, return_inverse=True), or use MLPClassifier, "
+            "which takes any labels"
+        )
     if y.dtype.kind not in "biu":
         as_int = as_float(y, name)
         if not (as_int == np.floor(as_int)).all():

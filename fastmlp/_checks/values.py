@@ -47,9 +47,11 @@ def check_protocol(name, value, attributes, choices):
     """Return `value`, an object that must have `attributes`."""
     missing = [a for a in attributes if not hasattr(value, a)]
     if missing:
+        hint = did_you_mean(getattr(value, "__name__", str(value)), choices)
+        lacking = ", ".join(missing) + (hint and ": ") + hint
         raise TypeError(
             f"{name} must be one of {', '.join(sorted(choices))}, or an object with "
-            f"{', '.join(attributes)}; got {shown(value)}, which lacks {', '.join(missing)}"
+            f"{', '.join(attributes)}; got {shown(value)}, which lacks {lacking}"
         )
     return value
 
@@ -59,6 +61,15 @@ def check_instance(name, value, types, choices):
     if not isinstance(value, types):
         raise TypeError(
             f"{name} must be one of {', '.join(sorted(choices))} or such an object; got {shown(value)}"
+        )
+    return value
+
+
+def check_not_base(name, value, base, choices):
+    """Return `value`, which must be of a class made from `base`, not of that itself."""
+    if type(value) is base:
+        raise TypeError(
+            f"{name} must be one of {', '.join(sorted(choices))}; got {shown(value)}, of their common base"
         )
     return value
 
