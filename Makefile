@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 STATS_ARGS ?=
+FUZZ_ARGS ?=
 
 KERNEL_SOURCES := setup.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
 DEBUG_BUILD := build/debug
@@ -15,12 +16,12 @@ LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
     noise batched persistence datasets plots graph_drawing kernels_contract kernels_functions kernels_train
 
-.PHONY: help demo test lowest stats outside build bench lint format docs debug clean
+.PHONY: help demo test lowest fuzz stats outside build bench lint format docs debug clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
+	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, FUZZ_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
 
 demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
 	$(PY) examples/digits_demo.py $(DEMO_ARGS)
@@ -40,6 +41,9 @@ lowest: $(VENV)/stamp-venv  ## the tests with the lowest versions that pyproject
 	$(VENV)-lowest/bin/python -m pip install -q -r $(LOWEST_BUILD)/requires.txt $(LOWEST_BUILD)/fastmlp-*.whl
 	cd $(LOWEST_BUILD) && $(abspath $(VENV))-lowest/bin/python -P -m pytest -c ../../pyproject.toml --rootdir . \
 	    -W ignore::DeprecationWarning $(LOWEST_TESTS:%=../../tests/test_%.py) $(PYTEST_ARGS)
+
+fuzz: $(VENV)/stamp-build  ## random trainings against the oracle and across backends, for minutes
+	$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
 stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution, tails, independence
 	$(PY) -m tests.stats $(STATS_ARGS)
