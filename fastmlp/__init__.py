@@ -23,7 +23,7 @@ _LATER = {
     "load": ".persistence",
     "save": ".persistence",
 }
-_MODULES = ("callbacks", "datasets", "graph", "model_selection", "noise", "persistence", "plots")
+_MODULES = ("callbacks", "datasets", "graph", "metrics", "model_selection", "noise", "persistence", "plots")
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",

@@ -1,5 +1,7 @@
 """A network measured: its loss and metrics on data, once or at each epoch's end."""
 
+import numpy as np
+
 from . import _checks
 from . import metrics as measures
 from ._monitor import measure_sets
@@ -32,7 +34,7 @@ class EvaluationSet:
 
     def __init__(self, network, x, y, sample_weight, loss, metrics, of="", coding=None):
         self.network, self.loss, self.metrics, self.coding = network, loss, metrics, coding
-        self.y = y  # as metrics take it: the user's
+        self.y = np.asarray(y)  # as metrics take it: the user's
         self.rows, self.targets, self.weights = samples_of(network, x, y, loss, sample_weight, of)
 
     def measure(self):
@@ -66,11 +68,13 @@ class EpochMetrics:
     """
 
     def __init__(self, network, prepared, y, metrics, validation_data=None):
-        self.network, self.training, self.y = network, prepared, y
+        self.network, self.training = network, prepared
         self.metrics = measures.get(metrics)
-        self.coding = None
+        self.y = self.coding = None
         if self.metrics:
-            self.coding = self._read().coding
+            self.y = np.asarray(y)
+            none = np.empty((0, network.plan.n_outputs))
+            self.coding = Reading(self.y, none, network.functions[-1], prepared.learning.loss).coding
         self.sets = {}
         for name, data in _checks.check_validation_data(validation_data).items():
             of = " of validation_data" + (f"[{name!r}]" if isinstance(validation_data, dict) else "")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .activations import Softmax, logistic
+from .losses import takes_logits
 
 
 class Coding(NamedTuple):
@@ -30,7 +31,7 @@ class Coding(NamedTuple):
 
 def are_logits(activation, loss):
     """Whether outputs are logits by which a cross-entropy was learned."""
-    return activation.name == "identity" and "identity" in loss.from_logits
+    return activation.name == "identity" and takes_logits(loss, activation)
 
 
 def target_range(y, activation, loss, known=None):
