@@ -70,6 +70,8 @@ class Best:
                 self.value = self.sign * measured[self.tracked]
             elif kept is not None and kept[0] == self.tracked:
                 self.value = kept[1]
+            if np.isnan(self.value):  # anything is better
+                self.value = -np.inf
             if self.value > -np.inf:
                 self.params = est._network.params.copy()
                 if self.score is not None:

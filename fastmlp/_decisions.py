@@ -18,14 +18,16 @@ def are_logits(output, loss):
 def decisions(logits, output, loss, kind):
     """Return a number for each output: the strongest wins or, where each stands for itself, above 0 is yes.
 
-    Behind logistic and softmax these are the logits: they say the same and do not saturate. Behind other
-    activations they are the outputs; such that stand for themselves count from the middle of their targets 0
-    and 1 on.
+    Behind logistic, and softmax where the strongest wins, these are the logits: they say the same and do not
+    saturate. Else they are the outputs; such that stand for themselves count from the middle of their targets
+    0 and 1 on.
     """
-    if output.code is not None and output.name in ("logistic", "softmax"):
+    strongest_wins = kind == "multiclass" or loss.labels == "only"
+    if output.code is not None and (
+        output.name == "logistic" or (output.name == "softmax" and strongest_wins)
+    ):
         return logits
     a = output.value(logits)
-    strongest_wins = kind == "multiclass" or loss.labels == "only"
     return a if strongest_wins or are_logits(output, loss) else a - 0.5
 
 

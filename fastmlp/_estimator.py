@@ -124,7 +124,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows)
             self.n_iter_ = 0
             try:
-                train(transaction.commit)
+                train(transaction)
             finally:
                 self._network.rng = None  # every fit starts from `random_state`
         return self

@@ -67,6 +67,8 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
 class _Transaction:
     def __init__(self, estimator):
         self.estimator, self.kept, self.committed = estimator, estimator.__dict__.copy(), False
+        given = self.kept.get("random_state")  # a generator is the user's, and drawn from
+        self.drawn = given.get_state() if isinstance(given, np.random.RandomState) else None
 
     def __enter__(self):
         return self
@@ -78,10 +80,16 @@ class _Transaction:
         state.update(self.kept)  # at no moment is anything missing that other threads may look for
         for name in set(state) - set(self.kept):
             del state[name]
+        if self.drawn is not None:
+            self.kept["random_state"].set_state(self.drawn)
 
     def commit(self):
         """From here on what has become of the estimator stays."""
         self.committed = True
+
+    def revoke(self):
+        """What was committed came to nothing: the estimator is to be as before."""
+        self.committed = False
 
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEstimator):

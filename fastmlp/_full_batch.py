@@ -37,18 +37,19 @@ class FullBatch:
         )  # fmt: skip
         trust(est, self.X)
 
-    def run(self, commit):
-        """Train, and set the estimator's fitted attributes; `commit` is called once all is checked."""
+    def run(self, transaction):
+        """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
         est, own, rows = self.est, self.optimizer, Rows(self.X)
         self.theirs = SklearnCallbacks(est, *self.about, est.max_iter)
         try:
             with self.monitor.following():
-                commit()
+                transaction.commit()
                 found = _lbfgs.minimize(
                     est._network, rows, self.target, self.weights, est._loss, max_iter=est.max_iter,
                     max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=self._end_iteration,
                 )  # fmt: skip
                 if not np.isfinite(found.x).all():
+                    transaction.revoke()
                     _checks.fail_diverged(1, 1.0, rows, self.target)
                 est.n_iter_ = min(found.nit, est.max_iter)  # SciPy's count may exceed its limit
                 est.loss_ = float(found.fun)

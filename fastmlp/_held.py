@@ -72,6 +72,8 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
         stratify=target.astype(bool) if binary else None,
     )  # fmt: skip
     _checks.check_held_out(len(rest))
+    if weights is not None:
+        _checks.check_held_weights(weights[rest])
 
     def part(rows):
         of_rows = (None if w is None else w[rows] for w in (weights, sample_weight))

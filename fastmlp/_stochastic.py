@@ -85,8 +85,8 @@ class Training:
             options["n_iter_no_change"] = est.n_iter_no_change
         return options
 
-    def run(self, commit):
-        """Train, and set the estimator's fitted attributes; `commit` is called once all is checked."""
+    def run(self, transaction):
+        """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
         est, fit = self.est, self.fit
         self.theirs = SklearnCallbacks(est, *self.about)
         watched = bool(self.monitor.per_epoch or self.theirs.active or est.verbose or self.best)
@@ -95,13 +95,13 @@ class Training:
             with self.monitor.following(None if watched else fit):
                 if self.best:
                     self.best.begin(self.measured, goes_on=trained_before and not self.incremental)
-                commit()
-                self._train(watched, trained_before)
+                transaction.commit()
+                self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()
         self.monitor.history.lists  # noqa: B018  # into `history_`
 
-    def _train(self, watched, trained_before):
+    def _train(self, watched, trained_before, transaction):
         est, fit = self.est, self.fit
         self.theirs.epoch_begin()
         try:
@@ -115,10 +115,11 @@ class Training:
             if self.best:
                 self.best.put_back()
         if fit.status == Status.DIVERGED:
+            if fit.n_done == 0 and not trained_before:
+                transaction.revoke()
+                _checks.fail_diverged(*fit.divergence)
             if self.early:
                 est.validation_scores_.append(float("nan"))
-            if fit.n_done == 0 and not trained_before:
-                _checks.fail_diverged(*fit.divergence)
             _checks.warn_diverged(*fit.divergence)
         elif fit.n_done == est.max_iter and not (self.incremental or self.stopped or fit.interrupted):
             _checks.warn(
@@ -138,7 +139,7 @@ class Training:
     def _rates(self, memory, n_epochs, n):
         """Return the rate of each epoch, and the one after the last; None where a schedule says them."""
         est, first = self.est, memory.learning_rate
-        if callable(self.optimizer.learning_rate):
+        if callable(est.learning_rate) or not isinstance(est.solver, str):
             return None
         if est.solver == "sgd" and est.learning_rate == "invscaling":
             seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]

@@ -88,16 +88,17 @@ def check_output(given, loss, output, n_outputs):
         What came of it and of `out_activation`.
     n_outputs : int
     """
-    if loss.outputs and output.code is not None and output.name not in loss.outputs:
-        raise ValueError(
-            f"loss={given!r} needs an output activation of {', '.join(loss.outputs)}; got "
-            f"out_activation={output.name!r}: leave it None, or take loss='squared_error'"
-        )
     if n_outputs == 1 and (output.name == "softmax" or loss.labels):
         what = f"loss={given!r}" if loss.labels else "out_activation='softmax'"
         raise ValueError(
             f"{what} needs an output for each class, and here is one output; leave out_activation None and "
             "take loss='log_loss' for two classes, 'squared_error' for numbers"
+        )
+    if loss.outputs and output.code is not None and output.name not in loss.outputs:
+        raise ValueError(
+            f"loss={given!r} needs an output activation of {' or '.join(loss.outputs)}; here it is "
+            f"{output.name}: set out_activation to one that fits, or take loss='squared_error', which goes "
+            "with any"
         )
 
 
