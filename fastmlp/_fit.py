@@ -18,6 +18,9 @@ def is_native(formulas):
     return all(f.code is not None for f in formulas)
 
 
+AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
+
+
 class Curves(NamedTuple):
     """The history of epochs that no Python saw, until it is read: its lists cost as much as a small fit."""
 
@@ -195,7 +198,7 @@ class Fit:
     def finish(self):
         """Take what training has reached into the optimizer's memory."""
         job, self.on_stall = self.job, None  # which may lead back to us, and keep the job's memory
-        if self.status != Status.DIVERGED and not np.isfinite(job.params).all():
+        if self.status not in AT_AN_EPOCHS_END and not np.isfinite(job.params).all():
             # the last step of a run that was stopped may overflow without a later loss to tell
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED

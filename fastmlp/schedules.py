@@ -299,10 +299,10 @@ def options(optimizer, memory, n_epochs, n_batches=1, first_epoch=0):
 
 def keep(optimizer, memory, job):
     """Take into an optimizer's memory what the next run needs to know of the rates of one that has ended."""
-    run = job.run[0]
-    memory.learning_rate = float(knots.of_epoch(job, int(run["epoch"]), last=False))
+    epoch = job.option("epoch")
+    memory.learning_rate = float(knots.of_epoch(job, epoch, last=False))
     if isinstance(optimizer.learning_rate, Plateau):
-        progress = float(run["best_loss"]), int(run["no_improvement"])
+        progress = job.option("best_loss"), job.option("no_improvement")
         memory.plateau = optimizer.learning_rate, memory.learning_rate, *progress
 
 

@@ -26,7 +26,7 @@ def of_batch(rates, n_knots, epoch, batch, n_batches):
     """The learning rate of a batch; `epoch` and `batch` may be arrays. The last rate serves later epochs."""
     last = len(rates) - 1
     if n_knots <= 1:
-        return rates[np.minimum(epoch, last)]
+        return rates[min(epoch, last) if isinstance(epoch, int) else np.minimum(epoch, last)]
     whole, rest = np.divmod(np.multiply(batch, n_knots), n_batches)
     first = epoch * n_knots + whole
     low, high = rates[np.minimum(first, last)], rates[np.minimum(first + 1, last)]
@@ -35,6 +35,7 @@ def of_batch(rates, n_knots, epoch, batch, n_batches):
 
 def of_epoch(job, epoch, last=True):
     """The learning rate of an epoch's last step, or of its first one; `epoch` may be an array."""
-    run = job.run[0]
-    n_batches = -(-int(run["n_samples"]) // int(run["batch_size"]))
-    return of_batch(job.rates, int(run["rates_per_epoch"]), epoch, n_batches - 1 if last else 0, n_batches)
+    n_knots, n_batches = job.option("rates_per_epoch"), 1
+    if n_knots > 1:
+        n_batches = -(-job.option("n_samples") // job.option("batch_size"))
+    return of_batch(job.rates, n_knots, epoch, n_batches - 1 if last else 0, n_batches)
