@@ -76,8 +76,8 @@ class Best:
                 self.params = est._network.params.copy()
                 if self.score is not None:
                     est.best_validation_score_ = measured[self.score]
-        if goes_on and self.params is not None:
-            est.best_iter_ = 0
+        if goes_on and self.params is not None and est.best_iter_ is None:
+            est.best_iter_ = len(est.history_["loss"])
 
     def see(self, logs):
         """Compare with an epoch that has just ended."""
@@ -87,7 +87,7 @@ class Best:
             est._no_improvement_count = est._no_improvement_count + 1 if worse else 0
         if value > self.value:
             self.value, self.params = value, est._network.params.copy()
-            est.best_iter_, est._best = est.n_iter_, (self.tracked, value)
+            est.best_iter_, est._best = len(est.history_["loss"]), (self.tracked, value)
             if self.score is not None:
                 est.best_validation_score_ = logs[self.score]
 

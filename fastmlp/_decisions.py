@@ -40,13 +40,15 @@ def labels(decided, classes, kind):
     return classes[((decided.ravel() > 0) & (len(classes) > 1)).astype(int)]
 
 
-def probabilities(logits, output, loss, kind):
-    """Return the probability of each class, shape (n, n_classes)."""
-    a = output.value(logits)
+def probabilities(a, output, loss, kind, logits):
+    """Return the probability of each class, shape (n, n_classes), from outputs `a`.
+
+    `logits` is a function that returns what they are the activations of; it is seldom asked.
+    """
     if kind == "multiclass":
         if are_logits(output, loss):
             return Softmax().value(a)
-        return a if output.name == "softmax" else _shares(a, output.slope * logits)
+        return a if output.name == "softmax" else _shares(a, lambda: output.slope * logits())
     p = logistic(a) if are_logits(output, loss) else a
     eps = np.finfo(p.dtype).eps / 2
     p = np.clip(p, eps, 1 - eps)  # nothing is certain
@@ -57,4 +59,6 @@ def _shares(p, logits):
     """Return each class's share of the sum; where all are next to 0, that of their exponentials."""
     total, info = p.sum(axis=1, keepdims=True), np.finfo(p.dtype)
     lost = total < info.smallest_normal / info.eps
-    return np.where(lost, Softmax().value(logits), p / np.where(lost, 1, total))
+    if not lost.any():
+        return p / total
+    return np.where(lost, Softmax().value(logits()), p / np.where(lost, 1, total))

@@ -44,6 +44,7 @@ class FullBatch:
         try:
             with self.monitor.following():
                 transaction.commit()
+                est.best_iter_ = None
                 found = _lbfgs.minimize(
                     est._network, rows, self.target, self.weights, est._loss, max_iter=est.max_iter,
                     max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=self._end_iteration,

@@ -95,6 +95,8 @@ class Training:
             with self.monitor.following(None if watched else fit):
                 if self.best:
                     self.best.begin(self.measured, goes_on=trained_before and not self.incremental)
+                else:
+                    est.best_iter_ = None
                 transaction.commit()
                 self._train(watched, trained_before, transaction)
         finally:

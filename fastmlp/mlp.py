@@ -1,5 +1,6 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, and what it refuses."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -44,14 +45,15 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
     activation : str, activation, or a list with one for each hidden layer, default="relu"
         See `fastmlp.activations`.
     solver : {"lbfgs", "sgd", "adam", ...} or optimizer, default="adam"
-        scikit-learn's three, any other name of `fastmlp.optimizers`, or an optimizer object, which then has
-        its own learning rate, momentum and so on.
+        scikit-learn's three, any other name of `fastmlp.optimizers`, or an optimizer object. That has its own
+        learning rate, momentum and so on: the estimator's are refused beside it unless left as they are.
     alpha : float, default=0.0001
         L2 penalty on weights; divided by the batch's size. See `weight_decay` for one that is not.
     batch_size : int or "auto", default="auto"
         "auto": min(200, n_samples).
     learning_rate : {"constant", "invscaling", "adaptive"} or callable, default="constant"
-        Names matter to `solver="sgd"` only. A callable gives the learning rate of each epoch 0, 1, ...
+        Names matter to `solver="sgd"` only. A callable gives the learning rate of each epoch 0, 1, ..., which
+        count over all fits of the same weights; see `fastmlp.schedules`.
     learning_rate_init : float, default=0.001
     power_t : float, default=0.5
         Exponent of "invscaling".
@@ -81,7 +83,8 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
         hinges.
     class_weight : dict, "balanced" or None, default=None
         Multiplied into `sample_weight`; each batch is then divided by its size times the mean weight, so that
-        a class weighs the same whatever it shares a batch with.
+        a class weighs the same whatever it shares a batch with. `partial_fit`, which sees a part of the data,
+        takes the mean over the classes; it does not know "balanced".
     dropout : float or list, default=0.0
         Rate of each hidden layer; a list may have one more, at its front, for the inputs.
     initializer : str or callable, default=None
@@ -116,7 +119,7 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
     history_ : dict of list
         By epoch: loss, learning_rate, seconds, and val_loss, val_score and metrics where there are any.
     best_iter_ : int or None
-        The epoch, counted from 1, whose weights were restored.
+        The epoch of `history_`, counted from 1, whose weights were restored.
 
     Examples
     --------
@@ -169,8 +172,10 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
     @available_if(_has_probabilities)
     def predict_proba(self, X):
         """Return the probability of each class, shape (n_samples, n_classes)."""
-        logits = self._outputs(X, logits=True)
-        return _decisions.probabilities(logits, self._network.functions[-1], self._loss, self._kind)
+        a, output = self._outputs(X), self._network.functions[-1]
+        return _decisions.probabilities(
+            a, output, self._loss, self._kind, partial(self._outputs, X, logits=True)
+        )
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X):

@@ -1,6 +1,8 @@
 """Validation data of MLPClassifier and MLPRegressor: one set, several, in pipelines; what is kept."""
 
 import copy
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,7 +70,7 @@ def routed():
 
 
 def test_a_pipeline_transforms_validation_data():
-    """The recipe of docs/estimators.md."""
+    """As docs/estimators.md shows."""
     far = X * 100 + 500
     with routed():
         model = quick().set_fit_request(X_val=True, y_val=True)
@@ -82,13 +84,27 @@ def test_a_pipeline_transforms_validation_data():
 
 
 def test_transformed_targets_are_held_out_of_the_training_data():
-    """The recipe of docs/estimators.md: what is held out is transformed with the rest."""
+    """As docs/estimators.md shows: what is held out is transformed with the rest."""
     y = 1000 + 500 * (X[:, 0] - X[:, 1])
     options = dict(hidden_layer_sizes=(5,), early_stopping=True, max_iter=40, random_state=0)
     inside = TransformedTargetRegressor(MLPRegressor(**options), transformer=StandardScaler()).fit(X, y)
     scaled = StandardScaler().fit_transform(y[:, None]).ravel()
     alone = MLPRegressor(**options).fit(X, scaled)
     assert inside.regressor_.history_["val_loss"] == pytest.approx(alone.history_["val_loss"], rel=1e-6)
+
+
+def test_the_recipes_of_the_documentation_run():
+    page = Path(__file__).parents[1] / "docs" / "estimators.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not part of this installation")
+    section = page.read_text(encoding="utf-8").split("## Validation data")[1].split("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names = dict(model=quick(), X=X[TRAIN], y=Y[TRAIN], X_val=X[VAL], y_val=Y[VAL], X_noisy=X[VAL] + 0.3,
+                 MLPClassifier=MLPClassifier, MLPRegressor=MLPRegressor, StandardScaler=StandardScaler,
+                 TransformedTargetRegressor=TransformedTargetRegressor)  # fmt: skip
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 3 and len(names["pipe"][-1].history_["val_loss"]) > 0
 
 
 @pytest.mark.parametrize(
@@ -261,11 +277,13 @@ def test_a_warm_start_keeps_the_weights_it_began_with_where_none_are_better(opti
     model = quick(warm_start=True, max_iter=40, learning_rate_init=0.02, **options)
     model.fit(X[TRAIN], Y[TRAIN], validation_data=(X[VAL], Y[VAL]))
     weights, score = [w.copy() for w in model.coefs_], model.best_validation_score_
+    best, curve = model.best_iter_, list(model.history_["val_loss"])
     model.set_params(learning_rate_init=0.5, max_iter=4)
     model.fit(X[TRAIN], 2 - Y[TRAIN], validation_data=(X[VAL], Y[VAL]))
     for a, b in zip(model.coefs_, weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert model.best_validation_score_ == score and model.best_iter_ == 0
+    assert model.best_validation_score_ == score
+    assert model.best_iter_ == best and model.history_["val_loss"][: len(curve)] == curve
     if "early_stopping" in options:
         assert score in model.validation_scores_
 
@@ -277,5 +295,16 @@ def test_a_warm_start_on_other_data_is_judged_by_them():
     other = 2 - Y
     model.fit(X[TRAIN], other[TRAIN], validation_data=(X[VAL], other[VAL]))
     curve = model.history_["val_loss"][30:]
-    assert model.best_iter_ == int(np.argmin(curve)) + 1 > 1
+    assert model.best_iter_ == 30 + int(np.argmin(curve)) + 1 > 31
     assert log_loss(other[VAL], model.predict_proba(X[VAL])) == pytest.approx(min(curve))
+
+
+def test_the_best_epoch_is_counted_in_the_history():
+    """Over all calls; a call without a monitor keeps no best weights."""
+    model = quick(warm_start=True, max_iter=5).fit(X[TRAIN], Y[TRAIN])
+    assert model.best_iter_ is None
+    model.set_params(monitor="val_score", learning_rate_init=0.5)
+    model.fit(X[TRAIN], 2 - Y[TRAIN], validation_data=(X[VAL], Y[VAL]))
+    assert model.best_iter_ >= 5
+    model.set_params(monitor=None).fit(X[TRAIN], Y[TRAIN])
+    assert model.best_iter_ is None and len(model.history_["loss"]) == 15
