@@ -8,7 +8,7 @@ import numpy as np
 
 from ._philox import dropout_mask
 from .activations import backward as through
-from .kernels import dispatch, rates, training
+from .kernels import dispatch, interrupts, rates
 from .kernels.plan import INPUT, Status
 from .losses import gradients, values
 
@@ -110,7 +110,7 @@ def run(job, activations, loss, on_epoch=None):
             job.random_state.shuffle(job.order)
         total = 0.0
         for batch, first in enumerate(range(0, n, size)):
-            training.check_stop()
+            interrupts.check_stop()
             run["learning_rate"] = rates.of_batch(job.rates, n_knots, epoch, batch, n_batches)
             value = _step(job, activations, loss, update, np.arange(first, min(first + size, n)))
             if not np.isfinite(value):

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from . import training
+from . import interrupts, training
 from .job import aligned_bytes
 from .plan import Optimizer, Regime, Status
 
@@ -83,7 +83,7 @@ def train(jobs, on_end):
     budget = training.first_budget(jobs[0])
     locks = [job.random_state._bit_generator.lock for job in jobs if job.run["shuffle"][0]]
     while alive.any():
-        training.check_stop()
+        interrupts.check_stop()
         start = time.perf_counter()
         with ExitStack() as held:
             for lock in locks:

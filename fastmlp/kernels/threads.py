@@ -1,8 +1,10 @@
-"""Threads: how many there may be, what ends their runs, and work shared out among them."""
+"""Threads: how many there may be, and work shared out among them."""
 
 import os
 import threading
 from collections import deque
+
+from . import interrupts
 
 
 class Limits(threading.local):
@@ -12,21 +14,12 @@ class Limits(threading.local):
     ----------
     n_threads : int or None
         Threads a run may use where it is not told.
-    stop : threading.Event or None
-        Ends a run by a KeyboardInterrupt; signals reach the main thread only.
     """
 
     n_threads = None
-    stop = None
 
 
 limits = Limits()
-
-
-def check_stop():
-    """Raise KeyboardInterrupt where this thread's runs were told to stop."""
-    if limits.stop is not None and limits.stop.is_set():
-        raise KeyboardInterrupt
 
 
 def usable_cores():
@@ -41,12 +34,31 @@ def usable_cores():
     return cpu_count()
 
 
+def start(crew, target, arguments):
+    """Append to `crew` a started thread for each tuple of arguments: fewer where the system gives no more."""
+    for each in arguments:
+        crew.append(threading.Thread(target=target, args=each, daemon=True))
+        try:
+            crew[-1].start()
+        except RuntimeError:  # can't start new thread
+            crew.pop()
+            return
+
+
+def join(crew):
+    """Wait for all threads of a crew."""
+    for thread in crew:
+        while thread.is_alive():
+            thread.join(0.1)  # with a limit: on some systems signals are not seen in between
+
+
 def share_out(work, pieces, n_threads):
     """Call ``work(*piece)`` for each piece, in this thread and in up to n_threads - 1 others.
 
-    What one of them raises is raised here, once all have stopped; what is left then is not begun.
+    What one of them raises is raised here, once all have stopped; what is left then is not begun. So it is
+    with Ctrl-C: a piece should take some milliseconds.
     """
-    waiting, failures = deque(pieces), []
+    waiting, failures, crew = deque(pieces), [], []
 
     def work_off():
         try:
@@ -55,16 +67,18 @@ def share_out(work, pieces, n_threads):
                     piece = waiting.popleft()
                 except IndexError:
                     return
+                interrupts.check_stop()
                 work(*piece)
         except BaseException as error:
             waiting.clear()
             failures.append(error)
 
-    crew = [threading.Thread(target=work_off, daemon=True) for _ in range(min(n_threads, len(waiting)) - 1)]
-    for thread in crew:
-        thread.start()
-    work_off()
-    for thread in crew:
-        thread.join()
-    if failures:
-        raise failures[0]
+    with interrupts.held():
+        try:
+            start(crew, work_off, [()] * (min(n_threads, len(waiting)) - 1))
+            work_off()
+        finally:
+            waiting.clear()
+            join(crew)
+        if failures:
+            raise failures[0]

@@ -1,17 +1,18 @@
 """Drives the kernels: chooses regime and threads, runs a job in slices, predicts in threads."""
 
-import threading
 import time
-from itertools import pairwise
 
 import numpy as np
 
+from . import interrupts
 from .dispatch import kernels
 from .job import Job, aligned_bytes
 from .plan import Listing, Loss, Optimizer, Regime, Status
-from .threads import check_stop, share_out, usable_cores
+from .threads import join, share_out, start, usable_cores
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
+PIECE = 1 << 27  # multiply-adds of a prediction between two such looks
+PREDICTED = 256  # rows that a prediction takes together at most: sums do not depend on where it is cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 TINY_WIDTH = 64
@@ -126,7 +127,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     Notes
     -----
     The kernels return every SLICE seconds, so that Ctrl-C raises KeyboardInterrupt here between two steps;
-    the job's parameters are then those after the last step.
+    the job's parameters are then those after the last step. Whatever is raised, no thread is left behind.
     """
     backend = prepare(job, n_threads, regime)
     record = job.run
@@ -136,30 +137,31 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
     record["budget"] = first_budget(job)
-    crew = [
-        threading.Thread(target=backend.work, args=(job, t), daemon=True)
-        for t in range(1, int(record["n_threads"][0]))
-    ]
-    for thread in crew:
-        thread.start()
-    try:
-        while True:
-            check_stop()
-            start = time.perf_counter()
-            status = Status(backend.train(job))
-            if status == Status.RUNNING:
-                elapsed = max(time.perf_counter() - start, 1e-6)
-                record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
-            elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
-                return Status.BAD_ROWS
-            elif status != Status.EPOCH_END or on_epoch(job):
-                return status
-            if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:
-                return Status.FINISHED
-    finally:
-        backend.dismiss(job)
-        for thread in crew:
-            thread.join()
+    crew = []
+    with interrupts.held():
+        try:
+            start(crew, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
+            return _slices(job, backend, on_epoch)
+        finally:
+            backend.dismiss(job)
+            join(crew)
+
+
+def _slices(job, backend, on_epoch):
+    record = job.run
+    while True:
+        interrupts.check_stop()
+        begin = time.perf_counter()
+        status = Status(backend.train(job))
+        if status == Status.RUNNING:
+            elapsed = max(time.perf_counter() - begin, 1e-6)
+            record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+        elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
+            return Status.BAD_ROWS
+        elif status != Status.EPOCH_END or on_epoch(job):
+            return status
+        if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:
+            return Status.FINISHED
 
 
 def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=None, **options):
@@ -187,12 +189,12 @@ def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=N
     work = n * plan.n_params
     if n_threads is None:
         n_threads = 1 if work < 64 * MIN_WORK else usable_cores()
-    if n_threads <= 1 or n < 64:
+    if n < PREDICTED or (n_threads <= 1 and work <= PIECE):
         backend.predict(plan, params, rows, out, 0, n, layer, logits)
         return out
-    cuts = [n * t // n_threads for t in range(n_threads + 1)]
+    most = max(1, min(PIECE // plan.n_params, n // n_threads) // PREDICTED) * PREDICTED
     share_out(
         lambda a, b: backend.predict(plan, params, rows, out[a:b], a, b - a, layer, logits),
-        pairwise(cuts), n_threads,
+        ((a, min(a + most, n)) for a in range(0, n, most)), n_threads,
     )  # fmt: skip
     return out

@@ -1,0 +1,161 @@
+"""Ctrl-C: raised where a run can stop, never where it would tear something apart.
+
+Python calls a signal's handler in the main thread, between any two of its instructions. What the handler raises
+there (KeyboardInterrupt, or a time limit's exception) could lose a step's bookkeeping, or leave threads without
+anyone to stop them. So a run holds it back, and looks for it between slices of native work. Other threads meet
+no signals: theirs is a flag.
+"""
+
+import signal
+import threading
+from contextlib import contextmanager
+
+try:  # what `signal` wraps, at a tenth of the time
+    from _signal import getsignal
+    from _signal import signal as set_handler
+except ImportError:
+    from signal import getsignal
+    from signal import signal as set_handler
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)]
+
+
+class Here(threading.local):
+    """What one thread's runs heed.
+
+    Attributes
+    ----------
+    stop : threading.Event or None
+        Ends them by a KeyboardInterrupt. Whoever set it raises one too, when all has stopped.
+    held : Handlers or None
+        Holds back what signal handlers raise.
+    """
+
+    stop = None
+    held = None
+
+
+here = Here()
+
+
+def check_stop():
+    """Raise what was held back, or KeyboardInterrupt where this thread's runs were told to stop."""
+    if here.held is not None:
+        here.held.release()
+    if here.stop is not None and here.stop.is_set():
+        raise KeyboardInterrupt
+
+
+class Handlers:
+    """Signal handlers around those that are set: they learn of what these raise, and hold it back or not.
+
+    Parameters
+    ----------
+    stop : threading.Event, default=None
+        Set when a handler raises.
+    hold : bool, default=True
+        Whether what it raises is kept for `release`.
+    """
+
+    def __init__(self, stop=None, hold=True):
+        self.stop, self.hold, self.error, self.before, self.active = stop, hold, None, {}, False
+
+    def set(self):
+        """Take the place of all handlers that are written in Python."""
+        self.active = True
+        try:
+            for number in SIGNALS:
+                before = getsignal(number)
+                if callable(before):
+                    self.before[number] = before
+                    set_handler(number, self)
+        except ValueError:  # a subinterpreter: it has no signals
+            self.before.clear()
+        except BaseException:  # one that came before its handler was set
+            self.unset()
+            raise
+
+    def unset(self):
+        """Put the handlers back, but for those that somebody has changed meanwhile."""
+        try:
+            for number, before in self.before.items():
+                if getsignal(number) is self:
+                    set_handler(number, before)
+        finally:
+            self.active = False  # where a signal came in between, what is left in place only passes on
+
+    def __call__(self, number, frame):
+        try:
+            self.before[number](number, frame)
+        except BaseException as error:
+            if self.active and self.stop is not None:
+                self.stop.set()
+            if not (self.active and self.hold):
+                raise
+            self.error = error
+
+    def release(self):
+        """Raise what was held back, if anything was."""
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+
+class held:  # noqa: N801
+    """A block in which signals raise nothing but at `check_stop`, in `let_through`, and at its end.
+
+    Only in the main thread, and where no such block is around it; elsewhere nothing is done.
+
+    Parameters
+    ----------
+    stop : threading.Event, default=None
+        Set as soon as a signal's handler raises.
+    """
+
+    __slots__ = ("handlers", "stop")
+
+    def __init__(self, stop=None):
+        self.stop, self.handlers = stop, None
+
+    def __enter__(self):
+        if here.held is None and threading.current_thread() is threading.main_thread():
+            handlers = Handlers(self.stop)
+            handlers.set()
+            self.handlers = here.held = handlers
+
+    def __exit__(self, kind, error, traceback):
+        if self.handlers is not None:
+            here.held = None
+            self.handlers.unset()
+            self.handlers.release()
+
+
+@contextmanager
+def let_through():
+    """In a block that is held, run users' code: what a signal's handler raises is raised at once."""
+    handlers = here.held
+    if handlers is None:
+        yield
+        return
+    here.held = None
+    handlers.unset()
+    try:
+        handlers.release()
+        yield
+    finally:
+        handlers.set()
+        here.held = handlers
+
+
+@contextmanager
+def told(stop):
+    """In the main thread, set `stop` when a signal's handler raises, whoever catches that."""
+    handlers = None
+    if here.held is None and threading.current_thread() is threading.main_thread():
+        handlers = Handlers(stop, hold=False)
+        handlers.set()
+    try:
+        yield
+    finally:
+        if handlers is not None:
+            handlers.unset()
