@@ -18,6 +18,7 @@ from ._scoring import Answers, EstimatorReading, resolve
 from ._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from ._solver import OptimizerConstraint, choose_optimizer, is_lbfgs
 from ._stochastic import Training
+from .kernels import interrupts
 from .layers import Dense, Dropout
 from .network import Network
 
@@ -124,7 +125,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows)
             self.n_iter_ = 0
             try:
-                train(transaction)
+                with interrupts.held():
+                    train(transaction)
             finally:
                 self._network.rng = None  # every fit starts from `random_state`
         return self

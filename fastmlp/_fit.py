@@ -174,7 +174,7 @@ class Fit:
                 self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
             self.finish()
         if self.interrupted:
-            _checks.warn("Training interrupted by user.")
+            _checks.warn_interrupted()
         if self.status == Status.BAD_ROWS:
             if self.put_back is not None:
                 self.put_back()
@@ -202,6 +202,7 @@ class Fit:
             # the last step of a run that was stopped may overflow without a later loss to tell
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
+        self.network.interrupted_ = self.interrupted
         self._remember()
         if self.status == Status.DIVERGED:
             self.memory.forget()  # moments of steps that led nowhere, and may not be finite

@@ -162,6 +162,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         return self._outputs(X, len(self.coefs_) - 2)
 
     @property
+    def interrupted_(self):
+        return self._network.interrupted_
+
+    @property
     def _n_features_out(self):
         return self.coefs_[-1].shape[0]
 

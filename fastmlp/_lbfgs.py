@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _checks, _python_engine
 from ._fit import Curves, is_native
-from .kernels import training
+from .kernels import interrupts, training
 from .kernels.plan import Status
 
 
@@ -83,9 +83,12 @@ def objective(network, rows, y, sample_weight, loss):
         )
     x = _python_engine.gather(rows, np.arange(rows.n_rows), np.dtype(np.float64))
     weights = np.ones(rows.n_rows) if sample_weight is None else sample_weight
-    return lambda params: _python_engine.loss_and_gradient(
-        plan, network.functions, loss, params, x, y, weights
-    )
+
+    def function(params):
+        interrupts.check_stop()
+        return _python_engine.loss_and_gradient(plan, network.functions, loss, params, x, y, weights)
+
+    return function
 
 
 def free(plan, function):
@@ -124,6 +127,7 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
     Returns
     -------
     scipy.optimize.OptimizeResult
+        Of the last whole iteration where Ctrl-C ended the search, its loss NaN where none was known.
     """
     from scipy.optimize import OptimizeResult
     from scipy.optimize import minimize as search
@@ -149,13 +153,22 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
     # SciPy's own products are of vectors: BLAS threads only get in each other's way
     with threadpool_limits(1, "blas"):
         start = network.params.astype(np.float64)
-        function = free(network.plan, objective(network, rows, y, sample_weight, loss))
+        evaluate, begun = free(network.plan, objective(network, rows, y, sample_weight, loss)), []
+        network.interrupted_ = False
+
+        def function(params):
+            found = evaluate(params)
+            if not begun:
+                begun.append(OptimizeResult(x=start, fun=found[0], nit=0, status=0, message=""))
+            return found
+
         try:
             result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
         except KeyboardInterrupt:
-            _checks.warn("Training interrupted by user.")
-            begun = OptimizeResult(x=start, fun=function(start)[0], nit=0, status=0, message="")
-            result = last or begun
+            network.interrupted_ = True
+            _checks.warn_interrupted()
+            begun.append(OptimizeResult(x=start, fun=np.nan, nit=0, status=0, message=""))
+            result = last or begun[0]
     if np.isfinite(result.x).all():
         network.params[:] = result.x
     return result

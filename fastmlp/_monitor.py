@@ -4,6 +4,7 @@ import time
 from contextlib import contextmanager
 
 from . import _checks, metrics
+from .kernels.interrupts import let_through
 
 
 class History:
@@ -134,13 +135,14 @@ class Monitor:
     def begin(self):
         """Measure once, so that what cannot be measured fails before training; tell of the fit's begin."""
         if self.per_epoch:
-            measured = self.measure() if self.measure else {}
+            measured = self._measured()
             names = ("loss", *measured, "learning_rate", "seconds")
             self.state.names = {name: self.directions.get(name) for name in names}
         self.last = time.perf_counter()
         for callback in self.callbacks:
             if hasattr(callback, "on_fit_begin"):
-                callback.on_fit_begin(self.state)
+                with let_through():
+                    callback.on_fit_begin(self.state)
             self._begun.append(callback)
 
     def __call__(self, run):
@@ -155,8 +157,7 @@ class Monitor:
         state.logs = dict.fromkeys(state.names, float("nan"))
         state.logs |= {"loss": loss, "learning_rate": learning_rate, "seconds": seconds}
         try:
-            if self.measure:
-                state.logs |= self.measure()
+            state.logs |= self._measured()
         finally:  # the epoch was trained, whatever could be measured of it
             self.history.extend({name: [value] for name, value in state.logs.items()})
         if self.verbose:
@@ -164,8 +165,15 @@ class Monitor:
                 f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
             )
             print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
-        asked = [c.on_epoch_end(state) for c in self.callbacks if hasattr(c, "on_epoch_end")]
-        return any([bool(stop) for stop in asked])
+        with let_through():
+            asked = [c.on_epoch_end(state) for c in self.callbacks if hasattr(c, "on_epoch_end")]
+            return any([bool(stop) for stop in asked])
+
+    def _measured(self):
+        if not self.measure:
+            return {}
+        with let_through():
+            return self.measure()
 
     def end(self, failure=None):
         """Tell of the fit's end whoever was told of its begin, each of them, even where one fails.
@@ -180,7 +188,8 @@ class Monitor:
         for callback in begun:
             try:
                 if hasattr(callback, "on_fit_end"):
-                    callback.on_fit_end(self.state)
+                    with let_through():
+                        callback.on_fit_end(self.state)
             except BaseException as error:
                 if failure is None and own is None:
                     own = error

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from . import _checks
 from ._fitted import CarefulEstimator
 from ._in_training import in_training
-from .kernels import perceptron
+from .kernels import interrupts, perceptron
 from .kernels.job import Rows
 from .kernels.plan import Status
 
@@ -95,9 +95,10 @@ class BaseNeuron(CarefulEstimator):
             )
         ]  # fmt: skip
         start = np.column_stack([coef, intercept]).astype(X.dtype)
-        interrupted = self._train(units, watches)
-        self._take_over(units, coef, start, known and incremental)
-        if not (incremental or interrupted) and self.tol is not None and self.n_iter_ == self.max_iter:
+        with interrupts.held():
+            self._train(units, watches)
+            self._take_over(units, coef, start, known and incremental)
+        if not (incremental or self.interrupted_) and self.tol is not None and self.n_iter_ == self.max_iter:
             _checks.warn(
                 f"{self.max_iter} epochs (max_iter) passed and the loss still falls by more than tol; "
                 "increase max_iter to improve the fit.",
@@ -110,15 +111,15 @@ class BaseNeuron(CarefulEstimator):
         return [check_random_state(self.random_state).randint(MAX_SEED)], [None]
 
     def _train(self, units, watches):
-        """Train the units one after another; return whether the user interrupted."""
+        """Train the units one after another."""
+        self.interrupted_ = False
         try:
             for unit, watch in zip(units, watches, strict=True):
                 if perceptron.train(unit, watch) == Status.DIVERGED:
                     _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows, unit.target)
         except KeyboardInterrupt:
-            _checks.warn("Training interrupted by user.")
-            return True
-        return False
+            self.interrupted_ = True
+            _checks.warn_interrupted()
 
     def _take_over(self, units, coef, start, appends):
         """Set the fitted attributes."""

@@ -1,5 +1,7 @@
 """scikit-learn's callbacks (its version 1.9 and later), told of our epochs."""
 
+from .kernels.interrupts import let_through
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before 1.9
@@ -39,18 +41,21 @@ class SklearnCallbacks:
     def epoch_begin(self):
         """Tell that an epoch begins."""
         if self.active:
-            self.sub = self.root.subcontext(task_name="epoch")
-            self.sub.call_on_fit_task_begin(**self.about)
+            with let_through():
+                self.sub = self.root.subcontext(task_name="epoch")
+                self.sub.call_on_fit_task_begin(**self.about)
 
     def epoch_end(self):
         """Tell that the epoch has ended; return whether to stop."""
         if not self.active:
             return False
-        return self.sub.call_on_fit_task_end(
-            **self.about, reconstruction_attributes=self.estimator._snapshot_attributes
-        )
+        with let_through():
+            return self.sub.call_on_fit_task_end(
+                **self.about, reconstruction_attributes=self.estimator._snapshot_attributes
+            )
 
     def end(self):
         """Tell that the fit has ended."""
         if self.root is not None:
-            self.root.call_on_fit_task_end(**self.about, reconstruction_attributes={})
+            with let_through():
+                self.root.call_on_fit_task_end(**self.about, reconstruction_attributes={})

@@ -1,6 +1,5 @@
 """Fits side by side: which go together, and the threads that run them."""
 
-import threading
 import time
 from collections import deque
 from contextlib import nullcontext, suppress
@@ -8,8 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from . import _checks
-from .kernels import lanes, threads, training
+from .kernels import interrupts, lanes, threads
 from .kernels.plan import Status
 from .network import Network
 
@@ -46,7 +44,7 @@ def run_lanes(tasks):
 def in_turn(tasks, data):
     """Train tasks that share something one after another."""
     for task in tasks:
-        training.check_stop()
+        interrupts.check_stop()
         task.run(data)
 
 
@@ -96,50 +94,63 @@ def _chains(tasks):
 
 
 def run(tasks, data, n_threads):
-    """Train all tasks in threads of this call's own; Ctrl-C stops them all."""
-    stop = threading.Event()
-    work = deque(bundle(tasks, data, n_threads))
-    n_workers, failed = min(n_threads, len(work)), []
-    context = blas = nullcontext
-    if not all(task.is_native for task in tasks if task.error is None):
-        from threadpoolctl import threadpool_limits
+    """Train all tasks, in this thread and in others of this call's own.
 
-        # each L-BFGS sets this and puts back what it found, which may be what another one has set
-        blas = partial(threadpool_limits, 1, "blas")
-    if not all(isinstance(task.model, Network) for task in tasks if task.error is None):
-        from sklearn import config_context, get_config
-
-        context = partial(config_context, **get_config())  # which each thread has for itself
-
-    def serve():
-        threads.limits.stop, threads.limits.n_threads = stop, max(1, n_threads // n_workers)
-        with context():
-            while work and not stop.is_set():
-                try:
-                    function = work.popleft()
-                except IndexError:
-                    return
-                try:
-                    function()
-                except KeyboardInterrupt:
-                    return
-                except Exception as error:  # ours, or a warning that was made an error
-                    failed.append(error)
-
-    crew = [threading.Thread(target=serve, daemon=True) for _ in range(n_workers)]
-    waiting = list(crew)
-    with blas():
-        while waiting:
-            try:
-                for thread in crew:
-                    if thread.ident is None and not stop.is_set():
-                        thread.start()
-                waiting = [thread for thread in crew if thread.ident is not None and thread.is_alive()]
-                for thread in waiting:
-                    thread.join(0.1)  # with a limit, for signals are seen in between
-            except KeyboardInterrupt:
-                stop.set()
+    Ctrl-C stops them all; what it raises is raised when they have stopped.
+    """
+    stop, failed, crew = interrupts.Stop(), [], []
+    with interrupts.held(stop):
+        try:
+            work = deque(bundle(tasks, data, n_threads))
+            n_workers = min(n_threads, len(work))
+            n_each = max(1, n_threads // max(1, n_workers))
+            serve = partial(_serve, work, failed, stop, n_each, _config(tasks))
+            with _blas(tasks):
+                threads.start(crew, serve, [()] * (n_workers - 1))
+                serve()
+                threads.join(crew)
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            threads.join(crew)
+            for task in tasks:
+                task.end()
+        if stop.is_set():
+            raise KeyboardInterrupt
     if failed:
         raise failed[0]
-    if stop.is_set():
-        _checks.warn("Training interrupted by user.")
+
+
+def _serve(work, failed, stop, n_threads, context):
+    """Work off what waits, until all is done or is to stop."""
+    with stop.heeded(), threads.limited(n_threads), context():
+        while not stop.is_set():
+            try:
+                function = work.popleft()
+            except IndexError:
+                return
+            try:
+                function()
+            except KeyboardInterrupt:
+                stop.set()  # of the user's, or in a callback
+            except Exception as error:  # ours, or a warning that was made an error
+                failed.append(error)
+
+
+def _blas(tasks):
+    """Limit BLAS for all tasks: each L-BFGS does, and would put back what it found, which another one set."""
+    if all(task.is_native for task in tasks if task.error is None):
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")
+
+
+def _config(tasks):
+    """Return a function that gives a thread scikit-learn's configuration, which each has for itself."""
+    if all(isinstance(task.model, Network) for task in tasks if task.error is None):
+        return nullcontext
+    from sklearn import config_context, get_config
+
+    return partial(config_context, **get_config())

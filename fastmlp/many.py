@@ -51,12 +51,13 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     ------
     FitError
         An ExceptionGroup: the error of each fit that failed, with a note that says which one.
+    KeyboardInterrupt
+        By Ctrl-C, once all fits have stopped; models keep the weights after their last step.
 
     Notes
     -----
-    Ctrl-C stops all fits with a warning; models keep the weights after their last step. Models that share a
-    RandomState or a callback are trained one after another, in their order. Estimators without a random_state
-    draw from NumPy's global stream, in no fixed order.
+    Models that share a RandomState or a callback are trained one after another, in their order. Estimators
+    without a random_state draw from NumPy's global stream, in no fixed order.
 
     Examples
     --------

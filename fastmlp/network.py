@@ -21,7 +21,7 @@ from ._preparation import (
     training_rows,
     unchanged_by_errors,
 )
-from .kernels import training
+from .kernels import interrupts, training
 from .kernels.job import aligned_zeros
 from .layers import Dense
 
@@ -57,6 +57,8 @@ class Network:
     n_epochs_ : int
         Epochs since the weights were drawn, which `schedules` count: those of every `fit`, and one for each
         `train_on_batch`.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last fit.
 
     Examples
     --------
@@ -71,6 +73,8 @@ class Network:
     >>> np.sign(model.predict(x)).ravel()
     array([-1.,  1.,  1., -1.])
     """
+
+    interrupted_ = False
 
     @_checks.told
     def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
@@ -252,7 +256,7 @@ class Network:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)
-            with monitor.following(run):
+            with interrupts.held(), monitor.following(run):
                 transaction.commit()
                 run.run(monitor if monitor.per_epoch else None)
         return self
@@ -270,8 +274,9 @@ class Network:
                 _checks.network_error("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
             once = dict(n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
             run = new_run(self, prepared, mean_weight=1.0, **once)
-            transaction.commit()
-            return float(run.run().job.losses[0])
+            with interrupts.held():
+                transaction.commit()
+                return float(run.run().job.losses[0])
 
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""

@@ -2,6 +2,8 @@
 
 import _thread
 import itertools
+import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from fastmlp import (
     callbacks,
     fit_many,
 )
-from fastmlp.kernels import lanes, threads, training
+from fastmlp.kernels import interrupts, lanes
 from fastmlp.schedules import Plateau
 
 N = 40
@@ -366,22 +368,26 @@ def test_formulas_of_ones_own(data):
 @pytest.mark.parametrize(("batch_size", "loss"), [(1, "mse"), (8, "mse"), (8, Quartic())], ids=str)
 def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, loss, monkeypatch):
     x, y = data
-    nets = [net(k) for k in range(12)]
+    nets, before = [net(k) for k in range(12)], threading.active_count()
     started = [one.build(3).params.copy() for one in nets]
-    calls, real = itertools.count(), training.check_stop
+    calls, real = itertools.count(), interrupts.check_stop
 
     def check_stop():
         if next(calls) == 3:
             _thread.interrupt_main()
         real()
 
-    monkeypatch.setattr(training, "check_stop", check_stop)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        found = fit_many(nets, x, y, batch_size=batch_size, loss=loss, epochs=200_000, optimizer=SGD(1e-4))
-    assert found == nets
+    monkeypatch.setattr(interrupts, "check_stop", check_stop)
+    with warnings.catch_warnings(), pytest.raises(KeyboardInterrupt):
+        warnings.simplefilter("error")
+        fit_many(nets, x, y, batch_size=batch_size, loss=loss, epochs=200_000, optimizer=SGD(1e-4))
+    assert threading.active_count() == before
     assert all(np.isfinite(one.params).all() and len(one.loss_curve_) < 200_000 for one in nets)
     assert any(not np.array_equal(a, one.params) for a, one in zip(started, nets, strict=True))
-    assert threads.limits.stop is None
+    assert any(one.interrupted_ for one in nets)
+    assert interrupts.here.stop is None and interrupts.here.held is None
+    for one in nets[:3]:  # nobody trains them any more
+        one.fit(x, y)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,17 @@
 import sys
 import warnings
 
+from ..kernels.interrupts import here
+
 OURS = frozenset(("fastmlp", "sklearn", "contextlib", "joblib"))  # what stands between the user and us
+
+
+def warn_interrupted():
+    """Tell of a run that was interrupted: whoever began it with others and stops them all, or else the user."""
+    if here.stop is None:
+        warn("Training interrupted by user.")
+    else:
+        here.stop.set()
 
 
 def warn(message, category=UserWarning):

@@ -1,9 +1,9 @@
 """Ctrl-C: raised where a run can stop, never where it would tear something apart.
 
-Python calls a signal's handler in the main thread, between any two of its instructions. What the handler raises
-there (KeyboardInterrupt, or a time limit's exception) could lose a step's bookkeeping, or leave threads without
-anyone to stop them. So a run holds it back, and looks for it between slices of native work. Other threads meet
-no signals: theirs is a flag.
+Python calls a signal's handler in the main thread, between any two of its instructions. What the handler
+raises there (KeyboardInterrupt, or a time limit's exception) could lose a step's bookkeeping, or leave
+threads without anyone to stop them. So a run holds it back, and looks for it between slices of native work.
+Other threads meet no signals: theirs is a flag.
 """
 
 import signal
@@ -25,8 +25,8 @@ class Here(threading.local):
 
     Attributes
     ----------
-    stop : threading.Event or None
-        Ends them by a KeyboardInterrupt. Whoever set it raises one too, when all has stopped.
+    stop : Stop or None
+        Ends them by a KeyboardInterrupt. Whoever set it says what has happened, once all has stopped.
     held : Handlers or None
         Holds back what signal handlers raise.
     """
@@ -39,11 +39,33 @@ here = Here()
 
 
 def check_stop():
-    """Raise what was held back, or KeyboardInterrupt where this thread's runs were told to stop."""
-    if here.held is not None:
-        here.held.release()
+    """Raise KeyboardInterrupt where this thread's runs were told to stop, or what was held back."""
     if here.stop is not None and here.stop.is_set():
         raise KeyboardInterrupt
+    if here.held is not None:
+        here.held.release()
+
+
+class Stop:
+    """Tells runs in several threads to end; set, too, where the run that began them was told so."""
+
+    def __init__(self):
+        self._is_set, self._outer = False, here.stop
+
+    def set(self):
+        self._is_set = True
+
+    def is_set(self):
+        return self._is_set or (self._outer is not None and self._outer.is_set())
+
+    @contextmanager
+    def heeded(self):
+        """A block whose runs, those of this thread, heed it."""
+        before, here.stop = here.stop, self
+        try:
+            yield
+        finally:
+            here.stop = before
 
 
 class Handlers:
@@ -51,7 +73,7 @@ class Handlers:
 
     Parameters
     ----------
-    stop : threading.Event, default=None
+    stop : Stop, default=None
         Set when a handler raises.
     hold : bool, default=True
         Whether what it raises is kept for `release`.
@@ -101,14 +123,14 @@ class Handlers:
             raise error
 
 
-class held:  # noqa: N801
+class held:
     """A block in which signals raise nothing but at `check_stop`, in `let_through`, and at its end.
 
     Only in the main thread, and where no such block is around it; elsewhere nothing is done.
 
     Parameters
     ----------
-    stop : threading.Event, default=None
+    stop : Stop, default=None
         Set as soon as a signal's handler raises.
     """
 

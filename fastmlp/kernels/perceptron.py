@@ -6,6 +6,7 @@ from enum import IntEnum
 import numpy as np
 
 from .dispatch import kernels
+from .interrupts import check_stop
 from .plan import Status, _fields
 from .training import SLICE
 
@@ -164,6 +165,7 @@ def train(neuron, on_epoch=None):
     run["stop_each_epoch"] = on_epoch is not None
     run["budget"] = max(1, int(1e6 / (neuron.rows.n_features + 50)))
     while True:
+        check_stop()
         start = time.perf_counter()
         status = Status(backend.learn(neuron))
         if neuron.is_full:

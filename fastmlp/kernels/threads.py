@@ -3,6 +3,7 @@
 import os
 import threading
 from collections import deque
+from contextlib import contextmanager
 
 from . import interrupts
 
@@ -20,6 +21,16 @@ class Limits(threading.local):
 
 
 limits = Limits()
+
+
+@contextmanager
+def limited(n_threads):
+    """A block whose runs, those of this thread, use so many threads where they are not told."""
+    before, limits.n_threads = limits.n_threads, n_threads
+    try:
+        yield
+    finally:
+        limits.n_threads = before
 
 
 def usable_cores():

@@ -74,6 +74,9 @@ def cross_validate(
     ------
     ValueError, TypeError
         Before anything is trained: data, splits or metrics do not fit together.
+    KeyboardInterrupt
+        By Ctrl-C, also where an estimator's `fit` ends with a warning then: there is no result of a part.
+        Folds in other threads have stopped; a fit of another library, which heeds no one, ends by itself.
 
     Examples
     --------

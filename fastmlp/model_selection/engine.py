@@ -4,6 +4,9 @@ Threads are the default, for the kernels leave the GIL for whole epochs: nothing
 backend that was chosen by ``joblib.parallel_config`` takes their place.
 """
 
+import itertools
+import os
+import threading
 import warnings
 from contextlib import contextmanager
 
@@ -11,7 +14,10 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
+from ..kernels import interrupts
 from .folds import Task, run_fold
+
+PATIENCE = 2.0  # seconds that folds have to stop in
 
 
 def n_workers(n_jobs):
@@ -22,6 +28,8 @@ def n_workers(n_jobs):
 def run(task, folds, n_jobs=None):
     """Return the outcomes of folds, in their order.
 
+    The error of a fold, and what Ctrl-C raises, stops the others.
+
     Parameters
     ----------
     task : Task
@@ -29,8 +37,60 @@ def run(task, folds, n_jobs=None):
     n_jobs : int or None
         As joblib's.
     """
-    with _within_reach(task, n_jobs) as task:
-        return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(_run)(task, fold) for fold in folds)
+    call, key = _Call(), (os.getpid(), next(_numbers))
+    _calls[key] = call
+    try:
+        with interrupts.told(call.stop), _within_reach(task, n_jobs) as task:
+            return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(_run)(task, fold, key) for fold in folds)
+    except BaseException:
+        call.stop.set()
+        call.wait()
+        if call.error is not None:
+            raise call.error from None
+        raise
+    finally:
+        del _calls[key]
+
+
+class _Call:
+    """A call of `run` as the folds know it that run in its process.
+
+    Attributes
+    ----------
+    stop : Stop
+    error : Exception or None
+        Of the fold that failed first.
+    """
+
+    def __init__(self):
+        self.stop, self.error = interrupts.Stop(), None
+        self._n_running, self._changed = 0, threading.Condition()
+
+    @contextmanager
+    def fold(self):
+        """A block in which a fold runs."""
+        with self._changed:
+            self._n_running += 1
+        try:
+            with self.stop.heeded(), interrupts.told(self.stop):
+                yield
+        except Exception as error:
+            if self.error is None:
+                self.error = error
+            self.stop.set()
+            raise
+        finally:
+            with self._changed:
+                self._n_running -= 1
+                self._changed.notify_all()
+
+    def wait(self):
+        """Wait until no fold runs; other libraries' fits do not heed `stop`: not long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._n_running == 0, PATIENCE)
+
+
+_calls, _numbers = {}, itertools.count()
 
 
 @contextmanager
@@ -55,7 +115,8 @@ def _itself(task):
     return task
 
 
-def _run(task, fold):
+def _run(task, fold, key):
     if not isinstance(task, Task):  # only one worker was left, so that joblib called this here
         task = task.result()
-    return run_fold(task, fold)
+    with (_calls.get(key) or _Call()).fold():
+        return run_fold(task, fold)

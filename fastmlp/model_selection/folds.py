@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
 from .._fitted import FittedNetwork
+from ..kernels import interrupts
 from .scoring import Answers, measure
 
 
@@ -139,9 +140,13 @@ def run_fold(task, fold):
     Exception
         What the estimator or a metric raised, with a note that names repetition and fold; with a number as
         `error_score` it is told in the outcome instead.
+    KeyboardInterrupt
+        Where the fold was interrupted: there is no outcome of a part of it.
     """
     try:
-        return _run(task, fold)
+        outcome = _run(task, fold)
+        interrupts.check_stop()
+        return outcome
     except Exception as error:
         if isinstance(task.error_score, str):
             error.add_note(f"in repeat {fold.repeat}, fold {fold.number} of cross_validate (both from 0)")
@@ -166,6 +171,7 @@ def _run(task, fold):
     recorder = Recorder(measure_now, task.every)
     start = time.perf_counter()
     _fit(estimator, X, y, train, weights, recorder)
+    interrupts.check_stop()  # a fit that was interrupted may have returned all the same
     middle = time.perf_counter()
     measuring = recorder.seconds
     _replay(estimator, recorder)
