@@ -52,6 +52,7 @@ def bundle(tasks, data, n_threads):
     """Return functions that train all tasks, those with the most work first."""
     work, groups = [], {}
     for chain in _chains(tasks):
+        interrupts.check_stop()
         if len(chain) > 1:
             work.append((sum(task.cost(data) for task in chain), partial(in_turn, chain, data)))
             continue

@@ -66,7 +66,7 @@ class LinearPerceptron(_NeuronRegressor):
     intercept_ : ndarray of shape (1,)
     errors_ : ndarray of shape (n_epochs,)
         Sum of squared errors of each epoch, weighted by `sample_weight`; each is met before its update.
-    coef_history_, intercept_history_, n_iter_, t_, n_features_in_, feature_names_in_
+    coef_history_, intercept_history_, n_iter_, interrupted_, t_, n_features_in_, feature_names_in_
         As those of `Perceptron` with two classes.
 
     References
@@ -125,7 +125,7 @@ class TanhPerceptron(_NeuronRegressor):
     target_range_ : tuple (low, high) or None
         The targets that the activation's limits stand for.
     coef_, intercept_, errors_, coef_history_, intercept_history_, n_iter_, t_, n_features_in_
-        As those of `LinearPerceptron`; so is `feature_names_in_`. `errors_` is in squared units of `y`.
+        As those of `LinearPerceptron`; so are `interrupted_` and `feature_names_in_`. `errors_` is in squared units of `y`.
 
     Examples
     --------

@@ -120,6 +120,8 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
         By epoch: loss, learning_rate, seconds, and val_loss, val_score and metrics where there are any.
     best_iter_ : int or None
         The epoch of `history_`, counted from 1, whose weights were restored.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last fit.
 
     Examples
     --------

@@ -87,6 +87,8 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         Mistakes in each epoch, each met before its update; the sum over the units. `partial_fit` appends.
     n_iter_ : int
         Epochs, of the unit that took most.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last fit.
     coef_history_ : ndarray of shape (n_steps + 1, n_features) or (n_steps + 1, n_classes, n_features)
         With `record`: the first weights, then those after each step. The units of several classes learn each
         by itself: row s has each unit after its own step s, and a unit that is done repeats its last weights.

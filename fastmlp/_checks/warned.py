@@ -9,7 +9,7 @@ OURS = frozenset(("fastmlp", "sklearn", "contextlib", "joblib"))  # what stands 
 
 
 def warn_interrupted():
-    """Tell of a run that was interrupted: whoever began it with others and stops them all, or else the user."""
+    """Tell of a run that was interrupted: whoever stops it with others, or else the user."""
     if here.stop is None:
         warn("Training interrupted by user.")
     else:

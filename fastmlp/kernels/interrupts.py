@@ -172,12 +172,12 @@ def let_through():
 @contextmanager
 def told(stop):
     """In the main thread, set `stop` when a signal's handler raises, whoever catches that."""
-    handlers = None
-    if here.held is None and threading.current_thread() is threading.main_thread():
-        handlers = Handlers(stop, hold=False)
-        handlers.set()
+    handlers = Handlers(stop, hold=False)
     try:
+        if here.held is None and threading.current_thread() is threading.main_thread():
+            handlers.set()
         yield
     finally:
-        if handlers is not None:
-            handlers.unset()
+        handlers.hold = True  # or it could not put them back
+        handlers.unset()
+        handlers.release()
