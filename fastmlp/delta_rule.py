@@ -125,7 +125,8 @@ class TanhPerceptron(_NeuronRegressor):
     target_range_ : tuple (low, high) or None
         The targets that the activation's limits stand for.
     coef_, intercept_, errors_, coef_history_, intercept_history_, n_iter_, t_, n_features_in_
-        As those of `LinearPerceptron`; so are `interrupted_` and `feature_names_in_`. `errors_` is in squared units of `y`.
+        As those of `LinearPerceptron`; so are `interrupted_` and `feature_names_in_`. `errors_` is in squared
+        units of `y`.
 
     Examples
     --------
