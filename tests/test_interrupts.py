@@ -271,19 +271,18 @@ def pressed_after(seconds, function, error=KeyboardInterrupt):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     timer = threading.Timer(seconds, press)
-    timer.start()
-    try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            if error is None:
-                with suppress(KeyboardInterrupt):  # where it came before training
-                    function()
-                    assert [str(one.message) for one in told] == ["Training interrupted by user."]
-            else:
-                with pytest.raises(error):
-                    function()
-    finally:
-        timer.join()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        if error is None:
+            with suppress(KeyboardInterrupt):  # where it came before training
+                timer.start()
+                function()
+                assert [str(one.message) for one in told] == ["Training interrupted by user."]
+        else:
+            with pytest.raises(error):
+                timer.start()
+                function()
+    timer.join()
     return time.perf_counter() - pressed[0]
 
 
