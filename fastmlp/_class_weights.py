@@ -1,7 +1,7 @@
 """What samples count by their classes."""
 
 import numpy as np
-from sklearn.utils import compute_class_weight, compute_sample_weight
+from sklearn.utils import compute_sample_weight
 
 from . import _checks
 
@@ -38,8 +38,10 @@ def mean_weight(class_weight, classes, n_outputs):
 
 def _of_classes(class_weight, classes):
     """Return the weight of each class; 1 where none is given."""
-    weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    return _checks.check_class_weight(weights, class_weight)
+    of_class = _checks.check_one_table(class_weight)
+    known = classes.tolist()
+    _checks.check_weighted_names(of_class, known)
+    return _checks.check_class_weight(np.array([of_class.get(c, 1.0) for c in known], float), class_weight)
 
 
 def _of_outputs(class_weight, n_outputs):

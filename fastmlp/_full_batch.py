@@ -45,6 +45,7 @@ class FullBatch:
             with self.monitor.following():
                 transaction.commit()
                 est.best_iter_ = None
+                vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
                 found = _lbfgs.minimize(
                     est._network, rows, self.target, self.weights, est._loss, max_iter=est.max_iter,
                     max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=self._end_iteration,

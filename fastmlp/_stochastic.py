@@ -134,6 +134,7 @@ class Training:
         wanted = self.est.batch_size
         if wanted == "auto":
             return min(200, n)
+        _checks.check_int("batch_size", wanted)
         if wanted > n:
             _checks.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(wanted, n)

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import cross_validate
 
@@ -92,6 +93,22 @@ def test_a_plateau_beside_early_stopping():
     model = regressor(solver=SGD(plateau), max_iter=6, early_stopping=True, n_iter_no_change=100)
     model.fit(X, X[:, 0])
     assert model.history_["learning_rate"] == pytest.approx([0.1] * 3 + [0.05] * 2 + [0.025])
+
+
+def test_what_is_remembered_of_weights_that_are_gone_is_forgotten():
+    model = regressor(solver="adam").partial_fit(X, X[:, 0])
+    model.set_params(solver="lbfgs").fit(X, X[:, 0])
+    start = dict(coefs_init=[w.copy() for w in model.coefs_], intercepts_init=[model.intercepts_[0].copy()])
+    model.set_params(solver="adam", shuffle=False).partial_fit(X, X[:, 1])
+    fresh = regressor(solver="adam", shuffle=False, **start).partial_fit(X, X[:, 1])
+    np.testing.assert_array_equal(model.coefs_[0], fresh.coefs_[0])
+
+
+def test_sizes_that_sklearn_was_told_not_to_look_at():
+    with sklearn.config_context(skip_parameter_validation=True):
+        for bad in (0, -3):
+            with pytest.raises(ValueError, match="batch_size must be at least 1"):
+                regressor(batch_size=bad).fit(X, X[:, 0])
 
 
 def test_a_new_rate_of_a_solver_object_is_obeyed_and_memory_kept():

@@ -106,6 +106,16 @@ def test_class_weights_that_mean_nothing_are_refused(class_weight):
     assert not hasattr(model, "classes_")
 
 
+def test_class_weights_of_names_that_are_no_classes_are_refused():
+    with pytest.raises(ValueError, match=r"weights for \['0'\], which are no classes, and none for \[0\]"):
+        MLPClassifier(class_weight={"0": 2, 1: 1}).fit(X, Y)
+    with pytest.raises(ValueError, match="must be a dict or 'balanced' where samples have one class each"):
+        MLPClassifier(class_weight=[{0: 1}, {1: 2}]).fit(X, Y)
+    one = MLPClassifier((3,), class_weight=[{0: 3}], max_iter=2, random_state=0).fit(X, Y)
+    more = MLPClassifier((3,), class_weight={0: 3, 1: 1, 2: 5}, max_iter=2, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(one.coefs_[0], more.coefs_[0])
+
+
 def test_calls_in_which_nothing_counts_are_refused():
     model = MLPClassifier(class_weight={0: 0}).partial_fit(X, Y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"no sample counts anything: with class_weight=\{0: 0\}"):
