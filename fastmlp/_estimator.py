@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 from . import _checks, activations, initializers, optimizers
+from ._architecture import describe
 from ._fitted import FittedNetwork
 from ._full_batch import FullBatch
 from ._held import given
@@ -19,8 +19,6 @@ from ._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from ._solver import OptimizerConstraint, choose_optimizer, is_lbfgs
 from ._stochastic import Training
 from .kernels import interrupts
-from .layers import Dense, Dropout
-from .network import Network
 
 FORMULA = HasMethods(["value", "derivative"])
 
@@ -163,27 +161,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
-        rng = check_random_state(self.random_state)
-        hidden = _checks.check_per_layer("activation", self.activation, len(sizes) - 1)
-        functions = [*map(activations.get, hidden), activations.get(output)]
-        _checks.check_learnable(functions)
-        _checks.check_output(self.loss, self._loss, functions[-1], self.n_outputs_)
-        rates = _checks.check_dropout(self.dropout, len(sizes) - 1)
-        network = Network(random_state=rng, dtype=self.dtype)
-        if rates[0]:
-            network.add(Dropout(rates[0]))
-        # scikit-learn draws the output layer by the hidden layers' activation
-        like = [*(f.name for f in functions[:-1])] or [getattr(self.activation, "name", self.activation)]
-        for units, function, rate, name in zip(
-            sizes, functions, [*rates[1:], 0.0], [*like, like[-1]], strict=False
-        ):
-            start = self.initializer
-            of_bias = None
-            if start is None:
-                start = of_bias = initializers.Glorot(factor=2.0 if name == "logistic" else 6.0)
-            network.add(Dense(units, function, l2=self.alpha, initializer=start, bias_initializer=of_bias))
-            if rate:
-                network.add(Dropout(rate))
+        _checks.check_output(self.loss, self._loss, output, self.n_outputs_)
+        network = describe(self, sizes, output)
         if first:
             network.build(X.shape[1], np.float32 if X.dtype in (np.float32, np.uint8) else np.float64)
             _checks.copy_weights(network.coefs_, self.coefs_init, "coefs_init")
@@ -195,7 +174,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             before = getattr(self, "_network", network)  # none where a user has set `coefs_`
             network.n_epochs_ = before.n_epochs_  # schedules count over the life of the weights
         self._attach(network)
-        self.n_layers_, self.out_activation_ = len(sizes) + 1, functions[-1].name
+        self.n_layers_, self.out_activation_ = len(sizes) + 1, output.name
         fresh = {"t_": 0, "history_": {}, "best_iter_": None}
         if not self._is_lbfgs:
             fresh |= {"loss_curve_": [], "_no_improvement_count": 0}

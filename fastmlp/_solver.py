@@ -41,7 +41,8 @@ def choose_optimizer(estimator):
     """
     solver = estimator.solver
     if not isinstance(solver, str):
-        own = optimizers.get(solver)
+        with _checks.part_of("solver"):
+            own = optimizers.get(solver)
         names = (*OF_OBJECTS, *OF_LBFGS) if is_lbfgs(own) else OF_OBJECTS
         _checks.check_left_alone(own, _changed(estimator, names))
         return own

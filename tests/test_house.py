@@ -21,8 +21,8 @@ FLOORS = [
     ["callbacks"],
     ["network", "_task", "_together", "many"],
     ["_sklearn_callbacks", "_scoring", "_fitted", "_decisions", "_class_weights", "_targets", "_solver",
-     "_held", "_best", "_full_batch", "_stochastic", "_estimator", "_neuron", "model_selection", "mlp",
-     "perceptron", "delta_rule"],
+     "_architecture", "_held", "_best", "_full_batch", "_stochastic", "_estimator", "_neuron",
+     "model_selection", "mlp", "perceptron", "delta_rule"],
     ["__init__"],
 ]  # fmt: skip
 PLACE = {name: (i, j) for i, floor in enumerate(FLOORS) for j, name in enumerate(floor)}
