@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -19,6 +19,7 @@ from .kernels.job import Rows
 from .kernels.plan import Status
 
 MAX_SEED = np.iinfo(np.int32).max
+MAX_EPOCHS = 2**62  # which no run will reach
 SPARSE_INTERCEPT_DECAY = 0.01  # scikit-learn's; an intercept has a value in every row, sparse features in few
 RECORD = {None: 0, "epoch": 1, "update": 2}
 
@@ -66,6 +67,10 @@ class BaseNeuron(CarefulEstimator):
         known = hasattr(self, "coef_")
         goes_on = known and (incremental or self.warm_start)
         X, y = self._validate_input(X, y, not (known and incremental))
+        if goes_on and X.dtype != self.coef_.dtype in _checks.FLOATS:  # in the precision of the weights
+            with np.errstate(over="ignore", invalid="ignore"):
+                X = X.astype(self.coef_.dtype)
+                assert_all_finite(X, input_name="X")
         if sample_weight is not None:
             sample_weight = _checks.check_weight_signs(_check_sample_weight(sample_weight, X, dtype=X.dtype))
         targets = self._targets(X, y, goes_on, incremental, **given)
@@ -85,7 +90,7 @@ class BaseNeuron(CarefulEstimator):
         units = [
             perceptron.Neuron(
                 rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
-                n_epochs=1 if incremental else self.max_iter, shuffle=int(self.shuffle),
+                n_epochs=1 if incremental else min(self.max_iter, MAX_EPOCHS), shuffle=int(self.shuffle),
                 bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
                 tol=-np.inf if self.tol is None or watch else self.tol,
                 n_iter_no_change=self.n_iter_no_change, record=RECORD[self.record], **options,

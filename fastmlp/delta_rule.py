@@ -158,7 +158,7 @@ class TanhPerceptron(_NeuronRegressor):
         return activations.Logistic(self.beta), 0.0, 1.0
 
     def _targets(self, X, y, goes_on, incremental):
-        function, bottom, top = self._function()
+        self._fitted_function = function, bottom, top = self._function()
         scale = 1.0
         if isinstance(self.scale_targets, (tuple, list)):
             self.target_range_ = _checks.check_target_limits(self.scale_targets)
@@ -166,9 +166,10 @@ class TanhPerceptron(_NeuronRegressor):
             self.target_range_ = None
         elif not goes_on or self.target_range_ is None:
             low, high = float(y.min()), float(y.max())
-            self.target_range_ = (low, high) if low < high else (low - 0.5, low + 0.5)
+            half = max(0.5, abs(low) * 1e-6)  # one that a number of this size can tell apart
+            self.target_range_ = (low, high) if low < high else (low - half, low + half)
         if self.target_range_ is not None:
-            low, high = self.target_range_
+            low, high = _checks.check_target_span(*self.target_range_)
             scale = (top - bottom) / (high - low)
             y = (y - low) * scale + bottom
         options = dict(rule=function.code, slope=float(self.beta), error_scale=scale**-2)
@@ -176,8 +177,9 @@ class TanhPerceptron(_NeuronRegressor):
 
     def predict(self, X):
         """Return the predicted values, shape (n_samples,)."""
-        function, bottom, top = self._function()
-        a = function.value(self._scores(X).ravel())
+        z = self._scores(X).ravel()
+        function, bottom, top = self._fitted_function  # whatever the parameters say by now
+        a = function.value(z)
         if self.target_range_ is None:
             return a
         low, high = self.target_range_

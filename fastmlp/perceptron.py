@@ -169,6 +169,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         weights = np.ones(n)
         if self.class_weight is not None:
             weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            _checks.check_class_weight(weights, self.class_weight)
         positive = (1,) if n == 2 else range(n)
         negative = weights[0] if n == 2 else 1.0
         signs = np.array([-1, 1], X.dtype)

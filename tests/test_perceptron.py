@@ -1,6 +1,7 @@
 """Perceptron, LinearPerceptron and TanhPerceptron: textbook loops, scikit-learn, and what goes wrong."""
 
 import _thread
+import copy
 import pickle
 import platform
 import threading
@@ -436,3 +437,106 @@ def test_copies(kind):
     for other in (pickle.loads(pickle.dumps(model)), clone(model).fit(X, AND)):
         assert vars(other).keys() == vars(model).keys()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+
+
+def test_predictions_are_those_of_what_was_fitted():
+    """Parameters that are set later count from the next fit on."""
+    x, y = blobs(3, n=60)
+    model = TanhPerceptron(max_iter=5, beta=2.0, random_state=0).fit(x, y)
+    expected = model.predict(x)
+    model.set_params(beta=0.1, activation="logistic", scale_targets=False)
+    np.testing.assert_array_equal(model.predict(x), expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(x), expected)
+    new = TanhPerceptron(max_iter=5, beta=0.1, activation="logistic", scale_targets=False, random_state=0)
+    np.testing.assert_array_equal(model.fit(x, y).predict(x), new.fit(x, y).predict(x))
+
+
+@pytest.mark.parametrize("weights", [{-1: np.nan, 1: 1}, {-1: -1, 1: 1}, {-1: 0, 1: 0}, {-1: np.inf, 1: 1}])
+def test_class_weights_that_mean_nothing(weights):
+    with pytest.raises(ValueError, match="class_weight must hold finite weights, none negative"):
+        Perceptron(class_weight=weights).fit(X, AND)
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+@pytest.mark.parametrize(
+    "weights", [-np.ones(4), np.zeros(4), np.array([1, 1, -1, 1]), np.array([1, np.nan, 1, 1])]
+)
+def test_sample_weights_that_mean_nothing(kind, weights):
+    """They are refused, and a first partial_fit that fails leaves nothing."""
+    model = kind()
+    for bad in (weights, np.ones(3)):
+        with pytest.raises(ValueError, match=r"sample_weight|[Ss]ample weights"):
+            if kind is Perceptron:
+                model.partial_fit(X, AND, classes=[-1, 1], sample_weight=bad)
+            else:
+                model.partial_fit(X, AND, sample_weight=bad)
+    assert vars(model).keys() == model.get_params().keys()
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+@pytest.mark.parametrize(("first", "then"), [("float64", "float32"), ("float32", "float64")])
+def test_training_goes_on_in_the_precision_of_the_weights(kind, first, then):
+    x, y = blobs(3, n=60)
+    model = kind(max_iter=2, random_state=0).fit(x.astype(first), y)
+    twin = copy.deepcopy(model).partial_fit(x.astype(then).astype(first), y)
+    assert model.partial_fit(x.astype(then), y).coef_.dtype == first
+    np.testing.assert_array_equal(model.coef_, twin.coef_)
+    if first == "float32":
+        with pytest.raises(ValueError, match="Input X contains infinity or a value too large"):
+            model.partial_fit(x * 1e60, y)
+
+
+@pytest.mark.parametrize("backend_dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", [LinearPerceptron, TanhPerceptron])
+def test_huge_inputs_leave_finite_weights(backend, kind, backend_dtype):
+    x = np.random.RandomState(0).standard_normal((50, 3)).astype(backend_dtype)
+    x *= 1e25 if backend_dtype == "float32" else 1e180
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = kind(max_iter=20, random_state=0).fit(x, np.arange(50.0))
+    assert np.isfinite(model.coef_).all() and np.isfinite(model.intercept_).all()
+
+
+def test_targets_that_span_too_much_or_nothing():
+    assert TanhPerceptron(max_iter=1).fit(X, np.full(4, 1e100)).predict(X) == pytest.approx(1e100, rel=1e-5)
+    for y in ([0, 1e200, 0, 1], [-1e308, 1e308, 0, 1]):
+        with pytest.raises(ValueError, match=r"the targets span (1e\+200|inf), .* scale y"):
+            TanhPerceptron().fit(X, y)
+    Perceptron(max_iter=10**20).fit(X, AND)  # more than any run will reach
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+def test_unsorted_and_duplicate_entries(kind):
+    """Sums of duplicates, in the order of the columns."""
+    data, indices = np.array([1.0, 2.0, 3.0, -1.0, 4.0, 0.5]), np.array([2, 0, 0, 1, 2, 2])
+    odd = sp.csr_matrix((data, indices, np.array([0, 2, 3, 4, 6])), shape=(4, 3))
+    dense = odd.toarray()
+    model = kind(max_iter=3, random_state=0, intercept_decay=1.0)
+    found = clone(model).fit(odd, AND).coef_
+    np.testing.assert_array_equal(found, clone(model).fit(dense, AND).coef_)
+    np.testing.assert_array_equal(odd.indices, indices)  # the user's matrix is as it was
+
+
+@pytest.mark.parametrize("kind", NEURONS)
+def test_one_fit_at_a_time(kind):
+    x, y = blobs(9, n=500)
+    model = kind(max_iter=10**9, epsilon=0, eta0=1e-4, random_state=0)
+    failures = []
+
+    def second():
+        time.sleep(0.1)
+        try:
+            clone_of = copy.deepcopy(model)  # copies may be made, and are not in training
+            clone_of.set_params(max_iter=1).fit(x, y)
+            model.fit(x, y)
+        except RuntimeError as error:
+            failures.append(str(error))
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(x, y)
+    thread.join()
+    assert len(failures) == 1 and kind.__name__ in failures[0]
+    assert model.interrupted_

@@ -133,6 +133,16 @@ def check_initial(name, own, given):
     own[...] = check_finite(name, as_float(given, name)).reshape(own.shape)
 
 
+def check_target_span(low, high):
+    """Return limits of targets, whose errors must have squares that are numbers."""
+    if not 1e-150 < high - low < 1e150:
+        raise ValueError(
+            f"the targets span {high - low:g}, and squares of such errors are out of range; scale y, or pass "
+            "scale_targets=False"
+        )
+    return low, high
+
+
 def check_target_limits(limits):
     """Return (low, high) of the targets as floats."""
     if len(limits) != 2:
