@@ -13,7 +13,8 @@ HIDDEN = [a for a in Activation if a not in (Activation.STEP, Activation.EXP, Ac
 SLOPED = (Activation.LOGISTIC, Activation.TANH, Activation.LEAKY_RELU, Activation.ELU)
 OUTPUTS = {  # activations that a loss is trained with
     Loss.HALF_SQUARED_ERROR: (*HIDDEN, Activation.SOFTMAX),
-    Loss.BINARY_CROSS_ENTROPY: (Activation.LOGISTIC, Activation.IDENTITY, Activation.SOFTMAX),
+    # not of a softmax: 1 - p has few digits where p is nearly 1, so that rounding decides
+    Loss.BINARY_CROSS_ENTROPY: (Activation.LOGISTIC, Activation.IDENTITY),
     Loss.CATEGORICAL_CROSS_ENTROPY: (Activation.SOFTMAX, Activation.IDENTITY, Activation.LOGISTIC),
     Loss.HINGE: (Activation.IDENTITY, Activation.TANH),
     Loss.SQUARED_HINGE: (Activation.IDENTITY, Activation.TANH),
