@@ -122,6 +122,8 @@ def job(seed, dtype):
     used = n if subset is None else len(subset)
     optimizer = draw.one(*(o for o in Optimizer if o != Optimizer.GRADIENT))
     batch_size = draw.one(used, used, 1, 2, 3, 5, 16, 33, 200)
+    if optimizer == Optimizer.RPROP:  # made for whole batches: from one to the next its signs are noise
+        batch_size = used
     options = dict(
         loss=loss, optimizer=optimizer, shuffle=draw.one(0, 1), batch_size=min(batch_size, used),
         n_epochs=1 if n > 1000 else draw.one(1, 2, 3), average=draw.one(1, 1, 1, 0),
