@@ -5,8 +5,10 @@ import threading
 import numpy as np
 import pytest
 from kernel_jobs import chain, clone, expected_of, make_job, train
+from scipy.sparse import csr_matrix
 
 from fastmlp.kernels import training
+from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
 
 N = 23
@@ -46,6 +48,45 @@ def test_slices_equal_one_call(kernels, regime, optimizer):
         results.append(part)
     assert_equal_bits(results[0], results[2])
     assert_equal_bits(results[1], results[2])
+
+
+def listed_job(kernels, optimizer, **options):
+    """Online learning from CSR rows, most of whose features are used now and then."""
+    x = np.random.RandomState(1).standard_normal((60, 20))
+    x[np.random.RandomState(2).uniform(size=x.shape) < 0.9] = 0
+    plan = chain(20, (9, 4), (Activation.TANH, Activation.SOFTMAX))
+    options = dict(optimizer=optimizer, batch_size=1, epsilon=1e-3, n_epochs=2) | options
+    rows = Rows(csr_matrix(x.astype(kernels.dtype)))
+    return make_job(kernels.dtype, plan, 60, Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, **options)
+
+
+@pytest.mark.parametrize("optimizer", training.ONLINE_OPTIMIZERS, ids=lambda o: o.name)
+def test_slices_of_listed_inputs_equal_one_call(kernels, optimizer):
+    """Rows whose inputs are 0 are brought up to date when they are used, not where a call happens to end."""
+    job, results = listed_job(kernels, optimizer), []
+    for budget in (1, 7, 10**9):
+        part = clone(job)
+        backend = training.prepare(part, 1, Regime.ONLINE)
+        part.run["budget"] = budget
+        while backend.train(part) == Status.RUNNING:
+            pass
+        backend.dismiss(part)
+        results.append(part)
+    assert_equal_bits(results[0], results[2])
+    assert_equal_bits(results[1], results[2])
+
+
+@pytest.mark.parametrize("optimizer", training.ONLINE_OPTIMIZERS, ids=lambda o: o.name)
+def test_a_run_that_ends_between_two_calls_has_all_its_steps(kernels, optimizer):
+    options = dict(n_epochs=1, shuffle=0)
+    part = clone(listed_job(kernels, optimizer, **options))
+    backend = training.prepare(part, 1, Regime.ONLINE)
+    part.run["budget"] = 23
+    assert backend.train(part) == Status.RUNNING
+    backend.dismiss(part)
+    expected = expected_of(listed_job(kernels, optimizer, subset=np.arange(23), **options))
+    kernels.assert_close(part.params, expected.params, 2000)
+    kernels.assert_close(part.state, expected.state, 2000)
 
 
 def test_a_finished_job_stays_finished(kernels):

@@ -98,7 +98,10 @@ def prepare(job):
 
 
 def train(job):
-    """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
+    """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped.
+
+    While that is RUNNING, parameters may lag behind, until `dismiss`.
+    """
     cdef Context *c = context_of(job)
     if c.bitgen != NULL and c.run.shuffle:
         with job.random_state._bit_generator.lock:
@@ -118,8 +121,11 @@ def work(job, size thread):
 
 
 def dismiss(job):
-    """Let every `work` return."""
-    fm_store(&context_of(job).dismissed, 1)
+    """End a run: every `work` returns, and parameters and state are those after the last step."""
+    cdef Context *c = context_of(job)
+    fm_store(&c.dismissed, 1)
+    with nogil:
+        settle(c)
 
 
 cdef inline Lanes *lanes_of(object workspace) except NULL:

@@ -26,6 +26,7 @@ cdef void train_slice(Context *c) noexcept nogil:
     """Thread 0's part of one call: take the parameters over, run, hand them back."""
     cdef unsigned int control = fm_flush_denormals()
     cdef Run *run = c.run
+    cdef bint fresh = not c.begun             # what Python may have changed since the last call is taken in
     run.status = RUNNING
     load_working(c)
     if not c.begun and run.epoch < run.n_epochs:
@@ -37,13 +38,26 @@ cdef void train_slice(Context *c) noexcept nogil:
         open_batch(c)                         # the crew starts with us
         take_part(c, 0)
     else:
-        if run.regime == ONLINE:
+        if run.regime == ONLINE and fresh:
             online_begin(c)
         serial_loop(c)
-        if run.regime == ONLINE:
-            online_flush(c)
     if run.regime == TINY:
         memcpy(c.backup, c.flat_backup, c.n_params * sizeof(real))
     if run.status != DIVERGED:
         store_working(c)
     fm_restore_denormals(control)
+
+
+cdef void settle(Context *c) noexcept nogil:
+    """Bring parameters and state up to date where a run ends between two calls.
+
+    Not at each call's end: where that is depends on the clock, and rows that are brought up to date in two parts
+    round otherwise than in one.
+    """
+    cdef unsigned int control
+    if c.run.regime == ONLINE and c.begun and c.run.status == RUNNING:
+        control = fm_flush_denormals()
+        load_working(c)
+        online_flush(c)
+        store_working(c)
+        fm_restore_denormals(control)
