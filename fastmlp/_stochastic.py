@@ -146,7 +146,9 @@ class Training:
             return None
         if est.solver == "sgd" and est.learning_rate == "invscaling":
             seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]
-            return [first] + [est.learning_rate_init / (t + 1) ** est.power_t for t in seen]
+            initial = memory.optimizer.learning_rate  # as scikit-learn's, which is made once
+            initial = est.learning_rate_init if callable(initial) else initial
+            return [first] + [initial / (t + 1) ** est.power_t for t in seen]
         return [first] * (n_epochs + 1)
 
     def _measure(self):

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
+from sklearn import neural_network
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.model_selection import cross_validate
 
@@ -109,6 +110,23 @@ def test_sizes_that_sklearn_was_told_not_to_look_at():
         for bad in (0, -3):
             with pytest.raises(ValueError, match="batch_size must be at least 1"):
                 regressor(batch_size=bad).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_new_learning_rate_init_is_read_when_scikit_learn_reads_it(solver, learning_rate):
+    """With the optimizer's making: by `fit` and the first `partial_fit`."""
+    found = []
+    for kind in (neural_network.MLPRegressor, MLPRegressor):
+        model = kind(hidden_layer_sizes=(3,), solver=solver, learning_rate=learning_rate, random_state=0)
+        for rate, calls in ((0.01, 3), (0.2, 3)):
+            model.set_params(learning_rate_init=rate)
+            for _ in range(calls):
+                model.partial_fit(X, X[:, 0])
+        found.append(model.coefs_[0].copy())
+        found.append(model.set_params(max_iter=2).fit(X, X[:, 0]).coefs_[0])
+    np.testing.assert_allclose(found[0], found[2], atol=1e-12)
+    np.testing.assert_allclose(found[1], found[3], atol=1e-12)
 
 
 def test_a_new_rate_of_a_solver_object_is_obeyed_and_memory_kept():
