@@ -342,6 +342,8 @@ def circumstances(backend):
 
         cpu = llvmlite.binding.get_host_cpu_name()
         return {"version": numba.__version__, "LLVM": llvmlite.__version__, "CPU": cpu}, some
+    if backend not in dispatch.COMPILED:
+        return {"NumPy": np.__version__, "CPU": cpu_make()}, some
     module = Path(dispatch.load(backend, np.float32).__file__).read_bytes()
     compiler = re.search(rb"(GCC: \([^)]*\) [\d.]+|clang version [\d.]+)", module)
     return {"compiler": compiler[0].decode() if compiler else "unknown", "machine": platform.machine()}, some

@@ -123,7 +123,7 @@ def test_lanes_are_used(data, monkeypatch):
     real = lanes.train
     monkeypatch.setattr(lanes, "train", lambda jobs, on_end: (sizes.append(len(jobs)), real(jobs, on_end)))
     fit_many([net(k) for k in range(6)], *data, batch_size=1, n_threads=2)
-    assert sizes == [3, 3]
+    assert sizes == ([3, 3] if lanes.width(np.dtype(np.float64)) > 2 else [2, 2, 2])
     rates = [{"optimizer": SGD(0.1 / (1 + k)), "epochs": k + 1} for k in range(6)]
     fit_many([net(k) for k in range(6)], *data, parameters=rates, batch_size=1, n_threads=1)
     assert sum(sizes) == 12
