@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import _checks, _python_engine, schedules
+from . import _checks, schedules
+from .kernels import dispatch, numpy_backend, training
 from .kernels import rates as knots
-from .kernels import training
 from .kernels.job import Job
 from .kernels.plan import Status
+
+AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
 
 
 def is_native(formulas):
@@ -18,7 +20,11 @@ def is_native(formulas):
     return all(f.code is not None for f in formulas)
 
 
-AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
+def kernels_of(dtype, functions, loss):
+    """Return kernels for a user's own formulas; None where those in use know them all."""
+    if is_native([*functions, loss]):
+        return None
+    return numpy_backend.Kernels(dtype, functions, loss, dispatch.kernels(dtype).update)
 
 
 class Curves(NamedTuple):
@@ -70,6 +76,8 @@ class Fit:
     Attributes
     ----------
     job : Job
+    own_kernels : Kernels or None
+        What trains a user's own formulas.
     status : Status
         RUNNING until `run` has ended.
     interrupted : bool
@@ -99,9 +107,7 @@ class Fit:
                 mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
             options["mean_weight"] = mean_weight
         of_loss = loss.options(network.plan.n_outputs)
-        self.native = is_native([*network.functions, loss])
-        if not self.native:
-            of_loss["loss"] = 0
+        self.own_kernels = kernels_of(network.params.dtype, network.functions, loss)
         self.job = Job(
             network.plan, network.params, rows, y, sample_weight=sample_weight, state=memory.state,
             random_state=network.rng, n_epochs=n_epochs, shuffle=int(shuffle), batch_size=batch_size,
@@ -189,11 +195,7 @@ class Fit:
         return self.n_done + 1, self.memory.learning_rate, self.job.rows, self.job.y
 
     def _run(self, on_epoch):
-        if self.native:
-            return training.run(self.job, on_epoch, n_threads=self.n_threads)
-        if self.job.run["check_rows"] and not training.all_finite(self.job.rows):
-            return Status.BAD_ROWS
-        return _python_engine.run(self.job, self.network.functions, self.loss, on_epoch)
+        return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)
 
     def finish(self):
         """Take what training has reached into the optimizer's memory."""

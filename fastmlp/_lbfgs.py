@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 
-from . import _checks, _python_engine
-from ._fit import Curves, is_native
-from .kernels import interrupts, training
+from . import _checks
+from ._fit import Curves, kernels_of
+from .kernels import training
 from .kernels.plan import Status
 
 
@@ -75,18 +75,13 @@ class LBFGSFit:
 
 def objective(network, rows, y, sample_weight, loss):
     """Return the function from flat parameters to (loss, gradient)."""
-    plan = network.plan
-    if is_native([*network.functions, loss]):
-        options = loss.options(plan.n_outputs)
-        return lambda params: training.loss_and_gradient(
-            plan, params, rows, y, sample_weight=sample_weight, **options
-        )
-    x = _python_engine.gather(rows, np.arange(rows.n_rows), np.dtype(np.float64))
-    weights = np.ones(rows.n_rows) if sample_weight is None else sample_weight
+    plan, options = network.plan, loss.options(network.plan.n_outputs)
 
     def function(params):
-        interrupts.check_stop()
-        return _python_engine.loss_and_gradient(plan, network.functions, loss, params, x, y, weights)
+        own = kernels_of(params.dtype, network.functions, loss)
+        return training.loss_and_gradient(
+            plan, params, rows, y, sample_weight=sample_weight, backend=own, **options
+        )
 
     return function
 

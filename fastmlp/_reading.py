@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from .activations import Softmax, logistic
-from .losses import takes_logits
 
 
 class Coding(NamedTuple):
@@ -31,7 +30,7 @@ class Coding(NamedTuple):
 
 def are_logits(activation, loss):
     """Whether outputs are logits by which a cross-entropy was learned."""
-    return activation.name == "identity" and takes_logits(loss, activation)
+    return activation.name == "identity" and loss.takes_logits(activation)
 
 
 def target_range(y, activation, loss, known=None):

@@ -62,7 +62,7 @@ def bundle(tasks, data, n_threads):
                 task.start(data)
             if task.error is not None or task.fit is None:
                 continue
-            key = lanes.key(task.fit.job, lambda: data.has_zeros) if task.fit.native else None
+            key = lanes.key(task.fit.job, lambda: data.has_zeros) if task.fit.own_kernels is None else None
             groups.setdefault(key or id(task), []).append(task)
         else:
             work.append((task.cost(data), partial(task.run, data)))

@@ -3,17 +3,20 @@
 Each function is told by its value ``f(z)`` and its derivative ``f'(z)``, given next to each other. The
 kernels compute the built-in ones; these NumPy forms are what they are held against, and what a user's own
 activation looks like: any object with ``name``, ``value(z)`` and ``derivative(z, a)``, where ``a`` is
-``value(z)``. Both return one number for each of `z`, and leave their arguments as they are. What such an
-object keeps may change between two calls: it is asked anew each time.
+``value(z)``; an activation that mixes the units of a sample, as softmax does, has ``backward(z, a, d)`` too,
+the gradient with respect to `z` where `d` is the one with respect to `a`. All return one number for each of
+`z`, and leave their arguments as they are. What such an object keeps may change between two calls: it is
+asked anew each time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import erf, pi, sqrt
 from typing import ClassVar
 
 import numpy as np
 
 from . import _checks
+from .kernels.numpy_backend import formulas
 from .kernels.plan import Activation as Code
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -28,8 +31,8 @@ def logistic(z):
 
 def log_sum_exp(z):
     """Return log(sum(exp(z))) of each row, shape (n, 1)."""
-    top = z.max(axis=1, keepdims=True)
-    return top + np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+    top = z.max(axis=-1, keepdims=True)
+    return top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Activation(_checks.Declared):
     def __post_init__(self):
         _checks.check_real("slope", self.slope, closed=self._closed)
 
+    @classmethod
+    def of_slope(cls, slope):
+        """Return the function with this slope, where it has one."""
+        return cls(slope) if fields(cls) else cls()
+
     def value(self, z):
         """Return f(z), elementwise (softmax: by rows)."""
         raise NotImplementedError
@@ -61,6 +69,10 @@ class Activation(_checks.Declared):
     def derivative(self, z, a):
         """Return f'(z), given `z` and `a` = f(z)."""
         raise NotImplementedError
+
+    def backward(self, z, a, d):
+        """Return the gradient with respect to `z`, given `d`, that with respect to `a`."""
+        return d * self.derivative(z, a)
 
 
 class Identity(Activation):
@@ -210,10 +222,14 @@ class Softmax(Activation):
     name, code = "softmax", Code.SOFTMAX
 
     def value(self, z):
-        return np.exp(z - log_sum_exp(z))
+        e = np.exp(z - z.max(axis=-1, keepdims=True))
+        return e / e.sum(axis=-1, keepdims=True)
 
     def derivative(self, z, a):
         return a * (1 - a)  # the diagonal; `backward` takes the whole Jacobian
+
+    def backward(self, z, a, d):
+        return a * (d - (a * d).sum(axis=-1, keepdims=True))
 
 
 class Exp(Activation):
@@ -256,15 +272,14 @@ class UserActivation(Activation):
     def derivative(self, z, a):
         return _checks.ask(self.given, "derivative(z, a)", (z, a), z.shape, z.dtype)
 
-
-def backward(activation, z, a, d):
-    """Return the gradient with respect to `z`, given `d`, the gradient with respect to `a`."""
-    if isinstance(activation, Softmax):
-        return a * (d - (a * d).sum(axis=1, keepdims=True))
-    return d * activation.derivative(z, a)
+    def backward(self, z, a, d):
+        if _checks.depth(self.given, "backward") > _checks.depth(self.given, "derivative"):
+            return d * self.derivative(z, a)
+        return _checks.ask(self.given, "backward(z, a, d)", (z, a, d), z.shape, z.dtype)
 
 
 BUILT_IN = (Identity, Logistic, Tanh, ReLU, LeakyReLU, ELU, SELU, Softplus, GELU, SiLU, Step, Softmax, Exp)
+formulas.ACTIVATIONS.update({cls.code: cls.of_slope for cls in BUILT_IN})
 ACTIVATIONS = {cls.name: cls for cls in BUILT_IN} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
 
 

@@ -10,13 +10,14 @@ before that activation, by log-sum-exp, never from rounded probabilities. Gradie
 samples of a batch; with `average` False they are summed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import numpy as np
 
 from . import _checks
-from .activations import backward, log_sum_exp, logistic
+from .activations import log_sum_exp, logistic
+from .kernels.numpy_backend import formulas
 from .kernels.plan import Loss as Code
 
 
@@ -65,6 +66,31 @@ class Loss(_checks.Declared):
     def derivative(self, y, a):
         """Return the derivative that training follows, shape (n, n_outputs)."""
         raise NotImplementedError
+
+    def takes_logits(self, output):
+        """Return whether it is computed from the logits where `output` is the last layer's activation."""
+        return output.code is not None and output.name in self.from_logits
+
+    def each(self, output, y, z, a):
+        """Return the loss of each sample, by the logits z or by the outputs a, whichever it takes."""
+        if self.takes_logits(output):
+            return self.logits_value(y, output.slope * z)
+        return self.value(y, a)
+
+    def backward(self, output, y, z, a):
+        """Return the derivative with respect to the logits, shape (n, n_outputs)."""
+        if self.takes_logits(output):
+            return output.slope * self.logits_derivative(y, output.slope * z)
+        return output.backward(z, a, self.derivative(y, a))
+
+    @classmethod
+    def of_run(cls, run, n_outputs):
+        """Return the loss that a run record of the kernels asks for."""
+        names = [field.name for field in fields(cls)]  # smoothing, or one parameter of its own, or none
+        said = {n: float(run[n if n == "label_smoothing" else "loss_parameter"]) for n in names}
+        loss = cls(**said)
+        own, asked = loss.scales(n_outputs), (float(run["loss_scale"]), float(run["gradient_scale"]))
+        return loss if own == asked else Scaled(loss, *(b / a for a, b in zip(own, asked, strict=True)))
 
     def options(self, n_outputs):
         """Return the fields of the kernels' run record that say this loss."""
@@ -202,16 +228,19 @@ class Hinge(Loss):
         return self.margin
 
     def _violations(self, y, a):
-        v = np.maximum(0, a - np.take_along_axis(a, y[:, None], axis=1) + self.margin)
-        np.put_along_axis(v, y[:, None], 0, axis=1)
-        return v
+        """Return max(0, a_j - a_y + margin), 0 for y itself, and y as a column of labels."""
+        y = (y if y.ndim == 1 else y.argmax(axis=1))[:, None]
+        v = np.maximum(0, a - np.take_along_axis(a, y, axis=1) + self.margin)
+        np.put_along_axis(v, y, 0, axis=1)
+        return v, y
 
     def value(self, y, a):
-        return self._violations(y, a).sum(axis=1)
+        return self._violations(y, a)[0].sum(axis=1)
 
     def derivative(self, y, a):
-        d = (self._violations(y, a) > 0).astype(a.dtype)
-        np.put_along_axis(d, y[:, None], -d.sum(axis=1, keepdims=True), axis=1)
+        v, y = self._violations(y, a)
+        d = (v > 0).astype(a.dtype)
+        np.put_along_axis(d, y, -d.sum(axis=1, keepdims=True), axis=1)
         return d
 
 
@@ -221,11 +250,12 @@ class SquaredHinge(Hinge):
     name, code = "squared_hinge", Code.SQUARED_HINGE
 
     def value(self, y, a):
-        return (self._violations(y, a) ** 2).sum(axis=1)
+        return (self._violations(y, a)[0] ** 2).sum(axis=1)
 
     def derivative(self, y, a):
-        d = 2 * self._violations(y, a)
-        np.put_along_axis(d, y[:, None], -d.sum(axis=1, keepdims=True), axis=1)
+        v, y = self._violations(y, a)
+        d = 2 * v
+        np.put_along_axis(d, y, -d.sum(axis=1, keepdims=True), axis=1)
         return d
 
 
@@ -350,8 +380,8 @@ class UserLoss(Loss):
 def _has_logits(given):
     """Return whether a user's loss has formulas of the logits as much its own as the others."""
 
-    def depth(name):  # of the class that defines it: 0 for the object's own
-        return next((i for i, cls in enumerate(type(given).__mro__) if name in vars(cls)), np.inf)
+    def depth(name):
+        return _checks.depth(given, name)
 
     by_logits, by_outputs = ("logits_value", "logits_derivative"), ("value", "derivative")
     if given.from_logits:
@@ -359,23 +389,20 @@ def _has_logits(given):
     return max(map(depth, by_logits)) <= min(map(depth, by_outputs))
 
 
-def takes_logits(loss, activation):
-    """Return whether `loss` is computed from the logits where `activation` is the output's."""
-    return activation.code is not None and activation.name in loss.from_logits
+class Scaled:
+    """A loss whose value and derivative are multiplied, each by its own factor.
 
+    The kernels know several losses by one code and two scales.
+    """
 
-def values(loss, activation, y, z, a):
-    """Return the loss of each sample, given the logits or the outputs, whichever it takes."""
-    if takes_logits(loss, activation):
-        return loss.logits_value(y, activation.slope * z)
-    return loss.value(y, a)
+    def __init__(self, loss, of_value, of_derivative):
+        self.loss, self.of_value, self.of_derivative = loss, of_value, of_derivative
 
+    def each(self, output, y, z, a):
+        return self.of_value * self.loss.each(output, y, z, a)
 
-def gradients(loss, activation, y, z, a):
-    """Return the derivative with respect to the logits, shape (n, n_outputs)."""
-    if takes_logits(loss, activation):
-        return activation.slope * loss.logits_derivative(y, activation.slope * z)
-    return backward(activation, z, a, loss.derivative(y, a))
+    def backward(self, output, y, z, a):
+        return self.of_derivative * self.loss.backward(output, y, z, a)
 
 
 def _inside(p):
@@ -392,6 +419,7 @@ def one_hot(labels, n_classes):
 BUILT_IN = (MeanSquaredError, HalfSquaredError, SumOfSquares, BinaryCrossentropy, CategoricalCrossentropy,
             Hinge, SquaredHinge, AbsoluteError, Huber, Quantile, Poisson)  # fmt: skip
 LOSSES = {cls.name: cls for cls in BUILT_IN}
+formulas.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})
 LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}
 
 # what a network learns by where nothing is said

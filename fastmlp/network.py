@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import _checks, _describe, _lbfgs, _python_engine, losses, optimizers
+from . import _checks, _describe, _lbfgs, optimizers
 from . import metrics as measures
 from ._compile import Graph
 from ._evaluation import EpochMetrics, EvaluationSet
@@ -21,7 +21,7 @@ from ._preparation import (
     training_rows,
     unchanged_by_errors,
 )
-from .kernels import interrupts, training
+from .kernels import interrupts, numpy_backend, training
 from .kernels.job import aligned_zeros
 from .layers import Dense
 
@@ -372,18 +372,17 @@ class Network:
 
     def outputs(self, rows, layer=-1, logits=False, n_threads=None):
         """Return a layer's outputs for Rows, unchecked; `logits`: before its activation."""
-        if self._native:
-            return training.predict(
-                self.plan, self.params, rows, layer=layer, logits=logits, n_threads=n_threads
-            )
-        x = _python_engine.gather(rows, np.arange(rows.n_rows), self.params.dtype)
-        _, sums, outputs, _ = _python_engine.forward(self.plan, self.functions, self.params, x)
-        return (sums if logits else outputs)[layer]
+        own = None
+        if not self._native:  # a user's functions need not bear threads
+            own, n_threads = numpy_backend.Kernels(self.params.dtype, self.functions), 1
+        return training.predict(
+            self.plan, self.params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own
+        )
 
     def loss_of(self, loss, logits, y, sample_weight=None):
         """Return the loss, without penalties, of the last layer's `logits` against checked targets."""
         output, z = self.functions[-1], logits.astype(np.float64)
-        each = losses.values(loss, output, y, z, output.value(z))
+        each = loss.each(output, y, z, output.value(z))
         if not loss.average:
             return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
         return float(np.average(each, weights=sample_weight))

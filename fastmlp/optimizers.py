@@ -1,6 +1,7 @@
-"""Optimizers: what the kernels need to know of each, and the memory that one keeps between steps.
+"""Optimizers: the readable formulas, what the kernels need to know of each, and the memory between steps.
 
-With the gradient g of a batch, the parameters w and the learning rate lr, an update is::
+The kernels make the steps; these NumPy forms are what they are held against, and how the `numpy` backend
+makes them. With the gradient g of a batch, the parameters w and the learning rate lr, an update is::
 
     SGD        w -= lr g
     Momentum   v = mu v - lr g;  w += v
@@ -21,11 +22,15 @@ where PyTorch multiplies it by today's; decay is decoupled in every optimizer; `
 length itself, not by 1e-6 more.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from math import sqrt
 from typing import ClassVar
+
+import numpy as np
 
 from . import _checks, schedules
 from .kernels.job import aligned_zeros
+from .kernels.numpy_backend import formulas
 from .kernels.plan import N_STATES
 from .kernels.plan import Optimizer as Code
 
@@ -46,6 +51,7 @@ class Optimizer(_checks.Declared):
     clip_norm: float = field(default=0.0, kw_only=True)
     clip_value: float = field(default=0.0, kw_only=True)
     code: ClassVar[Code | None] = None
+    _run_names: ClassVar[dict] = {}  # fields that the kernels' run record has under another name
 
     def __post_init__(self):
         if isinstance(self.learning_rate, type):
@@ -61,6 +67,32 @@ class Optimizer(_checks.Declared):
         shared = dict(weight_decay=self.weight_decay, clip_norm=self.clip_norm, clip_value=self.clip_value)
         return dict(optimizer=self.code, **shared, **self._own())
 
+    @classmethod
+    def of_run(cls, run):
+        """Return the optimizer that a run record of the kernels asks for; its learning rate is the run's."""
+        names = [f.name for f in fields(cls) if f.name not in ("learning_rate", "clip_norm", "clip_value")]
+        said = {name: run[cls._run_names.get(name, name)].item() for name in names}
+        return cls(**{name: bool(v) if isinstance(v, int) else v for name, v in said.items()})
+
+    def step(self, w, g, state, rate, t):
+        """Make update number `t`, counted from 1, of the parameters w, in place."""
+        if self.weight_decay:
+            w *= 1 - rate * self.weight_decay
+        self.update(w, g, state, rate, t)
+
+    def update(self, w, g, state, rate, t):
+        """Change the parameters w, and what is kept between steps, by a gradient; decay is done.
+
+        Parameters
+        ----------
+        w, g : ndarray of shape (n_params,)
+        state : ndarray of shape (n_states, n_params)
+        rate : float
+        t : int
+            Counts updates, from 1.
+        """
+        raise NotImplementedError
+
     def _own(self):
         return {}
 
@@ -69,6 +101,9 @@ class SGD(Optimizer):
     """Gradient descent."""
 
     code = Code.SGD
+
+    def update(self, w, g, state, rate, t):
+        w -= rate * g
 
 
 @dataclass(frozen=True)
@@ -81,11 +116,19 @@ class Momentum(Optimizer):
     def _own(self):
         return dict(momentum=_checks.check_real("momentum", self.momentum, 0, 1))
 
+    def update(self, w, g, state, rate, t):
+        state[0] = self.momentum * state[0] - rate * g
+        w += state[0]
+
 
 class Nesterov(Momentum):
     """Gradient descent with Nesterov's momentum, in the form of Sutskever et al. (2013)."""
 
     code = Code.NESTEROV
+
+    def update(self, w, g, state, rate, t):
+        state[0] = self.momentum * state[0] - rate * g
+        w += self.momentum * state[0] - rate * g
 
 
 @dataclass(frozen=True)
@@ -116,6 +159,16 @@ class Adam(Optimizer):
             epsilon_corrected=int(_checks.check_flag("epsilon_corrected", self.epsilon_corrected)),
         )
 
+    def update(self, w, g, state, rate, t):
+        state[0] = self.beta_1 * state[0] + (1 - self.beta_1) * g
+        state[1] = self.beta_2 * state[1] + (1 - self.beta_2) * g**2
+        self._descend(w, state[0], state[1], rate, t)
+
+    def _descend(self, w, mean, square, rate, t):
+        bias = sqrt(1 - self.beta_2**t)
+        epsilon = self.epsilon * bias if self.epsilon_corrected else self.epsilon
+        w -= rate * bias / (1 - self.beta_1**t) * mean / (np.sqrt(square) + epsilon)
+
 
 @dataclass(frozen=True)
 class AdamW(Adam):
@@ -129,6 +182,12 @@ class AMSGrad(Adam):
 
     code = Code.AMSGRAD
 
+    def update(self, w, g, state, rate, t):
+        state[0] = self.beta_1 * state[0] + (1 - self.beta_1) * g
+        state[1] = self.beta_2 * state[1] + (1 - self.beta_2) * g**2
+        state[2] = np.maximum(state[2], state[1])
+        self._descend(w, state[0], state[2], rate, t)
+
 
 @dataclass(frozen=True)
 class Adagrad(Optimizer):
@@ -139,6 +198,10 @@ class Adagrad(Optimizer):
 
     def _own(self):
         return dict(epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"))
+
+    def update(self, w, g, state, rate, t):
+        state[0] += g**2
+        w -= rate * g / (np.sqrt(state[0]) + self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -158,6 +221,7 @@ class RMSprop(Optimizer):
     momentum: float = 0.0
     epsilon: float = 1e-8
     code = Code.RMSPROP
+    _run_names: ClassVar[dict] = {"decay": "beta_2"}
 
     def _own(self):
         return dict(
@@ -166,11 +230,24 @@ class RMSprop(Optimizer):
             epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
         )
 
+    def update(self, w, g, state, rate, t):
+        state[0] = self.decay * state[0] + (1 - self.decay) * g**2
+        state[1] = self.momentum * state[1] + g / (np.sqrt(state[0]) + self.epsilon)
+        w -= rate * state[1]
+
 
 class Rprop(Optimizer):
     """iRprop- (Igel and Huesken, 2000), for full batches; `learning_rate` is every weight's first step."""
 
     code = Code.RPROP
+
+    def update(self, w, g, state, rate, t):
+        if t == 1:
+            state[1] = rate
+        turned = np.sign(g) * np.sign(state[0])  # -1 where the gradient's sign has changed
+        state[1] = np.clip(state[1] * np.where(turned > 0, 1.2, np.where(turned < 0, 0.5, 1.0)), 1e-6, 50.0)
+        state[0] = np.where(turned < 0, 0.0, g)
+        w -= np.sign(state[0]) * state[1]
 
 
 @dataclass(frozen=True)
@@ -229,6 +306,8 @@ class Memory:
         self.step = 0
 
 
+BUILT_IN = (SGD, Momentum, Nesterov, Adam, AMSGrad, Adagrad, RMSprop, Rprop)
+formulas.OPTIMIZERS.update({cls.code: cls.of_run for cls in BUILT_IN})
 OPTIMIZERS = {
     "sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adam": Adam, "adamw": AdamW, "amsgrad": AMSGrad,
     "adagrad": Adagrad, "rmsprop": RMSprop, "rprop": Rprop, "lbfgs": LBFGS,

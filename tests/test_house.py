@@ -13,10 +13,10 @@ PACKAGE = Path(__file__).parents[1] / "fastmlp"
 FLOORS = [
     ["kernels"],
     ["_checks"],
-    ["activations", "_philox", "noise", "batched"],
+    ["activations", "noise", "batched"],
     ["losses", "initializers", "schedules", "optimizers", "layers", "_sklearn_metrics", "metrics",
      "_reading"],
-    ["_in_training", "_compile", "_python_engine", "_fit", "_lbfgs", "_preparation", "_monitor",
+    ["_in_training", "_compile", "_fit", "_lbfgs", "_preparation", "_monitor",
      "_evaluation", "_describe", "persistence", "graph", "gradient_check", "datasets", "plots", "_drawing"],
     ["callbacks"],
     ["network", "_task", "_together", "many"],

@@ -209,6 +209,8 @@ def test_all_finite_of_bytes_and_of_nothing(kernels):
 @pytest.mark.parametrize("epsilon, corrected", [(1e-8, 0), (1e-3, 1), (1e-12, 0)])
 def test_adam_on_inputs_that_are_seldom_used(kernels, betas, epsilon, corrected):
     """Weight rows without gradient are brought up to date when used again, 1 to 8600 steps later."""
+    if kernels.name == "numpy":
+        pytest.skip("it makes every step of every row")
     n = 9000
     random = np.random.RandomState(5)
     x = random.normal(size=(n, 7)) * (random.uniform(size=(n, 7)) < [0.9, 0.5, 0.1, 0.01, 0.001, 0, 0])

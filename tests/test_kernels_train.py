@@ -183,6 +183,8 @@ def test_dropout_keeps_its_share_of_units(kernels, rate):
 
 
 def test_training_takes_no_memory_of_its_own_size_for_the_crew(kernels):
+    if kernels.name == "numpy":
+        pytest.skip("it lays nothing out")
     job = classifier(kernels)
     for regime in Regime:
         job.run["regime"] = regime

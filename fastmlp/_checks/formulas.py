@@ -17,6 +17,11 @@ def check_formula(kind, given):
         )
 
 
+def depth(given, name):
+    """Return how far up among its classes an object's method is defined: 0 for its own class."""
+    return next((i for i, cls in enumerate(type(given).__mro__) if name in vars(cls)), np.inf)
+
+
 def check_loss(loss):
     """Raise where what a user's loss says of itself cannot be."""
     check_flag(f"{loss.name}.average", loss.average)

@@ -127,7 +127,7 @@ def _loss(loss, output, graph, target):
         scale = squared[type(loss)]
         squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))
         return squares if scale == 1.0 else scale * squares
-    if loss.label_smoothing == 0.0 and losses.takes_logits(loss, output):
+    if loss.label_smoothing == 0.0 and loss.takes_logits(output):
         logits = [_times(output.slope, z) for z in graph.logits]
         if type(loss) is losses.CategoricalCrossentropy:
             shares = losses.one_hot(target, len(a))[0]
@@ -150,18 +150,18 @@ def _times(factor, node):
 
 def _as_one_node(loss, output, graph, target):
     """Return any loss, a user's own included, as one node behind the logits or the outputs."""
-    logits = losses.takes_logits(loss, output)
+    logits = loss.takes_logits(output)
 
     def value(*numbers):
         row = np.array([numbers])
         with np.errstate(all="ignore"):
-            return losses.values(loss, output, target, row, row)[0]
+            return loss.each(output, target, row, row)[0]
 
     def partials(f, *numbers):
         row = np.array([numbers])
         with np.errstate(all="ignore"):
             if logits:
-                return losses.gradients(loss, output, target, row, row)[0]
+                return loss.backward(output, target, row, row)[0]
             return loss.derivative(target, row)[0]
 
     return apply(Operation(loss.name, value, partials), *(graph.logits if logits else graph.outputs))

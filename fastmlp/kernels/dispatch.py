@@ -1,8 +1,9 @@
 """Picks the backend: once, when it is first needed.
 
-``FASTMLP_BACKEND`` names one (``avx512``, ``avx2``, ``base``, ``numba``); without it, or with ``auto``, the
-best compiled build that this CPU can run is taken, and Numba where none was built. A backend that is named
-but missing, or that the CPU cannot run, is an error.
+``FASTMLP_BACKEND`` names one (``avx512``, ``avx2``, ``base``, ``numba``, ``numpy``); without it, or with
+``auto``, the best compiled build that this CPU can run is taken, Numba where none was built, and plain NumPy,
+which is slow, where Numba is missing too. A backend that is named but missing, or that the CPU cannot run, is
+an error.
 """
 
 import importlib
@@ -13,13 +14,15 @@ from functools import cache
 import numpy as np
 
 COMPILED = ("avx512", "avx2", "base")
-BACKENDS = (*COMPILED, "numba")
+BACKENDS = (*COMPILED, "numba", "numpy")
 SUFFIX = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 def _is_built(name):
     if name == "numba":
         return importlib.util.find_spec("numba") is not None
+    if name == "numpy":
+        return True
     return all(importlib.util.find_spec(f"{__package__}._{name}_{suffix}") for suffix in SUFFIX.values())
 
 
@@ -35,7 +38,7 @@ def runnable():
 @cache
 def available():
     """Names of the backends that are built and that this CPU can run, best first."""
-    return tuple(name for name in (*runnable(), "numba") if _is_built(name))
+    return tuple(name for name in (*runnable(), "numba", "numpy") if _is_built(name))
 
 
 @cache
@@ -55,6 +58,8 @@ def load(name, dtype):
                 "the numba backend needs Numba, which is not installed; run: pip install 'fastmlp[numba]'"
             )
         return importlib.import_module(".numba_backend", __package__).namespace(np.dtype(dtype))
+    if name == "numpy":
+        return importlib.import_module(".numpy_backend", __package__).namespace(np.dtype(dtype))
     if not _is_built(name):
         raise ImportError(
             f"the {name} backend was not built when fastmlp was installed; reinstall it with a C compiler "
@@ -74,11 +79,6 @@ def backend():
     if name != "auto":
         load(name, np.dtype(np.float32))
         return name
-    if not available():
-        raise ImportError(
-            "fastmlp has no backend: its compiled modules were not built and Numba is not installed; "
-            "reinstall it with a C compiler present, or run: pip install 'fastmlp[numba]'"
-        )
     return available()[0]
 
 

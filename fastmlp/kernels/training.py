@@ -80,14 +80,14 @@ def choose_listing(job, regime):
     return Listing.SHARED if n_shared < SHARED_LENGTH * np.count_nonzero(groups) else Listing.LISTS
 
 
-def prepare(job, n_threads=None, regime=None):
-    """Choose regime and threads, and lay out the workspace."""
+def prepare(job, n_threads=None, regime=None, backend=None):
+    """Choose regime and threads, and lay out the workspace; return the backend, the one in use by default."""
     run = job.run
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
     run["sparse"] = choose_listing(job, regime)
     run["n_threads"] = choose_threads(job, regime, n_threads)
-    backend = kernels(job.params.dtype)
+    backend = backend or kernels(job.params.dtype)
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
     backend.prepare(job)
     return backend
@@ -105,7 +105,7 @@ def first_budget(job):
     return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 
-def run(job, on_epoch=None, n_threads=None, regime=None):
+def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     """Train until the job's epochs are done or there is a reason to stop.
 
     Parameters
@@ -117,6 +117,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
         None: the cores this process may use, and 1 where the work is too small to gain.
     regime : Regime, optional
         None: chosen from the sizes.
+    backend : optional
+        None: the kernels in use. Users' formulas come with kernels of their own.
 
     Returns
     -------
@@ -129,14 +131,14 @@ def run(job, on_epoch=None, n_threads=None, regime=None):
     The kernels return every SLICE seconds, so that Ctrl-C raises KeyboardInterrupt here between two steps;
     the job's parameters are then those after the last step. Whatever is raised, no thread is left behind.
     """
-    backend = prepare(job, n_threads, regime)
+    backend = prepare(job, n_threads, regime, backend)
     record = job.run
     if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
         record["check_rows"] = 0  # the kernels do not look: we do
         if not all_finite(job.rows):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
-    record["budget"] = first_budget(job)
+    record["budget"] = getattr(backend, "first_budget", first_budget)(job)
     crew = []
     with interrupts.held():
         try:
@@ -164,7 +166,7 @@ def _slices(job, backend, on_epoch):
             return Status.FINISHED
 
 
-def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=None, **options):
+def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=None, backend=None, **options):
     """Loss of the whole data set, penalties included, and its gradient; nothing is dropped or cut.
 
     Returns
@@ -176,13 +178,13 @@ def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=No
         optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0
     )
     job = Job(plan.without_training(), params, rows, y, sample_weight=sample_weight, **options)
-    run(job, n_threads=n_threads, regime=Regime.BATCH)
+    run(job, n_threads=n_threads, regime=Regime.BATCH, backend=backend)
     return float(job.losses[0]), job.gradient
 
 
-def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=None):
+def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=None, backend=None):
     """Output of a layer for every row, shape (n_rows, n_out of the layer), in the dtype of `params`."""
-    backend = kernels(params.dtype)
+    backend = backend or kernels(params.dtype)
     n = rows.n_rows
     if out is None:
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)

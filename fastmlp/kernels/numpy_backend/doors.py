@@ -1,0 +1,157 @@
+"""What Python calls: the contract's functions, as methods of one object per dtype."""
+
+import numpy as np
+
+from ..perceptron import NEURON
+from ..plan import EDGE, LAYER, RUN, Activation, Optimizer
+from . import formulas, gaussian, training
+from .neuron import learn
+from .passes import forward, gather
+
+FIRST_BUDGET = 4  # batches: Python is slow, and Ctrl-C is looked for between two calls
+
+
+class Kernels:
+    """All kernels for one dtype of parameters.
+
+    Parameters
+    ----------
+    dtype : float32 or float64
+    activations, loss : default=None
+        What to compute instead of what a plan's and a run's codes say: a user's own formulas, each layer's
+        and the loss's, with the methods that `formulas` lists.
+    update : callable, default=None
+        What makes a step in place of the formulas by code.
+    """
+
+    checks_rows = False  # whether run["check_rows"] is honoured
+
+    def __init__(self, dtype, activations=None, loss=None, update=None):
+        self.dtype = np.dtype(dtype)
+        self._activations, self._loss, self._update = activations, loss, update
+
+    def _functions(self, plan):
+        if self._activations is not None:
+            return self._activations
+        return [
+            formulas.ACTIVATIONS[Activation(int(layer["activation"]))](float(layer["slope"]))
+            for layer in plan.layers
+        ]
+
+    def first_budget(self, job):
+        """Batches of the first call."""
+        return FIRST_BUDGET
+
+    def workspace_bytes(self, job):
+        """No scratch memory is laid out beforehand."""
+        return 0
+
+    def prepare(self, job):
+        """Nothing: there is nothing to lay out."""
+
+    def train(self, job):
+        """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
+        run = job.run[0]
+        loss = self._loss or formulas.LOSSES[int(run["loss"])](run, job.plan.n_outputs)
+        return training.train(job, self._functions(job.plan), loss, self._update or self.update)
+
+    def work(self, job, thread):
+        """Return at once: one thread does all."""
+
+    def dismiss(self, job):
+        """Nothing: nobody works."""
+
+    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
+        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
+        x = gather(rows, np.arange(first, first + (len(out) if n is None else n)), self.dtype, rows.scale)
+        with np.errstate(all="ignore"):
+            _, sums, outputs, _ = forward(plan, self._functions(plan), params, x)
+        out[...] = (sums if logits else outputs)[layer]
+
+    def all_finite(self, rows):
+        """Whether no value is NaN or infinite."""
+        return bool(rows.data.dtype.kind != "f" or np.isfinite(rows.data).all())
+
+    def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
+        """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
+        row, column = np.divmod(np.arange(target.size), width)
+        target[:] = source.ravel()[row // n_copies * width + column]
+        if sigma:
+            target += gaussian.stream(first, target.size, key, float(self.dtype.type(sigma)), self.dtype)
+        np.minimum(np.maximum(target, low, out=target), high, out=target)
+
+    def learn(self, neuron):
+        """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+        return learn(neuron)
+
+    def matmul_stack(self, A, B, out, first=0, n=-1):
+        """Write out = A B, or matrices first..first + n of it; False where memory is shared or misaligned."""
+        if np.may_share_memory(out, A) or np.may_share_memory(out, B):
+            return False
+        lengths = out.shape[:-2]
+        A, B = (np.broadcast_to(x, (*lengths, *x.shape[-2:])) for x in (A, B))
+        stop = int(np.prod(lengths)) if n < 0 else first + n
+        with np.errstate(all="ignore"):
+            for place, i in enumerate(np.ndindex(lengths)):
+                if first <= place < stop:
+                    out[i] = A[i] @ B[i]
+        return True
+
+    # Doors for tests: one kernel at a time.
+
+    def normals(self, words, out):
+        """The values made of uint32 words (n, 4, 16)."""
+        out[...] = gaussian.normals(words, self.dtype).reshape(out.shape)
+
+    def neuron_bytes(self):
+        """Bytes of a Neuron."""
+        return NEURON.itemsize
+
+    def shuffle(self, order, random_state):
+        """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
+        random_state.shuffle(order)
+
+    def activate(self, code, slope, z, out):
+        """out = f(z), elementwise; softmax over the last axis."""
+        with np.errstate(all="ignore"):
+            out[...] = formulas.ACTIVATIONS[code](slope).value(z)
+
+    def activation_gradient(self, code, slope, z, a, d):
+        """d *= f'(z), elementwise."""
+        with np.errstate(all="ignore"):
+            d *= formulas.ACTIVATIONS[code](slope).derivative(z, a).astype(d.dtype)
+
+    def update(self, run, w, g, state):
+        """One optimizer step on flat arrays of one length; w and state (n_states, n) are updated."""
+        run = run[0]
+        if run["optimizer"] == Optimizer.GRADIENT:
+            return
+        rate, t = float(run["learning_rate"]), int(run["step"]) + 1
+        with np.errstate(all="ignore"):
+            formulas.OPTIMIZERS[int(run["optimizer"])](run).step(w, g, state, rate, t)
+            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # as the other backends flush them
+
+    def multiply(self, A, B, C, accumulate=False, transposed=False):
+        """C (+)= A B, or A^T B. A may have any strides."""
+        product = (A.T if transposed else A) @ B
+        C[...] = C + product if accumulate else product
+
+    def multiply_tn(self, A, D, C):
+        """C = A^T D."""
+        self.multiply(A, D, C, transposed=True)
+
+    def lanes(self):
+        """Numbers in a vector."""
+        return 1
+
+    def struct_sizes(self):
+        """Bytes of (Layer, Edge, Run)."""
+        return LAYER.itemsize, EDGE.itemsize, RUN.itemsize
+
+
+F32, F64 = Kernels(np.float32), Kernels(np.float64)
+
+
+def namespace(dtype):
+    """The kernels for parameters of `dtype`, float32 or float64."""
+    return F32 if np.dtype(dtype) == np.float32 else F64
