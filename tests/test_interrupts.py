@@ -305,6 +305,18 @@ def test_long_predictions_stop():
         assert pressed_after(0.1, lambda n=n_threads: network.predict(x, n_threads=n)) < 1
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_steps_of_seconds_stop(optimizer):
+    """A slice may end within a batch, where it is large."""
+    if not training.kernels(np.dtype(np.float32)).checks_rows:
+        pytest.skip("this backend makes whole steps")
+    network = Network([Dense(1500, "tanh"), Dense(1500, "tanh"), Dense(1)], dtype="float32").build(4)
+    x = np.random.RandomState(0).standard_normal((100_000, 4)).astype(np.float32)
+    options = dict(batch_size=None, epochs=3, optimizer=optimizer)
+    assert pressed_after(0.5, lambda: network.fit(x, x[:, 0], **options), None) < 1
+    assert network.interrupted_ and network.loss_curve_ == []
+
+
 @pytest.mark.parametrize("kind", ["networks", "estimators"])
 def test_fit_many_stops(kind):
     made = [Network([Dense(3), Dense(1)], random_state=k).build(4) for k in range(5)]

@@ -156,7 +156,11 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
     if kind == UNITS:
         c.batch_at += c.chunk_samples
         if c.batch_at < c.batch_samples:
-            open_samples(c)
+            c.left -= 1
+            if c.left > 0:
+                open_samples(c)
+            else:             # the slice is over, in the midst of a batch
+                open_phase(c, CLOSED, 0)
             return
         if c.run.clip_norm > 0:
             for u in range(c.n_units):

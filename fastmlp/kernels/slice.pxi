@@ -35,7 +35,10 @@ cdef void train_slice(Context *c) noexcept nogil:
         run.status = FINISHED
     elif run.regime == BATCH:
         c.left = run.budget
-        open_batch(c)                         # the crew starts with us
+        if 0 < c.batch_at < c.batch_samples:  # the crew starts with us
+            open_samples(c)
+        else:
+            open_batch(c)
         take_part(c, 0)
     else:
         if run.regime == ONLINE and fresh:

@@ -13,6 +13,7 @@ from .threads import join, share_out, start, usable_cores
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
 PIECE = 1 << 27  # multiply-adds of a prediction between two such looks
 PREDICTED = 256  # rows that a prediction takes together at most: sums do not depend on where it is cut
+CHUNK = 1024  # samples of a batch after which a slice may end: context.pxi's
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 TINY_WIDTH = 64
@@ -100,8 +101,8 @@ def all_finite(rows):
 
 
 def first_budget(job):
-    """Batches that take about a millisecond or less."""
-    batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows))
+    """Batches, or chunks of larger ones, that take about a millisecond or less."""
+    batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows), CHUNK)
     return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 

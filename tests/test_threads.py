@@ -1,0 +1,221 @@
+"""Threads, forked processes and memory: what may be done side by side gives the same bits as alone."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastmlp import Dense, Dropout, MLPClassifier, Momentum, Network, Perceptron, fit_many, load, save
+from fastmlp.kernels import training
+
+X = np.random.RandomState(0).standard_normal((300, 4)).astype(np.float32)
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
+
+def net(seed, units=12):
+    return Network([Dense(units, "tanh"), Dropout(0.1), Dense(1)], random_state=seed).build(4, "float32")
+
+
+MAKERS = [
+    lambda k: net(k).fit(X, Y, epochs=5, batch_size=1 + k % 3, optimizer=("sgd", "adam")[k % 2]),
+    lambda k: net(k, 150).fit(X, Y, epochs=3, batch_size=64, n_threads=2),
+    lambda k: MLPClassifier((5,), max_iter=4, tol=0, random_state=k).fit(X, Y),
+    lambda k: MLPClassifier((5,), max_iter=4, solver="lbfgs", random_state=k).fit(X, Y),
+    lambda k: Perceptron(max_iter=4, random_state=k).fit(X, Y),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=["network", "threads", "classifier", "lbfgs", "perceptron"])
+def test_eight_threads_fit_eight_models(make):
+    alone = [make(k).predict(X) for k in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            for a, model in zip(alone, pool.map(make, range(8)), strict=True):
+                np.testing.assert_array_equal(model.predict(X), a)
+
+
+def test_eight_threads_ask_one_model():
+    """Predictions, also while a copy is trained; one row and many, in threads of their own too."""
+    model = MLPClassifier((40, 30), max_iter=3, tol=0, random_state=0).fit(X, Y)
+    expected = model.predict_proba(X)
+    rows = [model.predict_proba(X[i : i + 1]) for i in range(30)]
+    wrong = []
+
+    def ask(k):
+        for i in range(60):
+            wrong.append(not np.array_equal(model.predict_proba(X), expected))
+            wrong.append(not np.array_equal(model.predict_proba(X[i % 30 : i % 30 + 1]), rows[i % 30]))
+            wrong.append(not np.array_equal(model._network.predict(X, n_threads=1 + k % 3), expected_raw))
+
+    expected_raw = model._network.predict(X)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert len(wrong) == 8 * 60 * 3 and not any(wrong)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("busy", [False, True])
+def test_forked_children_fit(busy):
+    """A parent has fitted, or even fits, in threads; its child's fits give the same bits."""
+    makers = MAKERS[:3]
+    expected = [make(1).predict(X) for make in makers]
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            MAKERS[1](5)
+
+    threads = [threading.Thread(target=work) for _ in range(2 * busy)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                right = False
+                try:
+                    right = all(
+                        np.array_equal(make(1).predict(X), a)
+                        for make, a in zip(makers, expected, strict=True)
+                    )
+                finally:
+                    os._exit(0 if right else 1)
+            until = time.perf_counter() + 60
+            while True:
+                done, status = os.waitpid(child, os.WNOHANG)
+                if done:
+                    break
+                if time.perf_counter() > until:
+                    os.kill(child, signal.SIGKILL)
+                    os.waitpid(child, 0)
+                    pytest.fail("the child hangs")
+                time.sleep(0.01)
+            assert os.waitstatus_to_exitcode(status) == 0
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_slices_end_within_large_batches(dtype, n_threads, monkeypatch):
+    """A slice of one chunk of 1024 samples at a time gives the bits of one that takes all batches."""
+    x = np.random.RandomState(1).standard_normal((5000, 20)).astype(dtype)
+    y = np.tanh(x[:, :1])
+
+    def fitted(**options):
+        network = Network([Dense(30, "relu"), Dropout(0.2), Dense(1)], random_state=0, dtype=dtype)
+        network.fit(x, y, epochs=3, n_threads=n_threads, **options)
+        return network.params, network.loss_curve_, network.gradients(x, y)[0]
+
+    for options in (
+        dict(batch_size=None, optimizer="adam"), dict(batch_size=2100, optimizer="sgd"),
+        dict(batch_size=1500, optimizer=Momentum(0.01, clip_norm=0.1)),
+    ):  # fmt: skip
+        expected = fitted(**options)
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "first_budget", lambda job: 1)
+            patch.setattr(training, "SLICE", 0.0)
+            for a, b in zip(fitted(**options), expected, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_an_error_in_one_of_many_fits():
+    """The others are done as alone, and its own model has the steps that were made."""
+
+    class Fails:
+        def on_epoch_end(self, state):
+            if state.epoch == 2:
+                raise ValueError("as meant")
+
+    networks, alone = [net(k) for k in range(4)], [net(k) for k in range(4)]
+    each = [dict(), dict(callbacks=[Fails()], epochs=9), dict(batch_size=1), dict(batch_size=7)]
+    with pytest.raises(ExceptionGroup) as caught:
+        fit_many(networks, X, Y, parameters=each, epochs=3, n_threads=2)
+    assert [str(error) for error in caught.value.exceptions] == ["as meant"]
+    assert caught.value.exceptions[0].__notes__[-1].startswith("in fit 1 of 4")
+    for k, (network, own) in enumerate(zip(networks, alone, strict=True)):
+        own.fit(X, Y, **({"epochs": 3} | each[k] | ({"callbacks": (), "epochs": 2} if k == 1 else {})))
+        np.testing.assert_array_equal(network.params, own.params)
+        assert network.loss_curve_ == own.loss_curve_
+        for one in (network, own):
+            one.fit(X, Y, epochs=2)
+        np.testing.assert_array_equal(network.params, own.params)
+
+
+def resident():
+    """Bytes of memory that the process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_memory_stays_flat(tmp_path):
+    """Of 2000 fits, predictions and loads nothing remains."""
+    saved = tmp_path / "model"
+    save(net(0, 200).fit(X, Y), saved)
+    classifier = partial(MLPClassifier, (200,), max_iter=1, random_state=0)
+
+    def some(n):
+        for k in range(n):
+            net(k, 200).fit(X, Y, batch_size=100, n_threads=1 + k % 2)
+            load(saved, trusted=True).predict(X)
+            if k % 10 == 0:
+                classifier().fit(X, Y)
+                fit_many([net(1), net(2)], X, Y, batch_size=1, n_threads=2)
+        gc.collect()
+        return resident()
+
+    first = some(200)
+    assert some(1800) - first < 6e6  # a model and what it is trained in take 20 KB
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX signals")
+@pytest.mark.parametrize("to", ["group", "worker"])
+def test_ctrl_c_of_processes(to):
+    """Folds in processes of their own: no result, whoever was interrupted, and no process is left."""
+    code = f"""
+import os, signal, threading, time, joblib, numpy as np
+from fastmlp import MLPRegressor
+from fastmlp.model_selection import cross_validate
+from sklearn.linear_model import LinearRegression
+x = np.random.RandomState(0).standard_normal((60, 4)); y = x[:, 0]
+def children():
+    me = os.getpid()
+    return [int(p) for p in open(f"/proc/{{me}}/task/{{me}}/children").read().split()]
+def press():
+    print("pressed", flush=True)
+    if {to!r} == "group":
+        os.killpg(0, signal.SIGINT)
+    else:
+        for one in children():
+            os.kill(one, signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with joblib.parallel_config("loky", n_jobs=2):
+    cross_validate(LinearRegression(), x, y, repeats=1)  # starts the workers
+    threading.Timer(1.0, press).start()
+    try:
+        model = MLPRegressor(hidden_layer_sizes=(9,), max_iter=10**6, tol=0, n_iter_no_change=10**6)
+        cross_validate(model, x, y, every=None)
+        print("a result")
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, start_new_session=True
+    )
+    assert done.stdout.split() == ["pressed", "interrupted"], done.stderr
