@@ -149,9 +149,15 @@ cdef extern from *:
             j += groups * LANES;
         }
     #endif
-        for (; j < n; j++) {
+        if (n - j < 32)                /* a short row: what depends on m need not wait for the values */
+            for (; j < n; j++)
+                if (x[j] != 0) { value[m] = x[j]; index[m] = (int32_t)j; m++; }
+        for (Py_ssize_t at = j; next && at < n; at += 64 / REAL_BYTES) fm_prefetch(next + at);
+        for (; j < n; j++) {           /* a branch on each value could not be predicted */
             real v = x[j];
-            if (v != 0) { value[m] = v; index[m] = (int32_t)j; m++; }
+            value[m] = v;
+            index[m] = (int32_t)j;
+            m += v != 0;
         }
         return m;
     }

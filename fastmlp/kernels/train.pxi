@@ -60,6 +60,20 @@ cdef inline double rate_of(Context *c, int64_t batch) noexcept nogil:
     return c.rates[run.epoch if run.epoch < <int64_t>c.n_rates else <int64_t>c.n_rates - 1]
 
 
+cdef inline bint tiny_sum_finite(Context *c) noexcept nogil:
+    """TINY: whether the sum of all parameters and of the optimizer's state is finite; then all of them are."""
+    cdef size i, k, n = padded(c.n_params) // LANES
+    cdef const vec *numbers = <const vec *>c.flat
+    cdef vec total = numbers[0]
+    for i in range(1, n):
+        total = total + numbers[i]
+    for k in range(c.n_states):
+        numbers = <const vec *>c.flat_state[k]
+        for i in range(n):
+            total = total + numbers[i]
+    return vec_finite(total)
+
+
 cdef bint stays_finite(Context *c) noexcept nogil:
     """Whether parameters and the optimizer's state are finite. A step that ruins them may show in no later loss."""
     cdef size k, i, n
@@ -127,7 +141,7 @@ cdef inline void end_batch(Context *c, double loss, size m) noexcept nogil:
         return
     if run.regime == ONLINE:
         online_flush(c)
-    if not stays_finite(c):
+    if not (run.regime == TINY and tiny_sum_finite(c)) and not stays_finite(c):
         run.step -= 1                         # this step does not count
         run.batch -= 1
         diverge(c)

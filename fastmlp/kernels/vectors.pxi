@@ -46,6 +46,37 @@ cdef extern from *:
       static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
     #endif
 
+    /* whether all lanes are finite: |v| < infinity */
+    #if defined(__AVX512F__) && REAL_BYTES == 4
+      static inline int vec_finite(vec v) {
+          return _mm512_cmp_ps_mask(_mm512_abs_ps((__m512)v), _mm512_set1_ps(INFINITY), _CMP_NLT_UQ) == 0;
+      }
+    #elif defined(__AVX512F__)
+      static inline int vec_finite(vec v) {
+          return _mm512_cmp_pd_mask(_mm512_abs_pd((__m512d)v), _mm512_set1_pd(INFINITY), _CMP_NLT_UQ) == 0;
+      }
+    #elif defined(__AVX__) && defined(__GNUC__) && REAL_BYTES == 4
+      static inline int vec_finite(vec v) {
+          __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), (__m256)v);
+          return _mm256_movemask_ps(_mm256_cmp_ps(size, _mm256_set1_ps(INFINITY), _CMP_NLT_UQ)) == 0;
+      }
+    #elif defined(__AVX__) && defined(__GNUC__)
+      static inline int vec_finite(vec v) {
+          __m256d size = _mm256_andnot_pd(_mm256_set1_pd(-0.0), (__m256d)v);
+          return _mm256_movemask_pd(_mm256_cmp_pd(size, _mm256_set1_pd(INFINITY), _CMP_NLT_UQ)) == 0;
+      }
+    #else
+      static inline int vec_finite(vec v) {
+          bits u[LANES], most = 0;
+          memcpy(u, &v, sizeof v);
+          for (int l = 0; l < LANES; l++) {
+              bits size = u[l] & ~((bits)1 << (8 * REAL_BYTES - 1));
+              most = size > most ? size : most;
+          }
+          return most < (REAL_BYTES == 4 ? (bits)0x7f800000u : (bits)(0x7ffull << 52));
+      }
+    #endif
+
     /* 1 / d, d > 0; single precision: about 1 ulp */
     #if REAL_BYTES == 4 && defined(FM_RCP)
       static inline vec vec_reciprocal(vec d) { vec q = FM_RCP(d); return q * (2.0f - d * q); }
@@ -278,6 +309,7 @@ cdef extern from *:
     vec vec_sqrt(vec) noexcept nogil
     vec vec_reciprocal(vec) noexcept nogil
     vec vec_inverse_sqrt(vec) noexcept nogil
+    bint vec_finite(vec) noexcept nogil
     bint vec_any_small(vec, real) noexcept nogil
     vec vec_divide(vec, vec) noexcept nogil
     vec vec_max(vec, vec) noexcept nogil
