@@ -9,7 +9,7 @@ import numpy as np
 from . import _checks, schedules
 from .kernels import dispatch, numpy_backend, training
 from .kernels import rates as knots
-from .kernels.job import Job
+from .kernels.job import Job, check_counts
 from .kernels.plan import Status
 
 AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
@@ -91,12 +91,13 @@ class Fit:
     def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
                  sample_weight=None, mean_weight=None, rates=None, n_threads=None, on_stall=None,
                  put_back=None, **options):  # fmt: skip
-        self.network, self.loss, self.memory, self.n_threads = network, loss, memory, n_threads
+        self.network, self.loss, self.memory, self.n_threads = network, loss, memory.own(), n_threads
         self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
         self.optimizer, self.first_epoch = optimizer, network.n_epochs_
         subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)
         batch_size = n if batch_size is None else min(batch_size, n)
+        check_counts(batch_size=batch_size, n_epochs=n_epochs)
         if rates is None:
             n_batches = -(-n // batch_size)
             options |= schedules.options(optimizer, memory, n_epochs, n_batches, self.first_epoch)
@@ -109,7 +110,7 @@ class Fit:
         of_loss = loss.options(network.plan.n_outputs)
         self.own_kernels = kernels_of(network.params.dtype, network.functions, loss)
         self.job = Job(
-            network.plan, network.params, rows, y, sample_weight=sample_weight, state=memory.state,
+            network.plan, network.own_params(), rows, y, sample_weight=sample_weight, state=memory.state,
             random_state=network.rng, n_epochs=n_epochs, shuffle=int(shuffle), batch_size=batch_size,
             step=memory.step, seed=_seed(network, memory.step),
             **(of_loss | optimizer.options() | options),

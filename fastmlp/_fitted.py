@@ -59,6 +59,10 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
                 raise
             raise InvalidParameterError(f"{str(error).removesuffix('.')}: {hint}") from None
 
+    def _as_validated(self, X, *arguments, **options):
+        """Return what scikit-learn's validation makes of X, and of y where it is given."""
+        return validate_data(self, _checks.check_sparse(X), *arguments, **options)
+
     def _unchanged_by_errors(self):
         """Return a context that puts all attributes back where something is raised inside, until `commit`."""
         return _Transaction(self)
@@ -111,8 +115,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
             return
         if run_of(self) is not None and not is_ours(self):
             return  # the fit of another thread has changed one of them and not yet the other
-        _checks.copy_weights(self._views, given, "coefs_ and intercepts_")
-        self._attach(self._network)
+        network = self._network
+        network.own_params()
+        _checks.copy_weights([*network.coefs_, *network.intercepts_], given, "coefs_ and intercepts_")
+        self._attach(network)
 
     def _outputs(self, X, layer=-1, logits=False):
         """Return the network's outputs for X; a plain array of the right shape takes a short way."""
@@ -134,7 +140,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
             if dispatch.kernels(network.params.dtype).all_finite(rows):
                 return network.outputs(rows, layer, logits, self.n_threads)
         if not is_trusted(self, X):
-            X = validate_data(self, X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
+            X = self._as_validated(X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
         return network.outputs(Rows(X), layer, logits, self.n_threads)
 
     def activations(self, X, layer):
@@ -158,7 +164,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         """Return the outputs of the last hidden layer, shape (n_samples, its units); without one, X."""
         check_is_fitted(self, "_network")
         if len(self.coefs_) == 1:
-            return validate_data(self, X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+            return self._as_validated(X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
         return self._outputs(X, len(self.coefs_) - 2)
 
     @property

@@ -140,7 +140,7 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
             x=intermediate_result.x.copy(), fun=intermediate_result.fun, nit=n_done, status=0, message=""
         )
         if on_step is not None:
-            network.params[:] = intermediate_result.x  # what on_step looks at
+            network.own_params()[:] = intermediate_result.x  # what on_step looks at
             if on_step(float(intermediate_result.fun)):
                 raise StopIteration
 
@@ -165,5 +165,5 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
             begun.append(OptimizeResult(x=start, fun=np.nan, nit=0, status=0, message=""))
             result = last or begun[0]
     if np.isfinite(result.x).all():
-        network.params[:] = result.x
+        network.own_params()[:] = result.x
     return result

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from . import _checks
 from ._fitted import CarefulEstimator
@@ -87,10 +87,11 @@ class BaseNeuron(CarefulEstimator):
         decay = self.intercept_decay
         if decay is None:
             decay = SPARSE_INTERCEPT_DECAY if rows.is_sparse else 1.0
+        n_epochs = 1 if incremental else min(_checks.check_int("max_iter", self.max_iter), MAX_EPOCHS)
         units = [
             perceptron.Neuron(
                 rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
-                n_epochs=1 if incremental else min(self.max_iter, MAX_EPOCHS), shuffle=int(self.shuffle),
+                n_epochs=n_epochs, shuffle=int(self.shuffle),
                 bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
                 tol=-np.inf if self.tol is None or watch else self.tol,
                 n_iter_no_change=self.n_iter_no_change, record=RECORD[self.record], **options,
@@ -158,7 +159,7 @@ class BaseNeuron(CarefulEstimator):
     def _scores(self, X):
         """Return w x + b of each unit, shape (n_samples, n_units)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+        X = self._as_validated(X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
         coef = np.atleast_2d(self.coef_)
         return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
 

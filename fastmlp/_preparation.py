@@ -103,8 +103,7 @@ def training_rows(network, x, finite=True):
         single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
         network.draw(rows.n_features, np.float32 if single else np.float64)
     network.obey_layers()
-    if not network.params.flags.writeable:
-        network.params = network.params.copy()
+    network.own_params()
     return rows
 
 

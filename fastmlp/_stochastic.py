@@ -49,7 +49,8 @@ class Training:
         self.sets = sets
         self.X, target, self.y, weights, self.sample_weight = data
         trust(est, self.X, *(held.X for held in sets.values()))
-        n, n_epochs = self.X.shape[0] if rows is None else len(rows), 1 if incremental else est.max_iter
+        n = self.X.shape[0] if rows is None else len(rows)
+        n_epochs = 1 if incremental else _checks.check_epochs("max_iter", est.max_iter)
         better = directions(metrics, ("", *(f"{name}_" for name in sets)), score=True)
         self.monitor = Monitor(
             est, est._network, History(est.history_), n_epochs,
@@ -134,8 +135,7 @@ class Training:
         wanted = self.est.batch_size
         if wanted == "auto":
             return min(200, n)
-        _checks.check_int("batch_size", wanted)
-        if wanted > n:
+        if _checks.check_int("batch_size", wanted) > n:
             _checks.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(wanted, n)
 

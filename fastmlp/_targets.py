@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from . import _checks, _class_weights, _decisions, activations, losses
 from ._decisions import MULTILABEL
@@ -16,8 +15,8 @@ class OfClasses:
     """Targets are classes, or rows of 0 and 1 for several labels."""
 
     def _validate(self, X, y, reset):
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
+        X, y = self._as_validated(
+            X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
         )
         return X, _checks.as_one_column(y.toarray() if hasattr(y, "toarray") else y)
 
@@ -102,8 +101,8 @@ class OfValues:
     """Targets are real numbers."""
 
     def _validate(self, X, y, reset):
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
+        X, y = self._as_validated(
+            X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
             reset=reset,
         )  # fmt: skip
         y = _checks.as_one_column(y)

@@ -35,7 +35,7 @@ class Data:
     """
 
     def __init__(self, x, y):
-        self.given = x, y
+        self.given = _checks.check_sparse(x, "x"), y
         self.n = x.shape[0] if hasattr(x, "shape") and len(x.shape) else len(np.atleast_1d(x))
 
     def convert(self):
@@ -43,10 +43,8 @@ class Data:
         x, y = self.given
         rows = _checks.check_rows(x, n_min=1)
         if rows.is_sparse:
-            self.x = x.tocsr()
-            if not self.x.has_canonical_format:
-                self.x = self.x.copy()
-                self.x.sum_duplicates()
+            x = x.tocsr()
+            self.x = type(x)((rows.data, rows.indices, rows.indptr), shape=x.shape)  # checked and sorted
         else:
             self.x = rows.data
             if not hasattr(x, "dtype") and self.x.dtype != np.float64:

@@ -6,7 +6,6 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from . import _checks, activations
 from ._in_training import in_training
@@ -24,8 +23,8 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):
-        return validate_data(
-            self, X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", y_numeric=True,
+        return self._as_validated(
+            X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", y_numeric=True,
             reset=reset,
         )  # fmt: skip
 

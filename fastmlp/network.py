@@ -7,7 +7,7 @@ from . import metrics as measures
 from ._compile import Graph
 from ._evaluation import EpochMetrics, EvaluationSet
 from ._fit import is_native
-from ._in_training import in_training, writing
+from ._in_training import in_training, is_ours, writing
 from ._monitor import History, Monitor
 from ._preparation import (
     Learning,
@@ -22,7 +22,7 @@ from ._preparation import (
     unchanged_by_errors,
 )
 from .kernels import interrupts, numpy_backend, training
-from .kernels.job import aligned_zeros
+from .kernels.memory import aligned_zeros, owned
 from .layers import Dense
 
 
@@ -48,7 +48,8 @@ class Network:
     plan : Plan or None
         The flat description; None before the network is built.
     params : ndarray of shape (n_params,)
-        All weights and biases, flat.
+        All weights and biases, flat. An array that is put in its place is taken as it is where it has the
+        same dtype and layout, else converted; it must have as many numbers, all of them finite.
     history_ : dict of list
         By epoch, since the weights were drawn: loss, learning_rate (of the epoch's last step), seconds and
         what was asked for.
@@ -82,7 +83,7 @@ class Network:
         self.rng = _checks.check_random_state(random_state)
         self.dtype = _checks.check_dtype(dtype)
         self.input_scale = _checks.check_real("input_scale", input_scale, low=-np.inf)
-        self.plan = self.params = None
+        self.plan = self._params = None
         self.learning, self.curves = Learning(), History()
         self.n_epochs_ = 0
         self.graph = Graph()
@@ -118,6 +119,28 @@ class Network:
     def functions(self):
         """The activation of each layer that has weights."""
         return [layer.activation for layer in self.graph.dense]
+
+    @property
+    def params(self):
+        return self._params
+
+    @params.setter
+    def params(self, given):
+        if given is self._params or (given is None and self.plan is None):
+            self._params = given
+            return
+        self.built("params")
+        given, in_callback = _checks.check_params(given, self._params), is_ours(self)
+        with writing(self):
+            if in_callback:  # the fit that runs goes on with its own array
+                self.own_params()[:] = given
+            else:
+                self._params = given
+
+    def own_params(self):
+        """Return the parameters to write to: copied first where their memory may only be read."""
+        self._params = owned(self._params)
+        return self._params
 
     @property
     def n_params(self):
@@ -185,7 +208,7 @@ class Network:
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
         params = aligned_zeros(plan.n_params, dtype)
         self._native = is_native(self.functions)
-        self.plan, self.params, self.n_epochs_ = plan, params, 0
+        self.plan, self._params, self.n_epochs_ = plan, params, 0
         return self
 
     def obey_layers(self):
@@ -323,7 +346,7 @@ class Network:
         with writing(self), unchanged_by_errors(self):
             if self.plan is None:
                 self.draw(None if self.n_inputs is not None else _checks.check_first_weights(weights))
-            own = self._split(self.params)
+            own = self._split(self.own_params())
             weights = _checks.check_weight_arrays(weights, own)
             for a, given in zip(own, weights, strict=True):
                 a[...] = given
@@ -376,7 +399,7 @@ class Network:
         if not self._native:  # a user's functions need not bear threads
             own, n_threads = numpy_backend.Kernels(self.params.dtype, self.functions), 1
         return training.predict(
-            self.plan, self.params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own
+            self.plan, self._params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own
         )
 
     def loss_of(self, loss, logits, y, sample_weight=None):

@@ -29,7 +29,7 @@ from typing import ClassVar
 import numpy as np
 
 from . import _checks, schedules
-from .kernels.job import aligned_zeros
+from .kernels.memory import aligned_zeros, owned
 from .kernels.numpy_backend import formulas
 from .kernels.plan import N_STATES
 from .kernels.plan import Optimizer as Code
@@ -299,6 +299,11 @@ class Memory:
         """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
         as_large = self.state.shape[1] == n_params and self.state.dtype == dtype
         return as_large and same_but_rate(self.optimizer, optimizer)
+
+    def own(self):
+        """Return itself, its state in memory that may be written to."""
+        self.state = owned(self.state)
+        return self
 
     def forget(self):
         """Begin anew: as before the first step, but for the learning rate."""

@@ -10,7 +10,6 @@ from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from . import _checks
 from ._fitted import available_unless_refused
@@ -148,8 +147,8 @@ class Perceptron(ClassifierMixin, BaseNeuron):
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _validate_input(self, X, y, reset):
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", reset=reset
+        X, y = self._as_validated(
+            X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", reset=reset
         )
         check_classification_targets(y)
         return X, y

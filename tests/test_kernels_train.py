@@ -7,7 +7,8 @@ import pytest
 from kernel_jobs import chain, clone, concatenation, expected_of, make_job, train
 
 from fastmlp.kernels import training
-from fastmlp.kernels.job import Rows, aligned_bytes
+from fastmlp.kernels.job import Rows
+from fastmlp.kernels.memory import aligned_bytes
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
 
 STEPPING = [optimizer for optimizer in Optimizer if optimizer != Optimizer.GRADIENT]

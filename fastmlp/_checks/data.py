@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..kernels import training
+from ..kernels import csr, training
 from ..kernels.job import ROW_DTYPES, Rows
 from .values import FLOATS
 
@@ -15,7 +15,7 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
     float32, float64 and uint8 arrays and CSR matrices are taken as they are; anything else is converted.
     """
     if hasattr(x, "tocsr"):
-        x = x.tocsr()
+        x = check_sparse(x, name).tocsr()
         if x.dtype.kind == "c":
             as_float(x.data, name)
         if x.dtype not in FLOATS:
@@ -38,10 +38,32 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
         raise ValueError(
             f"{name} must have at least {n_min} sample(s) of at least 1 feature; got shape {x.shape}"
         )
-    rows = Rows(x, scale)
+    rows = Rows(x, scale, name)
     if finite:
         check_finite_rows(rows, name)
     return rows
+
+
+def check_sparse(x, name="X"):
+    """Return `x`; where it is a sparse matrix, its numbers of rows and columns must not lead outside of it.
+
+    SciPy follows them without a look when it converts a matrix or takes rows of it.
+    """
+    if not hasattr(x, "tocsr"):
+        return x
+    if x.format == "csr":
+        csr.structure(x, name)
+        return x
+    try:
+        if x.format == "coo":
+            type(x)((x.data, (x.row, x.col)), shape=x.shape)  # this is where it looks
+        elif hasattr(x, "check_format"):
+            x.check_format(full_check=True)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{name} is no valid {x.format} matrix: {error}; make it anew from the dense array"
+        ) from None
+    return x
 
 
 def as_array(value, name):

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .data import as_array, as_float
+from ..kernels.job import MOST_EPOCHS
+from ..kernels.memory import readable
+from .data import as_array, as_float, check_finite
 from .values import check_flag, check_int, check_sequence, check_threads, shown
 from .warned import warn
 
@@ -52,10 +54,15 @@ def layer_is_fixed(layer, name):
     )
 
 
+def check_epochs(name, n_epochs, low=1):
+    """Return a number of epochs."""
+    return check_int(name, n_epochs, low, MOST_EPOCHS)
+
+
 def check_run(epochs, batch_size, shuffle, n_threads=None):
     """Return what a fit was asked for, by the names that `Fit` has for it."""
     return dict(
-        n_epochs=check_int("epochs", epochs, low=0),
+        n_epochs=check_epochs("epochs", epochs, low=0),
         batch_size=None if batch_size is None else check_int("batch_size", batch_size),
         shuffle=check_flag("shuffle", shuffle),
         n_threads=check_threads(n_threads),
@@ -78,6 +85,19 @@ def as_weights(array, dtype, name):
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite in {dtype}; got NaN, infinity or what is too large for it")
     return array
+
+
+def check_params(params, own):
+    """Return flat parameters in place of `own`: themselves where they lie as the kernels take them."""
+    params = as_array(params, "params")
+    if params.shape != own.shape:
+        raise ValueError(
+            f"params must have shape {own.shape}, all weights and biases; got {params.shape}: "
+            "pass a list of arrays to set_weights()"
+        )
+    if params.dtype != own.dtype:
+        return as_weights(as_float(params, "params"), own.dtype, "params")
+    return check_finite("params", readable("params", params, own.dtype, own.shape))
 
 
 def check_first_weights(weights):

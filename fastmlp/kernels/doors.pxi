@@ -1,10 +1,13 @@
-# What Python calls. Doors check nothing: job.py and _checks.py have. Every door of the contract exists under
-# the same name in the Numba backend; those of lanes.pxi need not.
+# What Python calls. Arrays come in through `readable` and `writable` only. Every door of the contract exists
+# under the same name in the Numba backend; those of lanes.pxi need not.
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 import numpy as np
+
+from . import memory
+from .plan import N_STATES
 
 cnp.import_array()
 
@@ -12,70 +15,145 @@ cnp.import_array()
 checks_rows = True      # whether run["check_rows"] is honoured
 
 
-cdef inline void *address(object array) except? NULL:
-    """Where an array's data is; NULL for None."""
-    return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray>array)
+cdef inline bint lies_as(object array, char kind, size item, bint written):
+    """Whether an array holds native numbers of a kind, aligned and one after another, to write to where asked."""
+    if not cnp.PyArray_Check(array):
+        return False
+    cdef cnp.ndarray a = <cnp.ndarray>array
+    if a.descr.kind != kind or a.descr.itemsize != item:
+        return False
+    return cnp.PyArray_ISCARRAY(a) if written else cnp.PyArray_ISCARRAY_RO(a)
 
 
-cdef int describe_rows(Context *c, object rows) except -1:
-    """Point the context at a `Rows`."""
+cdef inline void *readable(str name, object array, char kind, size item, size count) except? NULL:
+    """Where `count` numbers lie that are only read."""
+    if not lies_as(array, kind, item, False) or cnp.PyArray_SIZE(<cnp.ndarray>array) != count:
+        memory.refuse(name, array, f"{chr(kind)}{item}", count)
+    return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef inline void *writable(str name, object array, char kind, size item, size count) except? NULL:
+    """Where `count` numbers lie that are written to."""
+    if not lies_as(array, kind, item, True) or cnp.PyArray_SIZE(<cnp.ndarray>array) != count:
+        memory.refuse(name, array, f"{chr(kind)}{item}", count, True)
+    return cnp.PyArray_DATA(<cnp.ndarray>array)
+
+
+cdef inline real *readable_reals(str name, object array, size count) except? NULL:
+    return <real *>readable(name, array, c'f', sizeof(real), count)
+
+
+cdef inline real *writable_reals(str name, object array, size count) except? NULL:
+    return <real *>writable(name, array, c'f', sizeof(real), count)
+
+
+cdef inline int64_t *writable_words(str name, object array, size count) except? NULL:
+    return <int64_t *>writable(name, array, c'i', sizeof(int64_t), count)
+
+
+cdef int check_numbers(str name, object array, size stop) except -1:
+    """Whether all numbers of an array of int64, by which something is found, lie in [0, stop)."""
+    cdef size i, n = cnp.PyArray_SIZE(<cnp.ndarray>array)
+    cdef const int64_t *numbers = <const int64_t *>cnp.PyArray_DATA(<cnp.ndarray>array)
+    for i in range(n):
+        if numbers[i] < 0 or numbers[i] >= stop:
+            memory.refuse_number(name, array, stop)
+    return 0
+
+
+cdef int same(str name, size given, size expected) except -1:
+    """Raise where two sizes that must be one are not."""
+    if given != expected:
+        raise ValueError(f"{name} must be {expected}, as the other arrays and the plan have it; got {given}")
+    return 0
+
+
+cdef int describe_rows(Context *c, object rows, size n_features) except -1:
+    """Point the context at a `Rows`, whose numbers csr.py has checked, of as many columns."""
     cdef cnp.ndarray data = rows.data
-    cdef int kind = cnp.PyArray_TYPE(data)
-    c.x = <const char *>cnp.PyArray_DATA(data)
+    cdef char kind = data.descr.kind
+    cdef size item = data.descr.itemsize, n_rows = rows.n_rows
+    same("the columns of X", rows.n_features, n_features)
     if rows.is_sparse:
-        c.x_kind = ROWS_CSR_F32 if kind == cnp.NPY_FLOAT32 else ROWS_CSR_F64
-        c.indptr = <const int64_t *>address(rows.indptr)
+        c.x = <const char *>readable("X.data", data, c'f', 4 if item == 4 else 8, data.size)
+        c.x_kind = ROWS_CSR_F32 if item == 4 else ROWS_CSR_F64
+        c.indptr = <const int64_t *>readable("X.indptr", rows.indptr, c'i', sizeof(int64_t), n_rows + 1)
+        same("the values of X", data.size, c.indptr[n_rows])
         c.indices = c.indices_wide = NULL
         if (<cnp.ndarray>rows.indices).itemsize == 4:
-            c.indices = <const int32_t *>address(rows.indices)
+            c.indices = <const int32_t *>readable("X.indices", rows.indices, c'i', 4, data.size)
         else:
-            c.indices_wide = <const int64_t *>address(rows.indices)
+            c.indices_wide = <const int64_t *>readable("X.indices", rows.indices, c'i', 8, data.size)
         c.nz_capacity = rows.most_nonzeros + LANES
         return 0
-    c.x_kind = ROWS_U8 if kind == cnp.NPY_UINT8 else (ROWS_F32 if kind == cnp.NPY_FLOAT32 else ROWS_F64)
+    if data.ndim != 2 or data.shape[0] != n_rows or data.shape[1] != n_features or not (
+            cnp.PyArray_ISALIGNED(data) and cnp.PyArray_ISNOTSWAPPED(data)) or not (
+            item == 1 if kind == c'u' else kind == c'f' and (item == 4 or item == 8)):
+        memory.refuse("X", data, np.float32, n_rows * n_features)
+    c.x = <const char *>cnp.PyArray_DATA(data)
+    c.x_kind = ROWS_U8 if kind == c'u' else (ROWS_F32 if item == 4 else ROWS_F64)
     c.x_row = cnp.PyArray_STRIDE(data, 0)
     c.x_col = cnp.PyArray_STRIDE(data, 1)
-    c.nz_capacity = cnp.PyArray_DIM(data, 1) + LANES
+    c.nz_capacity = n_features + LANES
     return 0
 
 
 cdef int describe_plan(Context *c, object plan) except -1:
-    c.layers = <Layer *>address(plan.layers)
-    c.edges = <Edge *>address(plan.edges)
     c.n_layers = len(plan.layers)
     c.n_edges = len(plan.edges)
     c.n_params = plan.n_params
+    c.layers = <Layer *>readable("plan.layers", plan.layers, c'V', sizeof(Layer), c.n_layers)
+    c.edges = <Edge *>readable("plan.edges", plan.edges, c'V', sizeof(Edge), c.n_edges)
     return 0
 
 
 cdef int describe_job(Context *c, object job) except -1:
-    """Fill a context with a job's arrays (not the workspace)."""
+    """Fill a context with a job's arrays (not the workspace), which must have the sizes that kernels go by."""
+    cdef size n_rows = job.rows.n_rows, n_outputs = job.plan.n_outputs
+    cdef Run *run = <Run *>writable("run", job.run, c'V', sizeof(Run), 1)
     memset(c, 0, sizeof(Context))
+    c.run = run
     describe_plan(c, job.plan)
-    describe_rows(c, job.rows)
-    c.run = <Run *>address(job.run)
-    c.params = <real *>address(job.params)
-    c.state = <real *>address(job.state)
-    c.n_states = job.state.shape[0]
-    c.gradient = <real *>address(job.gradient) if job.gradient.size else NULL
-    c.backup = <real *>address(job.backup)
+    describe_rows(c, job.rows, run.n_features)
+    same("n_features", run.n_features, job.plan.n_features)
+    same("n_outputs", run.n_outputs, n_outputs)
+    c.params = writable_reals("params", job.params, c.n_params)
+    c.n_states = N_STATES[run.optimizer]
+    c.state = writable_reals("the optimizer's state", job.state, c.n_states * c.n_params)
+    c.gradient = writable_reals("gradient", job.gradient, c.n_params) if job.gradient.size else NULL
+    c.backup = writable_reals("backup", job.backup, c.n_params)
     if job.y.ndim == 1:
-        c.labels = <const int64_t *>address(job.y)
+        c.labels = <const int64_t *>readable("labels", job.y, c'i', sizeof(int64_t), n_rows)
     else:
-        c.y = <real *>address(job.y)
-    c.sample_weight = <const double *>address(job.sample_weight)
-    c.order = <int64_t *>address(job.order)
-    c.rates = <const double *>address(job.rates)
-    c.n_rates = job.rates.shape[0]
-    c.losses = <double *>address(job.losses)
-    c.n_threads = c.run.n_threads
+        c.y = readable_reals("y", job.y, n_rows * n_outputs)
+    same("labels", run.labels, c.labels != NULL)
+    if job.sample_weight is not None:
+        c.sample_weight = <const double *>readable("sample_weight", job.sample_weight, c'f', sizeof(double), n_rows)
+    c.order = writable_words("order", job.order, run.n_samples)
+    c.n_rates = job.rates.size
+    c.rates = <const double *>readable("rates", job.rates, c'f', sizeof(double), max(c.n_rates, 1))
+    c.losses = <double *>writable("losses", job.losses, c'f', sizeof(double), max(<size>job.losses.size, run.n_epochs))
+    c.n_threads = run.n_threads
+    if run.batch_size < 1 or c.n_threads < 1:
+        raise ValueError(f"batch_size and n_threads must be at least 1; got {run.batch_size} and {c.n_threads}")
     if job.random_state is not None:
         c.bitgen = <bitgen_t *>PyCapsule_GetPointer(job.random_state._bit_generator.capsule, "BitGenerator")
     return 0
 
 
+cdef int check_contents(object job) except -1:
+    """Raise where numbers lead outside of what they are for."""
+    check_numbers("order", job.order, job.rows.n_rows)
+    if job.y.ndim == 1:
+        check_numbers("labels", job.y, job.plan.n_outputs)
+    return 0
+
+
 cdef inline Context *context_of(object job) except NULL:
-    return <Context *>address(job.workspace)
+    """The context that `prepare` has laid out."""
+    if job.workspace is None:
+        raise ValueError("the job has no workspace; call prepare(job) first")
+    return <Context *>cnp.PyArray_DATA(<cnp.ndarray>job.workspace)
 
 
 def workspace_bytes(job):
@@ -88,7 +166,10 @@ def workspace_bytes(job):
 def prepare(job):
     """Lay out job.workspace. From here on the job's arrays must stay where they are."""
     cdef Context c
-    cdef Context *kept = context_of(job)
+    cdef Context *kept
+    describe_job(&c, job)
+    check_contents(job)
+    kept = <Context *>writable("workspace", job.workspace, c'u', 1, layout(&c, NULL))
     describe_job(&c, job)
     with nogil:
         layout(&c, <char *>kept)
@@ -129,7 +210,7 @@ def dismiss(job):
 
 
 cdef inline Lanes *lanes_of(object workspace) except NULL:
-    return <Lanes *>address(workspace)
+    return <Lanes *>cnp.PyArray_DATA(<cnp.ndarray>workspace)
 
 
 def lanes_bytes(job):
@@ -143,23 +224,29 @@ def lanes_bytes(job):
 def prepare_lanes(jobs, workspace):
     """Lay out a workspace for at most `lanes()` jobs. From here on their arrays must stay where they are."""
     cdef Context c
-    cdef Lanes *L = lanes_of(workspace)
+    cdef Lanes *L
+    cdef Lanes measured
     cdef size k
     describe_job(&c, jobs[0])
+    L = <Lanes *>writable("workspace", workspace, c'u', 1, lanes_layout(&measured, &c, NULL))
     lanes_layout(L, &c, <char *>L)
     L.n_nets = len(jobs)
+    if L.n_nets > LANES:
+        raise ValueError(f"at most {LANES} nets share the lanes of a vector; got {L.n_nets}")
     for k in range(L.n_nets):
         describe_job(&L.nets[k], jobs[k])
+        check_contents(jobs[k])
+        same("n_params of nets that share lanes", L.nets[k].n_params, c.n_params)
 
 
-def train_lanes(jobs, workspace, cnp.ndarray alive, int64_t budget):
+def train_lanes(jobs, workspace, alive, int64_t budget):
     """Run up to `budget` steps of each job that is `alive` (len(jobs),), int64.
 
     Returns as soon as the status of one is not RUNNING. The caller holds the locks of their random states.
     """
     cdef Lanes *L = lanes_of(workspace)
     memset(L.alive, 0, LANES * sizeof(int64_t))
-    memcpy(L.alive, address(alive), L.n_nets * sizeof(int64_t))
+    memcpy(L.alive, writable_words("alive", alive, L.n_nets), L.n_nets * sizeof(int64_t))
     with nogil:
         lanes_slice(L, budget)
 
@@ -170,16 +257,19 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
     Each row's result depends on that row alone, not on the others or on how rows are split.
     """
     cdef Context c
-    cdef size count = out.shape[0] if n is None else n
     cdef int failed
     cdef double scale = rows.scale
-    cdef size n_features = rows.n_features
+    cdef size n_features = plan.n_features
     memset(&c, 0, sizeof(Context))
     describe_plan(&c, plan)
-    describe_rows(&c, rows)
-    c.params = <real *>address(params)
+    describe_rows(&c, rows, n_features)
+    c.params = readable_reals("params", params, c.n_params)
+    cdef size count = out.shape[0] if n is None else n
     cdef size stop = c.n_layers - 1 if layer < 0 else layer
-    cdef real *target = <real *>address(out)
+    if stop >= c.n_layers or first < 0 or count < 0 or first + count > <size>rows.n_rows:
+        raise ValueError(f"there are {c.n_layers} layers and {rows.n_rows} rows; got layer {layer}, "
+                         f"rows {first} to {first + count}")
+    cdef real *target = writable_reals("out", out, count * c.layers[stop].n_out)
     with nogil:
         failed = predict_rows(&c, n_features, scale, first, count, stop, logits, target)
     if failed:
@@ -191,17 +281,17 @@ def all_finite(rows):
     cdef Context c
     cdef bint result
     cdef size n = rows.n_rows, width = rows.n_features
-    describe_rows(&c, rows)
+    describe_rows(&c, rows, width)
     with nogil:
         result = rows_finite(&c, n, width)
     return result
 
 
-def shuffle(cnp.ndarray order, random_state):
+def shuffle(order, random_state):
     """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
     cdef bitgen_t *g = <bitgen_t *>PyCapsule_GetPointer(random_state._bit_generator.capsule, "BitGenerator")
-    cdef size n = order.shape[0]
-    cdef int64_t *data = <int64_t *>address(order)
+    cdef size n = order.size
+    cdef int64_t *data = writable_words("order", order, n)
     with random_state._bit_generator.lock:
         with nogil:
             shuffle_order(g, data, n)
@@ -219,19 +309,23 @@ cdef object whole_vectors(object array):
 def activate(int64_t code, double slope, cnp.ndarray z, cnp.ndarray out):
     """out = f(z), elementwise; softmax over the last axis."""
     cdef size i, n
+    cdef real *to = writable_reals("out", out, z.size)
     if code != SOFTMAX:
-        activation_forward(code, <real>slope, <real *>address(z), <real *>address(out), z.size)
+        activation_forward(code, <real>slope, readable_reals("z", z, z.size), to, z.size)
     elif z.size:
         n = z.shape[z.ndim - 1]
         rows = whole_vectors(z.reshape(-1, n))
+        to = writable_reals("z", rows, len(rows) * padded(n))
         for i in range(len(rows)):
-            softmax(<real *>address(rows) + i * padded(n), <real *>address(rows) + i * padded(n), n)
+            softmax(to + i * padded(n), to + i * padded(n), n)
         np.copyto(out, rows[:, :n].reshape(np.shape(out)))
 
 
 def activation_gradient(int64_t code, double slope, cnp.ndarray z, cnp.ndarray a, cnp.ndarray d):
     """d *= f'(z)."""
-    activation_backward(code, <real>slope, <real *>address(z), <real *>address(a), <real *>address(d), d.size)
+    cdef size n = d.size
+    activation_backward(code, <real>slope, readable_reals("z", z, n), readable_reals("a", a, n),
+                        writable_reals("d", d, n), n)
 
 
 def update(cnp.ndarray run, cnp.ndarray w, cnp.ndarray g, cnp.ndarray state):
@@ -239,11 +333,15 @@ def update(cnp.ndarray run, cnp.ndarray w, cnp.ndarray g, cnp.ndarray state):
     cdef Step step
     cdef size n = w.size, i, n_states = state.shape[0]
     cdef real *s[3]
+    cdef real *flat
+    cdef Run *asked = <Run *>writable("run", run, c'V', sizeof(Run), 1)
+    same("n_states", n_states, N_STATES[asked.optimizer])
     rows = whole_vectors(np.vstack([w, g, state]))
-    begin_step(<Run *>address(run), 1, &step)
+    flat = writable_reals("w, g and state", rows, (2 + n_states) * padded(n))
+    begin_step(asked, 1, &step)
     for i in range(3):
-        s[i] = <real *>address(rows) + padded(n) * (2 + i if i < n_states else 0)
-    update_flat(&step, <real *>address(rows), s[0], s[1], s[2], <real *>address(rows) + padded(n), padded(n))
+        s[i] = flat + padded(n) * (2 + i if i < n_states else 0)
+    update_flat(&step, flat, s[0], s[1], s[2], flat + padded(n), padded(n))
     w[...] = rows[0, :n]
     state[...] = rows[2:, :n]
 
@@ -255,8 +353,10 @@ def multiply(cnp.ndarray A, cnp.ndarray B, cnp.ndarray C, bint accumulate=False,
         row, col = col, row
     b = whole_vectors(B)
     c = whole_vectors(C if accumulate else np.zeros_like(C))
-    add_product(<real *>address(A), row, col, <real *>address(b), b.shape[1], <real *>address(c), c.shape[1],
-                C.shape[0], c.shape[1], K)
+    if A.descr.kind != c'f' or A.descr.itemsize != sizeof(real):
+        memory.refuse("A", A, b.dtype, A.size)
+    add_product(<real *>cnp.PyArray_DATA(A), row, col, readable_reals("B", b, b.size), b.shape[1],
+                writable_reals("C", c, c.size), c.shape[1], C.shape[0], c.shape[1], K)
     C[...] = c[:, : C.shape[1]]
 
 

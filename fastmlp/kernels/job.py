@@ -1,12 +1,14 @@
 """What one call of the kernels works on: the rows of a data set, and a training job."""
 
-from math import prod
-
 import numpy as np
 
+from . import csr
+from .memory import aligned_zeros, check_numbers, readable, writable
 from .plan import N_STATES, RUN, Optimizer, Status
 
 ROW_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+MOST_EPOCHS = 1 << 40  # each has its place in `losses`
+_AS_THEY_ARE = frozenset(ROW_DTYPES)
 OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
     n_epochs=1, optimizer=Optimizer.SGD, average=1, n_threads=1, momentum=0.9, beta_1=0.9, beta_2=0.999,
     epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0, loss_parameter=1.0, tol=-np.inf, best_loss=np.inf,
@@ -20,29 +22,41 @@ class Rows:
     Parameters
     ----------
     x : ndarray of shape (n, n_features), float32, float64 or uint8; or a SciPy CSR matrix
-        Never copied, never written to.
+        Never written to, and copied only where it is off alignment or of another byte order.
     scale : float, default=1.0
         Every value is multiplied by it while it is gathered (1/255 for pixels, say).
+    name : str, default="X"
+        What errors call it.
+
+    Raises
+    ------
+    ValueError
+        Where a CSR matrix points outside of itself (see `csr.checked`), or numbers are of another kind.
     """
 
     __slots__ = ("data", "indices", "indptr", "is_sparse", "most_nonzeros", "n_features", "n_rows", "scale")
 
-    def __init__(self, x, scale=1.0):
+    def __init__(self, x, scale=1.0, name="X"):
         self.n_rows, self.n_features = x.shape
         self.scale = scale
-        self.is_sparse = not isinstance(x, np.ndarray)
         self.most_nonzeros = self.n_features
+        self.is_sparse = not isinstance(x, np.ndarray)
         if self.is_sparse:
-            if not x.has_canonical_format:  # sorted columns, no duplicates
-                x = x.copy()
-                x.sum_duplicates()
-            self.data = x.data
-            self.indices = x.indices
-            self.indptr = x.indptr.astype(np.int64, copy=False)
+            self.data, self.indices, self.indptr = csr.checked(x, name)
             self.most_nonzeros = int(np.diff(self.indptr).max(initial=0))
         else:
-            self.data = x
+            self.data = x if x.flags.aligned and x.dtype in _AS_THEY_ARE else _dense(x, name)
             self.indices = self.indptr = None
+
+
+def _dense(x, name):
+    """Return rows as the kernels read them: those of another byte order, or off alignment, are copied."""
+    dtype = x.dtype.newbyteorder("=")
+    if dtype not in _AS_THEY_ARE:
+        raise ValueError(
+            f"{name} must hold float32, float64 or uint8; got {x.dtype}: convert it by {name}.astype(float)"
+        )
+    return x.astype(dtype)
 
 
 class Job:
@@ -91,25 +105,35 @@ class Job:
         n = rows.n_rows if subset is None else len(subset)
         values = OPTIONS | dict(
             n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,
-            batch_size=min(200, n), input_scale=rows.scale, input_dropout=plan.input_dropout,
+            batch_size=max(1, min(200, n)), input_scale=rows.scale, input_dropout=plan.input_dropout,
         )  # fmt: skip
         values |= options
+        check_counts(**values)
         run = np.empty(1, RUN)
         run[0] = tuple(values.values())
-        optimizer = values["optimizer"]
-        self.plan, self.run, self.params, self.rows, self.y = plan, run, params, rows, y
+        optimizer, dtype = values["optimizer"], np.dtype(np.float32 if params.dtype == np.float32 else float)
+        self.plan, self.run, self.rows = plan, run, rows
+        self.params = writable("params", params, dtype, (plan.n_params,))
+        shape = (N_STATES[optimizer], plan.n_params)
+        self.state = aligned_zeros(shape, dtype) if state is None else writable("state", state, dtype, shape)
+        if y.ndim == 1:
+            self.y = check_numbers("labels", readable("labels", y, np.int64, (rows.n_rows,)), plan.n_outputs)
+        else:
+            self.y = readable("y", y, dtype, (rows.n_rows, plan.n_outputs))
         self.sample_weight = sample_weight
-        if state is None:
-            state = aligned_zeros((N_STATES[optimizer], plan.n_params), params.dtype)
-        self.state = state
+        if sample_weight is not None:
+            self.sample_weight = readable("sample_weight", sample_weight, np.float64, (rows.n_rows,))
         self.random_state = random_state
         self.subset = subset
-        self.order = np.arange(n, dtype=np.int64) if subset is None else np.array(subset, np.int64)
-        self.rates = np.asarray(rates, np.float64)
+        self.order = np.arange(n, dtype=np.int64)
+        if subset is not None:
+            self.order[:] = check_numbers("subset", np.ascontiguousarray(subset, np.int64), rows.n_rows)
+        rates = np.asarray(rates, np.float64)
+        self.rates = readable("rates", rates, np.float64, (max(rates.size, 1),))
         self.losses = np.full(values["n_epochs"], np.nan)
         self.backup = params.copy()
         needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or values["clip_norm"] > 0
-        self.gradient = np.zeros(plan.n_params if needs_gradient else 0, params.dtype)
+        self.gradient = np.zeros(plan.n_params if needs_gradient else 0, dtype)
         self.workspace = None
 
     def option(self, name):
@@ -121,16 +145,12 @@ class Job:
         return dict(zip(RUN.names, self.run[0].item(), strict=True))
 
 
-def aligned_zeros(shape, dtype):
-    """Zeros that start at a multiple of 64 bytes, so that vectors of whole rows straddle no cache lines."""
-    count = prod(shape) if isinstance(shape, tuple) else shape
-    memory = aligned_bytes(count * np.dtype(dtype).itemsize)
-    memory[:] = 0
-    return memory.view(dtype).reshape(shape)
-
-
-def aligned_bytes(n):
-    """`n` bytes of scratch memory that start at a multiple of 64."""
-    memory = np.empty(n + 64, np.uint8)
-    start = -memory.__array_interface__["data"][0] % 64
-    return memory[start : start + n]
+def check_counts(*, batch_size, n_epochs, n_threads=1, **others):
+    """Raise where a run record's counts are none that a run can begin with; `others` are its other fields."""
+    for name, value, least, most in (
+        ("batch_size", batch_size, 1, np.iinfo(np.int64).max),
+        ("n_epochs", n_epochs, 0, MOST_EPOCHS),
+        ("n_threads", n_threads, 1, 64),
+    ):
+        if not least <= value <= most:
+            raise ValueError(f"{name} must be between {least} and {most}; got {value}: pass a number within")

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from . import interrupts, training
-from .job import aligned_bytes
+from .memory import aligned_bytes
 from .plan import Optimizer, Regime, Status
 
 PARAMS = 4096  # of the largest net; lanes.pxi knows it too

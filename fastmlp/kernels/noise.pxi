@@ -311,8 +311,8 @@ def add_noise(cnp.ndarray source, cnp.ndarray target, size width, size n_copies,
     z are the values from number `first` of the stream that `key` names on, standard normal and independent.
     sigma = 0 adds nothing. Both arrays are contiguous; they may be one where n_copies is 1.
     """
-    cdef const real *rows = <const real *>address(source)
-    cdef real *out = <real *>address(target)
+    cdef const real *rows = readable_reals("source", source, source.size)
+    cdef real *out = writable_reals("target", target, source.size * n_copies)
     cdef const real *tile
     cdef size at = 0, m, n = target.size
     cdef real s = <real>sigma, least = <real>low, most = <real>high
@@ -332,8 +332,8 @@ def add_noise(cnp.ndarray source, cnp.ndarray target, size width, size n_copies,
 
 def normals(cnp.ndarray words, cnp.ndarray out):
     """For tests: the values made of uint32 words (n, 4, 16); out (n, 16 values for each of 4 or 2 words)."""
-    cdef const uint32_t *given = <const uint32_t *>address(words)
-    cdef real *target = <real *>address(out)
+    cdef const uint32_t *given = <const uint32_t *>readable("words", words, c'u', 4, words.shape[0] * 64)
+    cdef real *target = writable_reals("out", out, words.shape[0] * GROUP)
     cdef bits w[64]
     cdef size k, i
     for k in range(words.shape[0]):

@@ -343,18 +343,25 @@ cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *tar
 def learn(neuron):
     """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
     cdef Context c
-    cdef Neuron *u = <Neuron *>address(neuron.run)
-    cdef real *w = <real *>address(neuron.w)
-    cdef real *kept = <real *>address(neuron.kept)
-    cdef const real *target = <const real *>address(neuron.target)
-    cdef const real *weight = <const real *>address(neuron.sample_weight)
-    cdef int64_t *order = <int64_t *>address(neuron.order)
-    cdef double *errors = <double *>address(neuron.last_errors)
-    cdef real *history = <real *>address(neuron.history)
+    cdef Neuron *u = <Neuron *>writable("run", neuron.run, c'V', sizeof(Neuron), 1)
+    cdef size n = u.n_samples, width = u.n_features, item = (<cnp.ndarray>neuron.rows.data).descr.itemsize
+    cdef real *w = writable_reals("w", neuron.w, width)
+    cdef real *kept = writable_reals("kept", neuron.kept, width)
+    cdef const real *target = readable_reals("target", neuron.target, n)
+    cdef const real *weight = NULL
+    cdef int64_t *order = writable_words("order", neuron.order, n)
+    cdef double *errors = <double *>writable("last_errors", neuron.last_errors, c'f', sizeof(double), u.n_errors)
+    cdef real *history = writable_reals("history", neuron.history, u.capacity * (width + 1))
     cdef unsigned int control = 0
     cdef int status
+    if neuron.sample_weight is not None:
+        weight = readable_reals("sample_weight", neuron.sample_weight, n)
+    check_numbers("order", neuron.order, n)
     memset(&c, 0, sizeof(Context))
-    describe_rows(&c, neuron.rows)
+    describe_rows(&c, neuron.rows, width)
+    same("the rows of X", neuron.rows.n_rows, n)
+    if c.x_kind == ROWS_U8 or item != sizeof(real) or (c.x_kind < ROWS_CSR_F32 and c.x_col != item):
+        memory.refuse("X", neuron.rows.data, neuron.w.dtype, n * width)
     with nogil:
         if u.rule != STEP:
             control = fm_flush_denormals()

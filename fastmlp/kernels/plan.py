@@ -109,7 +109,8 @@ class Status(IntEnum):
 
 def _fields(integers, floats):
     return np.dtype(
-        [(name, np.int64) for name in integers.split()] + [(name, np.float64) for name in floats.split()]
+        [(name, np.int64) for name in integers.split()] + [(name, np.float64) for name in floats.split()],
+        align=True,  # so that NumPy tells where a record is off alignment
     )
 
 
@@ -242,4 +243,6 @@ def build_plan(n_features, specs, input_dropout=0.0):
         of_source = np.flatnonzero(edges["source"] == source)
         edges["closes"][of_source[0]] = 1
         edges["opens"][of_source[-1]] = 1
+    for records in layers, edges:  # the kernels trust them
+        records.setflags(write=False)
     return Plan(layers, edges, int(n_features), int(offset), float(input_dropout))

@@ -6,7 +6,8 @@ import numpy as np
 
 from . import interrupts
 from .dispatch import kernels
-from .job import Job, aligned_bytes
+from .job import Job
+from .memory import aligned_bytes, owned
 from .plan import Listing, Loss, Optimizer, Regime, Status
 from .threads import join, share_out, start, usable_cores
 
@@ -178,7 +179,7 @@ def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=No
     options = options | dict(
         optimizer=Optimizer.GRADIENT, batch_size=max(1, rows.n_rows), n_epochs=1, shuffle=0
     )
-    job = Job(plan.without_training(), params, rows, y, sample_weight=sample_weight, **options)
+    job = Job(plan.without_training(), owned(params), rows, y, sample_weight=sample_weight, **options)
     run(job, n_threads=n_threads, regime=Regime.BATCH, backend=backend)
     return float(job.losses[0]), job.gradient
 

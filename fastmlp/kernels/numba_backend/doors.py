@@ -7,12 +7,15 @@ input: any strides, read-only, memory-mapped.
 import contextlib
 import ctypes
 import struct
+from functools import partial
 
 import numba
 import numpy as np
 
+from ..memory import check, check_numbers, refuse
 from ..perceptron import NEURON
-from ..plan import EDGE, LAYER, RUN, Activation
+from ..plan import EDGE, LAYER, N_STATES, RUN, Activation
+from .addresses import address, overlaps_itself, readable, same, shuffle_source, writable
 from .build import LEAVES, compile_leaf, register_all
 from .context import CHUNK, CSR, N_WORDS, C
 from .vectors import Vec
@@ -21,41 +24,6 @@ Words = ctypes.c_int64 * N_WORDS
 register_all()
 NOISE_TILE = 1 << 15
 KINDS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.uint8): 2}
-
-
-def _address(array):
-    """Where an array's numbers are, 0 for None.
-
-    The first member of NumPy's array object, by its public C interface: read directly, which takes a fifth of
-    the time of `array.ctypes.data`, for predictions of one row.
-    """
-    return 0 if array is None else _read_word(id(array) + _HEADER).value
-
-
-_read_word, _HEADER = ctypes.c_ssize_t.from_address, object.__basicsize__
-_PROBE = np.zeros(1)
-if _address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects out otherwise
-
-    def _address(array):
-        return 0 if array is None else array.ctypes.data
-
-
-def _shuffle_source(random_state):
-    """Addresses of a RandomState's next_uint32 and of its state."""
-    interface = random_state._bit_generator.ctypes
-    return ctypes.cast(interface.next_uint32, ctypes.c_void_p).value, interface.state_address
-
-
-def _overlaps_itself(array):
-    """Whether two elements may lie in one place."""
-    reach = array.itemsize
-    for stride, length in sorted(
-        (abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1
-    ):
-        if stride < reach:
-            return True
-        reach += stride * (length - 1)
-    return False
 
 
 class Kernels:
@@ -85,42 +53,65 @@ class Kernels:
                 if hasattr(C, name):
                     self._leaf(name)
                     words[getattr(C, name)] = self._compiled[name][0].address
-            words[C.layers], words[C.n_layers] = _address(plan.layers), len(plan.layers)
-            words[C.edges], words[C.n_params] = _address(plan.edges), plan.n_params
+            words[C.layers], words[C.n_layers] = address(plan.layers), len(plan.layers)
+            words[C.edges], words[C.n_params] = address(plan.edges), plan.n_params
             sizes = {}
             self._template = plan, words, sizes
         return Words.from_buffer_copy(words), sizes
 
     @staticmethod
-    def _describe_rows(words, rows, scale):
+    def _describe_rows(words, rows, scale, n_features):
         data = rows.data
+        same("the columns of X", rows.n_features, n_features)
         words[C.kind] = KINDS[data.dtype] + (CSR if rows.is_sparse else 0)
         words[C.data], words[C.n_features], words[C.longest] = (
-            _address(data),
-            rows.n_features,
+            address(data),
+            n_features,
             rows.most_nonzeros,
         )
         struct.pack_into("d", words, 8 * C.scale, scale)
         if rows.is_sparse:
             width = rows.indices.itemsize
             words[C.indices], words[C.index_bytes], words[C.index_kind] = (
-                _address(rows.indices),
+                address(rows.indices),
                 width,
                 2 + width // 4,
             )
-            words[C.indptr], words[C.col_stride] = _address(rows.indptr), data.itemsize
+            words[C.indptr], words[C.col_stride] = address(rows.indptr), data.itemsize
         else:
             words[C.row_stride], words[C.col_stride] = data.strides
 
     def _job_table(self, job):
         words, _ = self._table(job.plan)
-        self._describe_rows(words, job.rows, job.run["input_scale"][0])
-        words[C.training], words[C.batch] = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
-        for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
-            words[getattr(C, name)] = _address(getattr(job, name))
-        words[C.gradient] = _address(job.gradient) if job.gradient.size else 0
-        words[C.weight], words[C.n_rates] = _address(job.sample_weight), len(job.rates)
+        run = check("run", job.run, RUN, (1,), written=True)[0]
+        n_params, n_rows, n_outputs = job.plan.n_params, job.rows.n_rows, job.plan.n_outputs
+        same("n_features", run["n_features"], job.plan.n_features)
+        same("n_outputs", run["n_outputs"], n_outputs)
+        same("labels", run["labels"], job.y.ndim == 1)
+        self._describe_rows(words, job.rows, run["input_scale"], job.plan.n_features)
+        words[C.training], words[C.batch] = 1, int(min(run["batch_size"], n_rows))
+        words[C.run] = address(job.run)
+        reals, doubles = partial(writable, dtype=self.dtype), partial(readable, dtype=np.dtype(np.float64))
+        words[C.params] = reals("params", job.params, shape=(n_params,))
+        shape = (N_STATES[int(run["optimizer"])], n_params)
+        words[C.state] = reals("the optimizer's state", job.state, shape=shape)
+        words[C.backup] = reals("backup", job.backup, shape=(n_params,))
+        words[C.gradient] = reals("gradient", job.gradient, shape=(n_params,)) if job.gradient.size else 0
+        if job.y.ndim == 1:
+            words[C.y] = readable("labels", job.y, np.int64, (n_rows,))
+        else:
+            words[C.y] = readable("y", job.y, self.dtype, (n_rows, n_outputs))
+        if job.sample_weight is not None:
+            words[C.weight] = doubles("sample_weight", job.sample_weight, shape=(n_rows,))
+        words[C.order] = writable("order", job.order, np.int64, (int(run["n_samples"]),))
+        words[C.losses] = writable(
+            "losses", job.losses, np.float64, (max(len(job.losses), int(run["n_epochs"])),)
+        )
+        words[C.n_rates] = len(job.rates)
+        words[C.rates] = doubles("rates", job.rates, shape=(max(len(job.rates), 1),))
         words[C.n_states] = len(job.state)
+        if run["batch_size"] < 1:
+            raise ValueError(f"batch_size must be at least 1; got {run['batch_size']}")
         return words
 
     def workspace_bytes(self, job):
@@ -128,17 +119,21 @@ class Kernels:
         return self._leaf("layout")(self._job_table(job), 0, 0.0)
 
     def prepare(self, job):
-        """Nothing: `train` lays the workspace out by itself."""
+        """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
+        self._job_table(job)
+        check_numbers("order", job.order, job.rows.n_rows)
+        if job.y.ndim == 1:
+            check_numbers("labels", job.y, job.plan.n_outputs)
 
     def train(self, job, thread=0):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
         words = self._job_table(job)
         lock = contextlib.nullcontext()
         if job.run["shuffle"][0] and job.random_state is not None:
-            words[C.next_uint32], words[C.bit_state] = _shuffle_source(job.random_state)
+            words[C.next_uint32], words[C.bit_state] = shuffle_source(job.random_state)
             lock = job.random_state._bit_generator.lock
         with lock:
-            return self._leaf("train")(words, _address(job.workspace))
+            return self._leaf("train")(words, address(job.workspace))
 
     def work(self, job, thread):
         """Return at once: one thread does all."""
@@ -150,15 +145,21 @@ class Kernels:
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
         n = len(out) if n is None else n
         words, sizes = self._table(plan)
-        self._describe_rows(words, rows, rows.scale)
-        words[C.params], words[C.batch] = _address(params), n
+        self._describe_rows(words, rows, rows.scale, plan.n_features)
+        words[C.params], words[C.batch] = readable("params", params, self.dtype, (plan.n_params,)), n
         key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
         n_bytes = sizes.get(key)
         if n_bytes is None:
             n_bytes = sizes[key] = self._leaf("layout")(words, 0, 0.0)
         workspace = np.empty(n_bytes, np.uint8)
         layer = len(plan.layers) - 1 if layer < 0 else layer
-        self._leaf("predict")(words, _address(workspace), _address(out), first, n, layer, logits)
+        if not (layer < len(plan.layers) and 0 <= first <= first + n <= rows.n_rows):
+            raise ValueError(
+                f"there are {len(plan.layers)} layers and {rows.n_rows} rows; got layer {layer}, "
+                f"rows {first} to {first + n}"
+            )
+        where = writable("out", out, self.dtype, (n, int(plan.layers["n_out"][layer])))
+        self._leaf("predict")(words, address(workspace), where, first, n, layer, logits)
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite."""
@@ -169,36 +170,59 @@ class Kernels:
         strides, shape = (
             ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
         )
-        return bool(self._leaf("rows_finite")(kind, _address(data), *strides, *shape))
+        return bool(self._leaf("rows_finite")(kind, address(data), *strides, *shape))
 
     def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
         sigma, key = float(self.dtype.type(sigma)), key - (1 << 64) if key >> 63 else key
         repeat, add = self._leaf("repeat_rows"), self._leaf(f"add_stream_{self._precision}")
-        rows, where, size = _address(source), _address(target), self.dtype.itemsize
+        rows, size = readable("source", source, self.dtype, source.shape), self.dtype.itemsize
+        same("the values of target", target.size, source.size * n_copies)
+        where = writable("target", target, self.dtype, target.shape)
         if sigma == 0:
             repeat(rows, where, width, n_copies, 0, target.size, low, high)
             return
         tile = np.empty(min(target.size, NOISE_TILE), self.dtype)  # LLVM makes vectors where nothing overlaps
         for i in range(0, target.size, NOISE_TILE):
             n = min(NOISE_TILE, target.size - i)
-            repeat(rows, _address(tile), width, n_copies, i, n, -np.inf, np.inf)
-            add(_address(tile), where + i * size, first + i, n, key, sigma, low, high)
+            repeat(rows, address(tile), width, n_copies, i, n, -np.inf, np.inf)
+            add(address(tile), where + i * size, first + i, n, key, sigma, low, high)
 
     def learn(self, neuron):
         """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
-        rows = neuron.rows
-        kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0
-        arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
-        arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
-        return self._leaf("learn")(*map(_address, arrays), kind)
+        rows, run = neuron.rows, check("run", neuron.run, NEURON, (1,), written=True)[0]
+        n, width, errors, capacity = (
+            int(run[name]) for name in ("n_samples", "n_features", "n_errors", "capacity")
+        )
+        weight, reads, writes = (
+            neuron.sample_weight,
+            partial(readable, dtype=self.dtype),
+            partial(writable, dtype=self.dtype),
+        )
+        same("the rows of X", rows.n_rows, n)
+        same("the columns of X", rows.n_features, width)
+        if rows.data.dtype != self.dtype or not (rows.is_sparse or rows.data.flags.c_contiguous):
+            refuse("X", rows.data, self.dtype, n * width)
+        check_numbers("order", check("order", neuron.order, np.int64, (n,)), n)
+        return self._leaf("learn")(
+            address(neuron.run),
+            writes("w", neuron.w, shape=(width,)),
+            writes("kept", neuron.kept, shape=(width,)),
+            reads("target", neuron.target, shape=(n,)),
+            0 if weight is None else reads("sample_weight", weight, shape=(n,)),
+            writable("order", neuron.order, np.int64, (n,)),
+            writable("last_errors", neuron.last_errors, np.float64, (errors,)),
+            writes("history", neuron.history, shape=(capacity, width + 1)),
+            *map(address, (rows.data, rows.indptr, rows.indices)),
+            2 + rows.indices.itemsize // 4 if rows.is_sparse else 0,
+        )
 
     def matmul_stack(self, A, B, out, first=0, n=-1):
         """Write out = A B, or matrices first..first + n of it; False where memory is shared or misaligned."""
         size = self.dtype.itemsize
         if any(not x.flags.aligned or any(s % size for s in x.strides) for x in (A, B, out)):
             return False
-        if np.may_share_memory(out, A) or np.may_share_memory(out, B) or _overlaps_itself(out):
+        if np.may_share_memory(out, A) or np.may_share_memory(out, B) or overlaps_itself(out):
             return False
         lengths = out.shape[:-2]
         a, b = (np.broadcast_to(x, (*lengths, *x.shape[-2:])).strides for x in (A, B))
@@ -206,13 +230,13 @@ class Kernels:
         leading = np.array(
             [(m, x // size, y // size, z // size) for m, x, y, z in zip(*columns, strict=True)], np.int64
         )
-        factors = [word for x in (A, B, out) for word in (_address(x), *(s // size for s in x.strides[-2:]))]
+        factors = [word for x in (A, B, out) for word in (address(x), *(s // size for s in x.strides[-2:]))]
         M, N = out.shape[-2:]
         if out.size and n:
             n = out.size // (M * N) if n < 0 else n
             zeros = np.zeros(N, self.dtype)
             self._leaf("multiply_stack")(
-                *factors, _address(zeros), M, N, A.shape[-1], _address(leading), len(leading), first, n
+                *factors, address(zeros), M, N, A.shape[-1], address(leading), len(leading), first, n
             )
         return True
 
@@ -220,7 +244,7 @@ class Kernels:
 
     def normals(self, words, out):
         """The values made of uint32 words (n, 4, 16)."""
-        self._leaf(f"normals_{self._precision}")(_address(words), _address(out), len(words))
+        self._leaf(f"normals_{self._precision}")(address(words), address(out), len(words))
 
     def neuron_bytes(self):
         """Bytes of a Neuron."""
@@ -229,38 +253,40 @@ class Kernels:
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
         with random_state._bit_generator.lock:
-            self._leaf("shuffle")(_address(order), len(order), *_shuffle_source(random_state))
+            self._leaf("shuffle")(
+                writable("order", order, np.int64, (len(order),)), len(order), *shuffle_source(random_state)
+            )
 
     def activate(self, code, slope, z, out):
         """out = f(z), elementwise; softmax over the last axis."""
         if code == Activation.SOFTMAX:
             n = z.shape[-1]
-            self._leaf("softmax")(_address(z), _address(out), z.size // max(n, 1), n, n, 1)
+            self._leaf("softmax")(address(z), address(out), z.size // max(n, 1), n, n, 1)
         else:
-            self._leaf("activate")(code, slope, _address(z), _address(out), z.size)
+            self._leaf("activate")(code, slope, address(z), address(out), z.size)
 
     def activation_gradient(self, code, slope, z, a, d):
         """d *= f'(z), elementwise."""
-        self._leaf("activation_gradient")(code, slope, _address(z), _address(a), _address(d), d.size)
+        self._leaf("activation_gradient")(code, slope, address(z), address(a), address(d), d.size)
 
     def update(self, run, w, g, state):
         """One optimizer step on flat arrays of one length; w and state (n_states, n) are updated."""
         words = Words()
-        words[C.run] = _address(run)
+        words[C.run] = address(run)
         constants = np.zeros(16, self.dtype)
-        states = [_address(s) for s in state] + [0] * (3 - len(state))
-        self._leaf("begin_step")(words, _address(constants))
+        states = [address(s) for s in state] + [0] * (3 - len(state))
+        self._leaf("begin_step")(words, address(constants))
         code = int(run["optimizer"][0])
-        self._leaf("update")(code, _address(constants), _address(w), _address(g), *states, w.size)
+        self._leaf("update")(code, address(constants), address(w), address(g), *states, w.size)
 
     def multiply(self, A, B, C, accumulate=False, transposed=False):
         """C (+)= A B, or A^T B. A may have any strides."""
         size = self.dtype.itemsize
         a_row, a_col = (stride // size for stride in (A.strides[::-1] if transposed else A.strides))
         init, ld_init = (C, C.strides[0] // size) if accumulate else (np.zeros(C.shape[1], self.dtype), 0)
-        factors = _address(A), a_row, a_col, _address(B), B.strides[0] // size
+        factors = address(A), a_row, a_col, address(B), B.strides[0] // size
         self._leaf("multiply")(
-            *factors, _address(init), ld_init, _address(C), C.strides[0] // size, *C.shape, len(B)
+            *factors, address(init), ld_init, address(C), C.strides[0] // size, *C.shape, len(B)
         )
 
     def multiply_tn(self, A, D, C):

@@ -1,0 +1,111 @@
+"""The door through which every array reaches a kernel.
+
+A kernel computes on addresses and takes sizes on trust. So before it is given an address, it is known that
+the numbers there are of its kind and byte order, aligned, one after another, as many as it will touch, and
+that it may write to them where it writes. What is only read is copied where it lies otherwise; what is
+written to is refused, for results would go to the copy. The compiled doors (``doors.pxi``) ask the same in C,
+in a few nanoseconds, and raise by `refuse`.
+"""
+
+from math import prod
+
+import numpy as np
+
+
+def readable(name, array, dtype, shape):
+    """Return an array that is only read: itself, or a copy where it lies as the kernels do not take it."""
+    if _fits(array, dtype, shape):
+        flags = array.flags
+        if flags.c_contiguous and flags.aligned:
+            return array
+    elif not _differs_in_order_only(array, dtype, shape):
+        refuse(name, array, dtype, prod(shape))
+    return _copy(array, dtype)
+
+
+def check(name, array, dtype, shape, written=False):
+    """Return an array, which must lie as the kernels take it, and where it is written to, may be."""
+    if _fits(array, dtype, shape):
+        flags = array.flags
+        if flags.carray if written else flags.c_contiguous and flags.aligned:
+            return array
+    return refuse(name, array, dtype, prod(shape), written)
+
+
+def writable(name, array, dtype, shape):
+    """Return an array that is written to: itself or nothing, for results would go to a copy."""
+    return check(name, array, dtype, shape, written=True)
+
+
+def owned(array):
+    """Return an array that may be written to: itself, or a copy where it may not or lies otherwise."""
+    if array.flags.carray and array.dtype.isnative:
+        return array
+    return _copy(array, array.dtype.newbyteorder("="))
+
+
+def aligned_zeros(shape, dtype):
+    """Zeros that start at a multiple of 64 bytes, so that vectors of whole rows straddle no cache lines."""
+    count = prod(shape) if isinstance(shape, tuple) else shape
+    memory = aligned_bytes(count * np.dtype(dtype).itemsize)
+    memory[:] = 0
+    return memory.view(dtype).reshape(shape)
+
+
+def aligned_bytes(n):
+    """`n` bytes of scratch memory that start at a multiple of 64."""
+    memory = np.empty(n + 64, np.uint8)
+    start = -memory.__array_interface__["data"][0] % 64
+    return memory[start : start + n]
+
+
+def refuse(name, array, dtype, count, written=False):
+    """Raise: an array is not what a kernel would take it for."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array; got {type(array).__name__}: pass np.asarray({name})")
+    flags, dtype = array.flags, np.dtype(dtype)
+    kind = f"{dtype.name}" if dtype.names is None else "records of kernels/plan.py"
+    faults = [
+        fault
+        for fault, there in (
+            (f"dtype {array.dtype}", array.dtype != dtype),
+            (f"{array.size} numbers of shape {array.shape}", array.size != count),
+            ("numbers that do not lie one after another", not flags.c_contiguous),
+            ("addresses off alignment", not flags.aligned),
+            ("read-only memory", written and not flags.writeable),
+        )
+        if there
+    ]
+    raise ValueError(
+        f"{name} must hold {count} numbers of {kind}, aligned and C-contiguous{', to write to' * written}; "
+        f"got {' and '.join(faults) or 'another layout'}: make it by np.require({name}, ..., ['C', 'A', 'W'])"
+    )
+
+
+def refuse_number(name, numbers, stop):
+    """Raise: numbers by which kernels find something are outside of it."""
+    raise ValueError(
+        f"{name} must hold numbers from 0 to {stop - 1}; got {numbers.min()} to {numbers.max()}: "
+        "number from 0 what is there"
+    )
+
+
+def check_numbers(name, numbers, stop):
+    """Return an array of int64, all of which must lie in [0, stop)."""
+    if numbers.size and int(numbers.view(np.uint64).max()) >= stop:  # negative ones are large then
+        refuse_number(name, numbers, stop)
+    return numbers
+
+
+def _fits(array, dtype, shape):
+    return isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape
+
+
+def _differs_in_order_only(array, dtype, shape):
+    return isinstance(array, np.ndarray) and _fits(array.view(array.dtype.newbyteorder("=")), dtype, shape)
+
+
+def _copy(array, dtype):
+    new = aligned_zeros(array.shape, dtype)
+    new[...] = array
+    return new
