@@ -325,7 +325,7 @@ def test_estimators_refuse_sizes_that_scikit_learn_was_told_not_to_check(batch_s
             model.set_params(batch_size=batch_size, early_stopping=early_stopping)
             with pytest.raises(ValueError, match="batch_size"):
                 model.fit(X, Y)
-        for model, epochs in ((MLPClassifier((5,)), 0), (MLPClassifier((5,)), 10**30), (Perceptron(), 0)):
+        for model, epochs in ((MLPClassifier((5,)), 0), (MLPClassifier((5,)), 10**30), (Perceptron(), -1)):
             with pytest.raises(ValueError, match="max_iter"):
                 model.set_params(max_iter=epochs).fit(X, Y)
 

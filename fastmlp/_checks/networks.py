@@ -56,7 +56,7 @@ def layer_is_fixed(layer, name):
 
 def check_epochs(name, n_epochs, low=1):
     """Return a number of epochs."""
-    return check_int(name, n_epochs, low, MOST_EPOCHS)
+    return check_int(name, check_int(name, n_epochs, low), low, MOST_EPOCHS)
 
 
 def check_run(epochs, batch_size, shuffle, n_threads=None):

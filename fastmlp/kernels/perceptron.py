@@ -7,7 +7,6 @@ import numpy as np
 
 from .dispatch import kernels
 from .interrupts import check_stop
-from .job import check_counts
 from .plan import Status, _fields
 from .training import SLICE
 
@@ -87,7 +86,8 @@ class Neuron:
             n_iter_no_change=np.iinfo(np.int64).max,
         )  # fmt: skip
         values |= options
-        check_counts(batch_size=1, n_epochs=values["n_epochs"] - 1)  # at least one epoch
+        if values["n_epochs"] < 1:
+            raise ValueError(f"n_epochs must be at least 1; got {values['n_epochs']}: a neuron learns at once")
         values["n_errors"] = min(values["n_epochs"], CHUNK_EPOCHS)
         values["capacity"] = 0
         if values["record"]:
