@@ -87,7 +87,7 @@ class Neuron:
         )  # fmt: skip
         values |= options
         if values["n_epochs"] < 1:
-            raise ValueError(f"n_epochs must be at least 1; got {values['n_epochs']}: a neuron learns at once")
+            raise ValueError(f"n_epochs must be at least 1; got {values['n_epochs']}")
         values["n_errors"] = min(values["n_epochs"], CHUNK_EPOCHS)
         values["capacity"] = 0
         if values["record"]:

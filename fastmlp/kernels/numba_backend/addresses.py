@@ -1,10 +1,8 @@
-"""Where arrays lie, for kernels that are called by address; and what must hold before they get it."""
+"""Where arrays and random states lie, for kernels that are called by address."""
 
 import ctypes
 
 import numpy as np
-
-from .. import memory
 
 
 def address(array):
@@ -22,22 +20,6 @@ if address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects ou
 
     def address(array):
         return 0 if array is None else array.ctypes.data
-
-
-def readable(name, array, dtype, shape):
-    """Where numbers lie that are only read."""
-    return address(memory.check(name, array, dtype, shape))
-
-
-def writable(name, array, dtype, shape):
-    """Where numbers lie that are written to."""
-    return address(memory.check(name, array, dtype, shape, written=True))
-
-
-def same(name, given, expected):
-    """Raise where two sizes that must be one are not."""
-    if given != expected:
-        raise ValueError(f"{name} must be {expected}, as the other arrays and the plan have it; got {given}")
 
 
 def shuffle_source(random_state):

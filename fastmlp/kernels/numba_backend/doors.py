@@ -7,15 +7,15 @@ input: any strides, read-only, memory-mapped.
 import contextlib
 import ctypes
 import struct
-from functools import partial
 
 import numba
 import numpy as np
 
-from ..memory import check, check_numbers, refuse
+from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
+from ..memory import check
 from ..perceptron import NEURON
-from ..plan import EDGE, LAYER, N_STATES, RUN, Activation
-from .addresses import address, overlaps_itself, readable, same, shuffle_source, writable
+from ..plan import EDGE, LAYER, RUN, Activation
+from .addresses import address, overlaps_itself, shuffle_source
 from .build import LEAVES, compile_leaf, register_all
 from .context import CHUNK, CSR, N_WORDS, C
 from .vectors import Vec
@@ -60,13 +60,12 @@ class Kernels:
         return Words.from_buffer_copy(words), sizes
 
     @staticmethod
-    def _describe_rows(words, rows, scale, n_features):
+    def _describe_rows(words, rows, scale):
         data = rows.data
-        same("the columns of X", rows.n_features, n_features)
         words[C.kind] = KINDS[data.dtype] + (CSR if rows.is_sparse else 0)
         words[C.data], words[C.n_features], words[C.longest] = (
             address(data),
-            n_features,
+            rows.n_features,
             rows.most_nonzeros,
         )
         struct.pack_into("d", words, 8 * C.scale, scale)
@@ -82,36 +81,15 @@ class Kernels:
             words[C.row_stride], words[C.col_stride] = data.strides
 
     def _job_table(self, job):
+        check_job(job, self.dtype)
         words, _ = self._table(job.plan)
-        run = check("run", job.run, RUN, (1,), written=True)[0]
-        n_params, n_rows, n_outputs = job.plan.n_params, job.rows.n_rows, job.plan.n_outputs
-        same("n_features", run["n_features"], job.plan.n_features)
-        same("n_outputs", run["n_outputs"], n_outputs)
-        same("labels", run["labels"], job.y.ndim == 1)
-        self._describe_rows(words, job.rows, run["input_scale"], job.plan.n_features)
-        words[C.training], words[C.batch] = 1, int(min(run["batch_size"], n_rows))
-        words[C.run] = address(job.run)
-        reals, doubles = partial(writable, dtype=self.dtype), partial(readable, dtype=np.dtype(np.float64))
-        words[C.params] = reals("params", job.params, shape=(n_params,))
-        shape = (N_STATES[int(run["optimizer"])], n_params)
-        words[C.state] = reals("the optimizer's state", job.state, shape=shape)
-        words[C.backup] = reals("backup", job.backup, shape=(n_params,))
-        words[C.gradient] = reals("gradient", job.gradient, shape=(n_params,)) if job.gradient.size else 0
-        if job.y.ndim == 1:
-            words[C.y] = readable("labels", job.y, np.int64, (n_rows,))
-        else:
-            words[C.y] = readable("y", job.y, self.dtype, (n_rows, n_outputs))
-        if job.sample_weight is not None:
-            words[C.weight] = doubles("sample_weight", job.sample_weight, shape=(n_rows,))
-        words[C.order] = writable("order", job.order, np.int64, (int(run["n_samples"]),))
-        words[C.losses] = writable(
-            "losses", job.losses, np.float64, (max(len(job.losses), int(run["n_epochs"])),)
-        )
-        words[C.n_rates] = len(job.rates)
-        words[C.rates] = doubles("rates", job.rates, shape=(max(len(job.rates), 1),))
+        self._describe_rows(words, job.rows, job.run["input_scale"][0])
+        words[C.training], words[C.batch] = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
+        for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
+            words[getattr(C, name)] = address(getattr(job, name))
+        words[C.gradient] = address(job.gradient) if job.gradient.size else 0
+        words[C.weight], words[C.n_rates] = address(job.sample_weight), len(job.rates)
         words[C.n_states] = len(job.state)
-        if run["batch_size"] < 1:
-            raise ValueError(f"batch_size must be at least 1; got {run['batch_size']}")
         return words
 
     def workspace_bytes(self, job):
@@ -120,10 +98,8 @@ class Kernels:
 
     def prepare(self, job):
         """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
-        self._job_table(job)
-        check_numbers("order", job.order, job.rows.n_rows)
-        if job.y.ndim == 1:
-            check_numbers("labels", job.y, job.plan.n_outputs)
+        check_job(job, self.dtype)
+        check_contents(job)
 
     def train(self, job, thread=0):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
@@ -144,22 +120,17 @@ class Kernels:
     def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
         n = len(out) if n is None else n
+        check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
         words, sizes = self._table(plan)
-        self._describe_rows(words, rows, rows.scale, plan.n_features)
-        words[C.params], words[C.batch] = readable("params", params, self.dtype, (plan.n_params,)), n
+        self._describe_rows(words, rows, rows.scale)
+        words[C.params], words[C.batch] = address(params), n
         key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
         n_bytes = sizes.get(key)
         if n_bytes is None:
             n_bytes = sizes[key] = self._leaf("layout")(words, 0, 0.0)
         workspace = np.empty(n_bytes, np.uint8)
-        layer = len(plan.layers) - 1 if layer < 0 else layer
-        if not (layer < len(plan.layers) and 0 <= first <= first + n <= rows.n_rows):
-            raise ValueError(
-                f"there are {len(plan.layers)} layers and {rows.n_rows} rows; got layer {layer}, "
-                f"rows {first} to {first + n}"
-            )
-        where = writable("out", out, self.dtype, (n, int(plan.layers["n_out"][layer])))
-        self._leaf("predict")(words, address(workspace), where, first, n, layer, logits)
+        layer %= len(plan.layers)
+        self._leaf("predict")(words, address(workspace), address(out), first, n, layer, logits)
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite."""
@@ -176,9 +147,8 @@ class Kernels:
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
         sigma, key = float(self.dtype.type(sigma)), key - (1 << 64) if key >> 63 else key
         repeat, add = self._leaf("repeat_rows"), self._leaf(f"add_stream_{self._precision}")
-        rows, size = readable("source", source, self.dtype, source.shape), self.dtype.itemsize
-        same("the values of target", target.size, source.size * n_copies)
-        where = writable("target", target, self.dtype, target.shape)
+        check_noise(source, target, n_copies, self.dtype)
+        rows, where, size = address(source), address(target), self.dtype.itemsize
         if sigma == 0:
             repeat(rows, where, width, n_copies, 0, target.size, low, high)
             return
@@ -190,32 +160,12 @@ class Kernels:
 
     def learn(self, neuron):
         """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
-        rows, run = neuron.rows, check("run", neuron.run, NEURON, (1,), written=True)[0]
-        n, width, errors, capacity = (
-            int(run[name]) for name in ("n_samples", "n_features", "n_errors", "capacity")
-        )
-        weight, reads, writes = (
-            neuron.sample_weight,
-            partial(readable, dtype=self.dtype),
-            partial(writable, dtype=self.dtype),
-        )
-        same("the rows of X", rows.n_rows, n)
-        same("the columns of X", rows.n_features, width)
-        if rows.data.dtype != self.dtype or not (rows.is_sparse or rows.data.flags.c_contiguous):
-            refuse("X", rows.data, self.dtype, n * width)
-        check_numbers("order", check("order", neuron.order, np.int64, (n,)), n)
-        return self._leaf("learn")(
-            address(neuron.run),
-            writes("w", neuron.w, shape=(width,)),
-            writes("kept", neuron.kept, shape=(width,)),
-            reads("target", neuron.target, shape=(n,)),
-            0 if weight is None else reads("sample_weight", weight, shape=(n,)),
-            writable("order", neuron.order, np.int64, (n,)),
-            writable("last_errors", neuron.last_errors, np.float64, (errors,)),
-            writes("history", neuron.history, shape=(capacity, width + 1)),
-            *map(address, (rows.data, rows.indptr, rows.indices)),
-            2 + rows.indices.itemsize // 4 if rows.is_sparse else 0,
-        )
+        check_neuron(neuron, NEURON, self.dtype)
+        rows = neuron.rows
+        kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0
+        arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
+        arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
+        return self._leaf("learn")(*map(address, arrays), kind)
 
     def matmul_stack(self, A, B, out, first=0, n=-1):
         """Write out = A B, or matrices first..first + n of it; False where memory is shared or misaligned."""
@@ -253,9 +203,8 @@ class Kernels:
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
         with random_state._bit_generator.lock:
-            self._leaf("shuffle")(
-                writable("order", order, np.int64, (len(order),)), len(order), *shuffle_source(random_state)
-            )
+            where = address(check("order", order, np.int64, (len(order),), written=True))
+            self._leaf("shuffle")(where, len(order), *shuffle_source(random_state))
 
     def activate(self, code, slope, z, out):
         """out = f(z), elementwise; softmax over the last axis."""

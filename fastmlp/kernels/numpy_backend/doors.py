@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
 from ..perceptron import NEURON
 from ..plan import EDGE, LAYER, RUN, Activation, Optimizer
 from . import formulas, gaussian, training
@@ -47,7 +48,9 @@ class Kernels:
         return 0
 
     def prepare(self, job):
-        """Nothing: there is nothing to lay out."""
+        """Look at the job; there is nothing to lay out."""
+        check_job(job, self.dtype)
+        check_contents(job)
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
@@ -63,7 +66,9 @@ class Kernels:
 
     def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
-        x = gather(rows, np.arange(first, first + (len(out) if n is None else n)), self.dtype, rows.scale)
+        n = len(out) if n is None else n
+        check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
+        x = gather(rows, np.arange(first, first + n), self.dtype, rows.scale)
         with np.errstate(all="ignore"):
             _, sums, outputs, _ = forward(plan, self._functions(plan), params, x)
         out[...] = (sums if logits else outputs)[layer]
@@ -74,6 +79,7 @@ class Kernels:
 
     def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
+        check_noise(source, target, n_copies, self.dtype)
         row, column = np.divmod(np.arange(target.size), width)
         target[:] = source.ravel()[row // n_copies * width + column]
         if sigma:
@@ -82,6 +88,7 @@ class Kernels:
 
     def learn(self, neuron):
         """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+        check_neuron(neuron, NEURON, self.dtype)
         return learn(neuron)
 
     def matmul_stack(self, A, B, out, first=0, n=-1):
