@@ -31,7 +31,7 @@ test: $(VENV)/stamp-build  ## run the tests
 
 lowest: $(VENV)/stamp-venv  ## the tests with the lowest versions that pyproject.toml allows, compiled by the lowest ones too
 	rm -rf $(LOWEST_BUILD) $(VENV)-lowest && mkdir -p $(LOWEST_BUILD)
-	$(PY) setup.py -q sdist --dist-dir $(LOWEST_BUILD)
+	FASTMLP_LEVELS=base $(PY) setup.py -q sdist --dist-dir $(LOWEST_BUILD)
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(PY) .ci/lowest.py build > $(LOWEST_BUILD)/requires.txt
 	$(VENV)-lowest/bin/python -m pip install -q wheel -r $(LOWEST_BUILD)/requires.txt
