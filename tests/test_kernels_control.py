@@ -166,6 +166,13 @@ def test_a_plateau_stalls(kernels, stop_each_epoch):
     assert result.run["best_loss"][0] == np.nanmin(result.losses)
 
 
+def test_a_plateau_in_the_last_epoch_stalls_too(kernels):
+    options = dict(tol=0.02, n_iter_no_change=3, rates=(0.01,))
+    n = len(expected_of(small_job(kernels, n_epochs=100, **options)).losses)
+    _, status = train(small_job(kernels, n_epochs=n, **options))
+    assert status == Status.STALLED
+
+
 def test_a_stalled_job_may_go_on(kernels):
     job = small_job(kernels, n_epochs=60, tol=0.02, n_iter_no_change=3, rates=(0.01,))
     job, status = train(job)

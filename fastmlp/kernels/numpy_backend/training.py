@@ -24,10 +24,8 @@ def train(job, activations, loss, update):
     run = job.run[0]
     n, size = int(run["n_samples"]), int(run["batch_size"])
     n_batches = -(-n // size)
-    run["status"] = Status.RUNNING
+    run["status"] = Status.FINISHED if run["epoch"] >= run["n_epochs"] else Status.RUNNING
     for _ in range(int(run["budget"])):
-        if run["epoch"] >= run["n_epochs"]:
-            run["status"] = Status.FINISHED
         if run["status"] != Status.RUNNING:
             break
         if run["batch"] == 0:
