@@ -20,7 +20,10 @@ from .kernels.numpy_backend import formulas
 from .kernels.plan import Activation as Code
 
 _SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-_erf = np.vectorize(erf, otypes=[np.float64])
+
+
+def _erf(z):
+    return np.vectorize(erf, otypes=[z.dtype])(z)
 
 
 def logistic(z):

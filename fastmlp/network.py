@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import _checks, _describe, _lbfgs, optimizers
+from . import _checks, _describe, _lbfgs, _numpy_code, optimizers
 from . import metrics as measures
 from ._compile import Graph
 from ._evaluation import EpochMetrics, EvaluationSet
@@ -382,7 +382,7 @@ class Network:
             code that needs nothing but NumPy, weights included.
         """
         self.built("to_numpy")
-        return _describe.to_numpy(self)
+        return _numpy_code.to_numpy(self)
 
     def _split(self, flat):
         plan = self.built("weights")

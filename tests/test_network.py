@@ -18,6 +18,7 @@ from fastmlp import (
     Network,
     NotBuiltError,
     Rprop,
+    activations,
     losses,
     schedules,
 )  # fmt: skip
@@ -293,6 +294,20 @@ def test_to_numpy_needs_numpy_only(output):
     exec(function.source, alone)
     np.testing.assert_array_equal(alone["predict"](x), function(x))
     assert "fastmlp" not in function.source
+
+
+def test_to_numpy_says_the_formulas_once():
+    """Those of the declarations, with slopes of their own."""
+    functions = [activations.Tanh(0.5), activations.Logistic(2.0), activations.Tanh(3.0), activations.SELU(),
+                 activations.GELU(), activations.LeakyReLU(0.3), activations.SiLU()]  # fmt: skip
+    model = Network([*(Dense(3, f) for f in functions), Dense(2, "softmax")], random_state=0).build(4)
+    function, x = model.to_numpy(), np.random.RandomState(0).standard_normal((6, 4)) * 3
+    np.testing.assert_allclose(function(x), model.predict(x), rtol=1e-12)
+    alone = {}
+    exec(function.source, alone)
+    np.testing.assert_array_equal(alone["predict"](x), function(x))
+    assert function.source.count("def apply_tanh(z, slope):\n    return np.tanh(slope * z)\n") == 1
+    assert function.source.startswith("from math import erf, sqrt\n\nimport numpy as np\n")
 
 
 def test_summary():
