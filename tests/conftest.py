@@ -1,12 +1,16 @@
 """Fixtures of the kernel tests: every backend that this machine can run, in both dtypes."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fastmlp.kernels import dispatch, training
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; tests press Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KERNELS = Path(dispatch.__file__).parent
 ROUNDING_SLACK = 2.0  # seconds between a source's and its module's time stamp that mean nothing
