@@ -11,6 +11,8 @@ from .passes import forward, gather
 
 FIRST_BUDGET = 4  # batches: Python is slow, and Ctrl-C is looked for between two calls
 
+TOGETHER = 256  # rows: BLAS sums otherwise for other shapes, and threads cut predictions at multiples of it
+
 
 class Kernels:
     """All kernels for one dtype of parameters.
@@ -66,12 +68,14 @@ class Kernels:
 
     def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
-        n = len(out) if n is None else n
+        n, functions = len(out) if n is None else n, self._functions(plan)
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
-        x = gather(rows, np.arange(first, first + n), self.dtype, rows.scale)
-        with np.errstate(all="ignore"):
-            _, sums, outputs, _ = forward(plan, self._functions(plan), params, x)
-        out[...] = (sums if logits else outputs)[layer]
+        for done in range(0, n, TOGETHER):
+            m = min(TOGETHER, n - done)
+            x = gather(rows, np.arange(first + done, first + done + m), self.dtype, rows.scale)
+            with np.errstate(all="ignore"):
+                _, sums, outputs, _ = forward(plan, functions, params, x)
+            out[done : done + m] = (sums if logits else outputs)[layer]
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite."""
