@@ -58,7 +58,6 @@ def _held(estimator, metrics, what, X, y, sample_weight):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
             _checks.check_weight_signs(sample_weight)
-            _checks.check_any_weight(sample_weight)
     return Held(estimator, X, target, y, sample_weight, sample_weight, metrics)
 
 

@@ -463,7 +463,7 @@ def test_bad_parameters_are_refused(options, message):
     ("fit_params", "message"),
     [
         (dict(validation_data=(X, Y, np.ones(3))), r"sample_weight.shape == \(3,\), expected \(150,\)"),
-        (dict(validation_data=(X, Y, np.zeros(150))), "at least one non-zero"),
+        (dict(validation_data=(X, Y, np.zeros(150))), "at least one non-zero|nor 0 for all samples"),
         (dict(validation_data=X), r"validation_data must be a tuple \(x, y\)"),
         (
             dict(callbacks=[3]),

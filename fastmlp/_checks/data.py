@@ -209,14 +209,6 @@ def check_held_out(n):
         )
 
 
-def check_any_weight(sample_weight):
-    """Raise where all weights are 0, which not every scikit-learn looks for."""
-    if not sample_weight.any():
-        raise ValueError(
-            "sample_weight must have at least one non-zero entry; all are 0, so nothing would count"
-        )
-
-
 def check_held_weights(weights):
     """Raise where validation data would count nothing."""
     if not weights.any():
