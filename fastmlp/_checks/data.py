@@ -51,7 +51,7 @@ def check_sparse(x, name="X"):
     """
     if not hasattr(x, "tocsr"):
         return x
-    if x.format == "csr":
+    if x.format in ("csr", "csc"):
         csr.structure(x, name)
         return x
     try:

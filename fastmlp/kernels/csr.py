@@ -31,42 +31,33 @@ def checked(x, name):
 def structure(x, name):
     """Return indices (int32 or int64) and indptr (int64) of a matrix, which must not lead outside of it.
 
-    SciPy looks at none of this where a matrix is made of arrays that have its types, nor at what is put into
-    these afterwards; and its flag for sorted rows is a promise that anyone can make.
+    Of a CSC matrix too, whose columns are what rows are here. SciPy looks at none of this where a matrix is
+    made of arrays that have its types, nor at what is put into these afterwards; and its flag for sorted rows
+    is a promise that anyone can make.
     """
-    n_rows, n_columns = x.shape
-    indptr = _integers(name, "indptr", x.indptr).astype(np.int64, copy=False)
-    indices = _integers(name, "indices", x.indices)
+    n_rows, n_columns = x.shape if x.format == "csr" else x.shape[::-1]
+    indptr = _integers(x, name, "indptr").astype(np.int64, copy=False)
+    indices = _integers(x, name, "indices")
     if indptr.shape != (n_rows + 1,) or indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
-        _refuse(
-            name,
-            f"its indptr must hold {n_rows + 1} numbers that begin at 0 and never fall",
-            indptr,
-            "indptr",
-        )
+        _refuse(x, name, "indptr", f"{n_rows + 1} numbers that begin at 0 and never fall")
     n = int(indptr[-1])
-    if x.data.ndim != 1 or min(len(x.data), len(indices)) < n:
-        raise ValueError(
-            f"{name} is no valid CSR matrix: by its indptr it has {n} values, but data holds {x.data.size} "
-            f"and indices {indices.size}; make it anew from the dense array or from (data, (row, column))"
-        )
+    for what in ("data", "indices"):
+        if getattr(x, what).ndim != 1 or len(getattr(x, what)) < n:
+            _refuse(x, name, what, f"{n} numbers, the last of its indptr")
     indices = indices[:n]
-    unsigned = indices.view(
-        np.uint32 if indices.itemsize == 4 else np.uint64
-    )  # what is negative, is large then
-    if n and int(unsigned.max()) >= n_columns:
-        _refuse(name, f"its columns must be numbered from 0 to {n_columns - 1}", indices, "indices")
+    unsigned = indices.view(np.uint32 if indices.itemsize == 4 else np.uint64)
+    if n and int(unsigned.max()) >= n_columns:  # so are negative ones, then
+        _refuse(x, name, "indices", f"numbers from 0 to {n_columns - 1}")
     return indices, indptr
 
 
-def _integers(name, what, array):
+def _integers(x, name, what):
     """Return an index array as int32 or int64, one number after another."""
+    array = getattr(x, what)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.ndim != 1:
-        raise ValueError(f"{name} is no valid CSR matrix: its {what} must be a vector of integers")
+        _refuse(x, name, what, "integers, in one dimension")
     dtype = np.dtype(np.int32 if array.dtype.newbyteorder("=") == np.int32 else np.int64)
-    if array.dtype != dtype:
-        array = array.astype(dtype)
-    return readable(f"{name}.{what}", array, dtype, array.shape)
+    return readable(f"{name}.{what}", array.astype(dtype, copy=False), dtype, array.shape)
 
 
 def _is_sorted(indices, indptr):
@@ -77,9 +68,10 @@ def _is_sorted(indices, indptr):
     return not falls.any()
 
 
-def _refuse(name, expected, array, what):
-    found = f"{array.min()} to {array.max()}" if array.size else "none"
+def _refuse(x, name, what, expected):
+    array = np.asarray(getattr(x, what))
+    found = f", {array.min()} to {array.max()}" if array.size and array.dtype.kind in "iuf" else ""
     raise ValueError(
-        f"{name} is no valid CSR matrix: {expected}; {what} has {array.size} numbers, {found}: "
-        f"make it anew, and see what {name}.check_format() says"
+        f"{name} is no valid {x.format.upper()} matrix: its {what} must hold {expected}; got {array.size} "
+        f"of {array.dtype}{found}: make it anew from the dense array or from (data, (row, column))"
     )
