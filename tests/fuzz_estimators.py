@@ -30,10 +30,10 @@ def trial(seed, backend, dtype):
     for model in (own, other):
         try:
             model.fit(given, y, sample_weight=weights)
-        except ValueError as error:  # too few samples to hold out, or weights that diverged
-            refused.append(error)
+        except ValueError:  # too few samples to hold out, or weights that diverged
+            refused.append(model)
     if refused:
-        check("scikit-learn fits what we refuse", hasattr(own, "coefs_") or not hasattr(other, "n_iter_"))
+        check("scikit-learn fits what we refuse", refused != [own])
         return "refused"
     check("weights are not finite", all(np.isfinite(w).all() for w in own.coefs_ + own.intercepts_))
     for copied in (copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
