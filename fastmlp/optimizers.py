@@ -325,7 +325,9 @@ def get(optimizer):
         return _checks.check_choice("optimizer", optimizer, OPTIMIZERS)()
     optimizer = _checks.check_made("optimizer", optimizer)
     _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
-    return _checks.check_not_base("optimizer", optimizer, Optimizer, OPTIMIZERS)
+    if isinstance(optimizer, Optimizer):
+        _checks.check_steps("optimizer", optimizer, BUILT_IN, OPTIMIZERS)
+    return optimizer
 
 
 def same_but_rate(a, b):

@@ -260,7 +260,7 @@ def test_a_warning_names_the_users_line():
         (lambda: net().fit(X, Y, callbacks=callbacks.EarlyStopping()), "'val_loss', which needs valid"),
         (lambda: net().build(3).activations(X, "nope"), "layer must be one of dense_1, dense_2; got 'nope'"),
         (lambda: check_gradient("mse"), "y must be given: mse is a loss, which needs targets"),
-        (lambda: net().fit(X, Y, optimizer=optimizers.Optimizer()), "; got Optimizer.*, of their common"),
+        (lambda: net().fit(X, Y, optimizer=optimizers.Optimizer()), "; got Optimizer.*, whose update is"),
         (lambda: net().fit(X, Y, loss=losses.Loss), r"loss Loss\(\) must have a name, a text .*; got None"),
         (lambda: MLPClassifier(loss="cross_entropy").fit(X, LABELS), "instead: did you mean 'log_loss'"),
         (lambda: MLPRegressor(loss="mse").fit(X, Y), "Got 'mse' instead: did you mean 'squared_error'"),
@@ -272,6 +272,23 @@ def test_a_warning_names_the_users_line():
 def test_what_is_wrong_and_what_to_do(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def test_an_optimizer_with_steps_of_its_own_is_refused():
+    """It would be trained by the built-in one's; other constants are another matter."""
+
+    class Clipped(Adam):
+        def update(self, w, g, state, rate, t):
+            super().update(w, np.sign(g), state, rate, t)
+
+    class Slow(Adam):
+        def __init__(self):
+            super().__init__(1e-5)
+
+    with pytest.raises(TypeError, match=r"got .*Clipped.*, whose update is its own: for steps of your"):
+        net().fit(X, Y, optimizer=Clipped(0.1))
+    expected = net().fit(X, Y, optimizer=Adam(1e-5)).params
+    np.testing.assert_array_equal(net().fit(X, Y, optimizer=Slow).params, expected)
 
 
 def test_an_initializer_that_fails_says_how_it_was_called():

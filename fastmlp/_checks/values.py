@@ -65,13 +65,16 @@ def check_instance(name, value, types, choices):
     return value
 
 
-def check_not_base(name, value, base, choices):
-    """Return `value`, which must be of a class made from `base`, not of that itself."""
-    if type(value) is base:
-        raise TypeError(
-            f"{name} must be one of {', '.join(sorted(choices))}; got {shown(value)}, of their common base"
-        )
-    return value
+def check_steps(name, optimizer, built_in, choices):
+    """Raise where an optimizer's steps are its own: the kernels make those of the built-in ones."""
+    cls = type(optimizer)
+    if any(cls.update is known.update and cls.step is known.step for known in built_in):
+        return
+    raise TypeError(
+        f"{name} must be one of {', '.join(sorted(choices))}, or an object of one of their classes; got "
+        f"{shown(optimizer)}, whose update is its own: for steps of your own take `Network.gradients` and "
+        "`set_weights`"
+    )
 
 
 def check_callable(name, value):

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def by_alias(names):
