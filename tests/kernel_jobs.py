@@ -12,12 +12,13 @@ from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 ONE_HOT = (Loss.CATEGORICAL_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE)
 
 
-def chain(n_features, widths, activations, **extra):
-    """A plan of layers in a row; `extra` goes to every layer."""
+def chain(n_features, widths, activations, last=None, **extra):
+    """A plan of layers in a row; `extra` goes to every layer, `last` to the last one."""
     specs = [
         dict(n_out=width, sources=[k - 1], activation=activation, **extra)
         for k, (width, activation) in enumerate(zip(widths, activations, strict=True))
     ]
+    specs[-1] |= last or {}
     return build_plan(n_features, specs)
 
 

@@ -31,8 +31,8 @@ PARAMETER = {Loss.HUBER: 0.6, Loss.QUANTILE: 0.2, Loss.HINGE: 1.0, Loss.SQUARED_
 
 def gradient_job(kernels, loss, output, **options):
     """Scaled down, so that no loss is cut off and none is near a kink."""
-    plan = chain(6, (5, 4), (Activation.TANH, output))
-    plan.layers["slope"][-1] = 0.8 if output in (Activation.LOGISTIC, Activation.TANH) else 1.0
+    slope = 0.8 if output in (Activation.LOGISTIC, Activation.TANH) else 1.0
+    plan = chain(6, (5, 4), (Activation.TANH, output), last={"slope": slope})
     options = dict(loss_parameter=PARAMETER.get(loss, 1.0), batch_size=100, n_epochs=1, shuffle=0) | options
     return make_job(kernels.dtype, plan, 9, loss, optimizer=Optimizer.GRADIENT, **options)
 
