@@ -9,13 +9,13 @@ the gradient with respect to `z` where `d` is the one with respect to `a`. All r
 asked anew each time.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import erf, pi, sqrt
-from typing import ClassVar
 
 import numpy as np
 
 from . import _checks
+from ._formulas import Activation, UserActivation
 from .kernels.numpy_backend import formulas
 from .kernels.plan import Activation as Code
 
@@ -36,46 +36,6 @@ def log_sum_exp(z):
     """Return log(sum(exp(z))) of each row, shape (n, 1)."""
     top = z.max(axis=-1, keepdims=True)
     return top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True))
-
-
-@dataclass(frozen=True)
-class Activation(_checks.Declared):
-    """Base of the built-in activations.
-
-    Attributes
-    ----------
-    name : str
-    code : int or None
-        The kernels' code; None for a function that only Python knows.
-    slope : float
-        The function's own parameter.
-    """
-
-    _closed: ClassVar[str] = "neither"  # whether the slope may be 0
-
-    name: ClassVar[str | None] = None
-    code: ClassVar[Code | None] = None
-    slope = 1.0
-
-    def __post_init__(self):
-        _checks.check_real("slope", self.slope, closed=self._closed)
-
-    @classmethod
-    def of_slope(cls, slope):
-        """Return the function with this slope, where it has one."""
-        return cls(slope) if fields(cls) else cls()
-
-    def value(self, z):
-        """Return f(z), elementwise (softmax: by rows)."""
-        raise NotImplementedError
-
-    def derivative(self, z, a):
-        """Return f'(z), given `z` and `a` = f(z)."""
-        raise NotImplementedError
-
-    def backward(self, z, a, d):
-        """Return the gradient with respect to `z`, given `d`, that with respect to `a`."""
-        return d * self.derivative(z, a)
 
 
 class Identity(Activation):
@@ -245,40 +205,6 @@ class Exp(Activation):
 
     def derivative(self, z, a):
         return a
-
-
-@dataclass(frozen=True, repr=False)
-class UserActivation(Activation):
-    """A user's own activation, with all that a built-in one has; what it returns is checked.
-
-    Attributes
-    ----------
-    given : object
-        The user's.
-    """
-
-    given: object = None
-
-    def __post_init__(self):
-        _checks.check_formula("activation", self.given)
-
-    def __repr__(self):
-        return repr(self.given)
-
-    @property
-    def name(self):
-        return self.given.name
-
-    def value(self, z):
-        return _checks.ask(self.given, "value(z)", (z,), z.shape, z.dtype)
-
-    def derivative(self, z, a):
-        return _checks.ask(self.given, "derivative(z, a)", (z, a), z.shape, z.dtype)
-
-    def backward(self, z, a, d):
-        if _checks.depth(self.given, "backward") > _checks.depth(self.given, "derivative"):
-            return d * self.derivative(z, a)
-        return _checks.ask(self.given, "backward(z, a, d)", (z, a, d), z.shape, z.dtype)
 
 
 BUILT_IN = (Identity, Logistic, Tanh, ReLU, LeakyReLU, ELU, SELU, Softplus, GELU, SiLU, Step, Softmax, Exp)

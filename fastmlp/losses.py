@@ -10,96 +10,15 @@ before that activation, by log-sum-exp, never from rounded probabilities. Gradie
 samples of a batch; with `average` False they are summed.
 """
 
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 
 from . import _checks
+from ._formulas import Loss, UserLoss
 from .activations import log_sum_exp, logistic
 from .kernels.numpy_backend import formulas
 from .kernels.plan import Loss as Code
-
-
-@dataclass(frozen=True)
-class Loss(_checks.Declared):
-    """Base of the built-in losses.
-
-    Attributes
-    ----------
-    name : str
-    code : int or None
-        The kernels' code; None for a loss that only Python knows.
-    average : bool
-        Whether a batch's loss is the mean over its samples, or their sum.
-    from_logits : tuple of str
-        The output activations behind which it is computed by `logits_value` and `logits_derivative`.
-    labels : bool or "only"
-        Whether integer class labels may stand for one-hot targets, or must.
-    target_range : tuple of float
-        Smallest and largest target.
-    outputs : tuple of str, or None
-        The built-in output activations it goes with; None: any.
-    """
-
-    name: ClassVar[str | None] = None
-    code: ClassVar[Code | None] = None
-    average = True
-    from_logits: ClassVar[tuple[str, ...]] = ()
-    labels: ClassVar[bool | str] = False
-    target_range = (-np.inf, np.inf)
-    outputs: ClassVar[tuple[str, ...] | None] = None
-    parameter = 1.0
-    label_smoothing = 0.0
-
-    def __post_init__(self):
-        _checks.check_real("label_smoothing", self.label_smoothing, 0, 1, closed="left")
-
-    def scales(self, n_outputs):
-        """Return what multiplies the kernels' reported loss, and their gradient."""
-        return 1.0, 1.0
-
-    def value(self, y, a):
-        """Return the loss of each sample, shape (n,)."""
-        raise NotImplementedError
-
-    def derivative(self, y, a):
-        """Return the derivative that training follows, shape (n, n_outputs)."""
-        raise NotImplementedError
-
-    def takes_logits(self, output):
-        """Return whether it is computed from the logits where `output` is the last layer's activation."""
-        return output.code is not None and output.name in self.from_logits
-
-    def each(self, output, y, z, a):
-        """Return the loss of each sample, by the logits z or by the outputs a, whichever it takes."""
-        if self.takes_logits(output):
-            return self.logits_value(y, output.slope * z)
-        return self.value(y, a)
-
-    def backward(self, output, y, z, a):
-        """Return the derivative with respect to the logits, shape (n, n_outputs)."""
-        if self.takes_logits(output):
-            return output.slope * self.logits_derivative(y, output.slope * z)
-        return output.backward(z, a, self.derivative(y, a))
-
-    @classmethod
-    def of_run(cls, run, n_outputs):
-        """Return the loss that a run record of the kernels asks for."""
-        names = [field.name for field in fields(cls)]  # smoothing, or one parameter of its own, or none
-        said = {n: float(run[n if n == "label_smoothing" else "loss_parameter"]) for n in names}
-        loss = cls(**said)
-        own, asked = loss.scales(n_outputs), (float(run["loss_scale"]), float(run["gradient_scale"]))
-        return loss if own == asked else Scaled(loss, *(b / a for a, b in zip(own, asked, strict=True)))
-
-    def options(self, n_outputs):
-        """Return the fields of the kernels' run record that say this loss."""
-        loss_scale, gradient_scale = self.scales(n_outputs)
-        return dict(
-            loss=self.code or 0, average=int(self.average),
-            loss_scale=loss_scale, gradient_scale=gradient_scale,
-            loss_parameter=self.parameter, label_smoothing=self.label_smoothing,
-        )  # fmt: skip
 
 
 class MeanSquaredError(Loss):
@@ -335,74 +254,6 @@ class Poisson(Loss):
 
     def logits_derivative(self, y, z):
         return np.exp(z) - y
-
-
-class UserLoss(Loss):
-    """A user's own loss, with all that a built-in one has; what it returns is checked.
-
-    Attributes
-    ----------
-    given : object
-        The user's.
-    """
-
-    def __init__(self, given):
-        _checks.check_formula("loss", given)
-        said = ("average", "labels", "target_range", "outputs", "from_logits")
-        own = {name: getattr(given, name) for name in said if hasattr(given, name)}
-        if "from_logits" in own and not _has_logits(given):
-            own["from_logits"] = ()
-        vars(self).update(own, given=given, name=given.name)
-        _checks.check_loss(self)
-
-    def __repr__(self):
-        return repr(self.given)
-
-    def __eq__(self, other):
-        return isinstance(other, UserLoss) and self.given is other.given
-
-    def __hash__(self):
-        return id(self.given)
-
-    def value(self, y, a):
-        return _checks.ask(self.given, "value(y, a)", (y, a), a.shape[:1], np.float64)
-
-    def derivative(self, y, a):
-        return _checks.ask(self.given, "derivative(y, a)", (y, a), a.shape, a.dtype)
-
-    def logits_value(self, y, z):
-        return _checks.ask(self.given, "logits_value(y, z)", (y, z), z.shape[:1], np.float64)
-
-    def logits_derivative(self, y, z):
-        return _checks.ask(self.given, "logits_derivative(y, z)", (y, z), z.shape, z.dtype)
-
-
-def _has_logits(given):
-    """Return whether a user's loss has formulas of the logits as much its own as the others."""
-
-    def depth(name):
-        return _checks.depth(given, name)
-
-    by_logits, by_outputs = ("logits_value", "logits_derivative"), ("value", "derivative")
-    if given.from_logits:
-        _checks.check_protocol("a loss with from_logits", given, by_logits, LOSSES)
-    return max(map(depth, by_logits)) <= min(map(depth, by_outputs))
-
-
-class Scaled:
-    """A loss whose value and derivative are multiplied, each by its own factor.
-
-    The kernels know several losses by one code and two scales.
-    """
-
-    def __init__(self, loss, of_value, of_derivative):
-        self.loss, self.of_value, self.of_derivative = loss, of_value, of_derivative
-
-    def each(self, output, y, z, a):
-        return self.of_value * self.loss.each(output, y, z, a)
-
-    def backward(self, output, y, z, a):
-        return self.of_derivative * self.loss.backward(output, y, z, a)
 
 
 def _inside(p):

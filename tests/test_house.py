@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "fastmlp"
 FLOORS = [
     ["kernels"],
     ["_checks"],
-    ["activations", "noise", "batched"],
+    ["_formulas", "activations", "noise", "batched"],
     ["losses", "initializers", "schedules", "optimizers", "layers", "_sklearn_metrics", "metrics",
      "_reading"],
     ["_in_training", "_compile", "_fit", "_lbfgs", "_preparation", "_monitor",
