@@ -9,6 +9,7 @@ FASTMLP_DEBUG=1         bounds checks on: Cython's for indexing, AddressSanitize
 
 import os
 import platform
+import runpy
 import sys
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def extension(name, vector_bytes, flags):
     return Extension(
         f"fastmlp.kernels.{name}",
         [f"fastmlp/kernels/{name}.pyx"],
-        depends=["setup.py"],
+        depends=["setup.py", "fastmlp/kernels/records.py"],
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*FLAGS, *flags],
@@ -89,13 +90,26 @@ def extension(name, vector_bytes, flags):
     )
 
 
+BUILD = Path("build/debug" if DEBUG else "build")
+
+
+def write_records():
+    """Write codes and structs for Cython, from where they are declared; an unchanged file keeps its date."""
+    found = runpy.run_path("fastmlp/kernels/records.py")["as_cython"]()
+    target = BUILD / "records.pxi"
+    if not target.exists() or target.read_text() != found:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        target.write_text(found)
+
+
+write_records()
 extensions = [extension("cpu", 16, [])]
 for level in chosen_levels():
     vector_bytes, flags, _ = LEVELS[level]
     extensions += [extension(f"_{level}_{dtype}", vector_bytes, flags) for dtype in ("f32", "f64")]
 
 extensions = cythonize(
-    extensions, build_dir="build/debug" if DEBUG else "build", compiler_directives=DIRECTIVES
+    extensions, include_path=[str(BUILD)], build_dir=str(BUILD), compiler_directives=DIRECTIVES
 )
 for ext in extensions:
     ext.optional = not STRICT  # set here: cythonize drops it

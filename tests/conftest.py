@@ -18,7 +18,7 @@ ROUNDING_SLACK = 2.0  # seconds between a source's and its module's time stamp t
 
 def stale_modules():
     """Names of compiled modules that are older than a source they are built from."""
-    shared = [path.stat().st_mtime for path in KERNELS.glob("*.pxi")]
+    shared = [path.stat().st_mtime for path in (*KERNELS.glob("*.pxi"), KERNELS / "records.py")]
     stale = []
     for module in [*KERNELS.glob("*.so"), *KERNELS.glob("*.pyd")]:
         stub = KERNELS / (module.name.split(".")[0] + ".pyx")

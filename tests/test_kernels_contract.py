@@ -1,15 +1,18 @@
 """What all backends must agree on before anything is computed: names, codes, layouts, random streams."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import reference
 
-from fastmlp.kernels import dispatch, plan
+from fastmlp.kernels import dispatch, records
 
 FUNCTIONS = (
     "workspace_bytes", "prepare", "train", "work", "dismiss", "predict", "all_finite", "shuffle", "activate",
-    "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "struct_sizes",
-    "add_noise", "normals", "learn", "neuron_bytes", "matmul_stack",
+    "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "declared",
+    "add_noise", "normals", "learn", "matmul_stack",
 )  # fmt: skip
 
 
@@ -18,16 +21,70 @@ def test_every_backend_has_every_function(kernels):
     assert missing == []
 
 
-def test_structs_are_laid_out_as_in_plan(kernels):
-    assert tuple(kernels.module.struct_sizes()) == (
-        plan.LAYER.itemsize,
-        plan.EDGE.itemsize,
-        plan.RUN.itemsize,
-    )
+def load(source):
+    """Return what a file of records would declare."""
+    found = {}
+    exec(compile(source, "records.py", "exec"), found)
+    return found
+
+
+def swapped(source, a, b):
+    return source.replace(a, "\0").replace(b, a).replace("\0", b)
+
+
+RECORDS = Path(records.__file__).read_text()
+CHANGES = {
+    "rate and momentum": swapped(RECORDS, "learning_rate momentum", "momentum learning_rate"),
+    "decays": swapped(RECORDS, "beta_1 beta_2", "beta_2 beta_1"),
+    "edges": swapped(RECORDS, "opens closes", "closes opens"),
+    "offsets": swapped(RECORDS, "activation weights bias", "activation bias weights"),
+    "a neuron's": swapped(RECORDS, "positive_weight negative_weight", "negative_weight positive_weight"),
+    "activations": RECORDS.replace("LOGISTIC = 1 ", "LOGISTIC = 2 ").replace("TANH = 2 ", "TANH = 1 "),
+    "optimizers": RECORDS.replace("ADAM = 4", "ADAM = 5").replace("AMSGRAD = 5", "AMSGRAD = 4"),
+    "statuses": RECORDS.replace("FINISHED = 2", "FINISHED = 3").replace("STALLED = 3", "STALLED = 2"),
+    "a limit": RECORDS.replace("TINY_WIDTH = 64", "TINY_WIDTH = 32"),
+    "a field more": RECORDS.replace("mean_weight", "mean_weight more"),
+}
+
+
+def test_codes_and_records_are_compiled_as_they_are_declared(kernels):
+    assert kernels.module.declared() == records.declared()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_two_fields_or_codes_change_places_unseen(kernels, change):
+    changed = load(CHANGES[change])
+    assert kernels.module.declared() != changed["declared"]()
+    assert records.as_cython() != changed["as_cython"]()
+
+
+def test_a_module_of_another_build_is_refused(monkeypatch):
+    name = dispatch.available()[0]
+    if name not in dispatch.COMPILED:
+        pytest.skip("nothing is compiled")
+    monkeypatch.setattr(dispatch.records, "declared", load(CHANGES["decays"])["declared"])
+    dispatch.load.cache_clear()
+    try:
+        with pytest.raises(ImportError, match=f"the {name} backend was built from other sources"):
+            dispatch.load(name, np.dtype(np.float32))
+    finally:
+        dispatch.load.cache_clear()
+
+
+def test_what_is_declared_once_is_not_written_again():
+    known = {name for name in records.declared() if "." not in name}
+    twins = {
+        f"{path.name}: {name}"
+        for path in Path(records.__file__).parent.glob("*.pxi")
+        for block in re.findall(r"cdef enum:\n((?:    .*\n)+)|cdef struct (\w+):", path.read_text())
+        for name in re.findall(r"\w+", re.sub("#.*", "", " ".join(block)))
+        if name in known
+    }
+    assert twins == set()
 
 
 def test_records_hold_words_without_gaps():
-    for record in (plan.LAYER, plan.EDGE, plan.RUN):
+    for record in records.RECORDS.values():
         assert [record.fields[name][1] for name in record.names] == list(range(0, record.itemsize, 8))
 
 

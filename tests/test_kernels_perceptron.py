@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from fastmlp.kernels import perceptron
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation, Status
+from fastmlp.kernels.records import Record
 
 # around every vector, unrolled block and the length from which sums by vectors are tried first
 EDGES = (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 129, 200)
@@ -70,10 +71,6 @@ def make(kernels, x, t, rule, eta, sparse=False, **options):
     rows = Rows(sp.csr_array(x) if sparse else x)
     t = np.asarray(t, kernels.dtype)
     return perceptron.Neuron(rows, w, t, rule=rule, eta=eta, sample_weight=weight, **options)
-
-
-def test_record_is_laid_out_as_in_python(kernels):
-    assert kernels.module.neuron_bytes() == perceptron.NEURON.itemsize
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -167,7 +164,7 @@ def test_delta_rule(kernels, rule, sparse):
 
 
 @pytest.mark.parametrize("rule", [Activation.STEP, Activation.TANH])
-@pytest.mark.parametrize("record", perceptron.Record)
+@pytest.mark.parametrize("record", Record)
 def test_slices_change_nothing(kernels, rule, record, monkeypatch):
     """One sample a call, with room for three recorded rows, and all at once: bit for bit."""
     random = np.random.RandomState(4)

@@ -13,6 +13,9 @@ from ._avx512_f32 import (
     all_finite as all_finite,
 )
 from ._avx512_f32 import (
+    declared as declared,
+)
+from ._avx512_f32 import (
     dismiss as dismiss,
 )
 from ._avx512_f32 import (
@@ -34,9 +37,6 @@ from ._avx512_f32 import (
     multiply_tn as multiply_tn,
 )
 from ._avx512_f32 import (
-    neuron_bytes as neuron_bytes,
-)
-from ._avx512_f32 import (
     normals as normals,
 )
 from ._avx512_f32 import (
@@ -50,9 +50,6 @@ from ._avx512_f32 import (
 )
 from ._avx512_f32 import (
     shuffle as shuffle,
-)
-from ._avx512_f32 import (
-    struct_sizes as struct_sizes,
 )
 from ._avx512_f32 import (
     train as train,

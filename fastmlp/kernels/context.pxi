@@ -132,15 +132,12 @@ cdef struct Context:
 cdef enum:
     BLOCK = 16            # samples that one thread takes through all layers at a time
     CUT_BYTES = 65536     # of weights that a cut of the listed inputs meets
-    SHARERS = 4           # samples that share a list of non-zeros, where lists are shared
     LIST_STEP = 4         # lists of non-zeros are padded to multiples of this
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     UNIT_ROWS = 12
     DECAYS = 1024
     PAST = 8192
     TASKS = 8             # runs of units a thread, to claim one by one
-    LANES_PARAMS = 4096   # the largest nets that lanes.pxi trains; lanes.py knows it too
-    TINY_WIDTH = 64       # the widest layer of tiny.pxi and lanes.pxi; training.py knows it too
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:

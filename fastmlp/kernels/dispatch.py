@@ -13,6 +13,8 @@ from functools import cache
 
 import numpy as np
 
+from . import records
+
 COMPILED = ("avx512", "avx2", "base")
 BACKENDS = (*COMPILED, "numba", "numpy")
 SUFFIX = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
@@ -69,7 +71,13 @@ def load(name, dtype):
         raise ImportError(
             f"this CPU cannot run the {name} backend; it can run: {', '.join(available()) or 'none'}"
         )
-    return importlib.import_module(f"._{name}_{SUFFIX[np.dtype(dtype)]}", __package__)
+    module = importlib.import_module(f"._{name}_{SUFFIX[np.dtype(dtype)]}", __package__)
+    if getattr(module, "declared", dict)() != records.declared():
+        raise ImportError(
+            f"the {name} backend was built from other sources than those beside it; build it again, by "
+            "reinstalling fastmlp or, in a clone, by make build"
+        )
+    return module
 
 
 @cache

@@ -368,8 +368,3 @@ def multiply_tn(A, D, C):
 def lanes():
     """Elements of a vector."""
     return LANES
-
-
-def struct_sizes():
-    """Bytes of (Layer, Edge, Run), to compare with plan.py."""
-    return sizeof(Layer), sizeof(Edge), sizeof(Run)

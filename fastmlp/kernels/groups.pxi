@@ -38,7 +38,7 @@ cdef extern from *:
 cdef bint shares_lists(const Context *c) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
     cdef size k, e
-    if c.run.sparse != SHARED_LISTS or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
+    if c.run.sparse != SHARED or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
         return False
     for k in range(c.n_layers):
         for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):

@@ -7,9 +7,8 @@ import numpy as np
 
 from . import interrupts, training
 from .memory import aligned_bytes
-from .plan import Optimizer, Regime, Status
+from .records import LANES_PARAMS, TINY_WIDTH, Optimizer, Regime, Status
 
-PARAMS = 4096  # of the largest net; lanes.pxi knows it too
 OWN = frozenset(  # fields of the run record in which nets that share lanes may differ
     "n_samples epoch n_epochs batch budget status shuffle regime sparse n_threads stop_each_epoch "
     "no_improvement n_iter_no_change seed rates_per_epoch learning_rate weight_decay tol best_loss loss_sum "
@@ -45,8 +44,8 @@ def key(job, has_zeros):
     plan, asked = job.plan, job.options()
     layers, rows = plan.layers, job.rows
     if (
-        plan.n_params > PARAMS
-        or max(plan.n_features, layers["n_out"].max()) > training.TINY_WIDTH
+        plan.n_params > LANES_PARAMS
+        or max(plan.n_features, layers["n_out"].max()) > TINY_WIDTH
         or training.choose_regime(job) != Regime.ONLINE
         or rows.is_sparse
         or width(job.params.dtype) == 1

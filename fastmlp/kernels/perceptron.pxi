@@ -6,18 +6,9 @@
 # of what separates the two, and the slow one is taken only where the sign is not sure or a loss is due.
 
 cdef enum:
-    RECORD_NOTHING = 0, RECORD_EPOCHS, RECORD_UPDATES
-cdef enum:
     SHORT_ROW = 16          # values of a row that are summed in order at once
     AHEAD = 12               # samples between the one that is learned and the one whose row is fetched
     FETCHED = 2048          # bytes of a row that are fetched ahead
-
-cdef struct Neuron:         # perceptron.NEURON
-    int64_t n_samples, n_features, rule, shuffle, seed, epoch, n_epochs, position, budget, record, capacity
-    int64_t n_recorded, first_epoch, n_errors, n_iter_no_change, no_improvement, mistakes, n_steps
-    int64_t stop_each_epoch
-    double eta, bias, kept_bias, bias_step, slope, positive_weight, negative_weight, error_scale, epsilon
-    double tol, best_loss, loss_sum, error_sum
 
 
 cdef double ordered_dot(const real *w, const real *x, size n) noexcept nogil:
@@ -369,8 +360,3 @@ def learn(neuron):
         if u.rule != STEP:
             fm_restore_denormals(control)
     return status
-
-
-def neuron_bytes():
-    """Bytes of a Neuron, to compare with perceptron.py."""
-    return sizeof(Neuron)

@@ -1,38 +1,16 @@
 """One neuron that learns online: the record and arrays that the kernels work on, and the loop around them."""
 
 import time
-from enum import IntEnum
 
 import numpy as np
 
 from .dispatch import kernels
 from .interrupts import check_stop
-from .plan import Status, _fields
+from .records import NEURON, Status
 from .training import SLICE
 
 CHUNK_BYTES = 1 << 20  # of recorded weights that are collected at a time
 CHUNK_EPOCHS = 1 << 12  # whose errors are
-
-
-class Record(IntEnum):
-    """When weights are recorded."""
-
-    NOTHING = 0
-    EPOCHS = 1  # at each epoch's end
-    UPDATES = 2  # step rule: after each change; otherwise after each sample
-
-
-# rule: an Activation, STEP, IDENTITY, LOGISTIC or TANH; slope is its own. position: the next sample's place
-# in the order. n_steps: changes (step rule) or samples so far. bias_step: factor of the bias's steps, 0 for
-# no bias. kept_bias: at the epoch's start. positive_weight, negative_weight: of the classes (step rule).
-# error_scale multiplies the sum of squared errors. An epoch's error below epsilon ends the run, and so do
-# n_iter_no_change epochs whose mean loss is no better than the best one's by tol (-inf: never).
-NEURON = _fields(
-    "n_samples n_features rule shuffle seed epoch n_epochs position budget record capacity "
-    "n_recorded first_epoch n_errors n_iter_no_change no_improvement mistakes n_steps stop_each_epoch",
-    "eta bias kept_bias bias_step slope positive_weight negative_weight error_scale epsilon "
-    "tol best_loss loss_sum error_sum",
-)
 
 
 class Neuron:

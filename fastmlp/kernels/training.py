@@ -9,6 +9,7 @@ from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
 from .plan import Listing, Loss, Optimizer, Regime, Status
+from .records import SHARERS, TINY_WIDTH
 from .threads import join, share_out, start, usable_cores
 
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
@@ -17,11 +18,9 @@ PREDICTED = 256  # rows that a prediction takes together at most: sums do not de
 CHUNK = 1024  # samples of a batch after which a slice may end: context.pxi's
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
-TINY_WIDTH = 64
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
-SHARED_ROWS = 4  # rows that share a list: SHARERS in context.pxi
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
 
@@ -77,7 +76,7 @@ def choose_listing(job, regime):
     n_listed = np.count_nonzero(nonzero)
     if n_listed >= SPARSE_DENSITY * nonzero.size:
         return Listing.DENSE
-    groups = nonzero[: len(nonzero) // SHARED_ROWS * SHARED_ROWS].reshape(-1, SHARED_ROWS, rows.n_features)
+    groups = nonzero[: len(nonzero) // SHARERS * SHARERS].reshape(-1, SHARERS, rows.n_features)
     n_shared = np.count_nonzero(groups.any(axis=1))
     return Listing.SHARED if n_shared < SHARED_LENGTH * np.count_nonzero(groups) else Listing.LISTS
 

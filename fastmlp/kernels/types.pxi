@@ -1,4 +1,4 @@
-# What every kernel file builds on: the element type, vectors, the structs of plan.py, threads.
+# What every kernel file builds on: the element type, vectors, the structs of records.py, threads.
 #
 # The stub that includes the kernels (`_avx512_f32.pyx`, ...) has typedef'd `real` in C. A `vec` is
 # VEC_BYTES of them: GNU C gives vectors their arithmetic, and a scalar times a vector broadcasts.
@@ -125,40 +125,11 @@ cdef extern from "numpy/random/bitgen.h":
         uint64_t (*next_uint64)(void *) noexcept nogil
         uint32_t (*next_uint32)(void *) noexcept nogil
 
-# The codes of plan.py; a test compares them.
-cdef enum:
-    INPUT = -1
-    IDENTITY = 0, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP
-cdef enum:
-    HALF_SQUARED_ERROR = 0, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE
-    ABSOLUTE_ERROR, HUBER, QUANTILE, POISSON
-cdef enum:
-    GRADIENT = 0, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP
-cdef enum:
-    BATCH = 0, ONLINE, TINY
-    DENSE = 0, LISTS, SHARED_LISTS
-cdef enum:
-    RUNNING = 0, EPOCH_END, FINISHED, STALLED, DIVERGED
+include "records.pxi"    # codes, limits and structs, which setup.py writes from records.py
 
 # Kinds of input rows: X is gathered from these into `real`.
 cdef enum:
     ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
-
-cdef struct Layer:      # plan.LAYER
-    int64_t n_in, n_out, activation, weights, bias, first_edge, n_edges, frozen
-    double slope, dropout, l1, l2, max_norm
-
-cdef struct Edge:       # plan.EDGE
-    int64_t source, width, row, opens, closes
-
-cdef struct Run:        # plan.RUN
-    int64_t n_samples, n_features, n_outputs, labels
-    int64_t epoch, n_epochs, batch, step, budget, status
-    int64_t batch_size, shuffle, regime, sparse, optimizer, loss, average, epsilon_corrected, n_threads
-    int64_t stop_each_epoch, no_improvement, n_iter_no_change, seed, check_rows, rates_per_epoch
-    double learning_rate, momentum, beta_1, beta_2, epsilon, weight_decay, clip_value, clip_norm
-    double loss_parameter, label_smoothing, loss_scale, gradient_scale, input_scale, input_dropout
-    double tol, best_loss, loss_sum, mean_weight
 
 cdef inline size padded(size n) noexcept nogil:
     """`n` rounded up to whole vectors."""

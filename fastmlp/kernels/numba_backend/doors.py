@@ -13,8 +13,9 @@ import numpy as np
 
 from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
 from ..memory import check
-from ..perceptron import NEURON
-from ..plan import EDGE, LAYER, RUN, Activation
+from ..plan import Activation
+from ..records import NEURON
+from ..records import declared as declared_records
 from .addresses import address, overlaps_itself, shuffle_source
 from .build import LEAVES, compile_leaf, register_all
 from .context import CHUNK, CSR, N_WORDS, C
@@ -196,10 +197,6 @@ class Kernels:
         """The values made of uint32 words (n, 4, 16)."""
         self._leaf(f"normals_{self._precision}")(address(words), address(out), len(words))
 
-    def neuron_bytes(self):
-        """Bytes of a Neuron."""
-        return NEURON.itemsize
-
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
         with random_state._bit_generator.lock:
@@ -246,9 +243,9 @@ class Kernels:
         """Numbers in a vector."""
         return Vec(self._real).lanes
 
-    def struct_sizes(self):
-        """Bytes of (Layer, Edge, Run)."""
-        return LAYER.itemsize, EDGE.itemsize, RUN.itemsize
+    def declared(self):
+        """Numbers of all codes, and where each field of each record lies."""
+        return declared_records()
 
 
 F32, F64 = Kernels(np.float32), Kernels(np.float64)

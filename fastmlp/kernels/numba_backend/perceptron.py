@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..perceptron import NEURON, Record
 from ..plan import Activation, Status
+from ..records import NEURON, Record
 from .build import inline, kernel, leaf
 from .context import F64, I64, _numbered
 from .memory import at, cast, convert, exchange_float_control, pointer, put, shift, view

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
-from ..perceptron import NEURON
-from ..plan import EDGE, LAYER, RUN, Activation, Optimizer
+from ..plan import Activation, Optimizer
+from ..records import NEURON
+from ..records import declared as declared_records
 from . import formulas, gaussian, training
 from .neuron import learn
 from .passes import forward, gather
@@ -114,10 +115,6 @@ class Kernels:
         """The values made of uint32 words (n, 4, 16)."""
         out[...] = gaussian.normals(words, self.dtype).reshape(out.shape)
 
-    def neuron_bytes(self):
-        """Bytes of a Neuron."""
-        return NEURON.itemsize
-
     def shuffle(self, order, random_state):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
         random_state.shuffle(order)
@@ -155,9 +152,9 @@ class Kernels:
         """Numbers in a vector."""
         return 1
 
-    def struct_sizes(self):
-        """Bytes of (Layer, Edge, Run)."""
-        return LAYER.itemsize, EDGE.itemsize, RUN.itemsize
+    def declared(self):
+        """Numbers of all codes, and where each field of each record lies."""
+        return declared_records()
 
 
 F32, F64 = Kernels(np.float32), Kernels(np.float64)

@@ -6,8 +6,8 @@ by a sum in the order of the features, of rounded products, in double precision.
 
 import numpy as np
 
-from ..perceptron import Record
 from ..plan import Activation, Status
+from ..records import Record
 from . import formulas
 
 
