@@ -9,6 +9,7 @@ import pytest
 
 from fastmlp import Dense, Network, activations, losses, optimizers
 from fastmlp.kernels import dispatch
+from fastmlp.kernels.job import Rows
 from fastmlp.kernels.numpy_backend import formulas
 from fastmlp.kernels.plan import Activation, Loss, Optimizer
 
@@ -88,6 +89,20 @@ def test_losses_of_one_code_differ_by_their_scales(name, monkeypatch):
     made = formulas.LOSSES[loss.code](asked[0], 3)
     np.testing.assert_allclose(made.each(output, y, a, a), loss.each(output, y, a, a), rtol=1e-14)
     np.testing.assert_allclose(made.backward(output, y, a, a), loss.backward(output, y, a, a), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("units", [3, 10, 64, 100])
+def test_a_row_is_predicted_as_among_many(dtype, units):
+    """Whatever BLAS does: bit for bit, wherever the row stands."""
+    kernels, rng = dispatch.load("numpy", np.dtype(dtype)), np.random.RandomState(0)
+    model = Network([Dense(units, "tanh"), Dense(5, "softmax")], random_state=0, dtype=dtype).build(300)
+    x = rng.standard_normal((520, 300)).astype(dtype)
+    together, alone = (np.empty((520, 5), dtype) for _ in range(2))
+    kernels.predict(model.plan, model.params, Rows(x), together)
+    for i in range(520):
+        kernels.predict(model.plan, model.params, Rows(x[i : i + 1]), alone[i : i + 1])
+    np.testing.assert_array_equal(together, alone)
 
 
 OBJECTS = [

@@ -12,7 +12,7 @@ from .passes import forward, gather
 
 FIRST_BUDGET = 4  # batches: Python is slow, and Ctrl-C is looked for between two calls
 
-TOGETHER = 256  # rows: BLAS sums otherwise for other shapes, and threads cut predictions at multiples of it
+TOGETHER = 256  # rows that are predicted at a time: what all layers make of them is kept
 
 
 class Kernels:
