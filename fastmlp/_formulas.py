@@ -10,7 +10,7 @@ from .kernels import plan
 
 
 @dataclass(frozen=True)
-class Activation(_checks.Declared):
+class Activation(_checks.Fixed):
     """Base of the built-in activations.
 
     Attributes
@@ -84,7 +84,7 @@ class UserActivation(Activation):
 
 
 @dataclass(frozen=True)
-class Loss(_checks.Declared):
+class Loss(_checks.Fixed):
     """Base of the built-in losses.
 
     Attributes

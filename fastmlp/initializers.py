@@ -12,7 +12,7 @@ from . import _checks
 
 
 @dataclass(frozen=True)
-class Glorot(_checks.Declared):
+class Glorot(_checks.Fixed):
     """Glorot and Bengio's (2010) range: variance 2 / (n_in + n_out).
 
     Parameters
@@ -35,7 +35,7 @@ class Glorot(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class He(_checks.Declared):
+class He(_checks.Fixed):
     """He et al.'s (2015) range for ReLU: variance 2 / n_in."""
 
     normal: bool = False
@@ -45,7 +45,7 @@ class He(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class LeCun(_checks.Declared):
+class LeCun(_checks.Fixed):
     """LeCun et al.'s (1998) range: variance 1 / n_in."""
 
     normal: bool = False
@@ -55,7 +55,7 @@ class LeCun(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class Orthogonal(_checks.Declared):
+class Orthogonal(_checks.Fixed):
     """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
 
     gain: float = 1.0
@@ -71,7 +71,7 @@ class Orthogonal(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class Constant(_checks.Declared):
+class Constant(_checks.Fixed):
     """The same value everywhere."""
 
     value: float = 0.0
@@ -84,7 +84,7 @@ class Constant(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class Uniform(_checks.Declared):
+class Uniform(_checks.Fixed):
     """Uniform between `low` and `high`."""
 
     low: float = -0.05
@@ -99,7 +99,7 @@ class Uniform(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class Normal(_checks.Declared):
+class Normal(_checks.Fixed):
     """Normal with the given mean and standard deviation."""
 
     mean: float = 0.0

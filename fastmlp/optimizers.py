@@ -36,7 +36,7 @@ from .kernels.plan import Optimizer as Code
 
 
 @dataclass(frozen=True)
-class Optimizer(_checks.Declared):
+class Optimizer(_checks.Fixed):
     """Base of the optimizers.
 
     Parameters
@@ -251,7 +251,7 @@ class Rprop(Optimizer):
 
 
 @dataclass(frozen=True)
-class LBFGS(_checks.Declared):
+class LBFGS(_checks.Fixed):
     """Limited-memory BFGS over the whole data set, through SciPy.
 
     `epochs` bounds its iterations, `max_fun` its evaluations; it stops where no gradient exceeds `tol`, or

@@ -22,7 +22,7 @@ from .kernels import rates as knots
 
 
 @dataclass(frozen=True)
-class Constant(_checks.Declared):
+class Constant(_checks.Fixed):
     """Keep `rate`."""
 
     rate: float
@@ -35,7 +35,7 @@ class Constant(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class StepDecay(_checks.Declared):
+class StepDecay(_checks.Fixed):
     """Multiply by `factor` every `every` epochs."""
 
     rate: float
@@ -51,7 +51,7 @@ class StepDecay(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class Exponential(_checks.Declared):
+class Exponential(_checks.Fixed):
     """rate * decay^epoch."""
 
     rate: float
@@ -65,7 +65,7 @@ class Exponential(_checks.Declared):
 
 
 @dataclass(frozen=True)
-class InverseScaling(_checks.Declared):
+class InverseScaling(_checks.Fixed):
     """rate / (epoch + 1)^power."""
 
     rate: float
@@ -79,7 +79,7 @@ class InverseScaling(_checks.Declared):
         return self.rate / (epoch + 1) ** self.power
 
 
-class PerStep(_checks.Declared):
+class PerStep(_checks.Fixed):
     """Base of the schedules that change with every step: `at` computes many rates at once."""
 
     per_step = True
@@ -199,7 +199,7 @@ class Warmup(PerStep):
 
 
 @dataclass(frozen=True)
-class Plateau(_checks.Declared):
+class Plateau(_checks.Fixed):
     """Multiply the rate by `factor` when the loss has not fallen by `tol` for more than `patience` epochs.
 
     Training stops where the rate would fall below `min_rate`.

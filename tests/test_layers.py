@@ -6,7 +6,19 @@ import pickle
 import numpy as np
 import pytest
 
-from fastmlp import Concatenate, Dense, Dropout, Network
+from fastmlp import (
+    LBFGS,
+    SGD,
+    AMSGrad,
+    Concatenate,
+    Dense,
+    Dropout,
+    Network,
+    activations,
+    initializers,
+    losses,
+    schedules,
+)
 from fastmlp.activations import ReLU
 
 X, Y = np.random.RandomState(0).standard_normal((2, 20, 3))
@@ -92,3 +104,36 @@ def test_a_copy_is_free_and_takes_its_name_from_the_next_network():
     auto, kept = (copy.copy(layer) for layer in first.layers)
     assert (auto.name, kept.name) == (None, "kept") and auto.units == 2
     assert Network([kept, auto]).layers == (kept, auto) and auto.name == "dense_2"
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (ReLU(), "slope"), (activations.Tanh(), "slope"), (losses.MeanSquaredError(), "average"),
+        (losses.Huber(), "delta"), (SGD(), "learning_rate"), (AMSGrad(), "beta_1"), (SGD(), "momentum"),
+        (initializers.He(), "normal"), (schedules.Cosine(0.1, 5), "rate"),
+        (schedules.Cosine(0.1, 5), "per_step"),
+        (LBFGS(), "tol"),
+    ],
+)  # fmt: skip
+def test_what_layers_and_fits_are_told_by_stays_as_it_was_made(made, name):
+    before = repr(made)
+    with pytest.raises(AttributeError, match="cannot"):
+        setattr(made, name, 0.5)
+    assert (
+        repr(made) == before and repr(copy.deepcopy(made)) == repr(pickle.loads(pickle.dumps(made))) == before
+    )
+
+
+def test_a_users_class_may_keep_what_it_likes():
+    class Counting(ReLU):
+        def __init__(self):
+            self.calls = 0
+
+        def value(self, z):
+            self.calls += 1
+            return super().value(z)
+
+    f = Counting()
+    Network([Dense(4, f), Dense(3)], random_state=0).fit(X, Y)
+    assert f.calls > 0

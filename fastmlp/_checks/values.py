@@ -15,6 +15,8 @@ def shown(value):
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and shape:
         return f"{type(value).__name__} of shape {shape}"
+    if isinstance(value, (list, tuple)) and len(repr(value)) > 100:
+        return f"a {type(value).__name__} of {len(value)}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 100 else text[:97] + "..."
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from difflib import get_close_matches
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
@@ -201,3 +202,12 @@ class Declared:
         if kwargs:
             check_arguments(cls.__name__, cls.__init__, kwargs)
         return super().__new__(cls)
+
+
+class Fixed(Declared):
+    """Base of what stays as it was made; a user's classes made from ours may keep what they like."""
+
+    def __setattr__(self, name, value):
+        if type(self).__module__.startswith("fastmlp."):
+            raise FrozenInstanceError(f"{name} cannot be set: {self!r} stays as it was made; make another")
+        super().__setattr__(name, value)
