@@ -14,6 +14,7 @@ from ._fitted import FittedNetwork
 from ._full_batch import FullBatch
 from ._held import given
 from ._in_training import in_training
+from ._memory import Memory
 from ._scoring import Answers, EstimatorReading, resolve
 from ._sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from ._solver import OptimizerConstraint, choose_optimizer, is_lbfgs
@@ -197,7 +198,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         about = optimizer, self._network.plan.n_params, self._network.params.dtype
         memory = getattr(self, "_optimizer", None)
         if not incremental or memory is None or not memory.fits(*about):
-            memory = optimizers.Memory(*about)
+            memory = Memory(*about)
         self._optimizer = memory
         return memory
 

@@ -10,6 +10,7 @@ from . import _checks, losses, optimizers
 from ._fit import Fit
 from ._in_training import in_training
 from ._lbfgs import LBFGSFit
+from ._memory import Memory
 from ._reading import target_range
 from .kernels import dispatch
 from .kernels.job import ROW_DTYPES, Rows
@@ -119,7 +120,7 @@ def settle(network, rows, y, loss=None, optimizer=None):
     elif known.memory is not None and known.memory.fits(optimizer, plan.n_params, dtype):
         memory = known.memory
     else:
-        memory = optimizers.Memory(optimizer, plan.n_params, dtype)
+        memory = Memory(optimizer, plan.n_params, dtype)
     seen = target_range(y, network.functions[-1], loss, known.target_range)
     network.learning = Learning(loss, optimizer, memory, seen)
     return y

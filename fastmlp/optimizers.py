@@ -1,4 +1,4 @@
-"""Optimizers: the readable formulas, what the kernels need to know of each, and the memory between steps.
+"""Optimizers: the readable formulas, and what the kernels need to know of each.
 
 The kernels make the steps; these NumPy forms are what they are held against, and how the `numpy` backend
 makes them. With the gradient g of a batch, the parameters w and the learning rate lr, an update is::
@@ -22,16 +22,14 @@ where PyTorch multiplies it by today's; decay is decoupled in every optimizer; `
 length itself, not by 1e-6 more.
 """
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
-from . import _checks, schedules
-from .kernels.memory import aligned_zeros, owned
+from . import _checks
 from .kernels.numpy_backend import formulas
-from .kernels.plan import N_STATES
 from .kernels.plan import Optimizer as Code
 
 
@@ -269,48 +267,6 @@ class LBFGS(_checks.Fixed):
         _checks.check_real("ftol", self.ftol)
 
 
-class Memory:
-    """What an optimizer remembers between steps.
-
-    It belongs to that optimizer: another kind, or one with other constants, would read it as something else.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-        Whose it is.
-    state : ndarray of shape (n_states, n_params)
-        Velocities, moments: laid out as the parameters are.
-    step : int
-        Updates so far.
-    learning_rate : float
-        The rate that comes next.
-    plateau : tuple or None
-        How far a `schedules.Plateau` has come: itself, its rate, the best loss, epochs since.
-    """
-
-    def __init__(self, optimizer, n_params, dtype):
-        self.optimizer = optimizer
-        self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
-        self.step = 0
-        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0][0])
-        self.plateau = None
-
-    def fits(self, optimizer, n_params, dtype):
-        """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
-        as_large = self.state.shape[1] == n_params and self.state.dtype == dtype
-        return as_large and same_but_rate(self.optimizer, optimizer)
-
-    def own(self):
-        """Return itself, its state in memory that may be written to."""
-        self.state = owned(self.state)
-        return self
-
-    def forget(self):
-        """Begin anew: as before the first step, but for the learning rate."""
-        self.state[...] = 0
-        self.step = 0
-
-
 BUILT_IN = (SGD, Momentum, Nesterov, Adam, AMSGrad, Adagrad, RMSprop, Rprop)
 formulas.OPTIMIZERS.update({cls.code: cls.of_run for cls in BUILT_IN})
 OPTIMIZERS = {
@@ -328,10 +284,3 @@ def get(optimizer):
     if isinstance(optimizer, Optimizer):
         _checks.check_steps("optimizer", optimizer, BUILT_IN, OPTIMIZERS)
     return optimizer
-
-
-def same_but_rate(a, b):
-    """Return whether two optimizers differ in their learning rate only, so that memory can be kept."""
-    if type(a) is not type(b) or isinstance(a, LBFGS):
-        return False
-    return a is b or replace(a, learning_rate=1.0) == replace(b, learning_rate=1.0)

@@ -14,7 +14,7 @@ FLOORS = [
     ["kernels"],
     ["_checks"],
     ["_formulas", "activations", "noise", "batched"],
-    ["losses", "initializers", "schedules", "optimizers", "layers", "_sklearn_metrics", "metrics",
+    ["losses", "initializers", "schedules", "optimizers", "_memory", "layers", "_sklearn_metrics", "metrics",
      "_reading"],
     ["_in_training", "_compile", "_fit", "_lbfgs", "_preparation", "_monitor",
      "_evaluation", "_describe", "_numpy_code", "persistence", "graph", "gradient_check", "datasets", "plots",

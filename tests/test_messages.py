@@ -289,6 +289,9 @@ def test_an_optimizer_with_steps_of_its_own_is_refused():
         net().fit(X, Y, optimizer=Clipped(0.1))
     expected = net().fit(X, Y, optimizer=Adam(1e-5)).params
     np.testing.assert_array_equal(net().fit(X, Y, optimizer=Slow).params, expected)
+    twice = net().fit(X, Y, optimizer=Slow).fit(X, Y, optimizer=Slow)  # with one memory
+    expected = net().fit(X, Y, optimizer=Adam(1e-5)).fit(X, Y)
+    np.testing.assert_array_equal(twice.params, expected.params)
 
 
 def test_an_initializer_that_fails_says_how_it_was_called():

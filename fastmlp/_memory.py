@@ -1,0 +1,55 @@
+"""What an optimizer remembers between steps, and whether another one can go on with it."""
+
+from dataclasses import fields
+
+from . import schedules
+from .kernels.memory import aligned_zeros, owned
+from .kernels.plan import N_STATES
+
+
+class Memory:
+    """What an optimizer remembers between steps.
+
+    It belongs to that optimizer: another kind, or one with other constants, would read it as something else.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        Whose it is.
+    state : ndarray of shape (n_states, n_params)
+        Velocities, moments: laid out as the parameters are.
+    step : int
+        Updates so far.
+    learning_rate : float
+        The rate that comes next.
+    plateau : tuple or None
+        How far a `schedules.Plateau` has come: itself, its rate, the best loss, epochs since.
+    """
+
+    def __init__(self, optimizer, n_params, dtype):
+        self.optimizer = optimizer
+        self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
+        self.step = 0
+        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0][0])
+        self.plateau = None
+
+    def fits(self, optimizer, n_params, dtype):
+        """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
+        as_large = self.state.shape[1] == n_params and self.state.dtype == dtype
+        return as_large and _same_but_rate(self.optimizer, optimizer)
+
+    def own(self):
+        """Return itself, its state in memory that may be written to."""
+        self.state = owned(self.state)
+        return self
+
+    def forget(self):
+        """Begin anew: as before the first step, but for the learning rate."""
+        self.state[...] = 0
+        self.step = 0
+
+
+def _same_but_rate(a, b):
+    """Return whether two optimizers differ in their learning rate only."""
+    names = [field.name for field in fields(a) if field.name != "learning_rate"]
+    return type(a) is type(b) and all(getattr(a, name) == getattr(b, name) for name in names)
