@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastmlp.kernels import dispatch, training
+from fastmlp.kernels import dispatch
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,12 +60,8 @@ BACKENDS = [(name, dtype) for name in dispatch.available() for dtype in (np.floa
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda p: f"{p[0]}-{np.dtype(p[1])}")
-def kernels(request, monkeypatch):
-    """A `Backend`; `fastmlp.kernels.training` uses it too while the test runs."""
+def kernels(request):
+    """A `Backend`, which all of the package uses too while the test runs."""
     backend = Backend(*request.param)
-
-    def load(dtype):
-        return dispatch.load(backend.name, np.dtype(dtype))
-
-    monkeypatch.setattr(training, "kernels", load)
-    return backend
+    with dispatch.using(backend.name):
+        yield backend

@@ -12,7 +12,6 @@ whether their promises hold (`fuzz_networks.py`); a third compares estimators wi
 """
 
 import argparse
-import os
 import sys
 import time
 import traceback
@@ -106,27 +105,6 @@ def equal(what, one, other):
             raise Difference(f"{what}: {name} has other bits")
 
 
-class use:
-    """While it is entered, all of fastmlp computes by one backend."""
-
-    def __init__(self, backend):
-        self.backend = backend
-
-    def __enter__(self):
-        self.before = dict(os.environ), training.kernels
-        os.environ["FASTMLP_BACKEND"] = self.backend
-        self.forget()
-
-    def __exit__(self, *_):
-        os.environ.clear()
-        os.environ.update(self.before[0])
-        self.forget()
-
-    def forget(self):
-        dispatch.backend.cache_clear()
-        dispatch.kernels.cache_clear()
-
-
 TRIALS = {"kernels": trial, "networks": fuzz_networks.trial, "estimators": fuzz_estimators.trial}
 
 
@@ -134,7 +112,7 @@ def attempt(kind, seed, backend, dtype):
     """One trial of a kind; returns why it was skipped, or None, or the error."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        with use(backend):
+        with dispatch.using(backend):
             try:
                 return TRIALS[kind](seed, backend, np.dtype(dtype))
             except Exception as error:

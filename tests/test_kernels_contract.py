@@ -1,5 +1,7 @@
 """What all backends must agree on before anything is computed: names, codes, layouts, random streams."""
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
@@ -7,18 +9,62 @@ import numpy as np
 import pytest
 import reference
 
-from fastmlp.kernels import dispatch, records
-
-FUNCTIONS = (
-    "workspace_bytes", "prepare", "train", "work", "dismiss", "predict", "all_finite", "shuffle", "activate",
-    "activation_gradient", "update", "multiply", "multiply_tn", "lanes", "declared",
-    "add_noise", "normals", "learn", "matmul_stack",
-)  # fmt: skip
+from fastmlp.kernels import contract, dispatch, records
 
 
-def test_every_backend_has_every_function(kernels):
-    missing = [name for name in FUNCTIONS if not callable(getattr(kernels.module, name, None))]
-    assert missing == []
+def arguments(function):
+    """Names and defaults."""
+    given = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    return [(p.name, None if p.default is p.empty else p.default) for p in given]
+
+
+@pytest.mark.parametrize("part", [contract.Kernels, *contract.OPTIONAL])
+def test_every_backend_has_the_functions_of_the_contract(kernels, part):
+    if part is not contract.Kernels and not contract.offers(kernels.module, part):
+        pytest.skip("is optional")
+    for name in contract.functions(part):
+        assert arguments(getattr(kernels.module, name)) == arguments(getattr(part, name)), name
+    assert isinstance(kernels.module.checks_rows, bool)
+
+
+def test_no_backend_has_what_no_part_of_the_contract_names(kernels):
+    known = {name for part in (contract.Kernels, *contract.OPTIONAL) for name in contract.functions(part)}
+    module = kernels.module
+    own = {name for name in dir(module) if name[0] != "_" and callable(getattr(module, name))}
+    assert own <= known
+
+
+def test_another_backend_is_used_inside_only():
+    before = dispatch.backend()
+    for name in dispatch.available():
+        with dispatch.using(name):
+            assert dispatch.backend() == name
+            assert dispatch.kernels(np.dtype(np.float32)) is dispatch.load(name, np.dtype(np.float32))
+        assert dispatch.backend() == before
+    with pytest.raises(ImportError, match="avx1024"), dispatch.using("avx1024"):
+        pass
+    assert dispatch.backend() == before
+
+
+def imported(files, level):
+    """Modules of the kernels' folder that files import; `level` says how deep they lie in it."""
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == level:
+                yield from [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
+
+
+def test_kernels_import_in_no_circle():
+    folder = Path(records.__file__).parent
+    reads = {path.stem: set(imported([path], 1)) for path in folder.glob("[!_]*.py")}
+    for backend in ("numba_backend", "numpy_backend"):
+        reads[backend] = set(imported((folder / backend).glob("*.py"), 2))
+        reads["dispatch"].add(backend)  # which it loads when asked
+    reads["contract"] = set()  # but for type checkers
+    done = set()
+    while ready := {name for name in reads if name not in done and reads[name] & set(reads) <= done}:
+        done |= ready
+    assert sorted(set(reads) - done) == []
 
 
 def load(source):

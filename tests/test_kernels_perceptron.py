@@ -14,12 +14,6 @@ EDGES = (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 129, 200)
 RULES = (Activation.IDENTITY, Activation.TANH, Activation.LOGISTIC)
 
 
-@pytest.fixture
-def kernels(kernels, monkeypatch):
-    monkeypatch.setattr(perceptron, "kernels", lambda dtype: kernels.module)
-    return kernels
-
-
 def xorshift_shuffle(order, seed):
     """scikit-learn's shuffle, in Python."""
     for i in range(len(order) - 1):

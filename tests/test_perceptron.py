@@ -17,7 +17,7 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from fastmlp import DivergenceWarning, LinearPerceptron, Perceptron, TanhPerceptron
-from fastmlp.kernels import dispatch, perceptron
+from fastmlp.kernels import dispatch
 
 X = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 AND, XOR = np.array([-1, -1, -1, 1]), np.array([-1, 1, 1, -1])
@@ -26,8 +26,9 @@ NEURONS = (Perceptron, LinearPerceptron, TanhPerceptron)
 
 
 @pytest.fixture(params=dispatch.available())
-def backend(request, monkeypatch):
-    monkeypatch.setattr(perceptron, "kernels", lambda dtype: dispatch.load(request.param, np.dtype(dtype)))
+def backend(request):
+    with dispatch.using(request.param):
+        yield
 
 
 def blobs(seed, n_classes=2, n=150, dtype=np.float64):

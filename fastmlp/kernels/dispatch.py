@@ -9,11 +9,13 @@ an error.
 import importlib
 import importlib.util
 import os
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
 
 from . import records
+from .contract import Kernels
 
 COMPILED = ("avx512", "avx2", "base")
 BACKENDS = (*COMPILED, "numba", "numpy")
@@ -44,7 +46,7 @@ def available():
 
 
 @cache
-def load(name, dtype):
+def load(name, dtype) -> Kernels:
     """The kernels of one named backend for one dtype.
 
     Raises
@@ -80,10 +82,32 @@ def load(name, dtype):
     return module
 
 
+_asked = None  # inside `using`
+
+
+@contextmanager
+def using(name):
+    """Take the backend of this name inside, in all threads of this process."""
+    global _asked
+    before, _asked = _asked, name
+    _forget()
+    try:
+        backend()
+        yield
+    finally:
+        _asked = before
+        _forget()
+
+
+def _forget():
+    backend.cache_clear()
+    kernels.cache_clear()
+
+
 @cache
 def backend():
     """Name of the backend in use."""
-    name = os.environ.get("FASTMLP_BACKEND", "auto") or "auto"
+    name = _asked or os.environ.get("FASTMLP_BACKEND") or "auto"
     if name != "auto":
         load(name, np.dtype(np.float32))
         return name
@@ -91,6 +115,6 @@ def backend():
 
 
 @cache
-def kernels(dtype):
+def kernels(dtype) -> Kernels:
     """The kernels in use for a dtype (float32 or float64)."""
     return load(backend(), np.dtype(dtype))

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from . import interrupts, training
+from .contract import Ensembles, offers
 from .memory import aligned_bytes
 from .records import LANES_PARAMS, TINY_WIDTH, Optimizer, Regime, Status
 
@@ -19,7 +20,7 @@ OWN = frozenset(  # fields of the run record in which nets that share lanes may 
 def width(dtype):
     """Nets that one vector takes; 1 where the backend does not train nets side by side."""
     backend = training.kernels(dtype)
-    return backend.lanes() if hasattr(backend, "train_lanes") else 1
+    return backend.lanes() if offers(backend, Ensembles) else 1
 
 
 def least(plan, dtype):

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from . import interrupts
+from .contract import OwnBudget, offers
 from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
@@ -139,7 +140,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
         if not all_finite(job.rows):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
-    record["budget"] = getattr(backend, "first_budget", first_budget)(job)
+    record["budget"] = (backend.first_budget if offers(backend, OwnBudget) else first_budget)(job)
     crew = []
     with interrupts.held():
         try:

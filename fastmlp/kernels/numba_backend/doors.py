@@ -102,7 +102,7 @@ class Kernels:
         check_job(job, self.dtype)
         check_contents(job)
 
-    def train(self, job, thread=0):
+    def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
         words = self._job_table(job)
         lock = contextlib.nullcontext()
