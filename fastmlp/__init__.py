@@ -5,21 +5,21 @@ from importlib import import_module
 from ._checks import DivergenceWarning, FitError, InTrainingError, NotBuiltError
 from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
-from .network import Network
+from .network.network import Network
 from .optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Momentum, Nesterov, RMSprop, Rprop
 
 __version__ = "0.1.0"
 
 # imported when first used: these bring scikit-learn, or other libraries
 _LATER = {
-    "LinearPerceptron": ".delta_rule",
-    "MLPClassifier": ".mlp",
-    "MLPRegressor": ".mlp",
-    "Perceptron": ".perceptron",
-    "TanhPerceptron": ".delta_rule",
+    "LinearPerceptron": ".estimators.delta_rule",
+    "MLPClassifier": ".estimators.mlp",
+    "MLPRegressor": ".estimators.mlp",
+    "Perceptron": ".estimators.perceptron",
+    "TanhPerceptron": ".estimators.delta_rule",
     "batched_matmul": ".batched",
     "check_gradient": ".gradient_check",
-    "fit_many": ".many",
+    "fit_many": ".many.fit_many",
     "load": ".persistence",
     "save": ".persistence",
 }

@@ -15,7 +15,7 @@ from math import erf, pi, sqrt
 import numpy as np
 
 from . import _checks
-from ._formulas import Activation, UserActivation
+from .formulas import Activation, UserActivation
 from .kernels.numpy_backend import formulas
 from .kernels.plan import Activation as Code
 

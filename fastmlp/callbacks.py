@@ -2,8 +2,8 @@
 
 A callback is any object with one or more of ``on_fit_begin(state)``, ``on_epoch_end(state)``, which stops
 training where it returns a true value, and ``on_fit_end(state)``. `state` has model, params, epoch, n_epochs,
-logs, history and names (see `fastmlp._monitor.State`). Where ``on_fit_begin`` raises, the fit is refused and
-the model left as it was. Without callbacks no Python runs per epoch.
+logs, history and names (see `fastmlp.network.history.State`). Where ``on_fit_begin`` raises, the fit is
+refused and the model left as it was. Without callbacks no Python runs per epoch.
 """
 
 import csv

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _checks
-from ._formulas import Loss, UserLoss
 from .activations import log_sum_exp, logistic
+from .formulas import Loss, UserLoss
 from .kernels.numpy_backend import formulas
 from .kernels.plan import Loss as Code
 

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from . import _checks
-from ._sklearn_metrics import recognised
+from .sklearn_metrics import recognised
 
 TAKES = {kind: kind for kind in ("predictions", "labels", "probabilities", "scores", "values")}
 # what estimators answer too: a classifier's probabilities against 0 and 1; scikit-learn's scorers; themselves

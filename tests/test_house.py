@@ -1,6 +1,7 @@
-"""Imports run downwards only, and what is light stays light."""
+"""Imports run downwards only, folders keep their private names, and what is light stays light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,23 +11,21 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fastmlp"
 
 # From the ground up; a module may import from lower floors and, before it, from its own.
-FLOORS = [
-    ["kernels"],
-    ["_checks"],
-    ["_formulas", "activations", "noise", "batched"],
-    ["losses", "initializers", "schedules", "optimizers", "_memory", "layers", "_sklearn_metrics", "metrics",
-     "_reading"],
-    ["_in_training", "_compile", "_fit", "_lbfgs", "_preparation", "_monitor",
-     "_evaluation", "_describe", "_numpy_code", "persistence", "graph", "gradient_check", "datasets", "plots",
-     "_drawing"],
-    ["callbacks"],
-    ["network", "_task", "_together", "many"],
-    ["_sklearn_callbacks", "_scoring", "_fitted", "_decisions", "_class_weights", "_targets", "_solver",
-     "_architecture", "_held", "_best", "_full_batch", "_stochastic", "_estimator", "_neuron",
-     "model_selection", "mlp", "perceptron", "delta_rule"],
-    ["__init__"],
-]  # fmt: skip
-PLACE = {name: (i, j) for i, floor in enumerate(FLOORS) for j, name in enumerate(floor)}
+FLOORS = {
+    "ground": ["kernels"],
+    "checks": ["_checks"],
+    "words": [
+        "formulas", "activations", "noise", "batched", "losses", "initializers", "schedules",
+        "optimizer_state", "optimizers", "layers", "sklearn_metrics", "metrics", "persistence", "graph",
+        "gradient_check", "datasets", "plots", "callbacks",
+    ],
+    "network": ["network"],
+    "estimators": ["many", "estimators", "model_selection"],
+    "face": ["__init__"],
+}  # fmt: skip
+PLACE = {name: (i, j) for i, floor in enumerate(FLOORS.values()) for j, name in enumerate(floor)}
+OPENED = {"network", "estimators", "many"}  # folders whose files the design page names one by one
+MOST_CODE = 300  # lines of a file that are neither empty nor comment nor docstring
 
 
 def modules():
@@ -35,21 +34,41 @@ def modules():
     return found | {p.parent.name: sorted(p.parent.rglob("*.py")) for p in PACKAGE.glob("*/__init__.py")}
 
 
-def imported(path):
-    """Yield the first-level names inside the package that a file imports, at any depth of its code."""
-    depth = len(path.relative_to(PACKAGE).parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
-            yield from (n for n in names if n in modules())
-        elif (
-            isinstance(node, ast.ImportFrom)
-            and node.level == 0
-            and (node.module or "").startswith("fastmlp.")
-        ):
-            yield node.module.split(".")[1]
-        elif isinstance(node, ast.Import):
-            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("fastmlp."))
+def files():
+    """Return {dotted name within the package: its file}; that of a folder is its `__init__`."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts) or "__init__"] = path
+    return found
+
+
+FILES = files()
+
+
+def imports(path, nodes=None):
+    """Yield (module, name) for what a file imports from the package: the name is None for modules."""
+    folder = path.relative_to(PACKAGE).parts[:-1]
+    for node in nodes or ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((a.name.removeprefix("fastmlp."), None) for a in node.names if "fastmlp." in a.name)
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            start = folder[: len(folder) - node.level + 1]
+        elif (node.module or "").split(".")[0] == "fastmlp":
+            start = ()
+        else:
+            continue
+        written = (node.module or "").split(".") if node.module else []
+        base = ".".join([*start, *(written[1:] if not node.level else written)])
+        for name in (a.name for a in node.names):
+            whole = f"{base}.{name}" if base else name
+            yield (whole, None) if whole in FILES else (base or "__init__", name)
+
+
+def first(module):
+    return module.split(".")[0]
 
 
 def test_every_module_has_its_place():
@@ -61,16 +80,78 @@ def test_imports_run_downwards(name):
     upwards = {
         f"{path.name} imports {other}"
         for path in modules()[name]
-        for other in imported(path)
-        if other != name and PLACE[other] >= PLACE[name]
+        for other, _ in imports(path)
+        if first(other) != name and PLACE[first(other)] >= PLACE[name]
     }
     assert not upwards
+
+
+def test_no_circles():
+    """No module needs, while it is imported, one that needs it."""
+    needs = {}
+    for module, path in FILES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inner = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+        nodes = [node for node in ast.walk(tree) if id(node) not in inner]
+        needs[module] = {other for other, _ in imports(path, nodes) if other in FILES} - {module}
+    while free := [module for module, others in needs.items() if not others & needs.keys()]:
+        for module in free:
+            del needs[module]
+    assert not needs
+
+
+def test_private_names_stay_in_their_folder():
+    """What begins with an underscore is used where it is written; `_checks` is the whole package's."""
+    crossing = {
+        f"{module} takes {name or other} of {other}"
+        for module, path in FILES.items()
+        for other, name in imports(path)
+        if first(other) != first(module)
+        for part in (*other.split("."), name or "")
+        if part.startswith("_") and part not in ("_checks", "__init__")
+    }
+    assert not crossing
+
+
+def code_lines(path):
+    """Return how many lines of a file are code: not empty, no comment, no docstring."""
+    text = path.read_text(encoding="utf-8")
+    prose = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str):
+            prose.update(range(node.lineno, node.end_lineno + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(1 for n, line in lines if n not in prose and line.strip() and not line.strip().startswith("#"))
+
+
+def test_files_are_short():
+    """Half of the files can be read on two screens, and none has grown beyond one subject."""
+    lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES.values())
+    assert lengths[len(lengths) // 2] <= 130
+    assert {name: n for name, path in FILES.items() if (n := code_lines(path)) > MOST_CODE} == {}
+
+
+def test_design_page_names_every_module():
+    """The table of the house in the design page names the modules of each floor, and no others."""
+    page = PACKAGE.parent / "docs" / "design.md"
+    if not page.exists():
+        pytest.skip("the documentation is not part of an installation")
+    section = page.read_text(encoding="utf-8").split("## The house")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| ([a-z]+) \| (.*) \|$", section, re.MULTILINE))
+    for floor, names in FLOORS.items():
+        named = set(re.findall(r"`(\w+\.py|\w+/)`", rows[floor])) - {f"{folder}/" for folder in OPENED}
+        there = {
+            str(path.relative_to(PACKAGE / name)) for name in OPENED & set(names) for path in modules()[name]
+        } - {"__init__.py"}
+        there |= {f"{name}/" if (PACKAGE / name).is_dir() else f"{name}.py" for name in set(names) - OPENED}
+        assert named == there, floor
 
 
 def test_only_checks_raises_input_errors():
     """Modules between the kernels and the faces leave errors about input to _checks."""
     guilty = []
-    for name in (n for floor in FLOORS[2:8] for n in floor if n not in ("persistence", "datasets", "plots")):
+    own = ("persistence", "datasets", "plots")  # files, downloads and pictures raise their own
+    for name in (n for floor in ("words", "network", "estimators") for n in FLOORS[floor] if n not in own):
         for path in modules().get(name, []):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 raised = node.exc if isinstance(node, ast.Raise) else None

@@ -178,7 +178,7 @@ def test_rows_of_any_kind(data):
 
 def test_data_is_shared(data):
     """Neither x nor y is copied where they have the right type."""
-    from fastmlp._task import Data, Task
+    from fastmlp.many.task import Data, Task
 
     x, y = data[0].astype(np.float32), data[1].astype(np.float32)
     shared, tasks = Data(x, y), [Task(k, 2, {}, {"batch_size": 1}, np.arange(5)) for k in range(2)]

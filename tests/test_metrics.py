@@ -15,10 +15,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, callbacks
 from fastmlp import metrics as m
-from fastmlp._reading import Reading
 from fastmlp.losses import get as loss_of
 from fastmlp.metrics import Metric
 from fastmlp.model_selection import cross_validate
+from fastmlp.network.reading import Reading
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RNG = np.random.RandomState(0)

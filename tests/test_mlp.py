@@ -21,8 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, _lbfgs, losses, optimizers
+from fastmlp import DivergenceWarning, MLPClassifier, MLPRegressor, losses, optimizers
 from fastmlp.activations import LeakyReLU, Tanh
+from fastmlp.network import lbfgs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -370,7 +371,7 @@ def test_interrupted_lbfgs_keeps_its_weights():
 
 
 def test_lbfgs_interrupted_at_once_has_its_first_weights(monkeypatch):
-    calls, ours = [], _lbfgs.objective
+    calls, ours = [], lbfgs.objective
 
     def objective(*args):
         function = ours(*args)
@@ -383,7 +384,7 @@ def test_lbfgs_interrupted_at_once_has_its_first_weights(monkeypatch):
 
         return interrupted_first
 
-    monkeypatch.setattr(_lbfgs, "objective", objective)
+    monkeypatch.setattr(lbfgs, "objective", objective)
     start = [np.full((4, 8), 0.1), np.full((8, 3), 0.2)]
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model = quick(solver="lbfgs", coefs_init=start).fit(X, Y)

@@ -22,8 +22,8 @@ from fastmlp import (
     losses,
     schedules,
 )  # fmt: skip
-from fastmlp._preparation import CHECKED_LATE
 from fastmlp.activations import ACTIVATIONS, Tanh
+from fastmlp.network.preparation import CHECKED_LATE
 
 XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 XOR_Y = np.array([-1.0, 1.0, 1.0, -1.0])

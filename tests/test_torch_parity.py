@@ -24,12 +24,12 @@ from fastmlp import (
     Network,
     RMSprop,
     Rprop,
-    _fit,
     losses,
-)  # fmt: skip
+)
 from fastmlp.activations import ACTIVATIONS as OUR_ACTIVATIONS
 from fastmlp.activations import get as activation_of
 from fastmlp.kernels import dispatch
+from fastmlp.network import fit  # fmt: skip
 from fastmlp.optimizers import OPTIMIZERS as OUR_OPTIMIZERS
 
 F, optim = torch.nn.functional, torch.optim
@@ -243,7 +243,7 @@ def test_concatenation(kernels, batch_size):
 def test_dropout(kernels, units):
     """Of the input and of a hidden layer; PyTorch is given the masks of the network's generator."""
     layers = [Dropout(0.2), Dense(units, "tanh"), Dropout(0.4), Dense(3)]
-    start, seed = start_of(layers), _fit._seed(Network(layers, random_state=0).build(X.shape[1]), 0)
+    start, seed = start_of(layers), fit._seed(Network(layers, random_state=0).build(X.shape[1]), 0)
 
     def forward(p, x, epoch, positions):
         masks = [

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples, has_fit_parameter
 
-from .._fitted import FittedNetwork
+from ..estimators.fitted import FittedNetwork
 from ..kernels import interrupts
 from .scoring import Answers, measure
 

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from .. import _checks, _scoring
-from .._scoring import Answers, EstimatorReading
+from .. import _checks
+from ..estimators import scoring
+from ..estimators.scoring import Answers, EstimatorReading
 from ..metrics import measure as measure_reading
 
 
@@ -15,7 +16,7 @@ def resolve(metrics, estimator, y):
     """Return {name: Metric}; None stands for "accuracy" or "r2"."""
     if metrics is None:
         metrics = "accuracy" if is_classifier(estimator) else "r2"
-    found = _scoring.resolve(metrics, estimator, y)
+    found = scoring.resolve(metrics, estimator, y)
     _checks.check_not_empty("metrics", found, "name at least one, such as 'accuracy'")
     return found
 
@@ -33,7 +34,7 @@ def measure(metrics, answers, y, parts):
     parts : sequence of ndarray
         Row numbers.
     """
-    classes = _scoring.classes_of(answers, y)
+    classes = scoring.classes_of(answers, y)
     readings = [EstimatorReading(answers, rows, y[rows], classes) for rows in parts]
     return np.array([[*measure_reading(metrics, reading).values()] for reading in readings]).T
 

@@ -1,0 +1,1 @@
+"""Estimators behind scikit-learn's contract."""

@@ -1,0 +1,169 @@
+"""What the single neurons share: scikit-learn's contract around one record of the kernels."""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from .. import _checks
+from ..kernels import interrupts, perceptron
+from ..kernels.job import Rows
+from ..kernels.plan import Status
+from ..network.in_training import in_training
+from .fitted import CarefulEstimator
+
+MAX_SEED = np.iinfo(np.int32).max
+MAX_EPOCHS = 2**62  # which no run will reach
+SPARSE_INTERCEPT_DECAY = 0.01  # scikit-learn's; an intercept has a value in every row, sparse features in few
+RECORD = {None: 0, "epoch": 1, "update": 2}
+
+
+class BaseNeuron(CarefulEstimator):
+    """Base of the estimators in perceptron.py, which says what the parameters mean."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "fit_intercept": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "intercept_decay": [Interval(Real, 0, None, closed="left"), None],
+        "record": [StrOptions({"epoch", "update"}), None],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+        """Learn, from weights of 0 unless told otherwise.
+
+        Parameters
+        ----------
+        X : {array-like, CSR matrix} of shape (n_samples, n_features)
+            float32 and float64 are learned in their own precision.
+        y : array-like of shape (n_samples,)
+        coef_init : array-like of the shape of `coef_`, default=None
+        intercept_init : array-like of the shape of `intercept_`, default=None
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the steps.
+
+        Returns
+        -------
+        self : object
+            After Ctrl-C with the weights reached, and a warning.
+        """
+        with in_training(self), self._unchanged_by_errors():
+            return self._fit(X, y, sample_weight, coef_init, intercept_init)
+
+    def _fit(self, X, y, sample_weight, coef_init=None, intercept_init=None, incremental=False, **given):
+        known = hasattr(self, "coef_")
+        goes_on = known and (incremental or self.warm_start)
+        X, y = self._validate_input(X, y, not (known and incremental))
+        if goes_on and X.dtype != self.coef_.dtype in _checks.FLOATS:  # in the precision of the weights
+            with np.errstate(over="ignore", invalid="ignore"):
+                X = X.astype(self.coef_.dtype)
+                assert_all_finite(X, input_name="X")
+        if sample_weight is not None:
+            sample_weight = _checks.check_weight_signs(_check_sample_weight(sample_weight, X, dtype=X.dtype))
+        targets = self._targets(X, y, goes_on, incremental, **given)
+        n_units = len(targets)
+        shape = (n_units, X.shape[1])
+        coef, intercept = np.zeros(shape, X.dtype), np.zeros(n_units)
+        if goes_on:
+            coef_init = self.coef_ if coef_init is None else coef_init
+            intercept_init = self.intercept_ if intercept_init is None else intercept_init
+        _checks.check_initial("coef_init", coef, coef_init)
+        _checks.check_initial("intercept_init", intercept, intercept_init)
+        rows = Rows(X)
+        seeds, watches = self._draw(X, y, sample_weight, targets)
+        decay = self.intercept_decay
+        if decay is None:
+            decay = SPARSE_INTERCEPT_DECAY if rows.is_sparse else 1.0
+        n_epochs = 1 if incremental else min(_checks.check_int("max_iter", self.max_iter), MAX_EPOCHS)
+        units = [
+            perceptron.Neuron(
+                rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
+                n_epochs=n_epochs, shuffle=int(self.shuffle),
+                bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
+                tol=-np.inf if self.tol is None or watch else self.tol,
+                n_iter_no_change=self.n_iter_no_change, record=RECORD[self.record], **options,
+            )
+            for (target, options), w, bias, seed, watch in zip(
+                targets, coef, intercept, seeds, watches, strict=True
+            )
+        ]  # fmt: skip
+        start = np.column_stack([coef, intercept]).astype(X.dtype)
+        with interrupts.held():
+            self._train(units, watches)
+            self._take_over(units, coef, start, known and incremental)
+        if not (incremental or self.interrupted_) and self.tol is not None and self.n_iter_ == self.max_iter:
+            _checks.warn(
+                f"{self.max_iter} epochs (max_iter) passed and the loss still falls by more than tol; "
+                "increase max_iter to improve the fit.",
+                ConvergenceWarning,
+            )
+        return self
+
+    def _draw(self, X, y, sample_weight, targets):
+        """Return the seed of each unit's shuffles, by scikit-learn's draws, and what watches its epochs."""
+        return [check_random_state(self.random_state).randint(MAX_SEED)], [None]
+
+    def _train(self, units, watches):
+        """Train the units one after another."""
+        self.interrupted_ = False
+        try:
+            for unit, watch in zip(units, watches, strict=True):
+                if perceptron.train(unit, watch) == Status.DIVERGED:
+                    _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows, unit.target)
+        except KeyboardInterrupt:
+            self.interrupted_ = True
+            _checks.warn_interrupted()
+
+    def _take_over(self, units, coef, start, appends):
+        """Set the fitted attributes."""
+        n_samples = units[0].rows.n_rows
+        self.n_iter_ = max(unit.n_done for unit in units)
+        self.t_ = (self.t_ if appends else 1.0) + float(self.n_iter_ * n_samples)
+        errors = np.zeros(self.n_iter_)
+        for unit in units:
+            errors[: unit.n_done] += unit.errors
+        errors = self._as_errors(errors)
+        self.errors_ = np.concatenate([self.errors_, errors]) if appends else errors
+        self._set_weights(coef, np.array([unit.bias for unit in units], coef.dtype))
+        if self.record is None:
+            for name in ("coef_history_", "intercept_history_"):
+                self.__dict__.pop(name, None)
+            return
+        recorded = [unit.recorded for unit in units]
+        history = np.empty((1 + max(map(len, recorded)), *start.shape), coef.dtype)
+        for k, steps in enumerate(recorded):
+            history[0, k] = start[k]
+            history[1 : len(steps) + 1, k] = steps
+            history[len(steps) + 1 :, k] = history[len(steps), k]
+        coefs, intercepts = history[..., :-1], history[..., -1]
+        if start.shape[0] == 1:
+            coefs, intercepts = coefs[:, 0], intercepts[:, 0]
+        if appends and hasattr(self, "coef_history_"):
+            coefs = np.concatenate([self.coef_history_, coefs[1:]])
+            intercepts = np.concatenate([self.intercept_history_, intercepts[1:]])
+        self.coef_history_, self.intercept_history_ = coefs, intercepts
+
+    def _scores(self, X):
+        """Return w x + b of each unit, shape (n_samples, n_units)."""
+        check_is_fitted(self)
+        X = self._as_validated(X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+        coef = np.atleast_2d(self.coef_)
+        return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,78 @@
+"""L-BFGS by scikit-learn's rules: what is reported of a fit to all data at once."""
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .. import _checks
+from ..kernels.job import Rows
+from ..metrics import directions, measure
+from ..network import lbfgs
+from ..network.history import History, Monitor
+from ..network.in_training import trust
+from .sklearn_callbacks import SklearnCallbacks
+
+
+class FullBatch:
+    """One call of `fit` with L-BFGS.
+
+    Parameters
+    ----------
+    estimator
+        With its network built.
+    optimizer : LBFGS
+    data : tuple
+        X, target, y, weights and those without the weights of classes; `target` as the kernels take it.
+    about : tuple
+        X, y and sample_weight as the user gave them.
+    callbacks : sequence
+    metrics : dict of Metric
+    """
+
+    def __init__(self, estimator, optimizer, data, about, *, callbacks, metrics):
+        self.est, self.optimizer, self.about, self.metrics = estimator, optimizer, about, metrics
+        self.X, self.target, self.y, self.weights, self.sample_weight = data
+        est = estimator
+        self.monitor = Monitor(
+            est, est._network, History(est.history_), est.max_iter, self._measure if metrics else None,
+            callbacks, directions=directions(metrics),
+        )  # fmt: skip
+        trust(est, self.X)
+
+    def run(self, transaction):
+        """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
+        est, own, rows = self.est, self.optimizer, Rows(self.X)
+        self.theirs = SklearnCallbacks(est, *self.about, est.max_iter)
+        try:
+            with self.monitor.following():
+                transaction.commit()
+                est.best_iter_ = None
+                vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
+                found = lbfgs.minimize(
+                    est._network, rows, self.target, self.weights, est._loss, max_iter=est.max_iter,
+                    max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=self._end_iteration,
+                )  # fmt: skip
+                if not np.isfinite(found.x).all():
+                    transaction.revoke()
+                    _checks.fail_diverged(1, 1.0, rows, self.target)
+                est.n_iter_ = min(found.nit, est.max_iter)  # SciPy's count may exceed its limit
+                est.loss_ = float(found.fun)
+                if found.status != 0:
+                    _checks.warn(
+                        f"lbfgs failed to converge after {est.n_iter_} iteration(s) (status={found.status}): "
+                        f"{found.message}. Increase max_iter={est.max_iter}, or scale the data",
+                        ConvergenceWarning,
+                    )
+        finally:
+            self.theirs.end()
+
+    def _measure(self):
+        return measure(self.metrics, self.est._read(self.X, self.y), self.sample_weight)
+
+    def _end_iteration(self, loss):
+        """Report an iteration's end; return whether to stop."""
+        self.theirs.epoch_begin()
+        stop = self.monitor.record(loss)
+        self.est.n_iter_ = self.monitor.state.epoch
+        if self.est.verbose:
+            print(f"Iteration {self.est.n_iter_}, loss = {loss:.8f}")
+        return self.theirs.epoch_end() or stop

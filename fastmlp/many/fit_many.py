@@ -1,0 +1,139 @@
+"""Many models at once: trained by threads that share the data, small networks in the lanes of vectors too."""
+
+import itertools
+from collections.abc import Mapping
+
+from .. import _checks
+from ..kernels.threads import usable_cores
+from ..network.network import Network
+from .schedule import run
+from .task import FIT_OPTIONS, Data, Task
+
+
+def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, errors="raise", **options):
+    """Train many models on the same data, side by side.
+
+    Each model becomes, bit for bit, what ``model.fit(x, y, **options)`` makes of it, one after another,
+    whatever the number of threads. All read the same `x` and `y`, which are never pickled. Networks
+    that learn from one sample at a time and differ only in weights, learning rate, epochs or samples share
+    the lanes of vectors, one network to a lane.
+
+    Parameters
+    ----------
+    models : sequence of Network or estimators, or callable
+        A callable builds a Network from each entry of `parameters`.
+    x : array-like or CSR matrix of shape (n, n_features)
+    y : array-like of shape (n,) or (n, n_outputs)
+    parameters : dict of sequences, or iterable of dict, default=None
+        What differs from fit to fit. A dict stands for all combinations, the alphabetically last of its
+        names changing fastest, as in scikit-learn's ParameterGrid; an iterable holds one dict for each fit.
+        Options of `Network.fit` go there, all else to the callable. Beside a sequence of models: an iterable
+        with one dict of options for each.
+    subsets : iterable of array-like, default=None
+        For each fit the rows to train on, as indices or a mask of shape (n,): the model becomes what
+        ``model.fit(x[rows], y[rows])`` makes of it. Networks read the rows where they lie, unless they have
+        callbacks, metrics or validation data, print, or learn by L-BFGS.
+    n_threads : int, default=None
+        None: the cores that may be used.
+    errors : {"raise", "return"}, default="raise"
+        Where fits fail, all others are done first. Then a FitError is raised that groups the errors and has
+        what would have been returned as `models`; or that is returned. In it an error takes its model's
+        place.
+    **options
+        Of `fit`, the same for all; `sample_weight` has shape (n,), also where there are subsets.
+
+    Returns
+    -------
+    models : list
+        The fitted models; with a callable, pairs of a dict of parameters and a network.
+
+    Raises
+    ------
+    FitError
+        An ExceptionGroup: the error of each fit that failed, with a note that says which one.
+    KeyboardInterrupt
+        By Ctrl-C, once all fits have stopped; models keep the weights after their last step.
+
+    Notes
+    -----
+    Models that share a RandomState or a callback are trained one after another, in their order. Estimators
+    without a random_state draw from NumPy's global stream, in no fixed order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import Dense, Network, fit_many
+    >>> x = np.linspace(-1, 1, 20).reshape(-1, 1)
+    >>> def build(units, random_state):
+    ...     return Network([Dense(units, "tanh"), Dense(1)], random_state=random_state)
+    >>> grid = {"units": [3, 10], "random_state": range(5), "optimizer": ["sgd", "adam"]}
+    >>> found = fit_many(build, x, x**2, parameters=grid, epochs=50, batch_size=1)
+    >>> len(found)
+    20
+    >>> parameters, network = min(found, key=lambda pair: pair[1].loss_curve_[-1])
+    >>> sorted(parameters)
+    ['optimizer', 'random_state', 'units']
+    """
+    n_threads = _checks.check_threads(n_threads) or usable_cores()
+    _checks.check_choice("errors", errors, dict.fromkeys(("raise", "return")))
+    data = Data(x, y)
+    tasks = make_tasks(models, parameters, subsets, options, data)
+    if any(isinstance(task.model, Network) for task in tasks):
+        data.convert()
+    run(tasks, data, n_threads)
+    for task in tasks:
+        task.warn()
+    found = [task.model if task.error is None else task.error for task in tasks]
+    if callable(models):
+        found = [(task.parameters, one) for task, one in zip(tasks, found, strict=True)]
+    failed = [task.error for task in tasks if task.error is not None]
+    if failed and errors == "raise":
+        _checks.fail_fits(failed, len(tasks), found)
+    return found
+
+
+def make_tasks(models, parameters, subsets, options, data):
+    """Return a Task for each fit; networks that a callable builds are built here, in order."""
+    entries = None if parameters is None else list(combinations(parameters))
+    if callable(models):
+        entries = _checks.check_given("parameters", entries, "what the callable is to build networks from")
+        built = [split(entry) for entry in entries]
+    else:
+        models = _checks.check_models(models, Network, isinstance(parameters, Mapping))
+        entries = _checks.check_as_many("parameters", entries or [{}] * len(models), len(models))
+        built = [({}, entry) for entry in entries]
+    n = len(entries)
+    rows = [None] * n
+    if subsets is not None:
+        rows = _checks.check_as_many("subsets", list(subsets), n)
+        rows = [_checks.check_subset(one, data.n, f"subsets[{k}]") for k, one in enumerate(rows)]
+    tasks = []
+    for k, (of_model, of_fit) in enumerate(built):
+        task = Task(k, n, entries[k], options | of_fit, rows[k])
+        if callable(models):
+            with task.errors():
+                task.model = _checks.check_instance(
+                    "the callable's result", models(**of_model), Network, ["Network"]
+                )
+        else:
+            task.model = models[k]
+        tasks.append(task)
+    return tasks
+
+
+def combinations(parameters):
+    """Yield the dicts that `parameters` of `fit_many` stands for."""
+    if not isinstance(parameters, Mapping):
+        yield from (dict(_checks.check_mapping("parameters", entry)) for entry in parameters)
+        return
+    names = sorted(parameters)
+    for name in names:
+        _checks.check_values(f"parameters[{name!r}]", parameters[name])
+    for values in itertools.product(*(parameters[name] for name in names)):
+        yield dict(zip(names, values, strict=True))
+
+
+def split(entry):
+    """Return the part of an entry that builds a network, and the part that `Network.fit` takes."""
+    of_fit = {name: value for name, value in entry.items() if name in FIT_OPTIONS}
+    return {name: value for name, value in entry.items() if name not in FIT_OPTIONS}, of_fit

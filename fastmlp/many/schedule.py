@@ -1,0 +1,157 @@
+"""Fits side by side: which go together, and the threads that run them."""
+
+import time
+from collections import deque
+from contextlib import nullcontext, suppress
+from functools import partial
+
+import numpy as np
+
+from ..kernels import interrupts, lanes, threads
+from ..kernels.plan import Status
+from ..network.network import Network
+
+
+def run_lanes(tasks):
+    """Train started tasks whose jobs have one key, in the lanes of vectors."""
+    began, fits = time.perf_counter(), [task.fit for task in tasks]
+    waiting = set(range(len(fits)))
+
+    def on_end(i, status):
+        fits[i].status = status
+        if status == Status.STALLED and fits[i].on_stall(fits[i]):
+            fits[i].job.run["no_improvement"] = 0
+            return True
+        return finish(i)
+
+    def finish(i):
+        waiting.discard(i)
+        n, elapsed = fits[i].n_done, time.perf_counter() - began
+        fits[i].mean_seconds = elapsed / max(1, n)
+        fits[i].finish()
+        tasks[i].end()
+        return False
+
+    try:
+        with suppress(KeyboardInterrupt):
+            lanes.train([fit.job for fit in fits], on_end)
+    finally:
+        for i in sorted(waiting):
+            fits[i].interrupted = True
+            finish(i)
+
+
+def in_turn(tasks, data):
+    """Train tasks that share something one after another."""
+    for task in tasks:
+        interrupts.check_stop()
+        task.run(data)
+
+
+def bundle(tasks, data, n_threads):
+    """Return functions that train all tasks, those with the most work first."""
+    work, groups = [], {}
+    for chain in _chains(tasks):
+        interrupts.check_stop()
+        if len(chain) > 1:
+            work.append((sum(task.cost(data) for task in chain), partial(in_turn, chain, data)))
+            continue
+        (task,) = chain
+        if task.is_native and task.options.get("batch_size") == 1:
+            with task.errors():
+                task.start(data)
+            if task.error is not None or task.fit is None:
+                continue
+            key = lanes.key(task.fit.job, lambda: data.has_zeros) if task.fit.own_kernels is None else None
+            groups.setdefault(key or id(task), []).append(task)
+        else:
+            work.append((task.cost(data), partial(task.run, data)))
+    for group in groups.values():
+        group.sort(key=lambda task: -len(task.fit.job.order) * len(task.fit.job.losses))
+        cost, job, n = group[0].cost(data), group[0].fit.job, len(group)
+        least = lanes.least(job.plan, job.params.dtype)
+        n_parts = max(-(-n // lanes.width(job.params.dtype)), min(n_threads, int(n / least)))
+        if n < least * n_parts:
+            work += [(task.cost(data), partial(task.run, data)) for task in group]
+            continue
+        for part in np.array_split(np.arange(n), n_parts):
+            work.append((least * cost, partial(run_lanes, [group[i] for i in part])))
+    return [function for _, function in sorted(work, key=lambda pair: -pair[0])]
+
+
+def _chains(tasks):
+    """Group tasks that share something, each group in the order of the tasks."""
+    chains, of = [], {}
+    for task in (task for task in tasks if task.error is None):
+        mine, met = [task], {id(of[one]): of[one] for one in task.shared if one in of}
+        for chain in met.values():
+            mine = [*chain, *mine]
+            chains.remove(chain)
+        mine.sort(key=lambda task: task.index)
+        chains.append(mine)
+        for each in mine:
+            of.update(dict.fromkeys(each.shared, mine))
+    return chains
+
+
+def run(tasks, data, n_threads):
+    """Train all tasks, in this thread and in others of this call's own.
+
+    Ctrl-C stops them all; what it raises is raised when they have stopped.
+    """
+    stop, failed, crew = interrupts.Stop(), [], []
+    with interrupts.held(stop):
+        try:
+            work = deque(bundle(tasks, data, n_threads))
+            n_workers = min(n_threads, len(work))
+            n_each = max(1, n_threads // max(1, n_workers))
+            serve = partial(_serve, work, failed, stop, n_each, _config(tasks))
+            with _blas(tasks):
+                threads.start(crew, serve, [()] * (n_workers - 1))
+                serve()
+                threads.join(crew)
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            threads.join(crew)
+            for task in tasks:
+                task.end()
+        if stop.is_set():
+            raise KeyboardInterrupt
+    if failed:
+        raise failed[0]
+
+
+def _serve(work, failed, stop, n_threads, context):
+    """Work off what waits, until all is done or is to stop."""
+    with stop.heeded(), threads.limited(n_threads), context():
+        while not stop.is_set():
+            try:
+                function = work.popleft()
+            except IndexError:
+                return
+            try:
+                function()
+            except KeyboardInterrupt:
+                stop.set()  # of the user's, or in a callback
+            except Exception as error:  # ours, or a warning that was made an error
+                failed.append(error)
+
+
+def _blas(tasks):
+    """Limit BLAS for all tasks: each L-BFGS does, and would put back what it found, which another one set."""
+    if all(task.is_native for task in tasks if task.error is None):
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")
+
+
+def _config(tasks):
+    """Return a function that gives a thread scikit-learn's configuration, which each has for itself."""
+    if all(isinstance(task.model, Network) for task in tasks if task.error is None):
+        return nullcontext
+    from sklearn import config_context, get_config
+
+    return partial(config_context, **get_config())

@@ -1,0 +1,1 @@
+"""Network: what it is made of, how it is trained, measured and described."""

@@ -1,0 +1,97 @@
+"""A network measured: its loss and metrics on data, once or at each epoch's end."""
+
+import numpy as np
+
+from .. import _checks
+from .. import metrics as measures
+from .history import measure_sets
+from .preparation import samples_of
+from .reading import Reading
+
+
+def read(network, y, logits, loss, coding=None):
+    """Return what the outputs behind some logits stand for beside targets."""
+    output = network.functions[-1]
+    return Reading(y, output.value(logits), output, loss, coding, network.learning.target_range)
+
+
+class EvaluationSet:
+    """Samples on which a network is measured: checked once, measured as often as is wanted.
+
+    Parameters
+    ----------
+    network : Network
+    x, y, sample_weight
+        As in `Network.evaluate`.
+    loss : loss
+    metrics : dict of Metric
+        As `fastmlp.metrics.get` returns them.
+    of : str
+        What the samples are part of, for messages.
+    coding : Coding, default=None
+        Of the targets trained on: these are judged alike. None: of y.
+    """
+
+    def __init__(self, network, x, y, sample_weight, loss, metrics, of="", coding=None):
+        self.network, self.loss, self.metrics, self.coding = network, loss, metrics, coding
+        self.y = np.asarray(y)  # as metrics take it: the user's
+        self.rows, self.targets, self.weights = samples_of(network, x, y, loss, sample_weight, of)
+
+    def measure(self):
+        """Return the loss, without penalties, and each metric."""
+        network = self.network
+        logits = network.outputs(self.rows, logits=True)
+        found = {"loss": network.loss_of(self.loss, logits, self.targets, self.weights)}
+        if not self.metrics:
+            return found
+        reading = read(network, self.y, logits, self.loss, self.coding)
+        return found | measures.measure(self.metrics, reading, self.weights)
+
+
+class EpochMetrics:
+    """What is measured at an epoch's end: metrics on training data, loss and metrics on validation sets.
+
+    Parameters
+    ----------
+    network : Network
+    prepared : Prepared
+        What it is trained on.
+    y : array-like
+        The targets as the user gave them.
+    metrics : names or functions
+    validation_data : tuple or dict of tuples, default=None
+
+    Attributes
+    ----------
+    directions : dict
+        Of all that is measured, see `metrics.directions`.
+    """
+
+    def __init__(self, network, prepared, y, metrics, validation_data=None):
+        self.network, self.training = network, prepared
+        self.metrics = measures.get(metrics)
+        self.y = self.coding = None
+        if self.metrics:
+            self.y = np.asarray(y)
+            none = np.empty((0, network.plan.n_outputs))
+            self.coding = Reading(self.y, none, network.functions[-1], prepared.learning.loss).coding
+        self.sets = {}
+        for name, data in _checks.check_validation_data(validation_data).items():
+            of = " of validation_data" + (f"[{name!r}]" if isinstance(validation_data, dict) else "")
+            self.sets[name] = EvaluationSet(
+                network, *data, prepared.learning.loss, self.metrics, of, self.coding
+            )
+        self.directions = measures.directions(self.metrics, ("", *(f"{name}_" for name in self.sets)))
+
+    def __bool__(self):
+        return bool(self.metrics or self.sets)
+
+    def _read(self):
+        logits = self.network.outputs(self.training.rows, logits=True)
+        return read(self.network, self.y, logits, self.training.learning.loss, self.coding)
+
+    def __call__(self):
+        found = {}
+        if self.metrics:
+            found = measures.measure(self.metrics, self._read(), self.training.sample_weight)
+        return found | measure_sets(self.sets)

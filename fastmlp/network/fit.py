@@ -1,0 +1,226 @@
+"""One training run: a Job made from a network and its data, driven to its end, and what came of it."""
+
+import time
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _checks, schedules
+from ..kernels import dispatch, numpy_backend, training
+from ..kernels import rates as knots
+from ..kernels.job import Job, check_counts
+from ..kernels.plan import Status
+
+AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
+
+
+def is_native(formulas):
+    """Return whether the kernels know these activations and losses, so that no Python runs per step."""
+    return all(f.code is not None for f in formulas)
+
+
+def kernels_of(dtype, functions, loss):
+    """Return kernels for a user's own formulas; None where those in use know them all."""
+    if is_native([*functions, loss]):
+        return None
+    return numpy_backend.Kernels(dtype, functions, loss, dispatch.kernels(dtype).update)
+
+
+class Curves(NamedTuple):
+    """The history of epochs that no Python saw, until it is read: its lists cost as much as a small fit."""
+
+    losses: np.ndarray  # of each epoch
+    rates: np.ndarray  # of each epoch's last step; the last one serves all later epochs
+    seconds: float  # of an epoch, on average
+
+    def lists(self):
+        """Return the history's entries: a list for each name."""
+        n = len(self.losses)
+        rates = self.rates[:n].tolist()
+        return {
+            "loss": self.losses.tolist(),
+            "learning_rate": rates + [float(self.rates[-1])] * (n - len(rates)),
+            "seconds": [self.seconds] * n,
+        }
+
+
+class Fit:
+    """A run of training epochs over one data set.
+
+    Parameters
+    ----------
+    network : Network
+    rows : Rows
+    y : ndarray
+        As the kernels take it.
+    loss, optimizer : Loss, Optimizer
+    memory : Memory
+        The optimizer's; updated.
+    n_epochs, batch_size, shuffle, sample_weight
+        As in `Network.fit`.
+    mean_weight : float, default=None
+        What a sample of a batch counts in the divisor of its gradient. None: the mean of all weights, so that
+        a sample's weight counts in batches of any size; 0: its own weight, as in scikit-learn.
+    rates : ndarray, default=None
+        The learning rate of each epoch; None asks the optimizer's schedule, which counts `network.n_epochs_`.
+    n_threads : int, default=None
+    on_stall : callable, default=None
+        Called with the fit when the loss has stopped falling (see `tol` of the run record); a false value
+        stops. None: what the optimizer's schedule does then.
+    put_back : callable, default=None
+        Called where input that is checked while training reads it holds NaN: undoes what went before.
+    **options
+        Further fields of the kernels' run record.
+
+    Attributes
+    ----------
+    job : Job
+    own_kernels : Kernels or None
+        What trains a user's own formulas.
+    status : Status
+        RUNNING until `run` has ended.
+    interrupted : bool
+        Whether the user interrupted it.
+    seconds : list of float
+        Duration of each epoch, where Python sees each epoch's end.
+    mean_seconds : float
+        Duration of an epoch, where it does not.
+    """
+
+    def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
+                 sample_weight=None, mean_weight=None, rates=None, n_threads=None, on_stall=None,
+                 put_back=None, **options):  # fmt: skip
+        self.network, self.loss, self.memory, self.n_threads = network, loss, memory.own(), n_threads
+        self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
+        self.optimizer, self.first_epoch = optimizer, network.n_epochs_
+        subset = options.get("subset")
+        n = rows.n_rows if subset is None else len(subset)
+        batch_size = n if batch_size is None else min(batch_size, n)
+        check_counts(batch_size=batch_size, n_epochs=n_epochs)
+        if rates is None:
+            n_batches = -(-n // batch_size)
+            options |= schedules.options(optimizer, memory, n_epochs, n_batches, self.first_epoch)
+        else:
+            options["rates"] = rates
+        if sample_weight is not None:
+            if mean_weight is None:
+                mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
+            options["mean_weight"] = mean_weight
+        of_loss = loss.options(network.plan.n_outputs)
+        self.own_kernels = kernels_of(network.params.dtype, network.functions, loss)
+        self.job = Job(
+            network.plan, network.own_params(), rows, y, sample_weight=sample_weight, state=memory.state,
+            random_state=network.rng, n_epochs=n_epochs, shuffle=int(shuffle), batch_size=batch_size,
+            step=memory.step, seed=_seed(network, memory.step),
+            **(of_loss | optimizer.options() | options),
+        )  # fmt: skip
+        self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
+
+    @property
+    def n_done(self):
+        """Epochs completed."""
+        return int(self.job.run["epoch"][0])
+
+    @property
+    def losses(self):
+        """The loss of each completed epoch."""
+        return self.job.losses[: self.n_done].tolist()
+
+    @property
+    def curves(self):
+        """What happened in the completed epochs, where Python does not see each epoch's end."""
+        rates = self.job.rates
+        if self.job.option("rates_per_epoch") > 1:
+            rates = knots.of_epoch(self.job, np.arange(len(self.job.losses)))
+        return Curves(self.job.losses[: self.n_done], rates, self.mean_seconds)
+
+    @property
+    def latest(self):
+        """Loss, learning rate and seconds of the epoch that has just ended, where Python sees it end."""
+        e = self.n_done - 1
+        rate = float(knots.of_epoch(self.job, e))
+        return {"loss": float(self.job.losses[e]), "learning_rate": rate, "seconds": self.seconds[-1]}
+
+    def run(self, on_epoch=None, warn=True):
+        """Train until all epochs are done, a callback stops it, or it fails.
+
+        However it ends, the weights, the optimizer's memory and the count of its steps go together.
+
+        Parameters
+        ----------
+        on_epoch : callable, default=None
+            Called at each epoch's end; a true value stops. None: no Python per epoch.
+        warn : bool, default=True
+            Warn where training diverged.
+        """
+        started = last = time.perf_counter()
+        stopped = False
+
+        def at_epoch_end(job):
+            nonlocal last, stopped
+            now = time.perf_counter()
+            self.seconds.append(now - last)
+            self._remember()  # for a copy that a callback makes
+            stopped = bool(on_epoch(self))
+            last = time.perf_counter()
+            return stopped
+
+        try:
+            while not stopped and self.n_done < len(self.job.losses):
+                self.status = self._run(at_epoch_end if on_epoch is not None else None)
+                if on_epoch is not None and len(self.seconds) < self.n_done:
+                    at_epoch_end(self.job)  # the kernels do not ask at an epoch that ends the run
+                if self.status != Status.STALLED or self.on_stall is None or not self.on_stall(self):
+                    break
+                self.job.run["no_improvement"] = 0
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            if on_epoch is None:
+                self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
+            self.finish()
+        if self.interrupted:
+            _checks.warn_interrupted()
+        if self.status == Status.BAD_ROWS:
+            if self.put_back is not None:
+                self.put_back()
+            _checks.not_finite()
+        if warn and self.status == Status.DIVERGED:
+            _checks.warn_diverged(*self.divergence)
+        return self
+
+    @property
+    def divergence(self):
+        """The epoch (from 1) and learning rate at which training diverged, the rows and their targets."""
+        return self.n_done + 1, self.memory.learning_rate, self.job.rows, self.job.y
+
+    def _run(self, on_epoch):
+        return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)
+
+    def finish(self):
+        """Take what training has reached into the optimizer's memory."""
+        job, self.on_stall = self.job, None  # which may lead back to us, and keep the job's memory
+        if self.status not in AT_AN_EPOCHS_END and not np.isfinite(job.params).all():
+            # the last step of a run that was stopped may overflow without a later loss to tell
+            np.copyto(job.params, job.backup)
+            self.status = Status.DIVERGED
+        self.network.interrupted_ = self.interrupted
+        self._remember()
+        if self.status == Status.DIVERGED:
+            self.memory.forget()  # moments of steps that led nowhere, and may not be finite
+
+    def _remember(self):
+        """Take what is known of steps, epochs and rates to where the next run looks for it."""
+        self.memory.step = int(self.job.run["step"][0])
+        schedules.keep(self.optimizer, self.memory, self.job)
+        self.network.n_epochs_ = self.first_epoch + self.n_done
+
+
+def _seed(network, step):
+    """Return a seed for dropout, which leaves the stream of shuffles as it is."""
+    if not network.plan.input_dropout and not any(network.plan.layers["dropout"].tolist()):
+        return 0
+    copy = np.random.RandomState(0)
+    copy.set_state(network.rng.get_state())
+    return int(copy.randint(0, 2**62)) ^ step

@@ -1,0 +1,210 @@
+"""What is told at an epoch's end: history, progress lines, callbacks."""
+
+import time
+from contextlib import contextmanager
+
+from .. import _checks, metrics
+from ..kernels.interrupts import let_through
+
+
+class History:
+    """Curves by epoch: a list for each name.
+
+    Those of epochs that no Python saw are kept as they come, until somebody reads them: their lists cost as
+    much as a small fit.
+
+    Parameters
+    ----------
+    lists : dict of list, default=None
+        Appended to; None: a new dict.
+    """
+
+    def __init__(self, lists=None):
+        self._lists, self._unread = {} if lists is None else lists, []
+
+    @property
+    def lists(self):
+        """The curves as a dict of lists."""
+        while self._unread:
+            self.extend(self._unread.pop(0).lists())
+        return self._lists
+
+    def extend(self, values):
+        """Append a list of values to each curve."""
+        for name, some in values.items():
+            if name in self._lists:
+                self._lists[name].extend(some)
+            else:
+                self._lists[name] = list(some)
+
+    def extend_later(self, curves):
+        """Append what ``curves.lists()`` returns once it is asked for."""
+        self._unread.append(curves)
+
+
+class State:
+    """What a callback sees.
+
+    Attributes
+    ----------
+    model : Network or estimator
+        The model in training; its weights are those of the epoch's end.
+    params : ndarray of shape (n_params,)
+        All weights and biases, flat; a view.
+    epoch : int
+        Epochs done in this fit: 1 at the end of the first.
+    n_epochs : int
+        Epochs that this fit may take.
+    names : dict
+        What `logs` will hold at each epoch's end, known when the fit begins, and which way is better: "min",
+        "max", or None: not known.
+    logs : dict of float
+        This epoch's loss, learning rate, seconds, and what was asked for.
+    history : dict of list
+        The same for all epochs so far.
+    """
+
+    def __init__(self, model, network, n_epochs, history):
+        self.model, self._network, self.n_epochs, self._history = model, network, n_epochs, history
+        self.epoch, self.names, self.logs = 0, {}, {}
+
+    @property
+    def params(self):
+        return self._network.params
+
+    @property
+    def history(self):
+        return self._history.lists
+
+
+class Monitor:
+    """Record a fit's history, and tell callbacks of it.
+
+    Parameters
+    ----------
+    model, network
+        What callbacks see, and the network in it.
+    history : History
+        Appended to.
+    n_epochs : int
+    measure : callable, default=None
+        Returns what is told at each epoch's end beside the loss: a dict of float.
+    callbacks : sequence
+    verbose : bool
+        Print a line for each epoch.
+    directions : dict, default=None
+        Which way is better, of the loss and what is measured; see `metrics.directions`. None: as `measure`
+        says.
+    """
+
+    def __init__(
+        self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False, directions=None
+    ):
+        self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
+        self.history, self.state = history, State(model, network, n_epochs, history)
+        self.directions = directions or getattr(measure, "directions", None) or metrics.directions({})
+        self._begun = []
+
+    @property
+    def per_epoch(self):
+        """Whether Python must see each epoch's end."""
+        return bool(self.measure or self.callbacks or self.verbose)
+
+    @contextmanager
+    def following(self, run=None):
+        """Tell callbacks that a fit begins and, however it ends, that it ends.
+
+        Parameters
+        ----------
+        run : Fit or LBFGSFit, default=None
+            Its history is kept even where Python does not see each epoch's end.
+        """
+        failure = None
+        try:
+            self.begin()
+            yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            if run is not None and not self.per_epoch:
+                self.history.extend_later(run.curves)
+            self.end(failure)
+            failure = None
+
+    def begin(self):
+        """Measure once, so that what cannot be measured fails before training; tell of the fit's begin."""
+        if self.per_epoch:
+            measured = self._measured()
+            names = ("loss", *measured, "learning_rate", "seconds")
+            self.state.names = {name: self.directions.get(name) for name in names}
+        self.last = time.perf_counter()
+        for callback in self.callbacks:
+            if hasattr(callback, "on_fit_begin"):
+                with let_through():
+                    callback.on_fit_begin(self.state)
+            self._begun.append(callback)
+
+    def __call__(self, run):
+        """Record the epoch that has just ended; return whether to stop."""
+        return self.record(**run.latest)
+
+    def record(self, loss, learning_rate=1.0, seconds=None):
+        """Record an epoch; return whether to stop. `seconds`: measured here where it is None."""
+        state, now = self.state, time.perf_counter()
+        seconds, self.last = now - self.last if seconds is None else seconds, now
+        state.epoch += 1
+        state.logs = dict.fromkeys(state.names, float("nan"))
+        state.logs |= {"loss": loss, "learning_rate": learning_rate, "seconds": seconds}
+        try:
+            state.logs |= self._measured()
+        finally:  # the epoch was trained, whatever could be measured of it
+            self.history.extend({name: [value] for name, value in state.logs.items()})
+        if self.verbose:
+            shown = "  ".join(
+                f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
+            )
+            print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
+        with let_through():
+            asked = [c.on_epoch_end(state) for c in self.callbacks if hasattr(c, "on_epoch_end")]
+            return any([bool(stop) for stop in asked])
+
+    def _measured(self):
+        if not self.measure:
+            return {}
+        with let_through():
+            return self.measure()
+
+    def end(self, failure=None):
+        """Tell of the fit's end whoever was told of its begin, each of them, even where one fails.
+
+        Parameters
+        ----------
+        failure : BaseException, default=None
+            What ended the fit and is on its way up. Failures here are noted on it; without it, the first one
+            is raised.
+        """
+        begun, self._begun, own = self._begun, [], None
+        for callback in begun:
+            try:
+                if hasattr(callback, "on_fit_end"):
+                    with let_through():
+                        callback.on_fit_end(self.state)
+            except BaseException as error:
+                if failure is None and own is None:
+                    own = error
+                else:
+                    (failure or own).add_note(f"{type(callback).__name__}.on_fit_end failed too: {error!r}")
+        if own is not None:
+            raise own
+
+
+def measure_sets(sets):
+    """Return what is measured on each of several sets, after whose name it is named: val_loss, say.
+
+    Parameters
+    ----------
+    sets : dict
+        By name, objects whose ``measure()`` returns a dict of float.
+    """
+    return {f"{name}_{what}": value for name, one in sets.items() for what, value in one.measure().items()}

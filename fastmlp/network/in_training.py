@@ -1,0 +1,80 @@
+"""Which models are being trained at this moment. Nothing of it lives in a model, so no copy ever has it."""
+
+import os
+import threading
+from contextlib import nullcontext
+from weakref import WeakValueDictionary
+
+from .. import _checks
+
+_enter = threading.Lock()
+_runs = WeakValueDictionary()  # by the id of the model; an entry goes with the `in_training` that made it
+if hasattr(os, "register_at_fork"):  # the child has none of the threads that train
+    os.register_at_fork(
+        before=_enter.acquire,
+        after_in_parent=_enter.release,
+        after_in_child=lambda: (_runs.clear(), _enter.release()),
+    )
+
+
+class in_training:
+    """Train a model inside; until this ends, nobody else may.
+
+    Parameters
+    ----------
+    model : Network or estimator
+        Refused where it is in training already: in another thread, or in the fit whose callback asks.
+
+    Attributes
+    ----------
+    checked : tuple of arrays
+        Input that this fit has validated, and that need not be validated again.
+    """
+
+    def __init__(self, model):
+        self.model = model  # kept alive, so that no other model can have its id meanwhile
+        self.checked = ()
+
+    def __enter__(self):
+        with _enter:
+            other = _runs.get(id(self.model))
+            if other is None:
+                self.thread = threading.get_ident()
+                _runs[id(self.model)] = self
+        if other is not None:
+            _checks.in_training_already(type(self.model).__name__, other.thread == threading.get_ident())
+        return self
+
+    def __exit__(self, *error):
+        if _runs.get(id(self.model)) is self:
+            _runs.pop(id(self.model), None)
+
+
+def run_of(model):
+    """Return the `in_training` of a model that is being trained, else None."""
+    return _runs.get(id(model))
+
+
+def is_ours(model):
+    """Whether this thread trains a model: the fit itself asks, or one of its callbacks or metrics."""
+    run = run_of(model)
+    return run is not None and run.thread == threading.get_ident()
+
+
+def trust(model, *inputs):
+    """Note that the fit of a model has validated these arrays or matrices."""
+    run_of(model).checked += inputs
+
+
+def is_trusted(model, x):
+    """Whether the fit that runs has validated this very array or matrix."""
+    run = run_of(model)
+    return run is not None and any(x is one for one in run.checked)
+
+
+def writing(model):
+    """Return a context in which the weights of a model may be set.
+
+    A callback may do so in the fit that runs it; another thread may not.
+    """
+    return nullcontext() if is_ours(model) else in_training(model)

@@ -1,0 +1,412 @@
+"""Network: layers are added, then it is trained and used."""
+
+import numpy as np
+
+from .. import _checks, optimizers
+from .. import metrics as measures
+from ..kernels import interrupts, numpy_backend, training
+from ..kernels.memory import aligned_zeros, owned
+from ..layers import Dense
+from . import lbfgs, numpy_code, summary
+from .evaluation import EpochMetrics, EvaluationSet
+from .fit import is_native
+from .history import History, Monitor
+from .in_training import in_training, is_ours, writing
+from .preparation import (
+    Learning,
+    checked_late,
+    choose_loss,
+    drawing,
+    new_run,
+    prepare,
+    rows_of,
+    samples_of,
+    training_rows,
+    unchanged_by_errors,
+)
+from .topology import Graph
+
+
+class Network:
+    """A feed-forward network of layers.
+
+    Parameters
+    ----------
+    layers : sequence of Layer, default=()
+        Added in order; more can follow by `add`.
+    random_state : int, RandomState or None, default=None
+        Seeds initial weights, shuffles and dropout. The same seed gives the same network as scikit-learn's
+        MLP.
+    dtype : {"float32", "float64"}, default=None
+        Of the weights. None follows the first data: float32 and uint8 give float32, all else float64.
+    input_scale : float, default=1.0
+        Multiplies every input; 1/255 takes uint8 images as they are.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        They stay as they were made, but for `trainable`; a layer that another network had was copied.
+    plan : Plan or None
+        The flat description; None before the network is built.
+    params : ndarray of shape (n_params,)
+        All weights and biases, flat. An array that is put in its place is taken as it is where it has the
+        same dtype and layout, else converted; it must have as many numbers, all of them finite.
+    history_ : dict of list
+        By epoch, since the weights were drawn: loss, learning_rate (of the epoch's last step), seconds and
+        what was asked for.
+    loss_curve_ : list of float
+        ``history_["loss"]``.
+    n_epochs_ : int
+        Epochs since the weights were drawn, which `schedules` count: those of every `fit`, and one for each
+        `train_on_batch`.
+    interrupted_ : bool
+        Whether Ctrl-C ended the last fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastmlp import Dense, Network
+    >>> x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    >>> y = np.array([-1.0, 1.0, 1.0, -1.0])
+    >>> model = Network(random_state=1)
+    >>> _ = model.add(Dense(units=4, activation="tanh", input_dim=2))
+    >>> _ = model.add(Dense(units=1, activation="tanh"))
+    >>> model = model.fit(x, y, epochs=1000, loss="mse", optimizer="adam", batch_size=4)
+    >>> np.sign(model.predict(x)).ravel()
+    array([-1.,  1.,  1., -1.])
+    """
+
+    interrupted_ = False
+
+    @_checks.told
+    def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
+        self.random_state = random_state
+        self.rng = _checks.check_random_state(random_state)
+        self.dtype = _checks.check_dtype(dtype)
+        self.input_scale = _checks.check_real("input_scale", input_scale, low=-np.inf)
+        self.plan = self._params = None
+        self.learning, self.curves = Learning(), History()
+        self.n_epochs_ = 0
+        self.graph = Graph()
+        for layer in _checks.check_sequence("layers", layers, "layers"):
+            self.add(layer)
+
+    def __repr__(self):
+        return summary.constructor(self)
+
+    @_checks.told
+    def add(self, layer, after=None):
+        """Add a layer.
+
+        Parameters
+        ----------
+        layer : Dense, Dropout or Concatenate
+        after : layer, name, "input", or a list of these, default=None
+            What it reads; None: the layer added before it.
+
+        Returns
+        -------
+        layer : Layer
+        """
+        if self.plan is not None:
+            _checks.network_error("the network has weights already; add all layers before fit() or build()")
+        return self.graph.add(layer, after)
+
+    @property
+    def layers(self):
+        return tuple(self.graph.layers)
+
+    @property
+    def functions(self):
+        """The activation of each layer that has weights."""
+        return [layer.activation for layer in self.graph.dense]
+
+    @property
+    def params(self):
+        return self._params
+
+    @params.setter
+    def params(self, given):
+        if given is self._params or (given is None and self.plan is None):
+            self._params = given
+            return
+        self.built("params")
+        given, in_callback = _checks.check_params(given, self._params), is_ours(self)
+        with writing(self):
+            if in_callback:  # the fit that runs goes on with its own array
+                self.own_params()[:] = given
+            else:
+                self._params = given
+
+    def own_params(self):
+        """Return the parameters to write to: copied first where their memory may only be read."""
+        self._params = owned(self._params)
+        return self._params
+
+    @property
+    def n_params(self):
+        """Number of weights and biases."""
+        return self.built("n_params").n_params
+
+    @property
+    def n_inputs(self):
+        """Columns of the input, or None where neither data nor a layer has told."""
+        return self.graph.input_dim if self.plan is None else self.plan.n_features
+
+    @property
+    def history_(self):
+        return self.curves.lists
+
+    @property
+    def loss_curve_(self):
+        return self.history_.get("loss", [])
+
+    @property
+    def coefs_(self):
+        """Weights of each layer, (n_in, n_out): views."""
+        plan = self.built("coefs_")
+        return [plan.weights(self.params, k) for k in range(len(plan.layers))]
+
+    @property
+    def intercepts_(self):
+        """Biases of each layer, (n_out,) or None: views."""
+        plan = self.built("intercepts_")
+        return [plan.bias(self.params, k) for k in range(len(plan.layers))]
+
+    @_checks.told
+    def build(self, n_features=None, dtype=None):
+        """Lay out the network and draw its initial weights; `fit` does it by itself.
+
+        Parameters
+        ----------
+        n_features : int, default=None
+            Columns of the input; None where the first layer says `input_dim`.
+        dtype : {"float32", "float64"}, default=None
+            None: the network's own, else float64.
+        """
+        with drawing(self):
+            if self.plan is None:
+                self.draw(n_features, dtype)
+        return self
+
+    def draw(self, n_features=None, dtype=None):
+        """Lay out the network and draw its initial weights, for whoever has its training to himself."""
+        if n_features is None and (n_features := self.graph.input_dim) is None:
+            _checks.network_error("n_features is not known; pass it, or give the first layer input_dim")
+        self.lay_out(n_features, dtype)
+        before = None
+        for layer, weights, bias in zip(self.graph.dense, self.coefs_, self.intercepts_, strict=True):
+            last = layer is self.graph.layers[-1]
+            drawn = layer.draw(len(weights), self.rng, weights.dtype, before if last else None)
+            weights[...], drawn = drawn
+            if bias is not None:
+                bias[:] = drawn
+            before = layer.activation
+
+    def lay_out(self, n_features, dtype=None):
+        """Lay out the network with all weights 0."""
+        plan = self.graph.compile(_checks.check_int("n_features", n_features))
+        dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
+        params = aligned_zeros(plan.n_params, dtype)
+        self._native = is_native(self.functions)
+        self.plan, self._params, self.n_epochs_ = plan, params, 0
+        return self
+
+    def obey_layers(self):
+        """Take over which layers are `trainable`, which may change at any time; weights stay in place."""
+        if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.graph.dense]:
+            self.plan = self.graph.compile(self.plan.n_features)
+
+    @_checks.told
+    def fit(self, x, y, *, epochs=1, batch_size=32, loss=None, optimizer=None, shuffle=True,
+    sample_weight=None,
+            validation_data=None, metrics=(), callbacks=(), n_threads=None, verbose=0):  # fmt: skip
+        """Train from the current weights on.
+
+        Parameters
+        ----------
+        x : array-like or CSR matrix of shape (n, n_features)
+            float32, float64 and uint8 are read in place, never copied; memory maps too.
+        y : array-like of shape (n,) or (n, n_outputs)
+            Targets; integer labels where the loss knows classes.
+        epochs : int, default=1
+        batch_size : int or None, default=32
+            None takes all samples at once.
+        loss : str or loss, default=None
+            See `fastmlp.losses`. None: the one of the fit before, else the one that belongs to the output
+            activation (softmax: categorical cross-entropy, logistic: binary, exp: Poisson, others: "mse").
+        optimizer : str or optimizer, default=None
+            See `fastmlp.optimizers`. None: the one of the fit before, else Adam. Its memory (momentum and the
+            like) is kept from fit to fit while nothing but the learning rate changes.
+        shuffle : bool, default=True
+            Shuffle the samples at each epoch's start.
+        sample_weight : array-like of shape (n,), default=None
+            How much each sample counts. A batch's gradient, and the loss of the history, are divided by the
+            batch's size times the mean of all weights.
+        validation_data : tuple (x, y) or (x, y, sample_weight), or dict of these, default=None
+            Adds val_loss, and each metric as ``val_...``, to the history; of sets by name, as in
+            ``{"noise 0.3": (x, y)}``, ``"noise 0.3_loss"`` and so on.
+        metrics : names or functions of (y_true, y_pred), default=()
+            "accuracy", "mse", "sse", "mae", "r2", scikit-learn's, or your own, see `fastmlp.metrics`;
+            measured at each epoch's end, by the weights of the samples.
+        callbacks : sequence, default=()
+            See `fastmlp.callbacks`.
+        n_threads : int, default=None
+            None: the cores that may be used, where the work is worth it. Results do not depend on it.
+        verbose : int, default=0
+            1 prints a line for each epoch.
+
+        Returns
+        -------
+        self : Network
+
+        Notes
+        -----
+        What is refused is refused before the first epoch, and leaves the network as it was: metrics are
+        tried once, and callbacks told of the begin. A fit that an error in a callback or a metric ends, or
+        Ctrl-C, leaves the weights, the optimizer's memory and the history of the steps that were made.
+
+        A network is trained by one fit at a time: another one, `train_on_batch` or `set_weights`, in a thread
+        or a callback of its own, is refused. Other threads may predict meanwhile.
+        """
+        asked = _checks.check_run(epochs, batch_size, shuffle, n_threads)
+        watched = bool(metrics or callbacks or verbose or validation_data is not None)
+        late = checked_late(x, epochs, watched)
+        with in_training(self), unchanged_by_errors(self, with_memory=late) as transaction:
+            prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
+            measure = EpochMetrics(self, prepared, y, metrics, validation_data)
+            monitor = Monitor(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
+            if epochs == 0:
+                return self
+            checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
+            run = new_run(self, prepared, **asked, **checks)
+            with interrupts.held(), monitor.following(run):
+                transaction.commit()
+                run.run(monitor if monitor.per_epoch else None)
+        return self
+
+    @_checks.told
+    def train_on_batch(self, x, y, *, loss=None, optimizer=None, sample_weight=None):
+        """Make one update on the samples given; return their loss before it.
+
+        Schedules count it as an epoch. `sample_weight` counts as it is, for the mean of the weights that
+        follow is not known: gradient and loss are divided by the number of samples.
+        """
+        with in_training(self), unchanged_by_errors(self) as transaction:
+            prepared = prepare(self, x, y, loss, optimizer, sample_weight)
+            if isinstance(prepared.learning.optimizer, optimizers.LBFGS):
+                _checks.network_error("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
+            once = dict(n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
+            run = new_run(self, prepared, mean_weight=1.0, **once)
+            with interrupts.held():
+                transaction.commit()
+                return float(run.run().job.losses[0])
+
+    def predict(self, x, *, n_threads=None):
+        """Return the outputs for each row of `x`, shape (n, n_outputs)."""
+        return self.outputs(rows_of(self, x), n_threads=_checks.check_threads(n_threads))
+
+    def activations(self, x, layer, *, n_threads=None):
+        """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""
+        dense = self.graph.dense
+        given = [each for each in self.graph.given if isinstance(each, Dense)]
+        found = [
+            k for k, each in enumerate(dense) if layer is each or layer is given[k] or layer == each.name
+        ]
+        if isinstance(layer, str) and not found:
+            _checks.check_choice("layer", layer, [each.name for each in dense])
+        if not found:
+            found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
+        return self.outputs(rows_of(self, x), layer=found[0], n_threads=_checks.check_threads(n_threads))
+
+    @_checks.told
+    def evaluate(self, x, y, *, metrics=(), loss=None, sample_weight=None):
+        """Return the loss (without penalties) and each metric on some data, as a dict."""
+        loss = choose_loss(self, loss, training=False)
+        return EvaluationSet(self, x, y, sample_weight, loss, measures.get(metrics)).measure()
+
+    @_checks.told
+    def gradients(self, x, y, *, loss=None, sample_weight=None):
+        """Return the loss's gradients on some data, penalties included, in the order of `get_weights`.
+
+        They are those of prediction: nothing is dropped, and no weight is changed.
+        """
+        with drawing(self):
+            if self.plan is None:
+                training_rows(self, x)
+            loss = choose_loss(self, loss)
+            rows, y, weights = samples_of(self, x, y, loss, sample_weight)
+        return self._split(lbfgs.objective(self, rows, y, weights, loss)(self.params.copy())[1])
+
+    def get_weights(self):
+        """Return copies of all weights and biases: W_0, b_0, W_1, b_1, ..."""
+        return [a.copy() for a in self._split(self.params)]
+
+    def set_weights(self, weights):
+        """Set all weights and biases, in the order of `get_weights`; the optimizer's memory is kept."""
+        with writing(self), unchanged_by_errors(self):
+            if self.plan is None:
+                self.draw(None if self.n_inputs is not None else _checks.check_first_weights(weights))
+            own = self._split(self.own_params())
+            weights = _checks.check_weight_arrays(weights, own)
+            for a, given in zip(own, weights, strict=True):
+                a[...] = given
+        return self
+
+    def summary(self, print_fn=print):
+        """Print each layer with what it reads, its shape and its parameters."""
+        print_fn(summary.summary(self))
+
+    def plot(self, ax=None):
+        """Draw the layers and what each reads; the weights need not be there yet.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None: those of a new figure, as large as the network needs.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+        """
+        from .drawing import draw
+
+        return draw(self.graph, None if self.plan is None else self.plan.n_features, ax)
+
+    def to_numpy(self):
+        """Return the trained network as a function of NumPy alone.
+
+        Returns
+        -------
+        function : callable
+            From an array of shape (n, n_features) to outputs of shape (n, n_outputs). Its `source` is Python
+            code that needs nothing but NumPy, weights included.
+        """
+        self.built("to_numpy")
+        return numpy_code.to_numpy(self)
+
+    def _split(self, flat):
+        plan = self.built("weights")
+        arrays = [f(flat, k) for k in range(len(plan.layers)) for f in (plan.weights, plan.bias)]
+        return [a for a in arrays if a is not None]
+
+    def built(self, what):
+        """Return the Plan, which is there once there are weights; `what` is what needs them."""
+        return _checks.not_built(what) if self.plan is None else self.plan
+
+    def outputs(self, rows, layer=-1, logits=False, n_threads=None):
+        """Return a layer's outputs for Rows, unchecked; `logits`: before its activation."""
+        own = None
+        if not self._native:  # a user's functions need not bear threads
+            own, n_threads = numpy_backend.Kernels(self.params.dtype, self.functions), 1
+        return training.predict(
+            self.plan, self._params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own
+        )
+
+    def loss_of(self, loss, logits, y, sample_weight=None):
+        """Return the loss, without penalties, of the last layer's `logits` against checked targets."""
+        output, z = self.functions[-1], logits.astype(np.float64)
+        each = loss.each(output, y, z, output.value(z))
+        if not loss.average:
+            return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
+        return float(np.average(each, weights=sample_weight))

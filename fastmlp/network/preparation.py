@@ -1,0 +1,184 @@
+"""What is settled before a network is trained or measured; where that fails, the network is as before."""
+
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import _checks, losses, optimizers
+from ..kernels import dispatch
+from ..kernels.job import ROW_DTYPES, Rows
+from ..optimizer_state import Memory
+from .fit import Fit
+from .in_training import in_training
+from .lbfgs import LBFGSFit
+from .reading import target_range
+
+_ROW_DTYPES = frozenset(ROW_DTYPES)
+CHECKED_LATE = 1 << 20  # bytes of input from which on NaN is looked for while training reads it
+
+
+class Learning(NamedTuple):
+    """What a network learns by, kept from one fit to the next.
+
+    Replaced as a whole and never changed, so that whoever reads it has parts that belong together.
+    """
+
+    loss: object = None
+    optimizer: object = None
+    memory: object = None
+    target_range: tuple | None = None  # where outputs do not tell it: see `reading.target_range`
+
+
+class Prepared(NamedTuple):
+    """What a run works on, as the kernels take it."""
+
+    rows: Rows
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    learning: Learning
+
+
+class unchanged_by_errors:
+    """Put a network back as it was where something is raised inside, until `commit`.
+
+    Parameters
+    ----------
+    network : Network
+    with_memory : bool, default=False
+        Whether the optimizer's memory may be written to before it is known that all is right.
+    """
+
+    def __init__(self, network, with_memory=False):
+        self.network, self.committed = network, False
+        learning = network.learning
+        if with_memory:
+            learning = learning._replace(memory=deepcopy(learning.memory))
+        self.state = dict(plan=network.plan, params=network.params, learning=learning)
+        self.state["n_epochs_"] = network.n_epochs_
+        self.drawn = network.rng.get_state() if with_memory or network.plan is None else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *error):
+        if kind is not None and not self.committed:
+            self.put_back()
+
+    def commit(self):
+        """From here on the network changes, and keeps what it has become."""
+        self.committed = True
+
+    def put_back(self):
+        """Forget weights that were drawn, and the loss and the optimizer that were chosen."""
+        for name, value in self.state.items():
+            setattr(self.network, name, value)
+        if self.drawn is not None:
+            self.network.rng.set_state(self.drawn)
+
+
+@contextmanager
+def drawing(network):
+    """Let a network that has no weights get them inside; where something fails, it has none again."""
+    if network.plan is not None:
+        yield
+        return
+    with in_training(network), unchanged_by_errors(network):
+        yield
+
+
+def checked_late(x, epochs, watched):
+    """Return whether NaN is to be looked for while training reads x, not in a pass of its own.
+
+    Where Python sees epochs (`watched`), it would see what was made of NaN before the check.
+    """
+    return epochs > 0 and not watched and getattr(x, "nbytes", 0) >= CHECKED_LATE
+
+
+def training_rows(network, x, finite=True):
+    """Return `x` as Rows to train on; a network without weights is built for them."""
+    n_features = network.n_inputs
+    rows = _checks.check_rows(x, n_features, scale=network.input_scale, n_min=1, finite=finite)
+    if network.plan is None:
+        single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
+        network.draw(rows.n_features, np.float32 if single else np.float64)
+    network.obey_layers()
+    network.own_params()
+    return rows
+
+
+def settle(network, rows, y, loss=None, optimizer=None):
+    """Settle on loss and optimizer, which the network keeps; return the targets as the kernels take them."""
+    loss = choose_loss(network, loss)
+    y = _checks.check_targets(y, rows.n_rows, network.plan.n_outputs, network.params.dtype, loss)
+    known, plan, dtype = network.learning, network.plan, network.params.dtype
+    optimizer = known.optimizer or optimizers.Adam() if optimizer is None else optimizers.get(optimizer)
+    if isinstance(optimizer, optimizers.LBFGS):
+        _checks.check_lbfgs_network(plan)
+        memory = None
+    elif known.memory is not None and known.memory.fits(optimizer, plan.n_params, dtype):
+        memory = known.memory
+    else:
+        memory = Memory(optimizer, plan.n_params, dtype)
+    seen = target_range(y, network.functions[-1], loss, known.target_range)
+    network.learning = Learning(loss, optimizer, memory, seen)
+    return y
+
+
+def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=False):
+    """Check all that a fit was given; `late`: the values of x are checked by the training that reads them."""
+    rows = training_rows(network, x, finite=not late)
+    y = settle(network, rows, y, loss, optimizer)
+    weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
+    if late and network.learning.memory is None:  # L-BFGS does not look
+        _checks.check_finite_rows(rows)
+    return Prepared(rows, y, weights, network.learning)
+
+
+def new_run(network, prepared, *, n_epochs, batch_size, shuffle=True, n_threads=None, **options):
+    """Return the run that trains a network on what was prepared, a Fit or an LBFGSFit."""
+    rows, y, weights, (loss, optimizer, memory, _) = prepared
+    about = dict(loss=loss, optimizer=optimizer, n_epochs=n_epochs, sample_weight=weights)
+    if memory is None:
+        return LBFGSFit(network, rows, y, **about)
+    return Fit(
+        network, rows, y, memory=memory, batch_size=batch_size, shuffle=shuffle, n_threads=n_threads, **about,
+        **options,
+    )  # fmt: skip
+
+
+def rows_of(network, x, name="x"):
+    """Return `x` as Rows to predict; plain arrays take a short way: a row is predicted in microseconds."""
+    n_features = network.built("predict").n_features
+    if type(x) is np.ndarray and x.dtype in _ROW_DTYPES and x.ndim == 2 and x.shape[1] == n_features:
+        rows = Rows(x, network.input_scale)
+        if dispatch.kernels(network.params.dtype).all_finite(rows):
+            return rows
+    return _checks.check_rows(x, n_features, name=name, scale=network.input_scale)
+
+
+def samples_of(network, x, y, loss, sample_weight=None, of=""):
+    """Return rows, targets and weights to measure a network on, at least one of each.
+
+    `of`: what they are part of, for messages, as in " of validation_data".
+    """
+    rows = rows_of(network, x, f"x{of}")
+    if rows.n_rows == 0:
+        _checks.network_error(f"x{of} must hold at least 1 sample; got none")
+    n_outputs, dtype = network.plan.n_outputs, network.params.dtype
+    targets = _checks.check_targets(y, rows.n_rows, n_outputs, dtype, loss, f"y{of}")
+    return rows, targets, _checks.check_sample_weight(sample_weight, rows.n_rows, f"sample_weight{of}")
+
+
+def choose_loss(network, loss=None, training=True):
+    """Return the loss asked for, else that of the fit before, else the one of the output activation."""
+    n_outputs, output = network.built("loss").n_outputs, network.functions[-1]
+    if loss is None:
+        loss = network.learning.loss or losses.OF_OUTPUT.get(output.name, "mse")
+    loss = losses.get(loss)
+    if training:
+        _checks.check_trainable(network.functions, loss, n_outputs)
+    else:
+        _checks.check_measurable(output, loss, n_outputs)
+    return loss

@@ -1,0 +1,141 @@
+"""From layers to a Plan: who feeds whom, checked while a network is put together."""
+
+from .. import _checks
+from ..kernels.plan import INPUT, build_plan
+from ..layers import INPUT as INPUT_NAME
+from ..layers import Concatenate, Dense, Dropout, Layer
+
+MOST_PARAMS = 1 << 44  # 128 TB in double precision: what a process can address
+
+
+class Graph:
+    """The layers of a network in the order they were added, and the sources of each.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    given : list of Layer
+        The same as they were given; `layers` holds a copy where another network had one.
+    sources : list of list of int
+        For each layer, the indices of the layers that it reads, or INPUT.
+    """
+
+    def __init__(self):
+        self.layers, self.given, self.sources = [], [], []
+
+    def add(self, layer, after=None):
+        """Add `layer` after the last one, or after the layers that `after` names; return what was added."""
+        layer = _checks.check_made("layer", layer)
+        if not isinstance(layer, Layer):
+            _checks.network_error(f"layer must be Dense, Dropout or Concatenate; got {_checks.shown(layer)}")
+        if any(layer is other for other in (*self.layers, *self.given)):
+            _checks.network_error(
+                f"{layer.name} is in the network already; weights are not shared, add a new layer"
+            )
+        if isinstance(layer, Concatenate) and after is None:
+            after = layer.sources
+        if after is None:
+            found = [len(self.layers) - 1] if self.layers else [INPUT]
+        else:
+            found = [self._index(s) for s in (after if isinstance(after, (list, tuple)) else [after])]
+        if not found:
+            _checks.network_error("a layer needs at least one source")
+        own = layer.unshared()
+        name = own.name or f"{type(layer).__name__.lower()}_{len(self.layers) + 1}"
+        if name == INPUT_NAME or name in [other.name for other in self.layers]:
+            _checks.network_error(f"two layers are named {name!r}; give each a name of its own")
+        own.join(name)
+        self.layers.append(own)
+        self.given.append(layer)
+        self.sources.append(found)
+        return own
+
+    def _index(self, source):
+        if isinstance(source, str) and source == INPUT_NAME:
+            return INPUT
+        for i, (layer, given) in enumerate(zip(self.layers, self.given, strict=True)):
+            if source is layer or source is given or source == layer.name:
+                return i
+        known = ", ".join([INPUT_NAME, *(layer.name for layer in self.layers)])
+        return _checks.network_error(f"no layer {source!r} has been added before; there are {known}")
+
+    @property
+    def dense(self):
+        """The layers that have weights, in order."""
+        return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    @property
+    def input_dim(self):
+        """The number of inputs that a layer behind the input states, or None."""
+        for layer, sources in zip(self.layers, self.sources, strict=True):
+            if isinstance(layer, Dense) and layer.input_dim is not None and sources == [INPUT]:
+                return layer.input_dim
+        return None
+
+    def compile(self, n_features):
+        """Return the Plan of the network for inputs of `n_features` columns."""
+        if not self.layers:
+            _checks.network_error(
+                "the network has no layers; add some: Network([Dense(10, 'relu'), Dense(1)])"
+            )
+        if not isinstance(self.layers[-1], Dense):
+            _checks.network_error(
+                f"the last layer must be Dense, the network's output; got {self.layers[-1]!r}: add one"
+            )
+        read = {source for sources in self.sources for source in sources}
+        for i, layer in enumerate(self.layers[:-1]):
+            if i not in read:
+                _checks.network_error(f"{layer.name} feeds no other layer; only the last one may: remove it")
+        of_dense, reads, rates = {}, [], {}
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Dense):
+                of_dense[i] = len(reads)
+                reads.append(self._resolve(i))
+        for k, read in enumerate(reads):
+            for source, rate in read:
+                if rates.setdefault(source, rate) != rate:
+                    _checks.network_error(
+                        f"{self._name(source)} is read both with and without the same dropout; "
+                        "put Dropout where all its readers are behind it"
+                    )
+            if len({source for source, _ in read}) < len(read):
+                _checks.network_error(f"{self.dense[k].name} reads a layer twice; name each source once")
+        rates = {of_dense.get(source, INPUT): rate for source, rate in rates.items()}
+        specs, n_params = [], 0
+        for k, (layer, read) in enumerate(zip(self.dense, reads, strict=True)):
+            sources = [of_dense.get(source, INPUT) for source, _ in read]
+            specs.append(layer.spec(sources, rates.get(k, 0.0)))
+            width = sum(n_features if s == INPUT else self.dense[s].units for s in sources)
+            n_params += (width + layer.use_bias) * layer.units
+            if n_params > MOST_PARAMS:
+                _checks.network_error(
+                    f"{layer.name} has {layer.units} units over {width} inputs: with {n_params} parameters "
+                    "the network does not fit into any memory; take fewer units"
+                )
+            if layer.input_dim not in (None, width):
+                _checks.network_error(
+                    f"{layer.name} expects input_dim={layer.input_dim}, but {width} columns come in; "
+                    "leave input_dim out, or pass data of that width"
+                )
+            if k < len(reads) - 1 and layer.activation.name == "softmax":
+                _checks.network_error(
+                    f"{layer.name}: softmax goes with the output layer only; use logistic or tanh"
+                )
+        return build_plan(n_features, specs, rates.get(INPUT, 0.0))
+
+    def _resolve(self, i):
+        """Return (dense layer or INPUT, dropout rate) for each source of layer `i`."""
+        found = []
+        for source in self.sources[i]:
+            if source == INPUT or isinstance(self.layers[source], Dense):
+                found.append((source, 0.0))
+                continue
+            rate = self.layers[source].rate if isinstance(self.layers[source], Dropout) else 0.0
+            for deeper, below in self._resolve(source):
+                if rate and below:
+                    _checks.network_error(f"two Dropout layers follow {self._name(deeper)}; use one")
+                found.append((deeper, rate or below))
+        return found
+
+    def _name(self, i):
+        return INPUT_NAME if i == INPUT else self.layers[i].name
