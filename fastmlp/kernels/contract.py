@@ -6,6 +6,7 @@ each backend sees to that (``doors.pxi``, ``inspection.py``).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -118,9 +119,10 @@ class OwnBudget(Protocol):
 OPTIONAL = (Ensembles, OwnBudget)
 
 
-def functions(part: type) -> list[str]:
+@cache
+def functions(part: type) -> tuple[str, ...]:
     """The names of a part's functions."""
-    return [name for name, value in vars(part).items() if callable(value) and not name.startswith("_")]
+    return tuple(name for name, value in vars(part).items() if callable(value) and not name.startswith("_"))
 
 
 def offers(kernels: object, part: type) -> bool:

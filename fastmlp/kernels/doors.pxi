@@ -109,23 +109,25 @@ cdef int describe_plan(Context *c, object plan) except -1:
 
 cdef int describe_job(Context *c, object job) except -1:
     """Fill a context with a job's arrays (not the workspace), which must have the sizes that kernels go by."""
-    cdef size n_rows = job.rows.n_rows, n_outputs = job.plan.n_outputs
+    cdef object rows = job.rows, plan = job.plan, y = job.y
+    cdef size n_rows = rows.n_rows, n_outputs
     cdef Run *run = <Run *>writable("run", job.run, c'V', sizeof(Run), 1)
     memset(c, 0, sizeof(Context))
     c.run = run
-    describe_plan(c, job.plan)
-    describe_rows(c, job.rows, run.n_features)
-    same("n_features", run.n_features, job.plan.n_features)
+    describe_plan(c, plan)
+    describe_rows(c, rows, run.n_features)
+    n_outputs = c.layers[c.n_layers - 1].n_out
+    same("n_features", run.n_features, plan.n_features)
     same("n_outputs", run.n_outputs, n_outputs)
     c.params = writable_reals("params", job.params, c.n_params)
     c.n_states = N_STATES[run.optimizer]
     c.state = writable_reals("the optimizer's state", job.state, c.n_states * c.n_params)
     c.gradient = writable_reals("gradient", job.gradient, c.n_params) if job.gradient.size else NULL
     c.backup = writable_reals("backup", job.backup, c.n_params)
-    if job.y.ndim == 1:
-        c.labels = <const int64_t *>readable("labels", job.y, c'i', sizeof(int64_t), n_rows)
+    if y.ndim == 1:
+        c.labels = <const int64_t *>readable("labels", y, c'i', sizeof(int64_t), n_rows)
     else:
-        c.y = readable_reals("y", job.y, n_rows * n_outputs)
+        c.y = readable_reals("y", y, n_rows * n_outputs)
     same("labels", run.labels, c.labels != NULL)
     if job.sample_weight is not None:
         c.sample_weight = <const double *>readable("sample_weight", job.sample_weight, c'f', sizeof(double), n_rows)
@@ -141,11 +143,11 @@ cdef int describe_job(Context *c, object job) except -1:
     return 0
 
 
-cdef int check_contents(object job) except -1:
+cdef int check_contents(Context *c, object job) except -1:
     """Raise where numbers lead outside of what they are for."""
     check_numbers("order", job.order, job.rows.n_rows)
-    if job.y.ndim == 1:
-        check_numbers("labels", job.y, job.plan.n_outputs)
+    if c.labels != NULL:
+        check_numbers("labels", job.y, c.run.n_outputs)
     return 0
 
 
@@ -167,10 +169,11 @@ def prepare(job):
     """Lay out job.workspace. From here on the job's arrays must stay where they are."""
     cdef Context c
     cdef Context *kept
+    cdef Context measured
     describe_job(&c, job)
-    check_contents(job)
-    kept = <Context *>writable("workspace", job.workspace, c'u', 1, layout(&c, NULL))
-    describe_job(&c, job)
+    check_contents(&c, job)
+    measured = c
+    kept = <Context *>writable("workspace", job.workspace, c'u', 1, layout(&measured, NULL))
     with nogil:
         layout(&c, <char *>kept)
         if c.run.regime != TINY:
@@ -235,7 +238,7 @@ def prepare_lanes(jobs, workspace):
         raise ValueError(f"at most {LANES} nets share the lanes of a vector; got {L.n_nets}")
     for k in range(L.n_nets):
         describe_job(&L.nets[k], jobs[k])
-        check_contents(jobs[k])
+        check_contents(&L.nets[k], jobs[k])
         same("n_params of nets that share lanes", L.nets[k].n_params, c.n_params)
 
 

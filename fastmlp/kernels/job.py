@@ -6,7 +6,8 @@ from . import csr
 from .memory import aligned_zeros, check_numbers, readable, writable
 from .plan import N_STATES, RUN, Optimizer, Status
 
-ROW_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.uint8))
+F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+ROW_DTYPES = (F32, F64, np.dtype(np.uint8))
 MOST_EPOCHS = 1 << 40  # each has its place in `losses`
 _AS_THEY_ARE = frozenset(ROW_DTYPES)
 OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
@@ -108,28 +109,28 @@ class Job:
             batch_size=max(1, min(200, n)), input_scale=rows.scale, input_dropout=plan.input_dropout,
         )  # fmt: skip
         values |= options
-        check_counts(**values)
+        check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])
         run = np.empty(1, RUN)
         run[0] = tuple(values.values())
-        optimizer, dtype = values["optimizer"], np.dtype(np.float32 if params.dtype == np.float32 else float)
+        optimizer, dtype = values["optimizer"], F32 if params.dtype == F32 else F64
         self.plan, self.run, self.rows = plan, run, rows
         self.params = writable("params", params, dtype, (plan.n_params,))
         shape = (N_STATES[optimizer], plan.n_params)
         self.state = aligned_zeros(shape, dtype) if state is None else writable("state", state, dtype, shape)
         if y.ndim == 1:
-            self.y = check_numbers("labels", readable("labels", y, np.int64, (rows.n_rows,)), plan.n_outputs)
+            self.y = check_numbers("labels", readable("labels", y, I64, (rows.n_rows,)), plan.n_outputs)
         else:
             self.y = readable("y", y, dtype, (rows.n_rows, plan.n_outputs))
         self.sample_weight = sample_weight
         if sample_weight is not None:
-            self.sample_weight = readable("sample_weight", sample_weight, np.float64, (rows.n_rows,))
+            self.sample_weight = readable("sample_weight", sample_weight, F64, (rows.n_rows,))
         self.random_state = random_state
         self.subset = subset
         self.order = np.arange(n, dtype=np.int64)
         if subset is not None:
             self.order[:] = check_numbers("subset", np.ascontiguousarray(subset, np.int64), rows.n_rows)
-        rates = np.asarray(rates, np.float64)
-        self.rates = readable("rates", rates, np.float64, (max(rates.size, 1),))
+        rates = np.asarray(rates, F64)
+        self.rates = readable("rates", rates, F64, (max(rates.size, 1),))
         self.losses = np.full(values["n_epochs"], np.nan)
         self.backup = params.copy()
         needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or values["clip_norm"] > 0
@@ -145,12 +146,13 @@ class Job:
         return dict(zip(RUN.names, self.run[0].item(), strict=True))
 
 
-def check_counts(*, batch_size, n_epochs, n_threads=1, **others):
-    """Raise where a run record's counts are none that a run can begin with; `others` are its other fields."""
-    for name, value, least, most in (
-        ("batch_size", batch_size, 1, np.iinfo(np.int64).max),
-        ("n_epochs", n_epochs, 0, MOST_EPOCHS),
-        ("n_threads", n_threads, 1, 64),
-    ):
-        if not least <= value <= most:
-            raise ValueError(f"{name} must be between {least} and {most}; got {value}: pass a number within")
+def check_counts(batch_size, n_epochs, n_threads=1):
+    """Raise where a run cannot begin with these counts."""
+    if batch_size < 1:
+        raise ValueError(
+            f"batch_size must be at least 1; got {batch_size}: pass None for all samples at once"
+        )
+    if not 0 <= n_epochs <= MOST_EPOCHS:
+        raise ValueError(f"n_epochs must be between 0 and {MOST_EPOCHS}; got {n_epochs}: take fewer")
+    if n_threads < 1:
+        raise ValueError(f"n_threads must be at least 1; got {n_threads}: pass None to have it chosen")

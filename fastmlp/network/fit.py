@@ -97,7 +97,7 @@ class Fit:
         subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)
         batch_size = n if batch_size is None else min(batch_size, n)
-        check_counts(batch_size=batch_size, n_epochs=n_epochs)
+        check_counts(batch_size, n_epochs)
         if rates is None:
             n_batches = -(-n // batch_size)
             options |= schedules.options(optimizer, memory, n_epochs, n_batches, self.first_epoch)

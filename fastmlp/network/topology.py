@@ -5,6 +5,7 @@ from ..kernels.plan import INPUT, build_plan
 from ..layers import INPUT as INPUT_NAME
 from ..layers import Concatenate, Dense, Dropout, Layer
 
+MOST_COLUMNS = (1 << 31) - 1  # lists of non-zeros number them in 32 bits
 MOST_PARAMS = 1 << 44  # 128 TB in double precision: what a process can address
 
 
@@ -74,6 +75,8 @@ class Graph:
 
     def compile(self, n_features):
         """Return the Plan of the network for inputs of `n_features` columns."""
+        if n_features > MOST_COLUMNS:
+            _checks.network_error(f"n_features must be at most {MOST_COLUMNS}; got {n_features}: take fewer")
         if not self.layers:
             _checks.network_error(
                 "the network has no layers; add some: Network([Dense(10, 'relu'), Dense(1)])"
