@@ -7,6 +7,7 @@ import kernel_jobs
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 
 import fastmlp
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron
@@ -328,6 +329,32 @@ def test_estimators_refuse_sizes_that_scikit_learn_was_told_not_to_check(batch_s
         for model, epochs in ((MLPClassifier((5,)), 0), (MLPClassifier((5,)), 10**30), (Perceptron(), -1)):
             with pytest.raises(ValueError, match="max_iter"):
                 model.set_params(max_iter=epochs).fit(X, Y)
+
+
+@pytest.mark.parametrize("many", [10**12, 10**30])
+def test_counts_beyond_any_run_mean_never(many):
+    for name, model in (
+        ("n_iter_no_change", MLPClassifier((5,), max_iter=3)),
+        ("n_iter_no_change", Perceptron()),
+    ):
+        expected = clone(model).set_params(random_state=0, **{name: 1000}).fit(X, Y).predict(X)
+        found = clone(model).set_params(random_state=0, **{name: many}).fit(X, Y).predict(X)
+        np.testing.assert_array_equal(found, expected)
+    assert len(Network([Dense(1)]).fit(X, Y, batch_size=many).loss_curve_) == 1
+
+
+def test_networks_that_no_memory_holds_leave_nothing_behind():
+    for units, error in ((10**12, MemoryError), (10**13, ValueError), (10**30, ValueError)):
+        network = Network([Dense(units)])
+        with pytest.raises(error):
+            network.fit(X, Y)
+        assert network.plan is None and network.params is None
+        with pytest.raises(error):
+            MLPClassifier((units,)).fit(X, Y)
+    with pytest.raises(ValueError, match="n_features must be at most 2147483647"):
+        Network([Dense(1)]).build(2**31)
+    with pytest.raises(ValueError, match="epochs"):
+        Network([Dense(1)]).fit(X, Y, epochs=10**30)
 
 
 def test_records_of_a_plan_are_not_written_to():

@@ -1,10 +1,9 @@
 """Epoch after epoch by scikit-learn's rules: schedules, early stopping, what is reported."""
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _checks
-from ..kernels.job import Rows
+from ..kernels.job import MOST_EPOCHS, Rows
 from ..kernels.plan import Status
 from ..metrics import directions, measure
 from ..network.fit import Fit
@@ -82,7 +81,7 @@ class Training:
         if self.early or self.plateau:  # another rule decides
             return {}
         options = dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
-        if np.isfinite(est.n_iter_no_change):
+        if est.n_iter_no_change < MOST_EPOCHS:  # np.inf, and what no run reaches, is what it is without
             options["n_iter_no_change"] = est.n_iter_no_change
         return options
 
