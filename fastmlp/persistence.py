@@ -20,7 +20,7 @@ from . import _checks
 try:
     import fcntl
 except ImportError:  # Windows, where a file that is open cannot be removed anyway
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 MAGIC = b"fastmlp\0"
 FORMAT = 1

@@ -3,7 +3,9 @@
 # here.
 
 cdef bint skips_zero_inputs(Context *c, Layer *layer) noexcept nogil:
-    return not layer.frozen and layer.l2 == 0 and c.run.weight_decay == 0 and (c.run.optimizer != ADAM or c.replayed > 0)
+    if layer.frozen or layer.l2 != 0 or c.run.weight_decay != 0:
+        return False
+    return c.run.optimizer != ADAM or c.replayed > 0
 
 
 cdef int64_t steps_to_replay(Run *run) noexcept nogil:

@@ -90,7 +90,8 @@ class _Call:
             self._changed.wait_for(lambda: self._n_running == 0, PATIENCE)
 
 
-_calls, _numbers = {}, itertools.count()
+_calls: dict = {}
+_numbers = itertools.count()
 
 
 @contextmanager

@@ -8,12 +8,20 @@ from weakref import WeakValueDictionary
 from .. import _checks
 
 _enter = threading.Lock()
-_runs = WeakValueDictionary()  # by the id of the model; an entry goes with the `in_training` that made it
+# by the id of the model; an entry goes with the `in_training` that made it
+_runs: "WeakValueDictionary[int, in_training]" = WeakValueDictionary()
+
+
+def _begin_in_child():
+    _runs.clear()
+    _enter.release()
+
+
 if hasattr(os, "register_at_fork"):  # the child has none of the threads that train
     os.register_at_fork(
         before=_enter.acquire,
         after_in_parent=_enter.release,
-        after_in_child=lambda: (_runs.clear(), _enter.release()),
+        after_in_child=_begin_in_child,
     )
 
 
