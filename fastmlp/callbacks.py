@@ -3,7 +3,11 @@
 A callback is any object with one or more of ``on_fit_begin(state)``, ``on_epoch_end(state)``, which stops
 training where it returns a true value, and ``on_fit_end(state)``. `state` has model, params, epoch, n_epochs,
 logs, history and names (see `fastmlp.network.history.State`). Where ``on_fit_begin`` raises, the fit is
-refused and the model left as it was. Without callbacks no Python runs per epoch.
+refused and the model left as it was. Whoever was told of the begin is told of the end, however the fit ends,
+by an error in another callback too. Without callbacks no Python runs per epoch.
+
+A callback may predict, evaluate, copy and save ``state.model``, and set its weights; it cannot train it, for
+it is being trained. A copy that it makes is a model like any other: it can be trained on from there.
 """
 
 import csv

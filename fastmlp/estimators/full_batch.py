@@ -71,8 +71,8 @@ class FullBatch:
     def _end_iteration(self, loss):
         """Report an iteration's end; return whether to stop."""
         self.theirs.epoch_begin()
+        self.est.n_iter_ = self.monitor.state.epoch + 1
         stop = self.monitor.record(loss)
-        self.est.n_iter_ = self.monitor.state.epoch
         if self.est.verbose:
             print(f"Iteration {self.est.n_iter_}, loss = {loss:.8f}")
         return self.theirs.epoch_end() or stop

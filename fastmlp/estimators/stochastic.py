@@ -170,14 +170,10 @@ class Training:
         self._report([loss])
         if est.verbose:
             print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
-        stop = self.monitor(fit)
-        logs = self.monitor.state.logs
-        if self.early:
-            est.validation_scores_.append(logs[self.score])
-            if est.verbose:
-                print(f"Validation score: {logs[self.score]:f}")
-        if self.best:
-            self.best.see(logs)
+        try:
+            stop = self.monitor(fit)
+        finally:  # the epoch was trained, and counts, whatever a callback makes of it
+            self._judge(self.monitor.state.logs)
         stop |= self.theirs.epoch_end()
         if self.early and est._no_improvement_count > est.n_iter_no_change:
             stop |= not self._stall(fit)
@@ -185,6 +181,16 @@ class Training:
         if not stop and fit.n_done < self.monitor.state.n_epochs:
             self.theirs.epoch_begin()
         return stop
+
+    def _judge(self, logs):
+        """Take an epoch's score, and keep its weights where they are the best."""
+        est = self.est
+        if self.early:
+            est.validation_scores_.append(logs[self.score])
+            if est.verbose:
+                print(f"Validation score: {logs[self.score]:f}")
+        if self.best:
+            self.best.see(logs)
 
     def _stall(self, fit):
         """Go on at a fifth of the learning rate where it is adaptive; return whether to go on."""

@@ -1,0 +1,263 @@
+"""A fit that ends, however it ends, leaves a whole model that can go on; each callback is told of the end."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from fastmlp import Dense, MLPClassifier, MLPRegressor, Network
+
+X = np.random.RandomState(0).randn(60, 4)
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+ENDINGS = [ZeroDivisionError, SystemExit, GeneratorExit, MemoryError]
+RUNS = [
+    dict(optimizer=name, batch_size=size) for name in ("adam", "rmsprop", "momentum") for size in (1, 8, 60)
+]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class Told:
+    """A callback that notes what it is told, and fails where it is to."""
+
+    def __init__(self, fails=None, error=ZeroDivisionError, epoch=3):
+        self.fails, self.error, self.epoch, self.told = fails, error, epoch, []
+
+    def _tell(self, hook, state):
+        self.told.append(hook)
+        if hook == self.fails and (hook != "epoch" or state.epoch == self.epoch):
+            raise self.error(f"in {hook}")
+
+    def on_fit_begin(self, state):
+        self._tell("begin", state)
+
+    def on_epoch_end(self, state):
+        self._tell("epoch", state)
+
+    def on_fit_end(self, state):
+        self._tell("end", state)
+
+
+def network(dtype=None, layers=None):
+    return Network(layers or [Dense(5, "tanh"), Dense(1, "logistic")], random_state=0, dtype=dtype)
+
+
+def same(a, b):
+    """Whether two networks are equal in all that the next fit depends on."""
+    np.testing.assert_array_equal(a.params, b.params)
+    assert a.n_epochs_ == b.n_epochs_
+    one, other = a.learning.memory, b.learning.memory
+    assert (one is None) == (other is None)
+    if one is not None:
+        np.testing.assert_array_equal(one.state, other.state)
+        assert (one.step, one.learning_rate) == (other.step, other.learning_rate)
+    for mine, theirs in zip(a.rng.get_state(), b.rng.get_state(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for name in ("loss", "learning_rate"):
+        assert a.history_[name] == b.history_[name]
+
+
+@pytest.mark.parametrize("options", RUNS, ids=str)
+def test_a_network_cut_off_is_one_trained_for_less(kernels, options):
+    """After 3 epochs: weights, moments, counts, generator and history are those of a fit of 3."""
+    cut, alone = network(kernels.dtype), network(kernels.dtype)
+    with pytest.raises(ZeroDivisionError, match="in epoch"):
+        cut.fit(X, Y, epochs=9, callbacks=[Told("epoch")], **options)
+    alone.fit(X, Y, epochs=3, **options)
+    same(cut, alone)
+    for model in (cut, alone):
+        model.fit(X, Y, epochs=2, **options)
+    same(cut, alone)
+
+
+@pytest.mark.parametrize("error", ENDINGS)
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_whatever_is_raised(error, optimizer):
+    cut, alone, told = network(), network(), [Told(), Told("epoch", error), Told()]
+    with pytest.raises(error, match="in epoch"):
+        cut.fit(X, Y, epochs=9, optimizer=optimizer, callbacks=told)
+    alone.fit(X, Y, epochs=3, optimizer=optimizer)
+    same(cut, alone)
+    assert [one.told.count("end") for one in told] == [1, 1, 1]
+    assert [one.told.count("epoch") for one in told] == [3, 3, 2]
+
+
+def failing(at):
+    """A metric that fails when it is called for the `at`th time."""
+    calls = []
+
+    def metric(y, predicted, sample_weight=None):
+        calls.append(len(y))
+        if len(calls) == at:
+            raise ZeroDivisionError
+        return 0.5
+
+    return metric
+
+
+@pytest.mark.parametrize("validation", [None, (X, Y), {"a": (X, Y), "b": (X[:9], Y[:9])}])
+def test_a_metric_that_fails_later_on(validation):
+    """The history has the epoch, of what could not be measured NaN; all its curves are as long."""
+    sets = 1 + (0 if validation is None else len(validation) if isinstance(validation, dict) else 1)
+    for at in range(sets + 1, 3 * sets + 1):
+        cut, alone, told = network(), network(), Told()
+        measured = dict(validation_data=validation, metrics={"own": failing(at)})
+        with pytest.raises(ZeroDivisionError):
+            cut.fit(X, Y, epochs=9, callbacks=[told], **measured)
+        n_done = (at - 1) // sets
+        alone.fit(X, Y, epochs=n_done)
+        same(cut, alone)
+        assert {len(curve) for curve in cut.history_.values()} == {n_done}
+        assert np.isnan(cut.history_["own"][-1]) and cut.history_["own"][:-1] == [0.5] * (n_done - 1)
+        assert told.told.count("end") == 1
+
+
+@pytest.mark.parametrize("make", [
+    network, MLPClassifier, lambda: MLPRegressor(solver="lbfgs"), lambda: MLPClassifier(early_stopping=True),
+])  # fmt: skip
+def test_what_cannot_be_measured_or_begun_changes_nothing(make):
+    """A callback that fails at the begin is a refusal; those told before it are told of the end."""
+    model = make()
+    told = [Told(), Told("begin"), Told()]
+    before = dict(vars(model))
+    state = model.rng.get_state() if make is network else None
+    with pytest.raises(ZeroDivisionError, match="in begin"):
+        model.fit(X, Y, callbacks=told)
+    assert [one.told for one in told] == [["begin", "end"], ["begin"], []]
+    if make is network:
+        assert model.plan is None and model.params is None and model.history_ == {}
+        for mine, theirs in zip(state, model.rng.get_state(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    else:
+        assert vars(model) == before
+
+
+def test_all_are_told_of_the_end_even_where_some_fail():
+    told = [Told("end", ValueError), Told(), Told("end", TypeError), Told()]
+    model = network()
+    with pytest.raises(ValueError, match="in end") as caught:
+        model.fit(X, Y, epochs=2, callbacks=told)
+    assert all(one.told == ["begin", "epoch", "epoch", "end"] for one in told)
+    assert "Told.on_fit_end failed too: TypeError" in caught.value.__notes__[0]
+    same(model, network().fit(X, Y, epochs=2))
+    with pytest.raises(ZeroDivisionError) as caught:  # what ended the fit comes first
+        network().fit(X, Y, epochs=9, callbacks=[Told("end", ValueError), Told("epoch")])
+    assert "ValueError('in end')" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    "options", [dict(), dict(solver="sgd", learning_rate="adaptive"), dict(solver="lbfgs")]
+)
+def test_an_estimator_cut_off_goes_on(options):
+    """Its weights, and with them what it predicts, are those of a fit of as many epochs."""
+    cut = MLPClassifier((5,), max_iter=9, random_state=0, **options)
+    alone = MLPClassifier((5,), max_iter=3, random_state=0, **options).fit(X, Y)
+    told = [Told(), Told("epoch"), Told()]
+    with pytest.raises(ZeroDivisionError):
+        cut.fit(X, Y, callbacks=told)
+    assert [one.told.count("end") for one in told] == [1, 1, 1]
+    np.testing.assert_array_equal(cut.predict_proba(X), alone.predict_proba(X))
+    assert cut.history_["loss"] == alone.history_["loss"] and cut.n_iter_ == 3
+    if not options:
+        assert cut.loss_curve_ == alone.loss_curve_ and cut.t_ == alone.t_
+        assert cut._optimizer.step == alone._optimizer.step
+        for model in (cut, alone):
+            model.partial_fit(X, Y)
+        np.testing.assert_array_equal(cut.predict_proba(X), alone.predict_proba(X))
+
+
+def test_an_estimator_cut_off_keeps_its_best_weights():
+    model = MLPClassifier((5,), max_iter=9, random_state=0, monitor="val_loss", validation_fraction=0.3)
+    model.set_params(early_stopping=True, learning_rate_init=0.05)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, Y, callbacks=[Told("epoch", epoch=6)])
+    assert model.n_iter_ == 6 and 1 <= model.best_iter_ <= 6
+    best = min(model.history_["val_loss"][:6])
+    assert model.history_["val_loss"][model.best_iter_ - 1] == best
+
+
+class FailsLater:
+    """An identity that fails in the middle of an epoch."""
+
+    name, calls = "fails_later", 0
+
+    def value(self, z):
+        type(self).calls += 1
+        if type(self).calls == 21:
+            raise ZeroDivisionError
+        return z
+
+    def derivative(self, z, a):
+        return np.ones_like(z)
+
+
+def test_a_formula_that_fails_in_the_middle_of_an_epoch():
+    """Steps that were made are counted: moments and counts go together."""
+    FailsLater.calls = 0
+    model = network(layers=[Dense(5, FailsLater()), Dense(1, "logistic")])
+    told = Told()
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, Y, epochs=9, batch_size=10, callbacks=[told])
+    n_steps, n_epochs = model.learning.memory.step, model.n_epochs_
+    assert n_steps // 6 == n_epochs == len(model.loss_curve_) and n_steps % 6
+    assert told.told[-1] == "end"
+    other = network(layers=[Dense(5, "identity"), Dense(1, "logistic")]).fit(X, Y, epochs=9, batch_size=10)
+    model.fit(X, Y, epochs=1, batch_size=10)
+    assert model.learning.memory.step == n_steps + 6 and np.isfinite(model.params).all()
+    assert np.isfinite(other.params).all()
+
+
+def test_fits_that_have_ended_are_freed():
+    """No circle keeps data and workspaces until the next collection."""
+    import weakref
+
+    gc.disable()
+    try:
+        for make in (network, lambda: MLPClassifier(max_iter=2), lambda: MLPRegressor(solver="lbfgs")):
+            x = X.copy()
+            gone = weakref.ref(x)
+            make().fit(x, Y)
+            del x
+            assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("names", [("val",), ("noise 0.3", "clean")])
+def test_several_validation_sets(names):
+    """Each is measured as `evaluate` does it, under its own name; the plain tuple is named val."""
+    sets = {name: (X[k::2], Y[k::2], np.arange(1.0, 31.0)) for k, name in enumerate(names)}
+    seen, given = [], sets if len(names) > 1 else sets["val"]
+
+    class Asks:
+        def on_fit_begin(self, state):
+            self.names = list(state.names)
+
+        def on_epoch_end(self, state):
+            ask = state.model.evaluate
+            seen.append([ask(x, y, sample_weight=w, metrics=["accuracy"]) for x, y, w in sets.values()])
+
+    asks, model = Asks(), network()
+    model.fit(X, Y, epochs=3, validation_data=given, metrics=["accuracy"], callbacks=[asks])
+    same(model, network().fit(X, Y, epochs=3))
+    named = [f"{name}_{what}" for name in names for what in ("loss", "accuracy")]
+    assert asks.names == ["loss", "accuracy", *named, "learning_rate", "seconds"] == list(model.history_)
+    for k, name in enumerate(names):
+        for what in ("loss", "accuracy"):
+            assert model.history_[f"{name}_{what}"] == [each[k][what] for each in seen]
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ((X, np.ones((60, 2))), r"y of validation_data has 2 columns"),
+    ({"a": (X, Y), "b": (X[:, :3], Y)}, r"x of validation_data\['b'\] has 3 columns"),
+    ({"b": (X, Y, -np.ones(60))}, r"sample_weight of validation_data\['b'\] must not be negative"),
+    ({"b": X}, "validation_data"), ({3: (X, Y)}, "got 3"), ({"": (X, Y)}, "got ''"),
+    (3, "validation_data must"),
+])  # fmt: skip
+def test_validation_sets_that_are_refused(given, message):
+    model = network().fit(X, Y)
+    before = [a.copy() for a in (model.params, model.learning.memory.state)]
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, Y, epochs=3, optimizer="sgd", validation_data=given)
+    for mine, theirs in zip((model.params, model.learning.memory.state), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert len(model.loss_curve_) == 1 and model.learning.memory.step == 2
