@@ -10,7 +10,7 @@ DEMO_ARGS ?=
 STATS_ARGS ?=
 FUZZ_ARGS ?=
 
-KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels/*.pyx fastmlp/kernels/*.pxi fastmlp/kernels/*.pxd fastmlp/kernels/*.h)
+KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels/native/*.pyx fastmlp/kernels/native/*.pxi fastmlp/kernels/native/*/*.pxi)
 DEBUG_BUILD := build/debug
 LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \

@@ -80,8 +80,8 @@ DIRECTIVES = {
 
 def extension(name, vector_bytes, flags):
     return Extension(
-        f"fastmlp.kernels.{name}",
-        [f"fastmlp/kernels/{name}.pyx"],
+        f"fastmlp.kernels.native.{name}",
+        [f"fastmlp/kernels/native/{name}.pyx"],
         depends=["setup.py", "fastmlp/kernels/records.py"],
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],

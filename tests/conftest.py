@@ -13,15 +13,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a 
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KERNELS = Path(dispatch.__file__).parent
+NATIVE = KERNELS / "native"
 ROUNDING_SLACK = 2.0  # seconds between a source's and its module's time stamp that mean nothing
 
 
 def stale_modules():
     """Names of compiled modules that are older than a source they are built from."""
-    shared = [path.stat().st_mtime for path in (*KERNELS.glob("*.pxi"), KERNELS / "records.py")]
+    shared = [path.stat().st_mtime for path in (*NATIVE.rglob("*.pxi"), KERNELS / "records.py")]
     stale = []
-    for module in [*KERNELS.glob("*.so"), *KERNELS.glob("*.pyd")]:
-        stub = KERNELS / (module.name.split(".")[0] + ".pyx")
+    for module in [*NATIVE.glob("*.so"), *NATIVE.glob("*.pyd")]:
+        stub = NATIVE / (module.name.split(".")[0] + ".pyx")
         if not stub.exists():
             continue
         sources = [stub.stat().st_mtime] + (shared if "kernels.pxi" in stub.read_text() else [])

@@ -6,7 +6,8 @@ import scipy.sparse as sp
 
 import fastmlp
 from fastmlp import Dense, LinearPerceptron, MLPClassifier, Network, Perceptron
-from fastmlp.kernels import perceptron, training
+from fastmlp.kernels import neuron as neurons
+from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation
 from fastmlp.model_selection import cross_validate
@@ -162,8 +163,8 @@ def test_single_neurons_sum_unsorted_and_double_entries(kernels):
     learned = []
     for x in (m.astype(kernels.dtype), dense.astype(kernels.dtype)):
         w = np.zeros(200, kernels.dtype)
-        neuron = perceptron.Neuron(Rows(x), w, target, rule=Activation.STEP, eta=1.0, n_epochs=5)
-        perceptron.train(neuron)
+        neuron = neurons.Neuron(Rows(x), w, target, rule=Activation.STEP, eta=1.0, n_epochs=5)
+        neurons.train(neuron)
         learned.append(w)
     np.testing.assert_array_equal(*learned)
 

@@ -8,7 +8,7 @@ from kernel_jobs import chain, clone, make_job, train
 from test_kernels_lanes import train_lanes
 
 from fastmlp import SGD, Dense, DivergenceWarning, MLPRegressor, Momentum, Network, fit_many
-from fastmlp.kernels import lanes, training
+from fastmlp.kernels import ensemble, training
 from fastmlp.kernels.plan import Activation, Optimizer, Regime, Status
 
 N = 23
@@ -70,7 +70,7 @@ def test_lanes_diverge_as_alone(kernels):
     for job in jobs[1:]:
         job.rows, job.y = jobs[0].rows, jobs[0].y
     alone = [clone(job) for job in jobs]
-    assert len({lanes.key(job, lambda: False) for job in jobs}) == 1
+    assert len({ensemble.key(job, lambda: False) for job in jobs}) == 1
     statuses = train_lanes(jobs)
     for ours, theirs, status in zip(jobs, alone, statuses, strict=True):
         assert training.run(theirs, n_threads=1) == status == Status.DIVERGED

@@ -7,7 +7,7 @@ from test_kernels_lanes import train_lanes
 from test_kernels_train import STEPPING, compare
 
 from fastmlp import SGD, Dense, Momentum, Network
-from fastmlp.kernels import lanes, training
+from fastmlp.kernels import ensemble, training
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
 
 N, LOSS = 23, Loss.CATEGORICAL_CROSS_ENTROPY
@@ -115,7 +115,7 @@ def test_frozen_layers_in_lanes(kernels):
             ]
             jobs[1].rows, jobs[1].y = jobs[0].rows, jobs[0].y
             alone = [clone(job) for job in jobs]
-            assert None not in {lanes.key(job, lambda: False) for job in jobs}
+            assert None not in {ensemble.key(job, lambda: False) for job in jobs}
             train_lanes(jobs)
             for ours, theirs in zip(jobs, alone, strict=True):
                 before = theirs.params.copy()

@@ -121,7 +121,7 @@ def test_what_is_declared_once_is_not_written_again():
     known = {name for name in records.declared() if "." not in name}
     twins = {
         f"{path.name}: {name}"
-        for path in Path(records.__file__).parent.glob("*.pxi")
+        for path in Path(records.__file__).parent.rglob("*.pxi")
         for block in re.findall(r"cdef enum:\n((?:    .*\n)+)|cdef struct (\w+):", path.read_text())
         for name in re.findall(r"\w+", re.sub("#.*", "", " ".join(block)))
         if name in known

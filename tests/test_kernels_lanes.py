@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from kernel_jobs import chain, clone, concatenation, make_job
 
-from fastmlp.kernels import lanes, training
+from fastmlp.kernels import ensemble, training
 from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Status
 
@@ -62,10 +62,10 @@ def train_lanes(jobs, on_stall=lambda job: False):
             return True
         return False
 
-    width = lanes.width(jobs[0].params.dtype)
+    width = ensemble.width(jobs[0].params.dtype)
     for first in range(0, len(jobs), width):
         some = jobs[first : first + width]
-        lanes.train(some, lambda k, status, first=first: on_end(first + k, status))
+        ensemble.train(some, lambda k, status, first=first: on_end(first + k, status))
     return [statuses[k] for k in range(len(jobs))]
 
 
@@ -74,7 +74,7 @@ def assert_same(compiled, like, n=None, change=(), **how):
     together = family(like, n, change)
     alone = [clone(job) for job in together]
     has_zeros = bool((like.rows.data == 0).any())
-    keys = {lanes.key(job, lambda: has_zeros) for job in together}
+    keys = {ensemble.key(job, lambda: has_zeros) for job in together}
     assert len(keys) == 1 and None not in keys
     statuses = train_lanes(together, **how)
     for k, (ours, theirs) in enumerate(zip(together, alone, strict=True)):
@@ -217,7 +217,7 @@ def test_what_is_trained_alone(compiled):
 
     def key(has_zeros=False, plan=plan, **options):
         options = {"batch_size": 1} | options
-        return lanes.key(make_job(compiled.dtype, plan, N, **options), lambda: has_zeros)
+        return ensemble.key(make_job(compiled.dtype, plan, N, **options), lambda: has_zeros)
 
     assert key() is not None
     assert key(batch_size=2) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from fastmlp.kernels import perceptron
+from fastmlp.kernels import neuron as neurons
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation, Status
 from fastmlp.kernels.records import Record
@@ -64,7 +64,7 @@ def make(kernels, x, t, rule, eta, sparse=False, **options):
     w = np.zeros(x.shape[1], kernels.dtype)
     rows = Rows(sp.csr_array(x) if sparse else x)
     t = np.asarray(t, kernels.dtype)
-    return perceptron.Neuron(rows, w, t, rule=rule, eta=eta, sample_weight=weight, **options)
+    return neurons.Neuron(rows, w, t, rule=rule, eta=eta, sample_weight=weight, **options)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
@@ -75,7 +75,7 @@ def test_step_rule_update_for_update(kernels, sparse):
         x = random.randint(-3, 4, size=(30, n_features))
         t = random.choice([-1, 1], size=30)
         neuron = make(kernels, x, t, Activation.STEP, 0.5, sparse, n_epochs=6, shuffle=1, seed=77, record=2)
-        assert perceptron.train(neuron) == Status.FINISHED
+        assert neurons.train(neuron) == Status.FINISHED
         steps, errors = textbook(x, t, Activation.STEP, 0.5, 6, seed=77)
         np.testing.assert_array_equal(neuron.recorded, steps, err_msg=str(n_features))
         np.testing.assert_array_equal(neuron.errors, errors)
@@ -93,7 +93,7 @@ def test_step_rule_with_weights(kernels, sparse):
         kernels, x, t, Activation.STEP, 1.0, sparse, n_epochs=4, weights=weights, record=2, bias_step=0.5,
         **weights_of_classes,
     )  # fmt: skip
-    perceptron.train(neuron)
+    neurons.train(neuron)
     together = weights * np.where(t > 0, 2.0, 0.25)
     steps, errors = textbook(x, t, Activation.STEP, 1.0, 4, weights=together, bias_step=0.5)
     np.testing.assert_array_equal(neuron.recorded, steps)
@@ -115,7 +115,7 @@ def test_step_rule_decides_by_the_sum_in_order(kernels, sparse):
         t = random.choice([-1, 1], size=60)
         t[0] = 1
         neuron = make(kernels, x, t, Activation.STEP, 1.0, sparse, n_epochs=1, bias_step=0.0, record=2)
-        perceptron.train(neuron)
+        neurons.train(neuron)
         steps, errors = one_epoch_as_scikit_learn(x, t, kernels.dtype)
         np.testing.assert_array_equal(neuron.recorded[:, :-1], steps)
         assert neuron.errors[0] == errors
@@ -148,7 +148,7 @@ def test_delta_rule(kernels, rule, sparse):
             kernels, x, t, rule, eta, sparse, n_epochs=4, shuffle=1, seed=0x90000001, slope=1.5, record=2,
             weights=weights, bias_step=0.7, error_scale=4.0,
         )  # fmt: skip
-        assert perceptron.train(neuron) == Status.FINISHED
+        assert neurons.train(neuron) == Status.FINISHED
         steps, errors = textbook(
             x, t, rule, eta, 4, seed=0x90000001, weights=weights, slope=1.5, bias_step=0.7
         )
@@ -167,8 +167,8 @@ def test_slices_change_nothing(kernels, rule, record, monkeypatch):
     for small in (False, True):
         options = dict(n_epochs=7, shuffle=1, seed=5, tol=-1.0, record=record)
         if small:
-            monkeypatch.setattr(perceptron, "CHUNK_BYTES", 3 * 21 * kernels.dtype.itemsize)
-            monkeypatch.setattr(perceptron, "CHUNK_EPOCHS", 2)
+            monkeypatch.setattr(neurons, "CHUNK_BYTES", 3 * 21 * kernels.dtype.itemsize)
+            monkeypatch.setattr(neurons, "CHUNK_EPOCHS", 2)
         neuron = make(kernels, x, t, rule, 0.1, **options)
         if small:
             status = Status.RUNNING
@@ -177,7 +177,7 @@ def test_slices_change_nothing(kernels, rule, record, monkeypatch):
                 status = Status(kernels.module.learn(neuron))
                 neuron._collect()
         else:
-            perceptron.train(neuron)
+            neurons.train(neuron)
         found.append((neuron.w, neuron.run["bias"], neuron.errors, neuron.recorded, neuron.order))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -188,37 +188,37 @@ def test_slices_change_nothing(kernels, rule, record, monkeypatch):
 def test_a_full_history_is_collected(kernels, monkeypatch):
     x, t = np.random.RandomState(5).normal(size=(50, 3)), np.ones(50)
     whole = make(kernels, x, t, Activation.IDENTITY, 0.01, n_epochs=3, record=2)
-    monkeypatch.setattr(perceptron, "CHUNK_BYTES", 7 * 4 * kernels.dtype.itemsize)
+    monkeypatch.setattr(neurons, "CHUNK_BYTES", 7 * 4 * kernels.dtype.itemsize)
     parts = make(kernels, x, t, Activation.IDENTITY, 0.01, n_epochs=3, record=2)
     assert len(parts.history) == 7
     for neuron in (whole, parts):
-        assert perceptron.train(neuron) == Status.FINISHED
+        assert neurons.train(neuron) == Status.FINISHED
     np.testing.assert_array_equal(whole.recorded, parts.recorded)
     assert len(parts.recorded) == 150
 
 
 def test_errors_of_many_epochs(kernels):
     """Memory grows with the epochs that were trained, not with those that may be."""
-    n_epochs = 2 * perceptron.CHUNK_EPOCHS + 3
+    n_epochs = 2 * neurons.CHUNK_EPOCHS + 3
     neuron = make(kernels, [[1.0]], [2.0], Activation.IDENTITY, 1e-3, n_epochs=n_epochs)
-    assert perceptron.train(neuron) == Status.FINISHED and neuron.errors.shape == (n_epochs,)
+    assert neurons.train(neuron) == Status.FINISHED and neuron.errors.shape == (n_epochs,)
     kernels.assert_close(neuron.errors, 4 * (1 - 2e-3) ** (2 * np.arange(n_epochs)), 1e3)
     stopped = make(kernels, [[1.0]], [1.0], Activation.STEP, 1.0, n_epochs=10**12, epsilon=1.0)
-    assert perceptron.train(stopped) == Status.FINISHED and stopped.errors.tolist() == [1, 0]
+    assert neurons.train(stopped) == Status.FINISHED and stopped.errors.tolist() == [1, 0]
 
 
 def test_reasons_to_stop(kernels):
     x, t = np.array([[-1.0, -1], [-1, 1], [1, -1], [1, 1]]), np.array([-1, -1, -1, 1])
     learned = make(kernels, x, t, Activation.STEP, 1.0, n_epochs=50, epsilon=1.0)
-    assert perceptron.train(learned) == Status.FINISHED
+    assert neurons.train(learned) == Status.FINISHED
     assert learned.errors[learned.n_done - 1] == 0 and learned.n_done < 10
     xor = np.array([-1, 1, 1, -1])
     stalled = make(kernels, x, xor, Activation.STEP, 1.0, n_epochs=50, tol=0.1, n_iter_no_change=5)
-    assert perceptron.train(stalled) == Status.STALLED and 5 < stalled.n_done < 20
+    assert neurons.train(stalled) == Status.STALLED and 5 < stalled.n_done < 20
     endless = make(kernels, x, xor, Activation.STEP, 1.0, n_epochs=50, epsilon=1.0)
-    assert perceptron.train(endless) == Status.FINISHED and endless.n_done == 50
+    assert neurons.train(endless) == Status.FINISHED and endless.n_done == 50
     watched = make(kernels, x, xor, Activation.STEP, 1.0, n_epochs=50)
-    assert perceptron.train(watched, lambda neuron: neuron.n_done == 3) == Status.EPOCH_END
+    assert neurons.train(watched, lambda neuron: neuron.n_done == 3) == Status.EPOCH_END
     assert watched.n_done == 3
 
 
@@ -226,7 +226,7 @@ def test_reasons_to_stop(kernels):
 def test_divergence_gives_the_epoch_start_back(kernels, n_features):
     x, t = np.random.RandomState(6).normal(size=(20, n_features)) * 3, np.ones(20)
     neuron = make(kernels, x, t, Activation.IDENTITY, 0.9, n_epochs=400, record=1)
-    assert perceptron.train(neuron) == Status.DIVERGED
+    assert neurons.train(neuron) == Status.DIVERGED
     assert np.isfinite(neuron.w).all() and np.isfinite(neuron.bias)
     assert len(neuron.errors) == neuron.n_done and np.isfinite(neuron.errors).all()
     assert len(neuron.recorded) == neuron.n_done
@@ -240,10 +240,10 @@ def test_wide_indices(kernels):
     found = []
     for width in (np.int32, np.int64):
         x.indices, x.indptr = x.indices.astype(width), x.indptr.astype(width)
-        neuron = perceptron.Neuron(
+        neuron = neurons.Neuron(
             Rows(x), np.zeros(25, kernels.dtype), t, rule=Activation.STEP, eta=1.0, n_epochs=5
         )
-        perceptron.train(neuron)
+        neurons.train(neuron)
         found.append(neuron.w)
     np.testing.assert_array_equal(*found)
     assert found[0].any()

@@ -24,7 +24,7 @@ from fastmlp import (
     callbacks,
     fit_many,
 )
-from fastmlp.kernels import interrupts, lanes
+from fastmlp.kernels import ensemble, interrupts
 from fastmlp.schedules import Plateau
 
 N = 40
@@ -117,13 +117,13 @@ def test_configurations_of_all_kinds(data):
 
 def test_lanes_are_used(data, monkeypatch):
     """The quick way is taken where the tests above could not tell."""
-    if lanes.width(np.dtype(np.float64)) == 1:
+    if ensemble.width(np.dtype(np.float64)) == 1:
         pytest.skip("this backend trains nets one by one")
     sizes = []
-    real = lanes.train
-    monkeypatch.setattr(lanes, "train", lambda jobs, on_end: (sizes.append(len(jobs)), real(jobs, on_end)))
+    real = ensemble.train
+    monkeypatch.setattr(ensemble, "train", lambda jobs, on_end: (sizes.append(len(jobs)), real(jobs, on_end)))
     fit_many([net(k) for k in range(6)], *data, batch_size=1, n_threads=2)
-    assert sizes == ([3, 3] if lanes.width(np.dtype(np.float64)) > 2 else [2, 2, 2])
+    assert sizes == ([3, 3] if ensemble.width(np.dtype(np.float64)) > 2 else [2, 2, 2])
     rates = [{"optimizer": SGD(0.1 / (1 + k)), "epochs": k + 1} for k in range(6)]
     fit_many([net(k) for k in range(6)], *data, parameters=rates, batch_size=1, n_threads=1)
     assert sum(sizes) == 12

@@ -11,7 +11,8 @@ from sklearn.base import clone
 
 import fastmlp
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron
-from fastmlp.kernels import memory, perceptron, training
+from fastmlp.kernels import memory, training
+from fastmlp.kernels import neuron as neurons
 from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 
@@ -164,7 +165,7 @@ def test_predictions_are_written_to_memory_that_fits(kernels):
 def a_neuron(dtype, x=X, **given):
     x = x.astype(dtype)
     arrays = dict(w=np.zeros(x.shape[1], dtype), target=np.where(Y, 1, -1).astype(dtype)) | given
-    return perceptron.Neuron(
+    return neurons.Neuron(
         Rows(x), arrays.pop("w"), arrays.pop("target"), rule=Activation.STEP, eta=1.0, **arrays
     )
 

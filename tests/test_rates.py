@@ -9,7 +9,7 @@ from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, Momentum, Network, fit_many, schedules
 from fastmlp.activations import Tanh
-from fastmlp.kernels import lanes, rates, training
+from fastmlp.kernels import ensemble, rates, training
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
 
 N = 23
@@ -67,7 +67,7 @@ def test_rates_of_every_step_in_lanes(kernels, optimizer):
     ]
     for job in together[1:]:
         job.rows, job.y = together[0].rows, together[0].y
-    assert len({lanes.key(job, lambda: False) for job in together}) == 1
+    assert len({ensemble.key(job, lambda: False) for job in together}) == 1
     alone = [clone(job) for job in together]
     train_lanes(together)
     for ours, theirs in zip(together, alone, strict=True):

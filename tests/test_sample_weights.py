@@ -7,7 +7,7 @@ from test_kernels_lanes import train_lanes
 from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, Momentum, Network, fit_many
-from fastmlp.kernels import lanes, training
+from fastmlp.kernels import ensemble, training
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime
 
 N = 23
@@ -74,7 +74,7 @@ def test_weights_in_lanes(kernels, mean_weight, average):
     ]  # fmt: skip
     for job in jobs[1:]:
         job.rows, job.y, job.sample_weight = jobs[0].rows, jobs[0].y, jobs[0].sample_weight
-    assert len({lanes.key(job, lambda: False) for job in jobs}) == 1
+    assert len({ensemble.key(job, lambda: False) for job in jobs}) == 1
     alone = [clone(job) for job in jobs]
     train_lanes(jobs)
     for ours, theirs in zip(jobs, alone, strict=True):

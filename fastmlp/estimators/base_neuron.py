@@ -12,7 +12,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .. import _checks
-from ..kernels import interrupts, perceptron
+from ..kernels import interrupts, neuron
 from ..kernels.job import Rows
 from ..kernels.plan import Status
 from ..network.in_training import in_training
@@ -89,7 +89,7 @@ class BaseNeuron(CarefulEstimator):
             decay = SPARSE_INTERCEPT_DECAY if rows.is_sparse else 1.0
         n_epochs = 1 if incremental else min(_checks.check_int("max_iter", self.max_iter), MAX_EPOCHS)
         units = [
-            perceptron.Neuron(
+            neuron.Neuron(
                 rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
                 n_epochs=n_epochs, shuffle=int(self.shuffle),
                 bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
@@ -122,7 +122,7 @@ class BaseNeuron(CarefulEstimator):
         self.interrupted_ = False
         try:
             for unit, watch in zip(units, watches, strict=True):
-                if perceptron.train(unit, watch) == Status.DIVERGED:
+                if neuron.train(unit, watch) == Status.DIVERGED:
                     _checks.warn_diverged(unit.n_done + 1, self.eta0, unit.rows, unit.target)
         except KeyboardInterrupt:
             self.interrupted_ = True

@@ -1,7 +1,7 @@
 """What a backend is: the functions that every one has for each dtype, and those that only some have.
 
 `Kernels` is a compiled module, or an object. Reals are of its dtype; arrays lie as `memory.py` has it, and
-each backend sees to that (``doors.pxi``, ``inspection.py``).
+each backend sees to that (``api.pxi``, ``inspection.py``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .job import Job, Rows
-    from .perceptron import Neuron
+    from .neuron import Neuron
     from .plan import Plan
 
 Array = np.ndarray[Any, np.dtype[Any]]

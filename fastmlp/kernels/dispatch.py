@@ -27,13 +27,15 @@ def _is_built(name):
         return importlib.util.find_spec("numba") is not None
     if name == "numpy":
         return True
-    return all(importlib.util.find_spec(f"{__package__}._{name}_{suffix}") for suffix in SUFFIX.values())
+    return all(
+        importlib.util.find_spec(f"{__package__}.native._{name}_{suffix}") for suffix in SUFFIX.values()
+    )
 
 
 def runnable():
     """Names of the compiled backends that this CPU can run, built or not, best first."""
     try:
-        from .cpu import levels
+        from .native.cpu import levels
     except ImportError:  # nothing was compiled
         return ()
     return levels()
@@ -73,7 +75,7 @@ def load(name, dtype) -> Kernels:
         raise ImportError(
             f"this CPU cannot run the {name} backend; it can run: {', '.join(available()) or 'none'}"
         )
-    module = importlib.import_module(f"._{name}_{SUFFIX[np.dtype(dtype)]}", __package__)
+    module = importlib.import_module(f".native._{name}_{SUFFIX[np.dtype(dtype)]}", __package__)
     if getattr(module, "declared", dict)() != records.declared():
         raise ImportError(
             f"the {name} backend was built from other sources than those beside it; build it again, by "

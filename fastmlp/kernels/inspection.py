@@ -1,6 +1,6 @@
 """Whether a job, a prediction or a neuron is what kernels take it for: sizes of arrays, and what they hold.
 
-For backends written in Python; the compiled ones ask the same in C (``doors.pxi``).
+For backends written in Python; the compiled ones ask the same in C (``api.pxi``).
 """
 
 import numpy as np

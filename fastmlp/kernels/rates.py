@@ -2,7 +2,7 @@
 
 A run holds ``rates``, and ``rates_per_epoch`` says how many of them make an epoch. With 1, each serves a
 whole epoch. With as many as the epoch has batches, each serves one batch. With fewer they are knots: the rate
-of a batch lies on the straight line between the two that enclose it. `rate_of` in ``train.pxi`` and in
+of a batch lies on the straight line between the two that enclose it. `rate_of` in ``epoch.pxi`` and in
 ``numba_backend/train.py`` read them as `of_batch` does.
 """
 

@@ -16,7 +16,7 @@ from .threads import join, share_out, start, usable_cores
 SLICE = 0.05  # seconds of native work between two looks at Python's signals
 PIECE = 1 << 27  # multiply-adds of a prediction between two such looks
 PREDICTED = 256  # rows that a prediction takes together at most: sums do not depend on where it is cut
-CHUNK = 1024  # samples of a batch after which a slice may end: context.pxi's
+CHUNK = 1024  # samples of a batch after which a slice may end: job.pxi's
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..kernels import interrupts, lanes, threads
+from ..kernels import ensemble, interrupts, threads
 from ..kernels.plan import Status
 from ..network.network import Network
 
@@ -34,7 +34,7 @@ def run_lanes(tasks):
 
     try:
         with suppress(KeyboardInterrupt):
-            lanes.train([fit.job for fit in fits], on_end)
+            ensemble.train([fit.job for fit in fits], on_end)
     finally:
         for i in sorted(waiting):
             fits[i].interrupted = True
@@ -62,15 +62,15 @@ def bundle(tasks, data, n_threads):
                 task.start(data)
             if task.error is not None or task.fit is None:
                 continue
-            key = lanes.key(task.fit.job, lambda: data.has_zeros) if task.fit.own_kernels is None else None
+            key = ensemble.key(task.fit.job, lambda: data.has_zeros) if task.fit.own_kernels is None else None
             groups.setdefault(key or id(task), []).append(task)
         else:
             work.append((task.cost(data), partial(task.run, data)))
     for group in groups.values():
         group.sort(key=lambda task: -len(task.fit.job.order) * len(task.fit.job.losses))
         cost, job, n = group[0].cost(data), group[0].fit.job, len(group)
-        least = lanes.least(job.plan, job.params.dtype)
-        n_parts = max(-(-n // lanes.width(job.params.dtype)), min(n_threads, int(n / least)))
+        least = ensemble.least(job.plan, job.params.dtype)
+        n_parts = max(-(-n // ensemble.width(job.params.dtype)), min(n_threads, int(n / least)))
         if n < least * n_parts:
             work += [(task.cost(data), partial(task.run, data)) for task in group]
             continue

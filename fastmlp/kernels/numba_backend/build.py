@@ -64,8 +64,6 @@ def compile_leaf(name, real):
 
 def register_all():
     """Import every file that has leaves."""
-    names = (
-        "activation context matmul stack rows noise gaussian loss optimizer forward backward train perceptron"
-    )
+    names = "activation context matmul stack rows noise gaussian loss optimizer forward backward train neuron"
     for name in names.split():
         importlib.import_module(f".{name}", __package__)

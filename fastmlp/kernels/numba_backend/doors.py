@@ -160,7 +160,7 @@ class Kernels:
             add(address(tile), where + i * size, first + i, n, key, sigma, low, high)
 
     def learn(self, neuron):
-        """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+        """Run a neuron.Neuron for up to run["budget"] samples; return the `Status`."""
         check_neuron(neuron, NEURON, self.dtype)
         rows = neuron.rows
         kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0

@@ -92,7 +92,7 @@ class Kernels:
         np.minimum(np.maximum(target, low, out=target), high, out=target)
 
     def learn(self, neuron):
-        """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+        """Run a neuron.Neuron for up to run["budget"] samples; return the `Status`."""
         check_neuron(neuron, NEURON, self.dtype)
         return learn(neuron)
 

@@ -1,4 +1,4 @@
-"""One neuron that learns online, a sample at a time: see `fastmlp.kernels.perceptron` for the record.
+"""One neuron that learns online, a sample at a time: see `fastmlp.kernels.neuron` for the record.
 
 The step rule is scikit-learn's Perceptron bit for bit: whether a sample is wrong, and by how much, is decided
 by a sum in the order of the features, of rounded products, in double precision.
@@ -12,7 +12,7 @@ from . import formulas
 
 
 def learn(neuron):
-    """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+    """Run a neuron.Neuron for up to run["budget"] samples; return the `Status`."""
     u = neuron.run[0]
     n, rule = int(u["n_samples"]), Activation(int(u["rule"]))
     f = formulas.ACTIVATIONS[rule](float(u["slope"]))

@@ -1,4 +1,4 @@
-"""Small nets side by side in the lanes of vectors (see lanes.pxi): which may share them, and their run."""
+"""Small nets side by side in the lanes of vectors (see ensemble.pxi): which may share them, and their run."""
 
 import time
 from contextlib import ExitStack

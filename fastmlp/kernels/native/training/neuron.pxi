@@ -1,4 +1,4 @@
-# One neuron that learns online, a sample at a time (perceptron.py says what the record's fields mean).
+# One neuron that learns online, a sample at a time (kernels/neuron.py says what the record's fields mean).
 #
 # The step rule is scikit-learn's Perceptron bit for bit (where its build fuses no products with sums, as on
 # x86-64): whether a sample is wrong, and by how much, is decided by a sum in the order of the features, added

@@ -81,7 +81,7 @@ cdef struct Context:
     int64_t *nz_start     # (chunk, n_cuts): where a list begins and ends
     int64_t *nz_end
     size nz_capacity, nz_rows, nz_region, n_cuts
-    bint grouped          # the lists are shared: groups.pxi
+    bint grouped          # the lists are shared: shared_lists.pxi
     # flat working copies of the TINY regime
     real *flat
     real *flat_state[3]

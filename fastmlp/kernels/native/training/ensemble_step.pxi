@@ -1,4 +1,4 @@
-# What a step of lanes.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, rows.pxi,
+# What a step of ensemble.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, one_row.pxi,
 # optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
 
 cdef inline void lane_units(int units, int ways, const real *x, size width, const real *W, size n,

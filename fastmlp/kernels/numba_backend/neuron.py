@@ -1,4 +1,4 @@
-"""One neuron that learns online; kernels/perceptron.pxi says what is done and why."""
+"""One neuron that learns online; kernels/native/training/neuron.pxi says what is done and why."""
 
 import math
 

@@ -1,13 +1,13 @@
 # What Python calls. Arrays come in through `readable` and `writable` only. Every door of the contract exists
-# under the same name in the Numba backend; those of lanes.pxi need not.
+# under the same name in the Numba backend; those of ensemble.pxi need not.
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
 import numpy as np
 
-from . import memory
-from .plan import N_STATES
+from .. import memory
+from ..plan import N_STATES
 
 cnp.import_array()
 
