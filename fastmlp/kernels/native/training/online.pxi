@@ -63,7 +63,7 @@ cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
 
 
 cdef bint shares_lanes(Context *c) noexcept nogil:
-    """Whether ensemble.pxi may train this net: zero inputs, which it does not skip, must not move the others' places."""
+    """Whether ensemble.pxi may train this net: it does not skip zero inputs, which must not move others' places."""
     return c.n_params <= LANES_PARAMS and c.run.n_features <= TINY_WIDTH
 
 
