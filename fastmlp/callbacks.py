@@ -68,7 +68,8 @@ class EarlyStopping(_checks.Declared):
     def __init__(self, monitor="val_loss", *, patience=10, min_delta=0.0, mode="auto", restore_best=True):
         self.monitor, self.patience = monitor, _checks.check_int("patience", patience, low=0)
         self.min_delta = _checks.check_real("min_delta", min_delta)
-        self.mode, self.restore_best = _checks.check_choice("mode", mode, _MODES), restore_best
+        self.mode = _checks.check_choice("mode", mode, _MODES)
+        self.restore_best = _checks.check_flag("restore_best", restore_best)
 
     def on_fit_begin(self, state):
         self._watch = _Watch(self.monitor, state.names, self.min_delta, self.mode)
@@ -149,7 +150,7 @@ class CSVLogger(_checks.Declared):
     """
 
     def __init__(self, path, *, append=False):
-        self.path, self.append = Path(path), append
+        self.path, self.append = Path(path), _checks.check_flag("append", append)
         self._file = None
 
     def on_fit_begin(self, state):
@@ -222,7 +223,8 @@ class ProgressBar(_checks.Declared):
     """
 
     def __init__(self, *, file=None, min_interval=0.1, verbose=1):
-        self.file, self.min_interval, self.verbose = file, min_interval, verbose
+        self.file, self.verbose = file, verbose
+        self.min_interval = _checks.check_real("min_interval", min_interval)
         self._bar = None
 
     def on_fit_begin(self, state):

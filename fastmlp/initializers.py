@@ -141,12 +141,12 @@ INITIALIZERS |= {
 }
 
 
-def get(initializer):
+def get(initializer, argument="initializer"):
     """Return the initializer that a name, a class or a callable stands for."""
     if isinstance(initializer, str):
-        return _checks.check_choice("initializer", initializer, INITIALIZERS)
-    initializer = _checks.check_made("initializer", initializer)
-    return _checks.check_protocol("initializer", initializer, ("__call__",), INITIALIZERS)
+        return _checks.check_choice(argument, initializer, INITIALIZERS)
+    initializer = _checks.check_made(argument, initializer)
+    return _checks.check_protocol(argument, initializer, ("__call__",), INITIALIZERS)
 
 
 def draw(initializer, shape, random_state, fans, dtype=np.float64):

@@ -105,7 +105,9 @@ class Dense(Layer):
         self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
         self.use_bias = _checks.check_flag("use_bias", use_bias)
         self.initializer = None if initializer is None else initializers.get(initializer)
-        self.bias_initializer = None if bias_initializer is None else initializers.get(bias_initializer)
+        if bias_initializer is not None:
+            bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self.bias_initializer = bias_initializer
         if isinstance(self.bias_initializer, initializers.Orthogonal):
             _checks.network_error("bias_initializer cannot be orthogonal: a bias is no matrix; use 'zeros'")
         self.l1 = _checks.check_real("l1", l1)

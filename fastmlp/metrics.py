@@ -232,6 +232,15 @@ def sign(name, directions, mode="auto"):
     return SIGNS[_checks.check_direction(name, direction) if mode == "auto" else mode]
 
 
+def _lent(metric, answers):
+    """Return what a metric is given: copies, where a function of somebody else's may write into them."""
+    if any(metric.function is ours.function for ours in METRICS.values()):
+        return answers
+    if metric.takes in TAKES:
+        return tuple(np.array(each) for each in answers)
+    return *answers[:-1], np.array(answers[-1])
+
+
 def measure(metrics, reading, sample_weight=None):
     """Return {name: float}: each metric of what a `Reading`, or one like it, makes of outputs; NaN of NaN.
 
@@ -250,7 +259,7 @@ def measure(metrics, reading, sample_weight=None):
             _checks.check_probabilities(name, reading.have_probabilities)
         try:
             labels = reading.classes if metric.knows_classes else None
-            answers = getattr(reading, metric.takes)
+            answers = _lent(metric, getattr(reading, metric.takes))
             value = metric(*answers, sample_weight=sample_weight, labels=labels) if reading.finite else np.nan
         except Exception as error:
             error.add_note(f"in the metric {name!r}")

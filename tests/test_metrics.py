@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn import metrics as skm
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
@@ -311,7 +312,7 @@ def test_weights_reach_a_users_function_or_are_refused():
         model.evaluate(X, BINARY, metrics=unweighted, sample_weight=WEIGHTS)
     np.testing.assert_array_equal(model.params, before)
     model.fit(X, BINARY, metrics=Metric(unweighted, weighted=False), **given)
-    assert model.history_["unweighted"] == [0.25]
+    assert model.history_["unweighted"][1:] == [0.25]
     with pytest.raises(ValueError, match="'unweighted' has no parameter sample_weight"):
         MLPClassifier((3,), max_iter=2, metrics=unweighted).fit(X, BINARY, WEIGHTS)
 
@@ -374,6 +375,45 @@ def test_a_set_and_a_metric_of_one_name_are_refused():
         Network([Dense(1)]).fit(
             X, BINARY, metrics={"mse": "mse", "a_mse": "mae"}, validation_data={"a": (X, BINARY)}
         )
+    with pytest.raises(ValueError, match="give the history 'learning_rate' twice"):
+        Network([Dense(1)]).fit(X, BINARY, metrics={"rate": "mse"}, validation_data={"learning": (X, BINARY)})
+
+
+def scribble(y_true, y_pred):
+    """A user's metric that rounds its arguments where they lie."""
+    y_pred[y_pred > 0.5] = 1
+    y_pred[y_pred <= 0.5] = 0
+    y_true[...] = 0
+    return float(y_pred.mean())
+
+
+def test_a_metric_that_writes_into_its_arguments_changes_nothing_else():
+    y = BINARY.astype(float)
+    asked = {"first": scribble, "values": Metric(scribble, "values"), "mse": "mse", "accuracy": "accuracy"}
+    plain = {"mse": "mse", "accuracy": "accuracy"}
+    models = [Network([Dense(3, "tanh"), Dense(1, "logistic")], random_state=0) for _ in range(2)]
+    for model, metrics in zip(models, (asked, plain), strict=True):
+        model.fit(X, y, epochs=3, loss="mse", metrics=metrics, validation_data=(X, y))
+    assert np.array_equal(y, BINARY)
+    assert np.array_equal(models[0].params, models[1].params)
+    for name in ("loss", "mse", "accuracy", "val_loss", "val_mse", "val_accuracy"):
+        assert models[0].history_[name] == models[1].history_[name]
+    told = [
+        model.evaluate(X, y, metrics=metrics) for model, metrics in zip(models, (asked, plain), strict=True)
+    ]
+    assert {name: told[0][name] for name in told[1]} == told[1]
+
+
+@pytest.mark.parametrize("scorer", [scribble, skm.make_scorer(scribble)], ids=["function", "scorer"])
+def test_a_metric_that_writes_changes_nothing_else_in_an_estimator(scorer):
+    y, asked = BINARY.copy(), ({"a": scorer, "accuracy": "accuracy"}, {"accuracy": "accuracy"})
+    model = MLPClassifier((3,), max_iter=3, random_state=0)
+    fits = [clone(model).set_params(metrics=metrics).fit(X, y) for metrics in asked]
+    assert np.array_equal(y, BINARY)
+    assert fits[0].history_["accuracy"] == fits[1].history_["accuracy"]
+    found = [cross_validate(model, X, y, metrics=metrics, random_state=0) for metrics in asked]
+    assert np.array_equal(y, BINARY)
+    assert np.array_equal(*(each.curves["test"]["accuracy"] for each in found))
 
 
 # ---- estimators

@@ -240,6 +240,28 @@ def test_history_is_the_same_whenever_it_is_read():
         assert len(model.history_["seconds"]) == 5 and min(model.history_["seconds"]) > 0
 
 
+def test_curves_of_several_fits_are_by_epoch():
+    """What a fit did not measure is NaN there: entry k of each curve is epoch k + 1's."""
+    x, y = data(40)
+    model = small()
+    for asked in ({}, dict(metrics="mse", validation_data=(x, y)), dict(metrics="mae")):
+        model.fit(x, y, epochs=2, loss="mse", **asked)
+    history = model.history_
+    assert {len(curve) for curve in history.values()} == {6}
+    measured = {name: np.flatnonzero(np.isfinite(curve)).tolist() for name, curve in history.items()}
+    everywhere = [0, 1, 2, 3, 4, 5]
+    assert measured == {
+        "loss": everywhere, "learning_rate": everywhere, "seconds": everywhere,
+        "mse": [2, 3], "val_loss": [2, 3], "val_mse": [2, 3], "mae": [4, 5],
+    }  # fmt: skip
+    assert history["val_loss"][3] == history["val_mse"][3]
+    whole = small().fit(x, y, epochs=6, loss="mse", shuffle=False)
+    parts = small()
+    for asked in ({}, dict(metrics="mse"), {}):
+        parts.fit(x, y, epochs=2, loss="mse", shuffle=False, **asked)
+    assert parts.loss_curve_ == whole.loss_curve_  # in the order of training, whoever looked in between
+
+
 def test_history_and_metrics():
     x, y = data(40)
     model = small().fit(

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
-from .data import as_array, as_float, check_finite
+from .data import as_array, as_float
 from .values import check_flag, check_int, check_sequence, check_threads, shown
 from .warned import warn
 
@@ -81,9 +81,15 @@ def check_weight_arrays(arrays, own, name="weights"):
 def as_weights(array, dtype, name):
     """Return weights in the dtype of a network's, in which they must be finite."""
     with np.errstate(over="ignore"):
-        array = array.astype(dtype)
+        return check_finite_weights(array.astype(dtype), name)
+
+
+def check_finite_weights(array, name):
+    """Return weights, which must be finite."""
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite in {dtype}; got NaN, infinity or what is too large for it")
+        raise ValueError(
+            f"{name} must be finite in {array.dtype}; got NaN, infinity or what is too large for it"
+        )
     return array
 
 
@@ -97,7 +103,7 @@ def check_params(params, own):
         )
     if params.dtype != own.dtype:
         return as_weights(as_float(params, "params"), own.dtype, "params")
-    return check_finite("params", readable("params", params, own.dtype, own.shape))
+    return check_finite_weights(readable("params", params, own.dtype, own.shape), "params")
 
 
 def check_first_weights(weights):

@@ -1,12 +1,13 @@
 """Single values: numbers, flags, names, choices."""
 
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 
 import numpy as np
 
 from .words import did_you_mean
 
+MAX_FLOAT = int(np.finfo(np.float64).max)
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -105,6 +106,8 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
+    if isinstance(value, Integral) and abs(value) > MAX_FLOAT:
+        value = inf if value > 0 else -inf  # as every float beyond the largest
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
     if not (isfinite(value) and above and below):

@@ -99,7 +99,7 @@ ARGUMENTS = by_alias({
     "x": "xtrain data inputs",
     "X": "xtrain data inputs",
     "y": "ytrain targets labels target",
-    "validation_data": "validationset evalset valdata",
+    "validation_data": "validationset evalset valdata testdata evaldata",
     "sample_weight": "weights sampleweights",
     "n_threads": "njobs nthreads workers threads",
     "random_state": "seed rng randomseed",
@@ -119,6 +119,9 @@ ELSEWHERE = {
     "validation_split": "hold rows out yourself and give them as validation_data=(x, y).",
     "class_weight": "give each sample the weight of its class, as in sample_weight=weights[y].",
     "initial_epoch": "a second fit goes on where the first one ended.",
+    "momentum": "take an optimizer that has it, as Momentum(learning_rate=0.01, momentum=0.9).",
+    "nesterov": "take Nesterov(learning_rate=0.01, momentum=0.9).",
+    "save_best_only": "name what is best, as in monitor='val_loss': only epochs that better it are saved.",
     "input_shape": "give the number of inputs to the first layer, as in Dense(..., input_dim=2).",
 }
 OF_OPTIMIZERS = frozenset(

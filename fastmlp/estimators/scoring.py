@@ -39,7 +39,8 @@ class Answers:
             if name not in self._known:
                 self._known[name] = answer(self.X)
             known = self._known[name]
-            return [k[rows] for k in known] if isinstance(known, list) else known[rows]
+            # copies: a slice would be a view, and what one metric wrote into it the next one's answer
+            return [k[rows].copy() for k in known] if isinstance(known, list) else known[rows].copy()
 
         of_rows.__name__ = name  # by which scikit-learn knows what it was answered
         return of_rows

@@ -8,7 +8,7 @@ from ..kernels.interrupts import let_through
 
 
 class History:
-    """Curves by epoch: a list for each name.
+    """Curves by epoch: a list for each name, all of one length; NaN where an epoch did not measure it.
 
     Those of epochs that no Python saw are kept as they come, until somebody reads them: their lists cost as
     much as a small fit.
@@ -26,16 +26,21 @@ class History:
     def lists(self):
         """The curves as a dict of lists."""
         while self._unread:
-            self.extend(self._unread.pop(0).lists())
+            self._append(self._unread.pop(0).lists())
         return self._lists
 
     def extend(self, values):
-        """Append a list of values to each curve."""
-        for name, some in values.items():
-            if name in self._lists:
-                self._lists[name].extend(some)
-            else:
-                self._lists[name] = list(some)
+        """Append the values of some epochs, by name, each a list of one length, after all that is there."""
+        self.lists  # noqa: B018  # what came before and is unread
+        self._append(values)
+
+    def _append(self, values):
+        n_before, n_new = (len(next(iter(lists.values()), ())) for lists in (self._lists, values))
+        for name in values:
+            if name not in self._lists:
+                self._lists[name] = [float("nan")] * n_before
+        for name, curve in self._lists.items():
+            curve.extend(values[name] if name in values else [float("nan")] * n_new)
 
     def extend_later(self, curves):
         """Append what ``curves.lists()`` returns once it is asked for."""

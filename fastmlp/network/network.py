@@ -53,7 +53,7 @@ class Network:
         same dtype and layout, else converted; it must have as many numbers, all of them finite.
     history_ : dict of list
         By epoch, since the weights were drawn: loss, learning_rate (of the epoch's last step), seconds and
-        what was asked for.
+        what was asked for, NaN for the epochs of fits that did not ask for it.
     loss_curve_ : list of float
         ``history_["loss"]``.
     n_epochs_ : int
