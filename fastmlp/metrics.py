@@ -124,7 +124,7 @@ def sse(y_true, y_pred, sample_weight=None):
 
 
 def mae(y_true, y_pred, sample_weight=None):
-    """Return the mean of |y_pred - y_true|."""
+    """Return the mean of ``|y_pred - y_true|``."""
     return float(
         np.average(_of_samples(np.abs(_residual(y_true, y_pred)[1]), np.mean), weights=sample_weight)
     )
@@ -203,7 +203,7 @@ def directions(metrics, prefixes=("",), score=False):
     metrics : dict of Metric
         From `get`.
     prefixes : sequence of str, default=("",)
-        Of the names: "" for the training data, "val_" for validation data.
+        Of the names: ``""`` for the training data, ``"val_"`` for validation data.
     score : bool, default=False
         Whether data with a prefix have a score too, as an estimator's `score`.
     """
