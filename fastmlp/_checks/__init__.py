@@ -9,6 +9,7 @@ from .data import *
 from .estimators import *
 from .folds import *
 from .formulas import *
+from .labels import *
 from .many import *
 from .metrics import *
 from .networks import *

@@ -20,6 +20,16 @@ def check_hidden_layer_sizes(sizes):
     return [int(n) for n in sizes]
 
 
+def check_same_sizes(sizes, coefs):
+    """Raise where the weights that a fit goes on with are those of other hidden layers."""
+    learned = [np.shape(w)[-1] for w in coefs[:-1]]
+    if sizes != learned:
+        raise ValueError(
+            f"hidden_layer_sizes is {tuple(sizes)}, but the weights that warm_start and partial_fit go on "
+            f"with are those of {tuple(learned)}: set it back, or fit with warm_start=False to begin anew"
+        )
+
+
 def check_per_layer(name, value, n_layers):
     """Return one value for each of `n_layers`: a list is taken as it is, anything else repeated."""
     if not isinstance(value, (list, tuple)):

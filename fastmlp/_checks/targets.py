@@ -3,7 +3,6 @@
 import numpy as np
 
 from .data import as_array, as_float, check_finite
-from .warned import warn
 
 
 def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
@@ -88,51 +87,6 @@ def check_labels(y, n_classes, name="y"):
             f"got {y.min()} to {y.max()}; number the classes from 0, or add output units"
         )
     return y
-
-
-def check_classes(found, known, warm_start):
-    """Raise where labels do not go with the classes that an estimator knows."""
-    if warm_start:
-        if set(found) != set(known):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {known}, `y` has {found}"
-            )
-    elif len(np.setdiff1d(found, known, assume_unique=True)):
-        raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. 'y' has {found}."
-        )
-
-
-def as_one_column(y):
-    """Return targets; a column of them as a vector, with scikit-learn's warning."""
-    if y.ndim != 2 or y.shape[1] != 1:
-        return y
-    from sklearn.exceptions import DataConversionWarning
-
-    warn(
-        "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
-        "(n_samples,), for example using ravel().",
-        DataConversionWarning,
-    )
-    return y.ravel()
-
-
-def check_labels_of(y, labels):
-    """Raise where targets are not of the kind that was learned: one class a sample, or several labels.
-
-    `labels`: all that a sample may have, None where it has one class.
-    """
-    if labels is None and y.ndim == 2:
-        raise ValueError(
-            f"y holds several labels for each sample, shape {y.shape}; the model tells classes apart: give "
-            "one class for each sample"
-        )
-    if labels is not None and (y.ndim == 1 or y.shape[1] != len(labels)):
-        raise ValueError(
-            f"y must hold 0 or 1 for each of {len(labels)} labels, shape (n_samples, {len(labels)}), as the "
-            f"model has learned; got shape {y.shape}"
-        )
 
 
 def check_n_outputs(y, n_outputs):

@@ -27,9 +27,9 @@ def check_choice(name, value, choices):
     try:
         return choices[value]
     except (KeyError, TypeError):
-        hint = did_you_mean(value, choices)
+        names, hint = sorted(map(str, choices)), did_you_mean(value, choices)
         raise ValueError(
-            f"{name} must be one of {', '.join(sorted(choices))}; got {shown(value)}{hint and ': '}{hint}"
+            f"{name} must be one of {', '.join(names)}; got {shown(value)}{hint and ': '}{hint}"
         ) from None
 
 

@@ -169,6 +169,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             _checks.copy_weights(network.coefs_, self.coefs_init, "coefs_init")
             _checks.copy_weights(network.intercepts_, self.intercepts_init, "intercepts_init")
         else:
+            _checks.check_same_sizes(sizes[:-1], self.coefs_)
             network.lay_out(X.shape[1], np.asarray(self.coefs_[0]).dtype)
             _checks.copy_weights(network.coefs_, self.coefs_, "coefs_")
             _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")

@@ -94,7 +94,8 @@ class BaseNeuron(CarefulEstimator):
                 n_epochs=n_epochs, shuffle=int(self.shuffle),
                 bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
                 tol=-np.inf if self.tol is None or watch else self.tol,
-                n_iter_no_change=min(self.n_iter_no_change, MAX_EPOCHS), record=RECORD[self.record],
+                n_iter_no_change=min(self.n_iter_no_change, MAX_EPOCHS),
+                record=_checks.check_choice("record", self.record, RECORD),
                 **options,
             )
             for (target, options), w, bias, seed, watch in zip(

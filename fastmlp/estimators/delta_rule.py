@@ -23,10 +23,11 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):
-        return self._as_validated(
+        X, y = self._as_validated(
             X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", y_numeric=True,
             reset=reset,
         )  # fmt: skip
+        return X, _checks.as_values(y)
 
     def _as_errors(self, errors):
         return errors

@@ -147,9 +147,11 @@ class Perceptron(ClassifierMixin, BaseNeuron):
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _validate_input(self, X, y, reset):
-        X, y = self._as_validated(
-            X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", reset=reset
-        )
+        with _checks.labels_in_order(y):
+            X, y = self._as_validated(
+                X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", reset=reset
+            )
+            _checks.check_labels_known_kind(y)
         check_classification_targets(y)
         return X, y
 

@@ -50,7 +50,7 @@ def choose_optimizer(estimator):
         return optimizers.LBFGS(tol=estimator.tol, max_fun=estimator.max_fun)
     rate = _checks.check_made("learning_rate", estimator.learning_rate)
     rate = rate if callable(rate) else estimator.learning_rate_init
-    kind = optimizers.OPTIMIZERS[solver]
+    kind = _checks.check_choice("solver", solver, optimizers.OPTIMIZERS)
     if solver == "sgd" and estimator.momentum > 0:  # scikit-learn's has momentum
         kind = optimizers.Nesterov if estimator.nesterovs_momentum else optimizers.Momentum
     known = {field.name for field in fields(kind)}

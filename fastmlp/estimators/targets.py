@@ -16,10 +16,13 @@ class OfClasses:
     """Targets are classes, or rows of 0 and 1 for several labels."""
 
     def _validate(self, X, y, reset):
-        X, y = self._as_validated(
-            X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
-        )
-        return X, _checks.as_one_column(y.toarray() if hasattr(y, "toarray") else y)
+        with _checks.labels_in_order(y):
+            X, y = self._as_validated(
+                X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
+            )
+            y = _checks.as_one_column(y.toarray() if hasattr(y, "toarray") else y)
+            _checks.check_labels_known_kind(y)
+        return X, y
 
     @property
     def _kind(self):
@@ -53,7 +56,7 @@ class OfClasses:
         if isinstance(loss, str) and loss not in HINGES:
             if loss == "log_loss":
                 loss = "categorical_crossentropy" if softmax else "binary_crossentropy"
-            else:  # scikit-learn has no such classifier
+            elif loss == "squared_error":  # scikit-learn has no such classifier
                 loss, usual = "half_squared_error", "logistic"
         self._loss = losses.get(loss)
         if self._loss.labels == "only":
@@ -106,8 +109,7 @@ class OfValues:
             X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
             reset=reset,
         )  # fmt: skip
-        y = _checks.as_one_column(y)
-        return X, y if y.dtype.kind in "biuf" else _checks.as_float(y, "y")
+        return X, _checks.as_values(y)
 
     def _learn_targets(self, y, classes, incremental, first):
         """See that targets go with what was learned before."""

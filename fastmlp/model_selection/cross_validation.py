@@ -112,7 +112,9 @@ def _data(estimator, X, y, sample_weight):
     """Return checked data; arrays that our estimators would convert in every fold are converted once."""
     _checks.check_sparse(X)
     if hasattr(estimator, "_fits_rows") and not hasattr(X, "columns"):
-        X = check_array(X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), estimator=estimator)
+        X = check_array(
+            X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), estimator=estimator, input_name="X"
+        )
     (X,) = indexable(X)
     y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
     n = _num_samples(X)
