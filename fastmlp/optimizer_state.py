@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 
-from . import schedules
 from .kernels.memory import aligned_zeros, owned
 from .kernels.plan import N_STATES
 
@@ -21,7 +20,7 @@ class Memory:
     step : int
         Updates so far.
     learning_rate : float
-        The rate that comes next.
+        The rate that comes next; NaN before the first run of a schedule, which is asked once for each epoch.
     plateau : tuple or None
         How far a `schedules.Plateau` has come: itself, its rate, the best loss, epochs since.
     """
@@ -30,7 +29,8 @@ class Memory:
         self.optimizer = optimizer
         self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
         self.step = 0
-        self.learning_rate = float(schedules.rates(optimizer.learning_rate, 1)[0][0])
+        rate = optimizer.learning_rate
+        self.learning_rate = float("nan") if callable(rate) else float(rate)
         self.plateau = None
 
     def fits(self, optimizer, n_params, dtype):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -275,6 +276,8 @@ def test_a_warning_names_the_users_line():
         (lambda: Dense(3, bias_initializer=0.1), "^bias_initializer must be one of constant, .*lacks __call"),
         (lambda: setattr(net().build(3), "params", np.full(net().build(3).n_params, np.nan)),
          "params must be finite in float64; got NaN"),
+        (lambda: net().fit(X, csr_matrix(Y)), "one row for each .*; got csr_matrix .*: pass y.toarray"),
+        (lambda: net().fit(X, None), "y must hold one row for each .* samples; got None"),
         (lambda: SGD(10**400), "learning_rate must be a finite number in .*; got inf"),
         (lambda: losses.Huber(-(10**400)), "delta must be a finite number in .*; got -inf"),
         (lambda: callbacks.EarlyStopping(restore_best="no"), "restore_best must be True or False; got 'no'"),

@@ -7,7 +7,7 @@ from test_kernels_control import assert_equal_bits
 from test_kernels_lanes import train_lanes
 from test_kernels_train import compare
 
-from fastmlp import SGD, Adam, Dense, Momentum, Network, fit_many, schedules
+from fastmlp import SGD, Adam, Dense, MLPRegressor, Momentum, Network, fit_many, schedules
 from fastmlp.activations import Tanh
 from fastmlp.kernels import ensemble, rates, training
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
@@ -113,6 +113,35 @@ SCHEDULES = [
     schedules.StepDecay(0.1, 2), schedules.Warmup(0.1, 2.5), lambda epoch: 0.1 / (1 + epoch),
     schedules.Warmup(schedules.Cosine(0.1, 3), 1),
 ]  # fmt: skip
+
+
+class Counting:
+    """A schedule that counts how often it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, epoch):
+        self.asked.append(epoch)
+        return 0.1 / len(self.asked)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_schedule_is_asked_once_for_each_epoch():
+    """So that one with a state of its own says what it means, from the first epoch on."""
+    x, y = np.eye(4), np.array([0.0, 1.0, 1.0, 0.0])
+    expected = [0.1 / k for k in range(1, 6)]
+    network, schedule = Network([Dense(1)], random_state=0), Counting()
+    for epochs in (2, 3):
+        network.fit(x, y, epochs=epochs, optimizer=SGD(schedule))
+    assert schedule.asked == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(network.history_["learning_rate"], expected)
+    stepwise, schedule = Network([Dense(1)], random_state=0), Counting()
+    for _ in range(5):
+        stepwise.train_on_batch(x, y, optimizer=SGD(schedule))
+    assert schedule.asked == [0, 1, 2, 3, 4]
+    estimator = MLPRegressor(hidden_layer_sizes=(2,), solver=SGD(Counting()), max_iter=5, random_state=0)
+    np.testing.assert_allclose(estimator.fit(x, y).history_["learning_rate"], expected)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: getattr(type(s), "__name__", "f"))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .data import as_array, as_float, check_finite
+from .values import shown
 
 
 def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
@@ -14,7 +15,10 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
     y = as_array(y, name)
     knows_labels = loss.labels and n_outputs > 1
     if y.ndim == 0 or y.ndim > 2 or y.shape[0] != n_samples:
-        raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got shape {y.shape}")
+        given = y.item() if y.ndim == 0 else y
+        got = f"shape {y.shape}" if y.ndim else shown(given)
+        hint = f": pass {name}.toarray()" if hasattr(given, "toarray") else ""
+        raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got {got}{hint}")
     if knows_labels and (y.ndim == 1 or y.shape[1] == 1):
         return check_labels(y.ravel(), n_outputs, name)
     y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
