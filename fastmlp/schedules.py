@@ -244,7 +244,7 @@ def _evaluate(schedule, epochs, step, n_epochs):
         return np.full_like(epochs, schedule)
     by_step = getattr(schedule, "per_step", False)
     times = np.atleast_1d(epochs) if by_step else np.floor(np.atleast_1d(epochs)).astype(int)
-    found = [_checks.check_real("learning_rate(epoch)", schedule(t), closed="left") for t in times.tolist()]
+    found = [_checks.call_schedule(schedule, time) for time in times.tolist()]
     return np.reshape(found, np.shape(epochs))
 
 

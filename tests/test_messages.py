@@ -324,3 +324,29 @@ def test_a_class_of_optimizers_as_solver():
     ]
     curves = [model.fit(X, X[:, 0]).loss_curve_ for model in models]
     assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda rate: net().fit(X, Y, loss="mse", optimizer=SGD(rate)),
+        lambda rate: net().train_on_batch(X, Y, loss="mse", optimizer=SGD(rate)),
+        lambda rate: MLPClassifier((3,), solver="sgd", learning_rate=rate).fit(X, LABELS),
+        lambda rate: MLPRegressor(hidden_layer_sizes=(3,), solver=SGD(rate)).partial_fit(X, LABELS),
+    ],
+)
+def test_a_schedule_that_fails_is_named(fit):
+    with pytest.raises(TypeError, match="missing 1 required positional argument") as caught:
+        fit(lambda epoch, rate: rate)
+    assert "from the learning rate <function" in caught.value.__notes__[0]
+    assert "called with one number, the epoch 0" in caught.value.__notes__[0]
+
+
+def test_what_is_not_logged_cannot_be_monitored():
+    known = r"^monitor must be one of loss, val_loss, val_score; got 'val_f1': a metric is logged once it is"
+    with pytest.raises(ValueError, match=known):
+        MLPClassifier((3,), early_stopping=True, monitor="val_f1").fit(X, LABELS > 0)
+    with pytest.raises(ValueError, match=r"got 'los': did you mean 'loss'\?"):
+        net().fit(X, Y, loss="mse", callbacks=[callbacks.EarlyStopping("los")])
+    with pytest.raises(ValueError, match=r"got 3: a metric is logged"):
+        net().fit(X, Y, loss="mse", callbacks=[callbacks.EarlyStopping(3)])

@@ -94,6 +94,16 @@ def call_initializer(initializer, *arguments):
         raise
 
 
+def call_schedule(schedule, time):
+    """Return the rate that a schedule gives; where it fails, say how it was called."""
+    try:
+        rate = schedule(time)
+    except Exception as error:
+        error.add_note(f"from the learning rate {schedule!r}, called with one number, the epoch {time}")
+        raise
+    return check_real("learning_rate(epoch)", rate, closed="left")
+
+
 def check_drawn(initializer, array, shape, dtype):
     """Return the weights that an initializer gave for `shape`, in the dtype of the network's."""
     array, what = np.asarray(array), f"the initializer {initializer!r}"

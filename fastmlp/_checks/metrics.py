@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .values import check_choice, shown
+from .values import shown
 from .warned import warn
+from .words import did_you_mean
 
 RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
 
@@ -96,5 +97,7 @@ def check_monitor(name, logged):
             f"monitor must be one of {', '.join(sorted(logged))}; got {name!r}, which needs validation data: "
             "fit(..., validation_data=(x, y))"
         )
-    check_choice("monitor", name, logged)
+    if not isinstance(name, str) or name not in logged:
+        hint = did_you_mean(name, logged) or "a metric is logged once it is named in metrics"
+        raise ValueError(f"monitor must be one of {', '.join(sorted(logged))}; got {shown(name)}: {hint}")
     return name
