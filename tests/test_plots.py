@@ -9,7 +9,7 @@ matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402 (the backend is chosen first)
 
-from fastmlp import MLPClassifier, datasets, plots  # noqa: E402
+from fastmlp import Dense, MLPClassifier, Network, datasets, plots  # noqa: E402
 
 RNG = np.random.default_rng(0)
 GATE = datasets.load_logic_gate("and")
@@ -241,3 +241,20 @@ def test_confusion_matrix_is_scikit_learns():
     from sklearn.metrics import ConfusionMatrixDisplay
 
     assert plots.ConfusionMatrixDisplay is ConfusionMatrixDisplay
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n_runs", [1, 3])
+def test_curves_stand_at_the_epochs_that_measured_them(n_runs):
+    """Validation data came with the second of three fits: its curve begins at epoch 3 and ends at 4."""
+    models = []
+    for seed in range(n_runs):
+        models.append(Network([Dense(1, "tanh")], random_state=seed))
+        for asked in ({}, dict(validation_data=GATE), {}):
+            models[-1].fit(*GATE, epochs=2, loss="mse", **asked)
+    for log in (False, True):
+        display = plots.LossCurveDisplay.from_estimator(models, log=log).plot()
+        epochs, values = display.ax_.lines[1].get_data()
+        np.testing.assert_array_equal(epochs[np.isfinite(values)], [3, 4])
+        expected = np.mean([model.history_["val_loss"][2:4] for model in models], axis=0)
+        np.testing.assert_allclose(values[np.isfinite(values)], expected)

@@ -1,5 +1,7 @@
 """What the displays share: axes, and curves of several runs."""
 
+import warnings
+
 import numpy as np
 
 
@@ -41,19 +43,26 @@ def draw_runs(ax, runs, *, label, first_epoch=1, step=1, band=True, **line_optio
     band : PolyCollection or None
     """
     epochs = first_epoch + step * np.arange(runs.shape[1])
-    mean = np.nanmean(runs, axis=0)
+    mean = _over_runs(np.nanmean, runs)
     if len(runs) > 1:
         label = f"{label} (mean of {len(runs)} runs ± std)"
     # one epoch makes no line: mark it
-    options = {"marker": "o" if len(mean) == 1 else None} | line_options
+    options = {"marker": "o" if np.isfinite(mean).sum() == 1 else None} | line_options
     (line,) = ax.plot(epochs, mean, label=label, **options)
     if len(runs) == 1 or not band:
         return line, None
-    std = np.nanstd(runs, axis=0)
+    std = _over_runs(np.nanstd, runs)
     low = mean - std
     if ax.get_yscale() == "log":  # a band below 0 has no place there
-        low = np.maximum(low, np.nanmin(runs, axis=0))
+        low = np.maximum(low, _over_runs(np.nanmin, runs))
     return line, ax.fill_between(epochs, low, mean + std, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def _over_runs(function, runs):
+    """Return a function of each epoch's values; NaN, without a warning, where no run measured it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return function(runs, axis=0)
 
 
 def whole_epochs(ax):
