@@ -2,6 +2,8 @@
 
 from numbers import Real
 
+import numpy as np
+
 from .values import check_made, check_not_empty, shown
 from .warned import warn
 
@@ -30,6 +32,19 @@ def check_repeats(repeats, varies):
             f"repeats={repeats}, but neither the splitter nor the estimator draws anything, so all "
             "repetitions would be the same; set repeats=1, the estimator's random_state=None, or cv's shuffle"
         )
+
+
+def as_fold_rows(rows, n_samples):
+    """Return the rows of a fold, numbers or a mask, as int64 numbers."""
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n_samples,):
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise ValueError(
+            f"cv must yield row numbers, or masks of shape ({n_samples},); got {rows.dtype} of shape "
+            f"{rows.shape}"
+        )
+    return rows.astype(np.int64, copy=False)
 
 
 def check_splits(splits, n_samples, n_expected=None):

@@ -140,7 +140,7 @@ def _folds(estimator, X, y, groups, cv, repeats, rng):
         if draws and (repeat or splitter.random_state is None):
             splitter = copy.copy(splitter)
             splitter.random_state = seed
-        splits = [[_as_rows(rows) for rows in split] for split in splitter.split(X, y, groups)]
+        splits = [[_checks.as_fold_rows(rows, n) for rows in split] for split in splitter.split(X, y, groups)]
         _checks.check_splits(splits, n, None if not repeat else len(folds) // repeat)
         seeds = rng.randint(MAX_SEED, size=len(splits)).tolist()
         parts = zip(splits, seeds, strict=True)
@@ -154,10 +154,3 @@ def _splitter(cv, estimator, y, n):
     splitter = check_cv(_checks.check_int("cv", cv, low=2, high=n), y, classifier=is_classifier(estimator))
     splitter.shuffle = True
     return splitter
-
-
-def _as_rows(rows):
-    rows = np.asarray(rows)
-    return (
-        np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64, casting="same_kind", copy=False)
-    )
