@@ -296,7 +296,7 @@ def test_errors_name_the_fit_and_spare_the_others(data):
     nets = [net(k) for k in range(5)]
     with pytest.raises(fastmlp.FitError, match="3 of 5 fits failed") as caught:
         fit_many(nets, x, y, parameters=each, batch_size=1)
-    notes = [error.__notes__[0] for error in caught.value.exceptions]
+    notes = [error.__notes__[-1] for error in caught.value.exceptions]
     assert [note.split(",")[0] for note in notes] == [f"in fit {k} of 5" for k in (1, 2, 3)]
     assert [type(error) for error in caught.value.exceptions] == [RuntimeError, ValueError, ValueError]
     assert caught.value.models[0] is nets[0] and caught.value.models[4] is nets[4]
