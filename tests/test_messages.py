@@ -24,11 +24,13 @@ from fastmlp import (
     batched_matmul,
     callbacks,
     check_gradient,
+    fit_many,
     initializers,
     losses,
     optimizers,
     schedules,
 )
+from fastmlp.model_selection import cross_validate
 from fastmlp.noise import add_gaussian_noise
 
 X = np.random.RandomState(0).standard_normal((20, 3))
@@ -248,6 +250,9 @@ def test_a_warning_names_the_users_line():
         lambda: make_pipeline(StandardScaler(), MLPClassifier((3,), max_iter=1)).fit(X, LABELS),
         lambda: Perceptron(max_iter=1, tol=1e-9).fit(X, LABELS > 0),
         lambda: LinearPerceptron(eta0=1e200).fit(X, X[:, 0]),
+        lambda: fit_many([MLPClassifier((units,), max_iter=2) for units in (3, 30)], X, LABELS, n_threads=2),
+        lambda: cross_validate(MLPClassifier((3,), max_iter=2), X, LABELS, n_jobs=1),
+        lambda: cross_validate(MLPClassifier((3,), max_iter=2), X, LABELS, n_jobs=2),
     ):
         files = user(call)
         assert files and set(files) == {__file__}

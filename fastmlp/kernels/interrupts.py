@@ -47,10 +47,17 @@ def check_stop():
 
 
 class Stop:
-    """Tells runs in several threads to end; set, too, where the run that began them was told so."""
+    """Tells runs in several threads to end; set, too, where the run that began them was told so.
 
-    def __init__(self):
+    Parameters
+    ----------
+    line : object, default=None
+        The user's line that began them, which their warnings name; as in the run that began them where None.
+    """
+
+    def __init__(self, line=None):
         self._is_set, self._outer = False, here.stop
+        self.line = self._outer.line if line is None and self._outer is not None else line
 
     def set(self):
         self._is_set = True

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from .. import _checks
 from ..kernels import ensemble, interrupts, threads
 from ..kernels.plan import Status
 from ..network.network import Network
@@ -99,7 +100,7 @@ def run(tasks, data, n_threads):
 
     Ctrl-C stops them all; what it raises is raised when they have stopped.
     """
-    stop, failed, crew = interrupts.Stop(), [], []
+    stop, failed, crew = interrupts.Stop(_checks.users_line()), [], []
     with interrupts.held(stop):
         try:
             work = deque(bundle(tasks, data, n_threads))

@@ -14,6 +14,7 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
+from .. import _checks
 from ..kernels import interrupts
 from .folds import Task, run_fold
 
@@ -63,7 +64,7 @@ class _Call:
     """
 
     def __init__(self):
-        self.stop, self.error = interrupts.Stop(), None
+        self.stop, self.error = interrupts.Stop(_checks.users_line()), None
         self._n_running, self._changed = 0, threading.Condition()
 
     @contextmanager
