@@ -273,3 +273,34 @@ def test_sizes_beyond_any_memory(sizes):
         with pytest.raises(ValueError, match="does not fit into any memory; take fewer units"):
             model.build(4)
         assert model.plan is None and model.params is None
+
+
+class Meanwhile:
+    """Stands for another thread: where it is copied, a model gains an attribute."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __deepcopy__(self, memo):
+        self.model.gained = 1.0
+        return self
+
+    def __reduce__(self):
+        self.model.gained = 1.0
+        return (float, ())
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: network().fit(X, Y, epochs=1, loss="mse"),
+        lambda: classifier().fit(X, Y),
+        lambda: Perceptron().fit(X, Y),
+    ],
+)
+def test_a_copy_is_of_one_moment(make, copied):
+    """What another thread's fit adds to a model while it is copied is not in the copy, and does not end it."""
+    model = make()
+    model.meanwhile = Meanwhile(model)
+    assert "gained" not in vars(copied(model)) and model.gained == 1.0

@@ -40,6 +40,9 @@ class available_unless_refused:
 class CarefulEstimator(_checks.Declared, BaseEstimator):
     """Base of all estimators: what is refused leaves nothing half done."""
 
+    def __getstate__(self):
+        return dict(super().__getstate__())  # another thread that trains it may add to its own
+
     def _store(self, arguments):
         """Keep the constructor's arguments, as they are, under their names."""
         for name, value in arguments.items():
@@ -189,7 +192,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         }
 
     def __getstate__(self):
-        state = dict(super().__getstate__())
+        state = super().__getstate__()
         if "_network" in state:
             self._sync()
             for name in ("coefs_", "intercepts_", "_views"):

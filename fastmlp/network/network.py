@@ -91,6 +91,9 @@ class Network:
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
 
+    def __getstate__(self):
+        return dict(vars(self))  # another thread that trains it may add to its own
+
     def __repr__(self):
         return summary.constructor(self)
 
