@@ -300,7 +300,7 @@ class Meanwhile:
     ],
 )
 def test_a_copy_is_of_one_moment(make, copied):
-    """What another thread's fit adds to a model while it is copied is not in the copy, and does not end it."""
+    """What another thread adds to a model while it is copied is not in the copy, and does not end it."""
     model = make()
     model.meanwhile = Meanwhile(model)
     assert "gained" not in vars(copied(model)) and model.gained == 1.0
