@@ -114,3 +114,9 @@ def test_cross_validation_names_x():
     bad = np.where(X > 1, np.nan, X)
     with pytest.raises(ValueError, match="Input X contains NaN"):
         cross_validate(CLASSIFIERS[0], bad, LABELS, cv=2, repeats=1)
+
+
+@pytest.mark.parametrize("y", [with_first(None), with_first(1)], ids=["missing", "mixed"])
+def test_cross_validation_names_labels(y):
+    with pytest.raises(TypeError, match="^y must hold labels of one kind, none of them missing; got "):
+        cross_validate(CLASSIFIERS[0], X, y, cv=2, repeats=1)

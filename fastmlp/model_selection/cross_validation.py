@@ -119,6 +119,9 @@ def _data(estimator, X, y, sample_weight):
     y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
     n = _num_samples(X)
     _checks.check_length("y", y, n)
+    if is_classifier(estimator):
+        with _checks.labels_in_order(y):
+            _checks.check_labels_known_kind(y)
     if sample_weight is not None:
         sample_weight = _checks.check_sample_weight(sample_weight, n)
         if fit_parameter(estimator, "sample_weight") is None:
