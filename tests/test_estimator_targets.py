@@ -118,5 +118,5 @@ def test_cross_validation_names_x():
 
 @pytest.mark.parametrize("y", [with_first(None), with_first(1)], ids=["missing", "mixed"])
 def test_cross_validation_names_labels(y):
-    with pytest.raises(TypeError, match="^y must hold labels of one kind, none of them missing; got "):
+    with pytest.raises(TypeError, match=r"^y must hold labels of one kind, none of them missing; got "):
         cross_validate(CLASSIFIERS[0], X, y, cv=2, repeats=1)
