@@ -10,11 +10,16 @@ from fastmlp import (
     Concatenate,
     Dense,
     Dropout,
+    LinearPerceptron,
     MLPClassifier,
+    MLPRegressor,
     Momentum,
     Network,
+    Perceptron,
     RMSprop,
     activations,
+    batched_matmul,
+    fit_many,
     initializers,
     losses,
 )  # fmt: skip
@@ -208,3 +213,26 @@ def test_nothing_cannot_be_evaluated():
         net().build(3).evaluate(X[:0], Y[:0])
     with pytest.raises(ValueError, match="n_threads must be at least 1"):
         net().build(3).predict(X, n_threads=0)
+
+
+@pytest.mark.parametrize("part", ["x", "y"])
+def test_masked_values_are_refused(part):
+    """NumPy forgets masks where it makes arrays: what is behind one would be learned."""
+    given = {"x": X.copy(), "y": Y[:, 0].copy()}
+    given[part] = np.ma.masked_array(given[part], np.zeros_like(given[part], bool))
+    Network([Dense(1)], random_state=0).fit(**given)  # a mask that hides nothing does no harm
+    given[part][3] = np.ma.masked
+    with pytest.raises(ValueError, match=rf"{part} must hold a value in every place.*{part}\.filled"):
+        Network([Dense(1)], random_state=0).fit(**given)
+    with pytest.raises(ValueError, match=r"must hold a value in every place"):
+        fit_many([Network([Dense(1)], random_state=0)], **given)
+    if part == "x":
+        for model in (MLPRegressor(max_iter=1), Perceptron()):
+            with pytest.raises(ValueError, match=r"X must hold a value in every place"):
+                model.fit(given["x"], np.arange(20) % 2)
+        with pytest.raises(ValueError, match=r"A must hold a value in every place"):
+            batched_matmul(given["x"], np.eye(3))
+    else:
+        for model in (MLPRegressor(max_iter=1), LinearPerceptron()):
+            with pytest.raises(ValueError, match=r"y must hold a value in every place"):
+                model.fit(given["x"], given["y"])

@@ -72,7 +72,7 @@ def check_noisy_out(out, shape, dtype, X, overlaps):
 def check_stacks(A, B):
     """Return two stacks of matrices as arrays of one float type, and the shape of their product."""
     if type(A) is not np.ndarray or type(B) is not np.ndarray:
-        A, B = np.asarray(A), np.asarray(B)
+        A, B = as_array(A, "A"), as_array(B, "B")
     dtype = A.dtype
     if dtype is not B.dtype or not (dtype is FLOATS[1] or dtype is FLOATS[0]):
         dtype = product_dtype(dtype, B.dtype)

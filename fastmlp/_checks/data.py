@@ -45,11 +45,12 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
 
 
 def check_sparse(x, name="X"):
-    """Return `x`; where it is a sparse matrix, its numbers of rows and columns must not lead outside of it.
+    """Return `x`; nothing of it may be masked, nor a sparse matrix's numbers lead outside of it.
 
-    SciPy follows them without a look when it converts a matrix or takes rows of it.
+    SciPy follows those of rows and columns without a look when it converts a matrix or takes rows of it.
     """
     if not hasattr(x, "tocsr"):
+        check_no_mask(x, name)
         return x
     if x.format in ("csr", "csc"):
         csr.structure(x, name)
@@ -66,8 +67,18 @@ def check_sparse(x, name="X"):
     return x
 
 
+def check_no_mask(value, name):
+    """Raise where values of a masked array are masked: NumPy forgets masks, and what is behind one counts."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"{name} must hold a value in every place; got a masked array with masked values: "
+            f"drop those samples, or fill them by {name}.filled(value)"
+        )
+
+
 def as_array(value, name):
     """Return `value` as an ndarray."""
+    check_no_mask(value, name)
     try:
         return np.asarray(value)
     except ValueError:

@@ -64,6 +64,8 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
 
     def _as_validated(self, X, *arguments, **options):
         """Return what scikit-learn's validation makes of X, and of y where it is given."""
+        for y in arguments:
+            _checks.check_no_mask(y, "y")
         return validate_data(self, _checks.check_sparse(X), *arguments, **options)
 
     def _unchanged_by_errors(self):

@@ -49,7 +49,7 @@ class Data:
             self.x = rows.data
             if not hasattr(x, "dtype") and self.x.dtype != np.float64:
                 self.x = self.x.astype(np.float64)  # a network takes tables and lists for double precision
-        self.y = np.asarray(y)
+        self.y = _checks.as_array(y, "y")
         self._of_dtype, self._weights = {}, {}
 
     def targets(self, dtype):
