@@ -64,8 +64,10 @@ def ours(layers, y, *, n=N, epochs=EPOCHS, batch_size=BATCH, **how):
     return network.fit(X[:n], y[:n], epochs=epochs, batch_size=batch_size, shuffle=False, **how)
 
 
-def theirs(start, forward, loss, make_optimizer, y, *, n=N, epochs=EPOCHS, batch_size=BATCH, penalty=None,
-           before_step=None, after_step=None, make_schedule=None, with_positions=False):  # fmt: skip
+def theirs(
+    start, forward, loss, make_optimizer, y, *, n=N, epochs=EPOCHS, batch_size=BATCH, penalty=None,
+    before_step=None, after_step=None, make_schedule=None, by_step=False, with_positions=False,
+):  # fmt: skip
     """Return the parameters that PyTorch arrives at.
 
     Parameters
@@ -78,6 +80,8 @@ def theirs(start, forward, loss, make_optimizer, y, *, n=N, epochs=EPOCHS, batch
         Added to the loss; called between backward and step; called after the step.
     make_schedule : callable of the optimizer, default=None
         A scheduler that takes a step after each epoch, given the epoch's mean loss if it is a plateau's.
+    by_step : bool, default=False
+        Whether the scheduler takes a step after each batch instead.
     """
     parameters = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in start]
     optimizer = make_optimizer(parameters)
@@ -103,9 +107,11 @@ def theirs(start, forward, loss, make_optimizer, y, *, n=N, epochs=EPOCHS, batch
             if after_step is not None:
                 with torch.no_grad():
                     after_step(parameters)
+            if by_step:
+                schedule.step()
         if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
             schedule.step(reported)
-        elif schedule is not None:
+        elif schedule is not None and not by_step:
             schedule.step()
     found = [p.detach().numpy() for p in parameters]
     assert all((a != b).any() for a, b in zip(found, start, strict=True))  # it has learnt
