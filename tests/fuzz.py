@@ -32,6 +32,7 @@ from fastmlp.kernels import dispatch, training
 from fastmlp.kernels.plan import Status
 
 ROUNDINGS = 3000  # that a result may be off, beside what the oracle's own sensitivity explains
+AMPLIFIED = 200  # times that sensitivity, which one step of some roundings in one direction shows
 
 
 class Difference(AssertionError):
@@ -50,17 +51,19 @@ def trial(seed, backend, dtype):
     other = reference.train(moved)
     if not np.isfinite(expected.params).all() or other.status != expected.status:
         return "chaotic"
+    if not np.abs(expected.losses).max(initial=0) * eps < 1:
+        return "exploding"  # numbers lie further apart than the dtype has digits: sums are of roundings
     scale = max(1.0, np.abs(expected.params).max())
     sensitivity = np.abs(other.params - expected.params).max()
     if sensitivity > 1e3 * ROUNDINGS * eps * scale:
         return "chaotic"
-    allowed = ROUNDINGS * eps * scale + 30 * sensitivity
+    allowed = ROUNDINGS * eps * scale + AMPLIFIED * sensitivity
     for regime in fuzz_cases.forced_regimes(made):
         done, status = run(made, backend, n_threads=1, regime=regime)
         where = f"{told} {regime.name}"
         same(f"{where}: status", Status(status), Status(expected.status))
         n = len(expected.losses)
-        of_losses = 30 * np.abs(np.subtract(other.losses, expected.losses)).max(initial=0)
+        of_losses = AMPLIFIED * np.abs(np.subtract(other.losses, expected.losses)).max(initial=0)
         largest = max(1.0, np.abs(expected.losses).max(initial=0))
         close(f"{where}: losses", done.losses[:n], expected.losses, of_losses + ROUNDINGS * eps * largest)
         close(f"{where}: parameters", done.params, expected.params, allowed)
