@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from ._checks import DivergenceWarning, FitError, InTrainingError, NotBuiltError
+from .exceptions import DivergenceWarning, FitError, InTrainingError, NotBuiltError
 from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
 from .network.network import Network
@@ -23,7 +23,10 @@ _LATER = {
     "load": ".persistence",
     "save": ".persistence",
 }
-_MODULES = ("callbacks", "datasets", "graph", "metrics", "model_selection", "noise", "persistence", "plots")
+_MODULES = (
+    "callbacks", "datasets", "exceptions", "graph", "metrics", "model_selection", "noise", "persistence",
+    "plots",
+)  # fmt: skip
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",

@@ -3,13 +3,10 @@
 import numpy as np
 
 from . import _checks, activations, losses
+from .exceptions import GradientError
 
 STEP = np.finfo(np.float64).eps ** (1 / 3)  # balances truncation against rounding
 KINK = 1e-2  # relative difference of the slopes to the left and right, beyond which there is a kink
-
-
-class GradientError(AssertionError):
-    """A derivative differs from what central differences say."""
 
 
 def check_gradient(function, a=None, y=None, *, tolerance=None):

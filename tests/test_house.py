@@ -1,6 +1,7 @@
 """Imports run downwards only, folders keep their private names, and what is light stays light."""
 
 import ast
+import builtins
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "fastmlp"
 
 # From the ground up; a module may import from lower floors and, before it, from its own.
 FLOORS = {
-    "ground": ["kernels"],
+    "ground": ["kernels", "exceptions"],
     "checks": ["_checks"],
     "words": [
         "formulas", "activations", "noise", "batched", "losses", "initializers", "schedules",
@@ -165,6 +166,25 @@ def test_only_checks_raises_input_errors():
                 if isinstance(called, ast.Name) and called.id in ("ValueError", "TypeError"):
                     guilty.append(f"{path.name}:{node.lineno}")
     assert guilty == []
+
+
+def test_own_exceptions_are_in_one_module():
+    """Classes of errors and warnings are defined in `exceptions.py` and documented there."""
+    from fastmlp import exceptions
+
+    own = {name for name, value in vars(exceptions).items() if isinstance(value, type)}
+    assert all(getattr(exceptions, name).__doc__ for name in own)
+    kinds = own | {name for name, value in vars(builtins).items() if isinstance(value, type)}
+    kinds = {name for name in kinds if name.endswith(("Error", "Warning", "Exception", "ExceptionGroup"))}
+    elsewhere = {
+        f"{module}.{node.name}"
+        for module, path in FILES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and module != "exceptions"
+        for base in node.bases
+        if ast.unparse(base).split(".")[-1] in kinds
+    }
+    assert elsewhere == set()
 
 
 def test_import_is_light():

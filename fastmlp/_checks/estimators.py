@@ -4,12 +4,9 @@ from numbers import Integral
 
 import numpy as np
 
+from ..exceptions import NotAvailableError
 from .data import as_float, check_finite
 from .values import check_real, shown
-
-
-class NotAvailableError(AttributeError, ValueError):
-    """A method cannot be used with an estimator's parameters."""
 
 
 def check_hidden_layer_sizes(sizes):

@@ -1,26 +1,7 @@
 """Many fits at once: which models, with which options."""
 
+from ..exceptions import FitError
 from .values import shown
-
-
-class FitError(ExceptionGroup):
-    """Some of many fits failed.
-
-    Attributes
-    ----------
-    exceptions : tuple of Exception
-        One for each fit that failed; its notes say which.
-    models : list
-        What would have been returned, each error in its model's place.
-    """
-
-    def __new__(cls, message, errors, models=()):
-        self = super().__new__(cls, message, errors)
-        self.models = models
-        return self
-
-    def derive(self, errors):
-        return type(self)(self.message, errors, self.models)
 
 
 def is_model(value):

@@ -2,23 +2,12 @@
 
 import numpy as np
 
+from ..exceptions import DivergenceWarning, InTrainingError, NotBuiltError
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
 from .data import as_array, as_float
 from .values import check_flag, check_int, check_sequence, check_threads, shown
 from .warned import warn
-
-
-class DivergenceWarning(RuntimeWarning):
-    """The loss became infinite or NaN; the last finite weights were kept."""
-
-
-class NotBuiltError(ValueError, AttributeError):
-    """A network was used before it had weights."""
-
-
-class InTrainingError(RuntimeError):
-    """A model was to be trained, or its weights to be set, while it is being trained."""
 
 
 def in_training_already(name, here):
