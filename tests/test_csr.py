@@ -6,8 +6,8 @@ import scipy.sparse as sp
 
 import fastmlp
 from fastmlp import Dense, LinearPerceptron, MLPClassifier, Network, Perceptron
+from fastmlp.kernels import dispatch, training
 from fastmlp.kernels import neuron as neurons
-from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation
 from fastmlp.model_selection import cross_validate
@@ -195,3 +195,35 @@ def test_empty_matrices(kernels):
         out = training.predict(model.plan, model.params, Rows(sp.csr_matrix(shape, dtype=kernels.dtype)))
         zeros = training.predict(model.plan, model.params, Rows(np.zeros(shape, kernels.dtype)))
         np.testing.assert_array_equal(out, zeros)
+
+
+class Tampering:
+    """A callback that makes the indices or the row starts of a matrix lead far outside of it."""
+
+    def __init__(self, matrix, what):
+        self.array = getattr(matrix, what)
+
+    def on_epoch_end(self, state):
+        self.array[1:] = -(10**8)
+
+
+@pytest.mark.parametrize("backend", dispatch.available())
+@pytest.mark.parametrize("what", ["indices", "indptr"])
+def test_what_a_callback_does_to_a_matrix_reaches_no_kernel(what, backend):
+    ways = dict(
+        online=dict(batch_size=1),
+        batches=dict(batch_size=7, metrics=["mae"]),
+        lbfgs=dict(optimizer="lbfgs"),
+        validated=dict(batch_size=7, validation_data=True),
+    )
+    for name, options in ways.items():
+        params = []
+        for tampers in (False, True):
+            m, network = sp.csr_matrix(X), Network([Dense(5, "tanh"), Dense(1)], random_state=0)
+            if name == "validated":
+                options["validation_data"] = (m, Y)
+            callbacks = [Tampering(m, what)] if tampers else []
+            with dispatch.using(backend):
+                network.fit(m if name != "validated" else X, Y, epochs=4, callbacks=callbacks, **options)
+            params.append(np.r_[network.params, network.history_.get("val_loss", [])])
+        assert np.array_equal(*params), name

@@ -1,4 +1,7 @@
-"""CSR matrices, which kernels read by the numbers in them: these are checked before any is followed."""
+"""CSR matrices, which kernels read by the numbers in them: these are checked before any is followed.
+
+Copies are what is checked and followed, for a callback or another thread can write to the matrix at any time.
+"""
 
 import numpy as np
 
@@ -29,7 +32,7 @@ def checked(x, name):
 
 
 def structure(x, name):
-    """Return indices (int32 or int64) and indptr (int64) of a matrix, which must not lead outside of it.
+    """Return new indices (int32 or int64) and indptr (int64) of a matrix, which must not lead outside of it.
 
     Of a CSC matrix too, whose columns are what rows are here. SciPy looks at none of this where a matrix is
     made of arrays that have its types, nor at what is put into these afterwards; and its flag for sorted rows
@@ -52,12 +55,12 @@ def structure(x, name):
 
 
 def _integers(x, name, what):
-    """Return an index array as int32 or int64, one number after another."""
+    """Return a copy of an index array, as int32 or int64, one number after another."""
     array = getattr(x, what)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.ndim != 1:
         _refuse(x, name, what, "integers, in one dimension")
     dtype = np.dtype(np.int32 if array.dtype.newbyteorder("=") == np.int32 else np.int64)
-    return readable(f"{name}.{what}", array.astype(dtype, copy=False), dtype, array.shape)
+    return array.astype(dtype)
 
 
 def _is_sorted(indices, indptr):
