@@ -23,7 +23,8 @@ class Rows:
     Parameters
     ----------
     x : ndarray of shape (n, n_features), float32, float64 or uint8; or a SciPy CSR matrix
-        Never written to, and copied only where it is off alignment or of another byte order.
+        Never written to, and copied only where it is off alignment or of another byte order; but of CSR the
+        indices always are.
     scale : float, default=1.0
         Every value is multiplied by it while it is gathered (1/255 for pixels, say).
     name : str, default="X"
