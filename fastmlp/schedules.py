@@ -19,6 +19,7 @@ import numpy as np
 
 from . import _checks
 from .kernels import rates as knots
+from .kernels.job import MOST_EPOCHS
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class StepDecay(_checks.Fixed):
         _checks.check_int("every", self.every)
 
     def __call__(self, epoch):
-        return self.rate * self.factor ** (epoch // self.every)
+        return self.rate * _power(self.factor, epoch // self.every)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Exponential(_checks.Fixed):
         _positive(self, "rate", "decay")
 
     def __call__(self, epoch):
-        return self.rate * self.decay**epoch
+        return self.rate * _power(self.decay, epoch)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class InverseScaling(_checks.Fixed):
         _checks.check_real("power", self.power)
 
     def __call__(self, epoch):
-        return self.rate / (epoch + 1) ** self.power
+        return self.rate / _power(epoch + 1, self.power)
 
 
 class PerStep(_checks.Fixed):
@@ -227,6 +228,12 @@ def _positive(schedule, *names):
         _checks.check_real(name, getattr(schedule, name), closed="neither")
 
 
+def _power(base, exponent):
+    """Return base^exponent as a float; infinite, where it is beyond all of them."""
+    with np.errstate(over="ignore"):
+        return float(np.float64(base) ** float(exponent))
+
+
 def _length(schedule):
     if schedule.n_epochs is not None:
         _checks.check_int("n_epochs", schedule.n_epochs)
@@ -292,7 +299,8 @@ def options(optimizer, memory, n_epochs, n_batches=1, first_epoch=0):
     if memory.plateau is not None and memory.plateau[0] == schedule:
         rate, best_loss, no_improvement = memory.plateau[1:]
     return dict(
-        rates=np.full(n_epochs + 1, rate), tol=schedule.tol, n_iter_no_change=schedule.patience,
+        rates=np.full(n_epochs + 1, rate), tol=schedule.tol,
+        n_iter_no_change=min(schedule.patience, MOST_EPOCHS),
         best_loss=best_loss, no_improvement=no_improvement,
     )  # fmt: skip
 

@@ -62,6 +62,8 @@ DECLARED = [
     (s.OneCycle, (0.1, 5, 0.3, 0.0), "start_divisor must be"),
     (s.Plateau, (0.1, 1.0), r"factor must be a finite number in \(0, 1\)"),
     (s.Plateau, (0.1, 0.1, -1), "patience must be at least 0"),
+    *((lambda dtype: Network([Dense(1)], dtype=dtype), (v,), "dtype must be float32, float64 or None")
+      for v in (0, 2.5, "3", "f2", object())),
     (initializers.Glorot, (False, -1.0), "factor must be"),
     (initializers.Constant, (NAN,), "value must be"),
     (initializers.Uniform, (1.0, 0.0), r"high must be a finite number in \[1, inf\]; got 0"),

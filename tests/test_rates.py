@@ -269,3 +269,22 @@ def test_a_plateau_goes_on_from_fit_to_fit(one_by_one):
         assert parts.history_["learning_rate"] == whole.history_["learning_rate"]
     parts.fit(*data(), optimizer=SGD(schedules.Plateau(0.2)))  # another one begins anew
     assert parts.history_["learning_rate"][-1] == 0.2
+
+
+@pytest.mark.parametrize("power", [10**9, 2**63, 10**30, 1e300])
+def test_powers_beyond_floats_end_at_once(power):
+    assert schedules.InverseScaling(0.1, power)(0) == 0.1
+    assert schedules.InverseScaling(0.1, power)(7) == 0.0
+    assert schedules.Exponential(0.1, 1.0 / power)(2) == pytest.approx(0.1 / power / power)
+    for grows in (schedules.Exponential(0.1, power), schedules.StepDecay(0.1, 1, power)):
+        assert grows(400) == np.inf
+        with pytest.raises(ValueError, match="learning_rate"):
+            small().fit(*data(), epochs=401, optimizer=SGD(grows))
+
+
+def test_patience_that_no_run_reaches():
+    one, other = (
+        small().fit(*data(), epochs=3, optimizer=SGD(schedules.Plateau(0.1, patience=patience)))
+        for patience in (100, 2**63)
+    )
+    np.testing.assert_array_equal(one.params, other.params)

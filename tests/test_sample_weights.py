@@ -129,6 +129,18 @@ def test_their_scale_does_not_matter(kernels, batch_size):
     np.testing.assert_allclose(one.params, other.params, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 30])
+@pytest.mark.parametrize("scale", [2.0**-990, 2.0**900])
+def test_nor_where_float32_cannot_hold_them(kernels, scale, batch_size):
+    """Only their ratios count, which a power of 2 leaves as they are: bit for bit the same weights."""
+    x, y, weights = (array.astype(kernels.dtype) for array in data())
+    weights = weights.astype(float)
+    how = dict(epochs=3, batch_size=batch_size, optimizer=SGD(0.01))
+    one, other = (small().fit(x, y, sample_weight=w, **how) for w in (weights, weights * scale))
+    np.testing.assert_array_equal(one.params, other.params)
+    assert one.loss_curve_ == other.loss_curve_
+
+
 def test_side_by_side(kernels):
     """fit_many, with subsets whose weights have other means, in lanes and not."""
     x, y, weights = data()
@@ -174,6 +186,7 @@ BAD = {
     "zero": (np.zeros(30), "the least is 0"),
     "nan": (np.r_[np.nan, np.ones(29)], "sample_weight holds NaN or infinity"),
     "infinite": (np.r_[np.inf, np.ones(29)], "sample_weight holds NaN or infinity"),
+    "beyond floats": (np.full(30, 1e307), "must have a finite sum; the largest is 1e.307: divide all by it"),
     "short": (np.ones(29), r"sample_weight must have shape \(30,\)"),
 }
 

@@ -1,5 +1,7 @@
 """Arrays that are computed with as they are: noise, and products of stacks; where results go."""
 
+from numbers import Real
+
 import numpy as np
 
 from .data import as_array, as_float, check_finite
@@ -31,11 +33,13 @@ def check_noise(sigma, clip, dtype):
     if clip is None:
         return sigma, -np.inf, np.inf
     try:
-        low, high = (float(limit) for limit in clip)
-    except (TypeError, ValueError):
+        low, high = (float(limit) if isinstance(limit, Real) else float(None) for limit in clip)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"clip must be None or (low, high), two numbers; got {shown(clip)}") from None
-    if not low <= high:
-        raise ValueError(f"clip must be (low, high) with low <= high; got {shown(clip)}")
+    if not low <= high or low == np.inf or high == -np.inf:
+        raise ValueError(
+            f"clip must be (low, high) with low <= high, between which there are numbers; got {shown(clip)}"
+        )
     return sigma, low, high
 
 

@@ -134,6 +134,12 @@ def check_weight_signs(sample_weight, name="sample_weight"):
         raise ValueError(
             f"{name} must not be negative, nor 0 for all samples; the least is {sample_weight.min():g}"
         )
+    with np.errstate(over="ignore"):
+        total = sample_weight.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise ValueError(
+            f"{name} must have a finite sum; the largest is {sample_weight.max():g}: divide all by it"
+        )
     return sample_weight
 
 

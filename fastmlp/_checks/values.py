@@ -168,7 +168,7 @@ def check_dtype(dtype):
         found = np.dtype(dtype)
     except TypeError:
         found = None
-    if found not in FLOATS:
+    if found is None or found not in FLOATS:  # to NumPy, None is equal to float64
         raise ValueError(f"dtype must be float32, float64 or None (follow the input); got {shown(dtype)}")
     return found
 

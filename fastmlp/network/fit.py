@@ -12,6 +12,8 @@ from ..kernels import rates as knots
 from ..kernels.job import Job, check_counts
 from ..kernels.plan import Status
 
+ORDINARY = 32  # weights up to 2^32 and down to 2^-32 are taken as they are
+
 AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
 
 
@@ -105,6 +107,7 @@ class Fit:
             options["rates"] = rates
         if sample_weight is not None:
             if mean_weight is None:
+                sample_weight = _moderate(sample_weight)
                 mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
             options["mean_weight"] = mean_weight
         of_loss = loss.options(network.plan.n_outputs)
@@ -215,6 +218,15 @@ class Fit:
         self.memory.step = int(self.job.run["step"][0])
         schedules.keep(self.optimizer, self.memory, self.job)
         self.network.n_epochs_ = self.first_epoch + self.n_done
+
+
+def _moderate(sample_weight):
+    """Return weights, only whose ratios count, in a range in which float32 can multiply by them.
+
+    Divided by a power of 2 where they are far from 1, which rounds nothing.
+    """
+    exponent = int(np.frexp(sample_weight.max())[1])
+    return sample_weight if abs(exponent) <= ORDINARY else np.ldexp(sample_weight, -exponent)
 
 
 def _seed(network, step):
