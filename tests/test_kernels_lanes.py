@@ -229,3 +229,24 @@ def test_what_is_trained_alone(compiled):
     assert key(plan=chain(3, (65, 2), (Activation.TANH, Activation.IDENTITY))) is None
     assert key(plan=chain(64, (64, 2), (Activation.TANH, Activation.IDENTITY))) is None
     assert key(momentum=0.5) != key(momentum=0.6)
+
+
+def test_what_cannot_share_lanes_is_refused(compiled):
+    plan = chain(3, [4, 1], [Activation.TANH, Activation.IDENTITY])
+    width = compiled.module.lanes()
+
+    def jobs(n_jobs, **last):
+        like = make_job(compiled.dtype, plan, n=9, batch_size=1)
+        made = [clone(like) for _ in range(n_jobs - 1)]
+        return [*made, make_job(compiled.dtype, plan, **(dict(n=9, batch_size=1, x=like.rows) | last))]
+
+    train_lanes(jobs(2))
+    for some, message in (
+        (jobs(width + 1), f"at most {width} nets"),
+        (jobs(2, n=90, x=None), "n_rows"),
+        (jobs(2, x=None), "same X"),
+        (jobs(2, weighted=True), "same X and weights"),
+        (jobs(2, optimizer=Optimizer.ADAM), "n_states"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ensemble.train(some, lambda k, status: False)

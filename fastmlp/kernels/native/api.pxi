@@ -240,6 +240,10 @@ def prepare_lanes(jobs, workspace):
         describe_job(&L.nets[k], jobs[k])
         check_contents(&L.nets[k], jobs[k])
         same("n_params of nets that share lanes", L.nets[k].n_params, c.n_params)
+        same("n_states of nets that share lanes", L.nets[k].n_states, c.n_states)
+        same("n_rows of nets that share lanes", jobs[k].rows.n_rows, jobs[0].rows.n_rows)
+        if L.nets[k].x != c.x or L.nets[k].sample_weight != c.sample_weight:  # those of the first are read
+            raise ValueError("nets that share lanes must have the same X and weights; got others: train them apart")
 
 
 def train_lanes(jobs, workspace, alive, int64_t budget):
