@@ -1,15 +1,22 @@
-"""``python -m bench``: check that all peers learn the same, time them, print and keep the result."""
+"""``python -m bench``: check that all peers learn the same, time them, print and keep the result.
+
+``python -m bench SUITE ...`` runs another of the suites, with options of its own.
+"""
 
 import argparse
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 
-from . import data, machine, memory, report
-from .cases import CASES, select
-from .check import REFERENCE, check_case
+from .harness import data, machine, report
+from .harness.check import REFERENCE, check_case
+from .harness.timing import time_case
+from .harness.worker import Worker
 from .peers import PEERS, installed
-from .timing import time_case
-from .worker import Worker
+from .suites import memory
+from .suites.cases import CASES, select
+
+SUITES = ("batched", "estimators", "folds", "many", "noise", "perceptrons")
 
 # these choose their threads themselves; the others are tried with one and with all
 CHOOSES_THREADS = ("fastmlp", "fastmlp-numba")
@@ -82,6 +89,9 @@ def measure_memory():
 
 def main(arguments=None):
     """Run the benchmark; return 1 where a peer learned something else, else 0."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in SUITES:
+        return import_module(f"bench.suites.{arguments[0]}").main(arguments[1:])
     chosen = options(arguments)
     if chosen.list:
         print("\n".join(f"{case.name:28s} {case.title}" for case in CASES))

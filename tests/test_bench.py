@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-if not (ROOT / "bench" / "cases.py").is_file():
+if not (ROOT / "bench" / "__main__.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench import batched, check, data, folds, peers, report, timing  # noqa: E402
-from bench.cases import CASES, Case, select  # noqa: E402
-from bench.worker import Session, Worker  # noqa: E402
+from bench import peers  # noqa: E402
+from bench.harness import check, data, report, timing  # noqa: E402
+from bench.harness.worker import Session, Worker  # noqa: E402
+from bench.suites import batched, folds  # noqa: E402
+from bench.suites.cases import CASES, Case, select  # noqa: E402
 
 XOR = replace(select(["xor"])[0], epochs=50)
 SMALL = Case("small", "", sizes=(64, 7, 5, 10), batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
@@ -156,7 +158,7 @@ def test_command_runs_a_case_and_writes_json(tmp_path):
 
 
 def test_noise_is_checked_and_timed(monkeypatch, capsys):
-    from bench import noise
+    from bench.suites import noise
 
     monkeypatch.setattr(noise, "CASES", {"few": (70_000, np.float32)})
     monkeypatch.setattr(noise, "SHORTEST", 0.0)

@@ -1,4 +1,4 @@
-"""bench.many: all peers that can be imported agree, and one that learns something else is caught."""
+"""bench many: all peers that can be imported agree, and one that learns something else is caught."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
-if not (ROOT / "bench" / "many.py").is_file():
+if not (ROOT / "bench" / "__main__.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench import many, many_peers  # noqa: E402
+from bench.peers import many_peers  # noqa: E402
+from bench.suites import many  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

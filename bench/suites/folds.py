@@ -1,4 +1,4 @@
-"""``python -m bench.folds``: 5 x 5 folds of the digits, by scikit-learn's cross_validate and by ours.
+"""``python -m bench folds``: 5 x 5 folds of the digits, by scikit-learn's cross_validate and by ours.
 
 Each over its own MLPClassifier in float64 with the same `random_state` and the same splits, so that both
 learn the same models: that the test scores agree is checked first. scikit-learn's has no curves; ours is
@@ -25,9 +25,9 @@ from threadpoolctl import threadpool_limits
 import fastmlp
 from fastmlp.model_selection import cross_validate as ours
 
-from . import machine, report
+from ..harness import machine, report
+from ..harness.timing import REST, SLOWER
 from .memory import _forget_peak, _status
-from .timing import REST, SLOWER
 
 LINE = "{:>6s} {:>24s} {:>12s} {:>8s} {:>14s} {:>8s}"
 SPLITS = RepeatedStratifiedKFold(n_splits=5, n_repeats=5, random_state=0)
@@ -109,7 +109,7 @@ def measure_memory(n_jobs):
 
 def main(arguments=None):
     """Check and time; return 1 where scores differ, else 0."""
-    parser = argparse.ArgumentParser(prog="python -m bench.folds", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench folds", description=__doc__)
     parser.add_argument("--epochs", type=int, default=20, help="of each fold (default: %(default)s)")
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2], help="folds at a time (default: 1 2)")
     parser.add_argument("--repeats", type=int, default=3, help="interleaved repeats (default: %(default)s)")
@@ -141,7 +141,3 @@ def main(arguments=None):
             cells += [report.seconds_text(own), report.ratio_text(found[rival] / own)]
         print(LINE.format(*cells), flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m bench.perceptrons``: scikit-learn's single neurons and ours, doing the same work.
+"""``python -m bench perceptrons``: scikit-learn's single neurons and ours, doing the same work.
 
 Both start from the same `random_state`, so that they learn the same weights: that is checked first. A time
 is that of a whole `fit`, checks of its input included.
@@ -19,8 +19,8 @@ from sklearn.linear_model import Perceptron, SGDRegressor
 
 import fastmlp
 
-from . import machine, report
-from .timing import median_seconds
+from ..harness import machine, report
+from ..harness.timing import median_seconds
 
 AND = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1, -1, -1, 1])
 SHORTEST = 0.05  # seconds that one repeat should take: shorter fits are repeated and averaged
@@ -137,7 +137,7 @@ def tanh_case(repeats):
 
 def main(arguments=None):
     """Check and time every case; return 1 where the models differ, else 0."""
-    parser = argparse.ArgumentParser(prog="python -m bench.perceptrons", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench perceptrons", description=__doc__)
     parser.add_argument("--cases", nargs="+", metavar="TEXT", default=[""], help="part of a title")
     parser.add_argument("--repeats", type=int, default=5, help="interleaved repeats (default: %(default)s)")
     chosen = parser.parse_args(arguments)
@@ -169,7 +169,3 @@ def main(arguments=None):
     if any(text in "tanh, AND, 1000 epochs" for text in chosen.cases):
         n_wrong += tanh_case(chosen.repeats)
     return int(n_wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

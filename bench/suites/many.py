@@ -1,4 +1,4 @@
-"""``python -m bench.many``: 25 small nets side by side, against JAX's vmap and PyTorch's batched products.
+"""``python -m bench many``: 25 small nets side by side, against JAX's vmap and PyTorch's batched products.
 
 3-10-1, tanh, half the squared error, float32; one sample an update, 200 samples, 200 epochs: a million
 updates. Each net has its own initial weights and its own order of samples in every epoch; all peers get the
@@ -21,9 +21,9 @@ import numpy as np
 
 from fastmlp import backend
 
-from . import machine, report
-from .many_peers import JAX, N_EPOCHS, N_NETS, N_SAMPLES, RATES, WIDTHS, Ours, Torch, make_data
-from .timing import REST
+from ..harness import machine, report
+from ..harness.timing import REST
+from ..peers.many_peers import JAX, N_EPOCHS, N_NETS, N_SAMPLES, RATES, WIDTHS, Ours, Torch, make_data
 
 REFERENCE = "fastmlp, one by one"
 CHECK_EPOCHS = 20  # later on Adam's roundings have grown: two runs in float32 and one in float64 all differ
@@ -103,7 +103,7 @@ def time_all(made, repeats):
 
 def main(arguments=None):
     """Check and time; return 1 where a peer learned something else."""
-    parser = argparse.ArgumentParser(prog="python -m bench.many", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m bench many", description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=7, help="interleaved repeats (default: %(default)s)")
     parser.add_argument(
         "--threads", type=int, default=machine.n_cpus(), help="fit_many's (default: all cores)"
@@ -135,7 +135,3 @@ def main(arguments=None):
             ]
             print(LINE.format(*row, report.ratio_text(seconds / own)), flush=True)
     return int(n_wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m bench.batched``: products of stacks of small matrices against numpy.matmul, PyTorch and JAX.
+"""``python -m bench batched``: products of stacks of small matrices against numpy.matmul, PyTorch and JAX.
 
 First all must agree with float64; then each case is timed, interleaved, and printed as NumPy's time and how
 many times as fast the others are. NumPy and the others use their threads as they come.
@@ -11,8 +11,8 @@ import numpy as np
 from fastmlp import backend, batched_matmul
 from fastmlp.kernels.threads import usable_cores
 
-from . import machine
-from .timing import median_seconds
+from ..harness import machine
+from ..harness.timing import median_seconds
 
 SIZES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 17, 24, 32, 48, 64, 96, 128, 256)
 # what is multiplied: m, k, n, and which factors are transposed views
@@ -91,15 +91,16 @@ def measure(case, count, dtype, repeats, fresh):
 COLUMNS = ("one", "auto", "torch", "jax")
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="python -m bench.batched", description=__doc__)
+def main(arguments=None):
+    """Check and time every case."""
+    parser = argparse.ArgumentParser(prog="python -m bench batched", description=__doc__)
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="of the square matrices")
     parser.add_argument("--stack", nargs="+", type=int, default=(10000, 100), help="matrices, at most")
     parser.add_argument("--dtypes", nargs="+", default=("float32", "float64"))
     parser.add_argument("--others", action="store_true", help="not square, transposed, matrix and vector")
     parser.add_argument("--fresh", action="store_true", help="a new result each time, instead of out=")
     parser.add_argument("--repeats", type=int, default=7)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     about = machine.describe()
     print(f"{about['cpu']}, {about['n_cpus']} cores, load {about['load']:.1f}; backend {backend()}; "
           f"fastmlp with 1 and up to {usable_cores()} threads")  # fmt: skip
@@ -115,7 +116,3 @@ def main():
                     measure(case, int(max(1, min(most, fit))), dtype, chosen.repeats, chosen.fresh),
                     flush=True,
                 )
-
-
-if __name__ == "__main__":
-    main()

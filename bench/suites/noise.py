@@ -1,4 +1,4 @@
-"""``python -m bench.noise``: Gaussian noise of NumPy, PyTorch and fastmlp.
+"""``python -m bench noise``: Gaussian noise of NumPy, PyTorch and fastmlp.
 
 NumPy and PyTorch fill an array with normal values; fastmlp does more, it writes noisy copies of ten 5x7
 glyphs. All write into memory that is there already. First it is checked that every backend and every number
@@ -14,8 +14,8 @@ import fastmlp
 from fastmlp.kernels import dispatch
 from fastmlp.noise import noisy_copies
 
-from . import machine, report
-from .timing import median_seconds
+from ..harness import machine, report
+from ..harness.timing import median_seconds
 
 PIXELS = 350
 CASES = {
@@ -94,7 +94,7 @@ def wrong_moment(values):
 
 def main(arguments=None):
     """Check and time; return 1 where something is not what it should be, else 0."""
-    parser = argparse.ArgumentParser(prog="python -m bench.noise", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench noise", description=__doc__)
     parser.add_argument("--cases", nargs="+", choices=CASES, metavar="NAME", default=list(CASES))
     parser.add_argument("--repeats", type=int, default=7, help="measurements in turns (default: %(default)s)")
     chosen = parser.parse_args(arguments)
@@ -127,7 +127,3 @@ def main(arguments=None):
         cells += [report.ratio_text(rival and rival / seconds[own]) for rival, own in pairs]
         print(LINE.format(case, *cells), flush=True)
     return int(n_wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""``python -m bench.estimators``: scikit-learn's estimators and ours, fitted with default parameters.
+"""``python -m bench estimators``: scikit-learn's estimators and ours, fitted with default parameters.
 
 Both start from the same `random_state` and train in float64, so that they learn the same model: that is
 checked first.
@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 
 import fastmlp
 
-from . import machine, report
-from .timing import REST, SLOWER
+from ..harness import machine, report
+from ..harness.timing import REST, SLOWER
 
 CASES = {
     "digits": ("MLPClassifier", load_digits),
@@ -92,7 +92,7 @@ def time_fits(kind, X, y, repeats, n_threads):
 
 def main(arguments=None):
     """Check and time every case; return 1 where the models differ, else 0."""
-    parser = argparse.ArgumentParser(prog="python -m bench.estimators", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench estimators", description=__doc__)
     parser.add_argument("--cases", nargs="+", choices=CASES, metavar="NAME", default=list(CASES))
     parser.add_argument("--repeats", type=int, default=5, help="interleaved repeats (default: %(default)s)")
     chosen = parser.parse_args(arguments)
@@ -120,7 +120,3 @@ def main(arguments=None):
         row = [name, kind, str(b.n_iter_), score, *times, report.ratio_text(rival / own)]
         print(LINE.format(*row), flush=True)
     return int(n_wrong > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The peers of `bench.many`: each trains the same nets from the same weights on the same orders of samples.
+"""The peers of `bench many`: each trains the same nets from the same weights on the same orders of samples.
 
 A peer's `prepare` returns a function that trains all nets from the start, and one that returns their
 weights, of shape (nets, parameters).
@@ -116,7 +116,7 @@ class JAX:
 
     def prepare(self, n_epochs):
         zeros = [self.jax.numpy.zeros_like(w) for w in self.start]
-        state = (zeros, zeros, self.jax.numpy.zeros(N_NETS)) if self.optimizer == "adam" else ()
+        state = (zeros, zeros, self.jax.numpy.zeros(N_NETS, np.float32)) if self.optimizer == "adam" else ()
         order = self.jax.numpy.asarray(orders(n_epochs))
         weights = []
 

@@ -6,8 +6,8 @@ import time
 import traceback
 from contextlib import contextmanager
 
+from ..peers import create
 from .data import initial_weights, load_digits, rows_for
-from .peers import create
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import initial_weights, load_digits
+from ..harness.data import initial_weights, load_digits
 
 LIMIT = 30e6  # bytes
 SIZES = (784, 256, 128, 64, 10)
@@ -69,8 +69,8 @@ def measure(dtype):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npz"
         np.savez(path, x=x, y=labels.astype(np.int64))
-        command = [sys.executable, "-m", "bench.memory", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+        command = [sys.executable, "-m", "bench.suites.memory", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2])
     if done.returncode:
         raise OSError(done.stderr.strip().splitlines()[-1])
     n_params = sum(w.size for w in initial_weights(SIZES))

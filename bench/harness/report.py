@@ -4,11 +4,11 @@ import json
 import textwrap
 from pathlib import Path
 
+from ..peers import RIVALS
 from .machine import slug
-from .peers import RIVALS
 
 COLUMNS = (*RIVALS, "jax", "fastmlp")
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 
 
 def ratios(measurements):
