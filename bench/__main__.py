@@ -26,9 +26,12 @@ def options(arguments):
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--cases", nargs="+", metavar="NAME", help="names, or parts of names; default: all")
     parser.add_argument(
-        "--peers", nargs="+", choices=PEERS, metavar="PEER",
+        "--peers",
+        nargs="+",
+        choices=PEERS,
+        metavar="PEER",
         help=f"only these of {', '.join(PEERS)}; {REFERENCE}, which all are checked against, always runs",
-    )  # fmt: skip
+    )
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, 3 repeats")
     parser.add_argument("--repeats", type=int, help="interleaved repeats of each case (default: 9)")
@@ -37,9 +40,10 @@ def options(arguments):
     )
     parser.add_argument("--backend", help="fastmlp's backend, as FASTMLP_BACKEND (default: its own choice)")
     parser.add_argument(
-        "--json", metavar="PATH",
+        "--json",
+        metavar="PATH",
         help="where the results go (default: bench/results/<version>-<cpu>.json, for a whole run only)",
-    )  # fmt: skip
+    )
     chosen = parser.parse_args(arguments)
     if chosen.repeats is not None and chosen.repeats < 1:
         parser.error(f"--repeats: expected at least 1, got {chosen.repeats}")
@@ -123,10 +127,19 @@ def main(arguments=None):
     if path:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         options_used = {"quick": chosen.quick, "threads": n_threads, "backend": chosen.backend}
-        report.write(path, {
-            "when": now, "versions": versions, "machine": here, "data": digits[3], "options": options_used,
-            "missing": missing, "cases": entries, "memory": in_memory,
-        })  # fmt: skip
+        report.write(
+            path,
+            {
+                "when": now,
+                "versions": versions,
+                "machine": here,
+                "data": digits[3],
+                "options": options_used,
+                "missing": missing,
+                "cases": entries,
+                "memory": in_memory,
+            },
+        )
         print(f"written to {path}")
     return int(any(found["problem"] for entry in entries for found in entry["agreement"].values()))
 

@@ -96,8 +96,14 @@ def draw_step(axes):
         axes.add_patch(Rectangle((start, 2.95), width, 0.55, fc=SECOND, ec=EDGE, lw=0.9))
         axes.text(start + width / 2, 3.225, part, ha="center", va="center", fontsize=9)
         start += width
-    axes.text(left[1], 2.86, "parameters: one flat vector, the network's own, updated in place", fontsize=7.5,
-              style="italic", va="top")  # fmt: skip
+    axes.text(
+        left[1],
+        2.86,
+        "parameters: one flat vector, the network's own, updated in place",
+        fontsize=7.5,
+        style="italic",
+        va="top",
+    )
     arrow(axes, (left[4] + WIDTH / 2, 4.05), (left[4] + WIDTH / 2, 3.5), color="#b5651d", lw=1.6)
     climb(axes, left[1], 3.225, linestyle="--")
     climb(axes, left[3], 3.5, linestyle="--")

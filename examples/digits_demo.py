@@ -44,9 +44,15 @@ def train(model, X, y, settings):
     """Train on nine tenths of the samples and watch the loss of the rest; return samples per second."""
     n = len(X) * 9 // 10
     model.fit(
-        X[:n], y[:n], loss="categorical_crossentropy", optimizer=Adam(0.001), validation_data=(X[n:], y[n:]),
-        metrics=("accuracy",), verbose=1, **settings,
-    )  # fmt: skip
+        X[:n],
+        y[:n],
+        loss="categorical_crossentropy",
+        optimizer=Adam(0.001),
+        validation_data=(X[n:], y[n:]),
+        metrics=("accuracy",),
+        verbose=1,
+        **settings,
+    )
     return n * settings["epochs"] / sum(model.history_["seconds"])
 
 

@@ -22,7 +22,7 @@ from . import _checks, metrics
 _MODES = {"auto": "auto", "min": "min", "max": "max"}
 
 
-class _Watch:
+class _BestValue:
     """Follows one value of the logs, and knows when it is the best so far."""
 
     def __init__(self, monitor, names, min_delta=0.0, mode="auto"):
@@ -72,11 +72,11 @@ class EarlyStopping(_checks.Declared):
         self.restore_best = _checks.check_flag("restore_best", restore_best)
 
     def on_fit_begin(self, state):
-        self._watch = _Watch(self.monitor, state.names, self.min_delta, self.mode)
+        self._best = _BestValue(self.monitor, state.names, self.min_delta, self.mode)
         self.best_epoch_, self.best_, self._params = 0, float("nan"), None
 
     def on_epoch_end(self, state):
-        if self._watch.improves(state.logs):
+        if self._best.improves(state.logs):
             self.best_epoch_, self.best_ = state.epoch, state.logs[self.monitor]
             self._params = state.params.copy() if self.restore_best else None
         return state.epoch - self.best_epoch_ > self.patience
@@ -114,14 +114,14 @@ class ModelCheckpoint(_checks.Declared):
         self.every = _checks.check_int("every", every)
 
     def on_fit_begin(self, state):
-        self._watch = None if self.monitor is None else _Watch(self.monitor, state.names, mode=self.mode)
+        self._best = None if self.monitor is None else _BestValue(self.monitor, state.names, mode=self.mode)
         self._path(
             1, dict.fromkeys(state.names, 1.0)
         )  # what cannot be written is refused before the first epoch
         self.saved_ = []
 
     def on_epoch_end(self, state):
-        if state.epoch % self.every or (self._watch is not None and not self._watch.improves(state.logs)):
+        if state.epoch % self.every or (self._best is not None and not self._best.improves(state.logs)):
             return
         from .persistence import save
 

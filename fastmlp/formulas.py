@@ -158,10 +158,13 @@ class Loss(_checks.Fixed):
         """Return the fields of the kernels' run record that say this loss."""
         loss_scale, gradient_scale = self.scales(n_outputs)
         return dict(
-            loss=self.code or 0, average=int(self.average),
-            loss_scale=loss_scale, gradient_scale=gradient_scale,
-            loss_parameter=self.parameter, label_smoothing=self.label_smoothing,
-        )  # fmt: skip
+            loss=self.code or 0,
+            average=int(self.average),
+            loss_scale=loss_scale,
+            gradient_scale=gradient_scale,
+            loss_parameter=self.parameter,
+            label_smoothing=self.label_smoothing,
+        )
 
 
 class UserLoss(Loss):

@@ -98,8 +98,21 @@ class Dense(Layer):
     Dense(units=2, activation=Tanh(slope=1.0), input_dim=2)
     """
 
-    def __init__(self, units, activation="identity", input_dim=None, *, use_bias=True, initializer=None,
-                 bias_initializer=None, l1=0.0, l2=0.0, max_norm=0.0, trainable=True, name=None):  # fmt: skip
+    def __init__(
+        self,
+        units,
+        activation="identity",
+        input_dim=None,
+        *,
+        use_bias=True,
+        initializer=None,
+        bias_initializer=None,
+        l1=0.0,
+        l2=0.0,
+        max_norm=0.0,
+        trainable=True,
+        name=None,
+    ):
         self.units = _checks.check_int("units", units)
         self.activation = activations.get(activation)
         self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
@@ -137,10 +150,17 @@ class Dense(Layer):
     def spec(self, sources, dropout):
         """Return the layer as `build_plan` takes it."""
         return dict(
-            n_out=self.units, sources=sources, bias=self.use_bias, dropout=dropout, l1=self.l1, l2=self.l2,
-            max_norm=self.max_norm, trainable=self.trainable, slope=self.activation.slope,
+            n_out=self.units,
+            sources=sources,
+            bias=self.use_bias,
+            dropout=dropout,
+            l1=self.l1,
+            l2=self.l2,
+            max_norm=self.max_norm,
+            trainable=self.trainable,
+            slope=self.activation.slope,
             activation=self.activation.code or 0,
-        )  # fmt: skip
+        )
 
 
 class Dropout(Layer):

@@ -6,7 +6,7 @@ from .kernels.memory import aligned_zeros, owned
 from .kernels.plan import N_STATES
 
 
-class Memory:
+class OptimizerState:
     """What an optimizer remembers between steps.
 
     It belongs to that optimizer: another kind, or one with other constants, would read it as something else.
@@ -15,7 +15,7 @@ class Memory:
     ----------
     optimizer : Optimizer
         Whose it is.
-    state : ndarray of shape (n_states, n_params)
+    arrays : ndarray of shape (n_states, n_params)
         Velocities, moments: laid out as the parameters are.
     step : int
         Updates so far.
@@ -27,7 +27,7 @@ class Memory:
 
     def __init__(self, optimizer, n_params, dtype):
         self.optimizer = optimizer
-        self.state = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
+        self.arrays = aligned_zeros((N_STATES[optimizer.code], n_params), dtype)
         self.step = 0
         rate = optimizer.learning_rate
         self.learning_rate = float("nan") if callable(rate) else float(rate)
@@ -35,17 +35,17 @@ class Memory:
 
     def fits(self, optimizer, n_params, dtype):
         """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
-        as_large = self.state.shape[1] == n_params and self.state.dtype == dtype
+        as_large = self.arrays.shape[1] == n_params and self.arrays.dtype == dtype
         return as_large and _same_but_rate(self.optimizer, optimizer)
 
     def own(self):
-        """Return itself, its state in memory that may be written to."""
-        self.state = owned(self.state)
+        """Return itself, its arrays in memory that may be written to."""
+        self.arrays = owned(self.arrays)
         return self
 
     def forget(self):
         """Begin anew: as before the first step, but for the learning rate."""
-        self.state[...] = 0
+        self.arrays[...] = 0
         self.step = 0
 
 

@@ -277,13 +277,13 @@ def rates(learning_rate, n_epochs, first_epoch=0, n_batches=1):
     return _evaluate(learning_rate, times, 1.0 / max(1, n_batches), n_epochs), n_knots
 
 
-def options(optimizer, memory, n_epochs, n_batches=1, first_epoch=0):
+def options(optimizer, optimizer_state, n_epochs, n_batches=1, first_epoch=0):
     """Return the fields of a job that say its learning rates.
 
     Parameters
     ----------
     optimizer : Optimizer
-    memory : Memory
+    optimizer_state : OptimizerState
         The optimizer's: a `Plateau` goes on where the run before has left it.
     n_epochs : int
     n_batches : int, default=1
@@ -296,22 +296,24 @@ def options(optimizer, memory, n_epochs, n_batches=1, first_epoch=0):
         found, n_knots = rates(schedule, n_epochs, first_epoch, n_batches)
         return dict(rates=found, rates_per_epoch=n_knots)
     rate, best_loss, no_improvement = schedule.rate, np.inf, 0
-    if memory.plateau is not None and memory.plateau[0] == schedule:
-        rate, best_loss, no_improvement = memory.plateau[1:]
+    if optimizer_state.plateau is not None and optimizer_state.plateau[0] == schedule:
+        rate, best_loss, no_improvement = optimizer_state.plateau[1:]
     return dict(
-        rates=np.full(n_epochs + 1, rate), tol=schedule.tol,
+        rates=np.full(n_epochs + 1, rate),
+        tol=schedule.tol,
         n_iter_no_change=min(schedule.patience, MOST_EPOCHS),
-        best_loss=best_loss, no_improvement=no_improvement,
-    )  # fmt: skip
+        best_loss=best_loss,
+        no_improvement=no_improvement,
+    )
 
 
-def keep(optimizer, memory, job):
+def keep(optimizer, optimizer_state, job):
     """Take into an optimizer's memory what the next run needs to know of the rates of one that has ended."""
     epoch = job.option("epoch")
-    memory.learning_rate = float(knots.of_epoch(job, epoch, last=False))
+    optimizer_state.learning_rate = float(knots.of_epoch(job, epoch, last=False))
     if isinstance(optimizer.learning_rate, Plateau):
         progress = job.option("best_loss"), job.option("no_improvement")
-        memory.plateau = optimizer.learning_rate, memory.learning_rate, *progress
+        optimizer_state.plateau = optimizer.learning_rate, optimizer_state.learning_rate, *progress
 
 
 def slow_down(optimizer, fit):

@@ -313,9 +313,12 @@ def here():
 def measured(backend):
     """`here` of a named backend, found by a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bits", "--here"], cwd=FILE.parents[1], capture_output=True, text=True,
+        [sys.executable, "-m", "tests.bits", "--here"],
+        cwd=FILE.parents[1],
+        capture_output=True,
+        text=True,
         env=os.environ | {"FASTMLP_BACKEND": backend},
-    )  # fmt: skip
+    )
     if done.returncode:
         raise RuntimeError(f"{backend}: {done.stderr}")
     return json.loads(done.stdout)

@@ -143,9 +143,16 @@ def job(seed, dtype):
     for layer in range(len(plan.layers)):
         plan.weights(params, layer)[...] /= np.sqrt(plan.layers["n_in"][layer])
     made = Job(
-        plan, params.astype(dtype), rows, y, sample_weight=weight, subset=subset, rates=(rate, rate / 2),
-        random_state=np.random.RandomState(seed), **options,
-    )  # fmt: skip
+        plan,
+        params.astype(dtype),
+        rows,
+        y,
+        sample_weight=weight,
+        subset=subset,
+        rates=(rate, rate / 2),
+        random_state=np.random.RandomState(seed),
+        **options,
+    )
     shape = "-".join(str(w) for w in (n_features, *plan.layers["n_out"]))
     told = f"{shape} {kind} n={used} batch={options['batch_size']} {loss.name} {output.name} {optimizer.name}"
     return made, draw.random.randint(1, 5), told

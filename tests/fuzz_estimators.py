@@ -84,17 +84,27 @@ def data(draw, classifies):
 def options(draw, n, classifies):
     solver = draw.one("sgd", "adam", "lbfgs", "sgd")
     return dict(
-        solver=solver, hidden_layer_sizes=draw.one((), (3,), (7, 4), (16,), (5, 5, 5)),
-        activation=draw.one("relu", "tanh", "logistic", "identity"), alpha=draw.one(0.0, 1e-4, 0.1),
-        batch_size=draw.one("auto", 1, 7, n), learning_rate=draw.one("constant", "invscaling", "adaptive"),
-        learning_rate_init=draw.one(0.001, 0.01, 0.05), power_t=draw.one(0.5, 0.3),
-        max_iter=draw.one(1, 3, 5 if solver == "lbfgs" else 15), shuffle=draw.maybe(0.8, True, False),
-        momentum=draw.one(0.0, 0.9, 0.5), nesterovs_momentum=draw.maybe(0.5, True, False),
-        tol=draw.one(1e-4, 0.05), random_state=draw.one(0, 1),
+        solver=solver,
+        hidden_layer_sizes=draw.one((), (3,), (7, 4), (16,), (5, 5, 5)),
+        activation=draw.one("relu", "tanh", "logistic", "identity"),
+        alpha=draw.one(0.0, 1e-4, 0.1),
+        batch_size=draw.one("auto", 1, 7, n),
+        learning_rate=draw.one("constant", "invscaling", "adaptive"),
+        learning_rate_init=draw.one(0.001, 0.01, 0.05),
+        power_t=draw.one(0.5, 0.3),
+        max_iter=draw.one(1, 3, 5 if solver == "lbfgs" else 15),
+        shuffle=draw.maybe(0.8, True, False),
+        momentum=draw.one(0.0, 0.9, 0.5),
+        nesterovs_momentum=draw.maybe(0.5, True, False),
+        tol=draw.one(1e-4, 0.05),
+        random_state=draw.one(0, 1),
         early_stopping=solver != "lbfgs" and not classifies and draw.maybe(0.3, True, False),
-        validation_fraction=draw.one(0.1, 0.3), n_iter_no_change=draw.one(1, 3, 10),
-        beta_1=draw.one(0.9, 0.5), beta_2=draw.one(0.999, 0.9), epsilon=draw.one(1e-8, 1e-4),
-    )  # fmt: skip
+        validation_fraction=draw.one(0.1, 0.3),
+        n_iter_no_change=draw.one(1, 3, 10),
+        beta_1=draw.one(0.9, 0.5),
+        beta_2=draw.one(0.999, 0.9),
+        epsilon=draw.one(1e-8, 1e-4),
+    )
 
 
 def agree(own, other, x, made, loose):

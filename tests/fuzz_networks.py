@@ -62,9 +62,14 @@ def network(draw, k, output, dtype, n_features, seed):
         last = spec is specs[-1]
         name = output if last else Activation(spec["activation"]).name.lower()
         layer = Dense(
-            spec["n_out"], name, use_bias=spec["bias"], l1=spec["l1"], l2=spec["l2"],
-            max_norm=spec["max_norm"], trainable=spec["trainable"],
-        )  # fmt: skip
+            spec["n_out"],
+            name,
+            use_bias=spec["bias"],
+            l1=spec["l1"],
+            l2=spec["l2"],
+            max_norm=spec["max_norm"],
+            trainable=spec["trainable"],
+        )
         after = [made[j + 1] for j in dict.fromkeys(spec["sources"])]  # each source once
         model.add(layer, after=after)
         made.append(layer)

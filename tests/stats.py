@@ -96,8 +96,9 @@ class Marginal:
         yield "largest |z|", f"{self.largest:.3f}", 2 * min(below, 1 - below)
         each = n / self.positions.shape[1]
         for name, sums, mean, variance in (
-            ("means", self.positions[0], 0, 1), ("variances", self.positions[1], 1, 2),
-        ):  # fmt: skip
+            ("means", self.positions[0], 0, 1),
+            ("variances", self.positions[1], 1, 2),
+        ):
             score = (((sums / each - mean) ** 2) * each / variance).sum()
             yield f"{name} of positions", "chi-square", float(stats.chi2.sf(score, len(sums)))
 

@@ -224,8 +224,12 @@ def test_files_and_bars_are_closed_however_a_fit_ends(tmp_path):
     bar = callbacks.ProgressBar(file=text)
     for model in (network(), MLPClassifier((3,), max_iter=9, random_state=0)):
         with pytest.raises(RuntimeError, match="enough"):
-            model.fit(X, Y, **({} if isinstance(model, MLPClassifier) else {"epochs": 9}),
-                      callbacks=[log, bar, Fails()])  # fmt: skip
+            model.fit(
+                X,
+                Y,
+                **({} if isinstance(model, MLPClassifier) else {"epochs": 9}),
+                callbacks=[log, bar, Fails()],
+            )
         assert log._file is None and bar._bar is None
         with open(log.path, newline="") as file:
             assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
@@ -309,8 +313,15 @@ def test_checkpoints_of_the_best(tmp_path):
     recorder = callbacks.WeightRecorder()
     best = callbacks.ModelCheckpoint(tmp_path / "best.fastmlp", monitor="val_brier_score_loss")
     model = network()
-    model.fit(X[:40], Y[:40], epochs=60, optimizer="adam", metrics=brier_score_loss,
-              validation_data=(X[40:], Y[40:]), callbacks=[recorder, best])  # fmt: skip
+    model.fit(
+        X[:40],
+        Y[:40],
+        epochs=60,
+        optimizer="adam",
+        metrics=brier_score_loss,
+        validation_data=(X[40:], Y[40:]),
+        callbacks=[recorder, best],
+    )
     k = int(np.argmin(model.history_["val_brier_score_loss"]))
     loaded = load(tmp_path / "best.fastmlp", trusted=True)
     np.testing.assert_array_equal(loaded.params, recorder.params_[k + 1])

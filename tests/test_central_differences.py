@@ -55,7 +55,7 @@ def compare(network, gradients, value):
 
 def penalty(network, weights):
     """What the layers ask for: W_0, b_0, W_1, W_2, b_2, W_3, b_3."""
-    by_layer = zip(network.graph.dense, (weights[0], weights[2], weights[3], weights[5]), strict=True)
+    by_layer = zip(network.topology.dense, (weights[0], weights[2], weights[3], weights[5]), strict=True)
     return sum(0.5 * d.l2 * (w**2).sum() + d.l1 * np.abs(w).sum() for d, w in by_layer) / len(X)
 
 
@@ -107,7 +107,7 @@ def test_through_dropout(units):
 
     def value(weights):
         network.rng.set_state(state)
-        network.learning = network.learning._replace(memory=None)  # a first step, with its masks
+        network.learning = network.learning._replace(optimizer_state=None)  # a first step, with its masks
         return network.set_weights(weights).train_on_batch(X, LABELS, optimizer=SGD(rate))
 
     compare(network, gradients, value)

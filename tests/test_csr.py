@@ -145,11 +145,11 @@ def test_unsorted_and_double_entries_give_the_right_sums(kernels, kind, containe
     y = np.arange(40.0) / 40
     for batch_size in (1, 7, 40):
         fitted = [
-            Network([Dense(70, "tanh"), Dense(1)], random_state=0, dtype=kernels.dtype.name).fit(
-                x, y, epochs=2, batch_size=batch_size, optimizer="sgd"
-            ).params
+            Network([Dense(70, "tanh"), Dense(1)], random_state=0, dtype=kernels.dtype.name)
+            .fit(x, y, epochs=2, batch_size=batch_size, optimizer="sgd")
+            .params
             for x in (m, dense)
-        ]  # fmt: skip
+        ]
         kernels.assert_close(*fitted, 2000)
     after = m.data, m.indices, m.indptr
     if kernels.dtype == np.float64:

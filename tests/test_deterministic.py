@@ -119,9 +119,12 @@ def test_all_that_does_not_train_agrees(kernels, seed, own):
         np.testing.assert_allclose(network.to_numpy()(x), outputs, **close)
     measured = network.evaluate(x, y, loss=loss)["loss"]
     assert network.evaluate(x, y, loss=loss)["loss"] == measured
-    each = loss.each(last.activation, np.asarray(y, np.float64 if np.ndim(y) == 2 else np.int64),
-                         network.outputs(rows(network, x), logits=True).astype(np.float64),
-                         outputs.astype(np.float64))  # fmt: skip
+    each = loss.each(
+        last.activation,
+        np.asarray(y, np.float64 if np.ndim(y) == 2 else np.int64),
+        network.outputs(rows(network, x), logits=True).astype(np.float64),
+        outputs.astype(np.float64),
+    )
     total = each.mean() if loss.average else each.sum()
     assert measured == pytest.approx(total, rel=1e-4 if kernels.dtype == np.float32 else 1e-9)
     graphs = [unroll(network, x[i], y[i], loss=loss) for i in range(2)]

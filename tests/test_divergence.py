@@ -20,8 +20,16 @@ def large_inputs(kernels, optimizer, n_epochs, batch_size, scale, **options):
     plan = chain(3, (4, 2), (Activation.RELU, Activation.IDENTITY))
     x = np.random.RandomState(0).uniform(0.1, 1, size=(N, 3)).astype(kernels.dtype)
     options = dict(shuffle=0, rates=(1e-3,)) | options
-    return make_job(kernels.dtype, plan, N, x=x * kernels.dtype.type(scale), optimizer=optimizer,
-                    n_epochs=n_epochs, batch_size=batch_size, **options)  # fmt: skip
+    return make_job(
+        kernels.dtype,
+        plan,
+        N,
+        x=x * kernels.dtype.type(scale),
+        optimizer=optimizer,
+        n_epochs=n_epochs,
+        batch_size=batch_size,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
@@ -167,7 +175,14 @@ def test_many_say_which():
     x = np.random.RandomState(0).normal(size=(20, 2))
     nets = [Network([Dense(1)], random_state=k) for k in range(3)]
     with pytest.warns(DivergenceWarning, match=r"fit 1 of 3.*largest \|y\|"), np.errstate(all="ignore"):
-        fit_many(nets, x, x[:, :1] * 1e3, epochs=30, loss="mse", batch_size=1,
-                 parameters=[{"optimizer": SGD(rate)} for rate in (1e-4, 1e6, 1e-4)])  # fmt: skip
+        fit_many(
+            nets,
+            x,
+            x[:, :1] * 1e3,
+            epochs=30,
+            loss="mse",
+            batch_size=1,
+            parameters=[{"optimizer": SGD(rate)} for rate in (1e-4, 1e6, 1e-4)],
+        )
     assert all(np.isfinite(net.params).all() for net in nets)
     assert nets[0].n_epochs_ == nets[2].n_epochs_ == 30 > nets[1].n_epochs_

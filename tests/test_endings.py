@@ -45,7 +45,7 @@ def same(a, b):
     """Whether two networks are equal in all that the next fit depends on."""
     np.testing.assert_array_equal(a.params, b.params)
     assert a.n_epochs_ == b.n_epochs_
-    one, other = a.learning.memory, b.learning.memory
+    one, other = a.learning.optimizer_state, b.learning.optimizer_state
     assert (one is None) == (other is None)
     if one is not None:
         np.testing.assert_array_equal(one.state, other.state)
@@ -197,12 +197,12 @@ def test_a_formula_that_fails_in_the_middle_of_an_epoch():
     told = Told()
     with pytest.raises(ZeroDivisionError):
         model.fit(X, Y, epochs=9, batch_size=10, callbacks=[told])
-    n_steps, n_epochs = model.learning.memory.step, model.n_epochs_
+    n_steps, n_epochs = model.learning.optimizer_state.step, model.n_epochs_
     assert n_steps // 6 == n_epochs == len(model.loss_curve_) and n_steps % 6
     assert told.told[-1] == "end"
     other = network(layers=[Dense(5, "identity"), Dense(1, "logistic")]).fit(X, Y, epochs=9, batch_size=10)
     model.fit(X, Y, epochs=1, batch_size=10)
-    assert model.learning.memory.step == n_steps + 6 and np.isfinite(model.params).all()
+    assert model.learning.optimizer_state.step == n_steps + 6 and np.isfinite(model.params).all()
     assert np.isfinite(other.params).all()
 
 
@@ -255,9 +255,9 @@ def test_several_validation_sets(names):
 ])  # fmt: skip
 def test_validation_sets_that_are_refused(given, message):
     model = network().fit(X, Y)
-    before = [a.copy() for a in (model.params, model.learning.memory.state)]
+    before = [a.copy() for a in (model.params, model.learning.optimizer_state.arrays)]
     with pytest.raises((ValueError, TypeError), match=message):
         model.fit(X, Y, epochs=3, optimizer="sgd", validation_data=given)
-    for mine, theirs in zip((model.params, model.learning.memory.state), before, strict=True):
+    for mine, theirs in zip((model.params, model.learning.optimizer_state.arrays), before, strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    assert len(model.loss_curve_) == 1 and model.learning.memory.step == 2
+    assert len(model.loss_curve_) == 1 and model.learning.optimizer_state.step == 2

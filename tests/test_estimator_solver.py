@@ -205,12 +205,26 @@ def test_names_with_parameters_are_objects_with_the_same(named, same):
 
 
 def test_classes_stand_for_what_they_make():
-    classes = MLPClassifier((3,), activations.Tanh, solver=SGD, max_iter=3, random_state=0,
-                            loss=losses.BinaryCrossentropy, out_activation=activations.Logistic,
-                            initializer=initializers.Glorot).fit(X, Y)  # fmt: skip
-    objects = MLPClassifier((3,), activations.Tanh(), solver=SGD(), max_iter=3, random_state=0,
-                            loss=losses.BinaryCrossentropy(), out_activation=activations.Logistic(),
-                            initializer=initializers.Glorot()).fit(X, Y)  # fmt: skip
+    classes = MLPClassifier(
+        (3,),
+        activations.Tanh,
+        solver=SGD,
+        max_iter=3,
+        random_state=0,
+        loss=losses.BinaryCrossentropy,
+        out_activation=activations.Logistic,
+        initializer=initializers.Glorot,
+    ).fit(X, Y)
+    objects = MLPClassifier(
+        (3,),
+        activations.Tanh(),
+        solver=SGD(),
+        max_iter=3,
+        random_state=0,
+        loss=losses.BinaryCrossentropy(),
+        out_activation=activations.Logistic(),
+        initializer=initializers.Glorot(),
+    ).fit(X, Y)
     np.testing.assert_array_equal(classes.coefs_[0], objects.coefs_[0])
     with pytest.raises(TypeError, match="learning_rate must be an object; got the class Cosine"):
         MLPClassifier((3,), learning_rate=schedules.Cosine).fit(X, Y)

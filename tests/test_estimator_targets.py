@@ -16,8 +16,9 @@ TEXT = np.array(["no", "yes"], object)[LABELS]
 
 REGRESSORS = [
     MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0),
-    LinearPerceptron(max_iter=2), TanhPerceptron(max_iter=2),
-]  # fmt: skip
+    LinearPerceptron(max_iter=2),
+    TanhPerceptron(max_iter=2),
+]
 CLASSIFIERS = [MLPClassifier((3,), max_iter=2, random_state=0), Perceptron(max_iter=2)]
 
 

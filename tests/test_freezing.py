@@ -66,8 +66,16 @@ def test_what_else_moves_weights(kernels, options):
     of_layer = {name: value for name, value in options.items() if not name.startswith("clip")}
     of_run = {name: value for name, value in options.items() if name.startswith("clip")}
     for pattern in PATTERNS:
-        job = make_job(kernels.dtype, plan_of(*pattern, **of_layer), N, Loss.CATEGORICAL_CROSS_ENTROPY,
-                       optimizer=Optimizer.ADAM, epsilon=1e-2, seed=5, **of_run)  # fmt: skip
+        job = make_job(
+            kernels.dtype,
+            plan_of(*pattern, **of_layer),
+            N,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            optimizer=Optimizer.ADAM,
+            epsilon=1e-2,
+            seed=5,
+            **of_run,
+        )
         result = compare(kernels, job)
         for span in frozen_spans(job.plan):
             np.testing.assert_array_equal(result.params[span], job.params[span])
@@ -90,8 +98,17 @@ def test_sparse_input_and_many_samples(kernels, listed):
     else:
         x = x.astype(kernels.dtype)
     for batch_size in (1, 32, 2100):
-        job = make_job(kernels.dtype, plan, 2100, Loss.CATEGORICAL_CROSS_ENTROPY, x=x, batch_size=batch_size,
-                       optimizer=Optimizer.MOMENTUM, n_epochs=1, rates=(1e-3,))  # fmt: skip
+        job = make_job(
+            kernels.dtype,
+            plan,
+            2100,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            x=x,
+            batch_size=batch_size,
+            optimizer=Optimizer.MOMENTUM,
+            n_epochs=1,
+            rates=(1e-3,),
+        )
         job.state[...] = 0.01
         before = clone(job)
         training.run(job)
@@ -167,11 +184,14 @@ def test_networks_freeze(kernels, optimizer, function):
 def test_freezing_between_fits(kernels):
     """As in transfer learning: all, then the last layers only, then all again."""
     model = deep().fit(*data(), epochs=3, optimizer=Momentum(0.05))
-    held, velocity = model.coefs_[0].copy(), model.learning.memory.state[0, : model.coefs_[0].size].copy()
+    held, velocity = (
+        model.coefs_[0].copy(),
+        model.learning.optimizer_state.arrays[0, : model.coefs_[0].size].copy(),
+    )
     model.layers[0].trainable = False
     model.fit(*data(), epochs=3)
     np.testing.assert_array_equal(model.coefs_[0], held)
-    np.testing.assert_array_equal(model.learning.memory.state[0, : held.size], velocity)
+    np.testing.assert_array_equal(model.learning.optimizer_state.arrays[0, : held.size], velocity)
     model.layers[0].trainable = True
     model.fit(*data(), epochs=1)
     assert (model.coefs_[0] != held).all()

@@ -76,7 +76,7 @@ def test_a_checkpoint_goes_on_as_the_model_did():
         network().fit(X, Y, epochs=7, callbacks=[at], **options)
         alone = network().fit(X, Y, epochs=3, **options)
         assert at.found.history_["loss"] == alone.history_["loss"]
-        assert at.found.learning.memory.step == alone.learning.memory.step > 0
+        assert at.found.learning.optimizer_state.step == alone.learning.optimizer_state.step > 0
         for model in (at.found, alone):
             model.fit(X, Y, epochs=4, **options)
         np.testing.assert_array_equal(at.found.params, alone.params)
@@ -121,8 +121,15 @@ def test_weights_may_be_set_in_a_callback():
     """They are what the next epoch begins with, in every regime."""
     for batch_size in (1, 8, None):
         start = network(1).build(4).get_weights()
-        model = network().fit(X, Y, epochs=2, batch_size=batch_size, shuffle=False, optimizer="sgd",
-                              callbacks=[At(lambda state, w=start: state.model.set_weights(w))])  # fmt: skip
+        model = network().fit(
+            X,
+            Y,
+            epochs=2,
+            batch_size=batch_size,
+            shuffle=False,
+            optimizer="sgd",
+            callbacks=[At(lambda state, w=start: state.model.set_weights(w))],
+        )
         other = network(1).build(4).fit(X, Y, epochs=1, batch_size=batch_size, shuffle=False, optimizer="sgd")
         np.testing.assert_array_equal(model.params, other.params)
 
@@ -147,8 +154,11 @@ def elsewhere(function):
 def test_another_thread_may_predict_but_not_train(optimizer):
     def attempt(state):
         model = state.model
-        calls = [lambda: model.fit(X, Y), lambda: model.train_on_batch(X, Y),
-                 lambda: model.set_weights(model.get_weights())]  # fmt: skip
+        calls = [
+            lambda: model.fit(X, Y),
+            lambda: model.train_on_batch(X, Y),
+            lambda: model.set_weights(model.get_weights()),
+        ]
         errors = [elsewhere(call) for call in calls]
         reads = [lambda: model.predict(X), lambda: model.evaluate(X, Y), lambda: model.gradients(X, Y)]
         return errors, [elsewhere(call) for call in reads]
@@ -194,9 +204,9 @@ def test_threads_that_fit_one_estimator(make):
 def test_threads_that_fit_one_network(optimizers):
     """Each fit is the whole one, or refused; nobody reads what another one has swapped."""
     model = Network([Dense(80, "tanh"), Dense(1, "logistic")], random_state=0).build(4)
-    errors = together(*(
-        lambda name=name: model.fit(X, Y, epochs=20, batch_size=4, optimizer=name) for name in optimizers
-    ))  # fmt: skip
+    errors = together(
+        *(lambda name=name: model.fit(X, Y, epochs=20, batch_size=4, optimizer=name) for name in optimizers)
+    )
     assert {type(error) for error in errors} <= {InTrainingError}
     if "lbfgs" not in optimizers:
         assert len(model.loss_curve_) == 20 * (2 * N_TIMES - len(errors))
@@ -233,7 +243,7 @@ def test_a_fit_that_is_cut_off_frees_the_model():
     for _ in range(2):
         with pytest.raises(SystemExit):
             model.fit(X, Y, callbacks=[At(fail)])
-    assert model.fit(X, Y).learning.memory.step == 6  # two steps an epoch, three epochs
+    assert model.fit(X, Y).learning.optimizer_state.step == 6  # two steps an epoch, three epochs
 
 
 def test_what_cannot_be_built_stays_unbuilt():

@@ -136,7 +136,7 @@ class FitNetwork:
 def whole(run, raised):
     """The weights, moments and history are those of the steps that were made, and training goes on."""
     network = run.network
-    n_steps = 0 if network.learning.memory is None else network.learning.memory.step
+    n_steps = 0 if network.learning.optimizer_state is None else network.learning.optimizer_state.step
     reference = FitNetwork().network
     if n_steps:
         reference.fit(X, Y, **run.options | {"epochs": n_steps, "callbacks": (), "metrics": ()})
@@ -171,7 +171,7 @@ def test_own_formula_everywhere():
         return FitNetwork(Cubic(), epochs=3)
 
     def check(run, raised):
-        memory, other = run.network.learning.memory, make()
+        memory, other = run.network.learning.optimizer_state, make()
         n_steps = 0 if memory is None else memory.step
         if n_steps:
             other.network.fit(X, Y, **other.options | {"epochs": n_steps})

@@ -107,8 +107,16 @@ def test_threads_do_not_change_a_bit(kernels, widths, batch_size, options):
     options = dict(options)
     activations = [Activation.RELU] * (len(widths) - 1) + [Activation.SOFTMAX]
     plan = chain(40, widths, activations, l2=options.pop("l2", 0.0))
-    job = make_job(kernels.dtype, plan, 150, Loss.CATEGORICAL_CROSS_ENTROPY, optimizer=Optimizer.ADAM,
-                   batch_size=batch_size, n_epochs=2, **options)  # fmt: skip
+    job = make_job(
+        kernels.dtype,
+        plan,
+        150,
+        Loss.CATEGORICAL_CROSS_ENTROPY,
+        optimizer=Optimizer.ADAM,
+        batch_size=batch_size,
+        n_epochs=2,
+        **options,
+    )
     single, _ = train(job, n_threads=1, regime=Regime.BATCH)
     for n_threads in (2, 3, 4):
         several, status = train(job, n_threads=n_threads, regime=Regime.BATCH)
@@ -217,8 +225,16 @@ def test_moments_that_fade_reach_zero(kernels):
     x[:, 3] = 0
     x[0, 3] = 1e-15 if kernels.dtype == np.float32 else 1e-150
     plan = chain(7, (9, 4), (Activation.TANH, Activation.SOFTMAX))
-    job = make_job(kernels.dtype, plan, 40, Loss.CATEGORICAL_CROSS_ENTROPY, x=x, optimizer=Optimizer.ADAM,
-                   batch_size=40, n_epochs=20)  # fmt: skip
+    job = make_job(
+        kernels.dtype,
+        plan,
+        40,
+        Loss.CATEGORICAL_CROSS_ENTROPY,
+        x=x,
+        optimizer=Optimizer.ADAM,
+        batch_size=40,
+        n_epochs=20,
+    )
     result, _ = train(job)
     smallest = np.finfo(kernels.dtype).tiny
     size = np.abs(result.state)

@@ -113,9 +113,15 @@ def test_gradient_by_central_differences(kernels):
 def test_gradient_with(kernels, options, n_outputs):
     plan = chain(6, (5, n_outputs), (Activation.RELU, Activation.LOGISTIC), l2=0.3, l1=0.05)
     job = make_job(
-        kernels.dtype, plan, 9, Loss.BINARY_CROSS_ENTROPY, optimizer=Optimizer.GRADIENT, batch_size=9,
-        n_epochs=1, **options,
-    )  # fmt: skip
+        kernels.dtype,
+        plan,
+        9,
+        Loss.BINARY_CROSS_ENTROPY,
+        optimizer=Optimizer.GRADIENT,
+        batch_size=9,
+        n_epochs=1,
+        **options,
+    )
     compare_gradient(kernels, job)
 
 

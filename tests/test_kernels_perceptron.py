@@ -90,9 +90,18 @@ def test_step_rule_with_weights(kernels, sparse):
     weights = random.choice([0, 0.5, 1, 2], size=40)
     weights_of_classes = dict(positive_weight=2.0, negative_weight=0.25)
     neuron = make(
-        kernels, x, t, Activation.STEP, 1.0, sparse, n_epochs=4, weights=weights, record=2, bias_step=0.5,
+        kernels,
+        x,
+        t,
+        Activation.STEP,
+        1.0,
+        sparse,
+        n_epochs=4,
+        weights=weights,
+        record=2,
+        bias_step=0.5,
         **weights_of_classes,
-    )  # fmt: skip
+    )
     neurons.train(neuron)
     together = weights * np.where(t > 0, 2.0, 0.25)
     steps, errors = textbook(x, t, Activation.STEP, 1.0, 4, weights=together, bias_step=0.5)
@@ -145,9 +154,21 @@ def test_delta_rule(kernels, rule, sparse):
         weights = random.choice([0.0, 0.5, 1.0], size=12)
         eta = 0.3 / max(1.0, (x.astype(np.float64) ** 2).sum(axis=1).max())
         neuron = make(
-            kernels, x, t, rule, eta, sparse, n_epochs=4, shuffle=1, seed=0x90000001, slope=1.5, record=2,
-            weights=weights, bias_step=0.7, error_scale=4.0,
-        )  # fmt: skip
+            kernels,
+            x,
+            t,
+            rule,
+            eta,
+            sparse,
+            n_epochs=4,
+            shuffle=1,
+            seed=0x90000001,
+            slope=1.5,
+            record=2,
+            weights=weights,
+            bias_step=0.7,
+            error_scale=4.0,
+        )
         assert neurons.train(neuron) == Status.FINISHED
         steps, errors = textbook(
             x, t, rule, eta, 4, seed=0x90000001, weights=weights, slope=1.5, bias_step=0.7

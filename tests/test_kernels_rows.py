@@ -92,8 +92,18 @@ def test_training(kernels, given):
     plan = chain(FEATURES, (34, 4), (Activation.TANH, Activation.SOFTMAX))
     rows = Rows(given, scale=1 / 255)
     for optimizer, batch_size in ((Optimizer.SGD, 1), (Optimizer.ADAM, 5), (Optimizer.SGD, N)):
-        job = make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, optimizer=optimizer,
-                       batch_size=batch_size, n_epochs=2, epsilon=1e-3, rates=(0.1,))  # fmt: skip
+        job = make_job(
+            kernels.dtype,
+            plan,
+            N,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            x=rows,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            n_epochs=2,
+            epsilon=1e-3,
+            rates=(0.1,),
+        )
         expected = expected_of(job)
         result, _ = train(job)
         kernels.assert_close(result.params, expected.params, 1000)

@@ -66,8 +66,15 @@ def test_batches_without_weight(kernels, regime, mean_weight):
     options = dict(shuffle=0, weighted=True, mean_weight=mean_weight, epsilon=1e-2)
     for optimizer in (Optimizer.SGD, Optimizer.ADAM):
         for batch_size in (1,) if regime == Regime.ONLINE else (3, 17):
-            job = make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, optimizer=optimizer,
-                           batch_size=batch_size, **options)  # fmt: skip
+            job = make_job(
+                kernels.dtype,
+                plan,
+                N,
+                Loss.CATEGORICAL_CROSS_ENTROPY,
+                optimizer=optimizer,
+                batch_size=batch_size,
+                **options,
+            )
             job.sample_weight[3:9] = job.sample_weight[17:] = 0
             compare(kernels, job, regime=regime)
 
@@ -75,8 +82,14 @@ def test_batches_without_weight(kernels, regime, mean_weight):
 @pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
 def test_regimes_on_graphs(kernels, regime):
     plan = concatenation(6, 3, Activation.SOFTMAX)
-    job = make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, optimizer=Optimizer.MOMENTUM,
-                   batch_size=1 if regime == Regime.ONLINE else 5)  # fmt: skip
+    job = make_job(
+        kernels.dtype,
+        plan,
+        N,
+        Loss.CATEGORICAL_CROSS_ENTROPY,
+        optimizer=Optimizer.MOMENTUM,
+        batch_size=1 if regime == Regime.ONLINE else 5,
+    )
     compare(kernels, job, regime=regime)
 
 
@@ -174,8 +187,17 @@ def test_dropout_keeps_its_share_of_units(kernels, rate):
         dict(n_out=1, sources=[0], activation=Activation.IDENTITY),
     ]
     plan = build_plan(1, specs)
-    job = make_job(kernels.dtype, plan, n, x=np.ones((n, 1), kernels.dtype), optimizer=Optimizer.GRADIENT,
-                   batch_size=n, n_epochs=1, draw=4, seed=4)  # fmt: skip
+    job = make_job(
+        kernels.dtype,
+        plan,
+        n,
+        x=np.ones((n, 1), kernels.dtype),
+        optimizer=Optimizer.GRADIENT,
+        batch_size=n,
+        n_epochs=1,
+        draw=4,
+        seed=4,
+    )
     job.params[:] = 0
     plan.weights(job.params, 0)[:] = 1
     job.y[:] = -1  # so that d loss / d output is 1

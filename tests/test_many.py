@@ -268,9 +268,10 @@ def test_estimators():
 
     def make():
         return [
-            MLPClassifier((8,), max_iter=5, random_state=0), MLPClassifier(5, solver="lbfgs", random_state=1),
+            MLPClassifier((8,), max_iter=5, random_state=0),
+            MLPClassifier(5, solver="lbfgs", random_state=1),
             MLPRegressor(hidden_layer_sizes=4, max_iter=3, random_state=2),
-        ]  # fmt: skip
+        ]
 
     together = fit_many(make(), X, y, subsets=subsets, sample_weight=weights)
     for ours, theirs, rows in zip(together, make(), subsets, strict=True):

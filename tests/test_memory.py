@@ -60,10 +60,14 @@ def a_job(dtype, labels=False):
 @pytest.mark.parametrize("name", WRITTEN + READ)
 @pytest.mark.parametrize("fault", [*FAULTS, "read-only"])
 def test_a_job_is_refused_where_an_array_is_not_as_the_kernels_take_it(kernels, name, fault):
-    if (name, fault) in {("sample_weight", "none"), ("rates", "too short"), ("rates", "too long"),
-                         ("losses", "too long"), ("run", "strided"), ("gradient", "too short")} or (
-        fault == "read-only" and name in READ
-    ):  # fmt: skip
+    if (name, fault) in {
+        ("sample_weight", "none"),
+        ("rates", "too short"),
+        ("rates", "too long"),
+        ("losses", "too long"),
+        ("run", "strided"),
+        ("gradient", "too short"),
+    } or (fault == "read-only" and name in READ):
         pytest.skip("is as they take it")
     job = a_job(kernels.dtype)
     if name == "run" and fault in ("foreign", "list"):
@@ -92,9 +96,17 @@ def test_what_is_only_read_is_copied_where_it_lies_otherwise(kernels, fault):
     for change in (np.copy, FAULTS[fault]):
         job = a_job(kernels.dtype)
         job = Job(
-            plan, job.params, job.rows, change(job.y), sample_weight=change(job.sample_weight), n_epochs=3,
-            rates=change(job.rates), random_state=np.random.RandomState(1), batch_size=5, shuffle=1,
-        )  # fmt: skip
+            plan,
+            job.params,
+            job.rows,
+            change(job.y),
+            sample_weight=change(job.sample_weight),
+            n_epochs=3,
+            rates=change(job.rates),
+            random_state=np.random.RandomState(1),
+            batch_size=5,
+            shuffle=1,
+        )
         training.run(job)
         results.append(job.params)
     np.testing.assert_array_equal(*results)

@@ -118,8 +118,16 @@ def test_validation_data_are_judged_as_the_training_data():
     """Those of validation may all be of one class, or of one label each."""
     x = np.array([[-1.0], [-0.5], [0.3], [0.2]])
     model = linear([[1.0]])
-    model.fit(x, [-1, -1, 1, 1], epochs=1, loss="mse", optimizer="sgd", metrics="accuracy", shuffle=False,
-              validation_data=(x[2:], [1, 1]))  # fmt: skip
+    model.fit(
+        x,
+        [-1, -1, 1, 1],
+        epochs=1,
+        loss="mse",
+        optimizer="sgd",
+        metrics="accuracy",
+        shuffle=False,
+        validation_data=(x[2:], [1, 1]),
+    )
     assert model.history_["val_accuracy"] == [1.0]  # at 0.5 neither would be right
     several = linear(np.eye(2), "logistic")
     x = np.array([[2.0, 2], [2, -2], [-2, -2], [2, 1]])
@@ -185,8 +193,15 @@ def test_scikit_learns_functions_of_two_classes(function, takes, weights, output
     model = Network(
         [Dense(5, "tanh"), Dense(1, "logistic" if output == "logistic" else "identity")], random_state=0
     )
-    model.fit(X, BINARY, epochs=3, metrics=[function], loss="binary_crossentropy", sample_weight=weights,
-              validation_data=(X[:30], BINARY[:30], None if weights is None else weights[:30]))  # fmt: skip
+    model.fit(
+        X,
+        BINARY,
+        epochs=3,
+        metrics=[function],
+        loss="binary_crossentropy",
+        sample_weight=weights,
+        validation_data=(X[:30], BINARY[:30], None if weights is None else weights[:30]),
+    )
     a = model.predict(X).ravel()
     p = a if output == "logistic" else 1 / (1 + np.exp(-a))
     answers = (p > 0.5).astype(int) if takes == "labels" else p
@@ -355,9 +370,11 @@ def test_rows_of_one_class_each_are_judged_by_the_strongest_output():
 
 def test_what_is_no_metric_is_refused():
     for metrics, words in (
-        ([3], "metrics must hold names or callables; got 3"), ({3: "mse"}, "names must be texts; got 3"),
-        ("acc", "metrics must be one of accuracy, .*; got 'acc'"), (["mse", "mse"], "'mse' more than once"),
-    ):  # fmt: skip
+        ([3], "metrics must hold names or callables; got 3"),
+        ({3: "mse"}, "names must be texts; got 3"),
+        ("acc", "metrics must be one of accuracy, .*; got 'acc'"),
+        (["mse", "mse"], "'mse' more than once"),
+    ):
         with pytest.raises((TypeError, ValueError), match=words):
             Network([Dense(1)]).fit(X, BINARY, metrics=metrics)
         with pytest.raises((TypeError, ValueError), match=words):
@@ -485,11 +502,24 @@ def test_directions():
 
     chosen = m.get(
         [
-            "accuracy", "r2", "mse", "sse", "mae", skm.mean_squared_error, skm.log_loss, skm.f1_score,
-            skm.mean_absolute_percentage_error, skm.hinge_loss, skm.max_error, skm.matthews_corrcoef,
-            skm.mean_poisson_deviance, partial(skm.fbeta_score, beta=2), skm.hamming_loss, own,
+            "accuracy",
+            "r2",
+            "mse",
+            "sse",
+            "mae",
+            skm.mean_squared_error,
+            skm.log_loss,
+            skm.f1_score,
+            skm.mean_absolute_percentage_error,
+            skm.hinge_loss,
+            skm.max_error,
+            skm.matthews_corrcoef,
+            skm.mean_poisson_deviance,
+            partial(skm.fbeta_score, beta=2),
+            skm.hamming_loss,
+            own,
         ]
-    )  # fmt: skip
+    )
     found = m.directions(chosen, ("", "val_"), score=True)
     larger = {"accuracy", "r2", "f1_score", "matthews_corrcoef", "fbeta_score"}
     for name, metric in chosen.items():
@@ -522,8 +552,15 @@ def test_early_stopping_asks_the_metric(metric, best):
     stop = callbacks.EarlyStopping(f"val_{name}", patience=99)
     y = X[:, 0] + 2
     model = Network([Dense(8, "tanh"), Dense(1)], random_state=0)
-    model.fit(X[:30], y[:30], epochs=20, optimizer="adam", metrics=[metric], validation_data=(X[30:], y[30:]),
-              callbacks=[weights, stop])  # fmt: skip
+    model.fit(
+        X[:30],
+        y[:30],
+        epochs=20,
+        optimizer="adam",
+        metrics=[metric],
+        validation_data=(X[30:], y[30:]),
+        callbacks=[weights, stop],
+    )
     curve = model.history_[f"val_{name}"]
     k = int(best(curve))
     assert stop.best_epoch_ == k + 1 and stop.best_ == curve[k]
@@ -536,9 +573,13 @@ def test_early_stopping_asks_the_metric(metric, best):
 def test_the_monitor_of_an_estimator_asks_the_metric(monitor):
     weights = Weights()
     model = MLPClassifier(
-        (8,), max_iter=30, random_state=0, learning_rate_init=0.1, monitor=monitor,
+        (8,),
+        max_iter=30,
+        random_state=0,
+        learning_rate_init=0.1,
+        monitor=monitor,
         metrics={"neg_log_loss": "neg_log_loss", "log_loss": skm.log_loss, "accuracy": "accuracy"},
-    )  # fmt: skip
+    )
     model.fit(X[:30], BINARY[:30], validation_data=(X[30:], BINARY[30:]), callbacks=[weights])
     best = np.argmin if monitor in ("val_loss", "val_log_loss") else np.argmax
     k = int(best(model.history_[monitor]))
@@ -577,8 +618,9 @@ def folds_without_a_class():
 )
 def test_folds_that_lack_a_class_are_measured_as_the_others(model):
     names = ["sse", "mse", "mae", "accuracy", "neg_log_loss"]
-    result = cross_validate(model, IRIS, SPECIES, cv=folds_without_a_class(), repeats=1, metrics=names,
-                            return_estimators=True)  # fmt: skip
+    result = cross_validate(
+        model, IRIS, SPECIES, cv=folds_without_a_class(), repeats=1, metrics=names, return_estimators=True
+    )
     for k, (_, test) in enumerate(folds_without_a_class()):
         fitted, y = result.estimators[0][k], SPECIES[test]
         p = np.zeros((len(test), 3))
@@ -598,8 +640,14 @@ def test_an_unseen_class_of_two_counts_as_itself():
     X2, y = np.arange(8.0).reshape(-1, 1), np.array([0, 0, 0, 0, 1, 1, 1, 1])
     for seen in (0, 1):
         train, test = np.flatnonzero(y == seen), np.flatnonzero(y != seen)
-        result = cross_validate(DecisionTreeClassifier(random_state=0), X2, y, cv=[(train, test)], repeats=1,
-                                metrics=["sse", "mae"])  # fmt: skip
+        result = cross_validate(
+            DecisionTreeClassifier(random_state=0),
+            X2,
+            y,
+            cv=[(train, test)],
+            repeats=1,
+            metrics=["sse", "mae"],
+        )
         assert result.scores["test"]["sse"].item() == 4.0 and result.scores["test"]["mae"].item() == 1.0
         assert result.scores["train"]["sse"].item() == 0.0
 
@@ -608,8 +656,14 @@ def test_a_label_that_is_never_set_has_probability_0():
     y = np.column_stack([np.arange(8) % 2, np.zeros(8, int)])
     train, test = np.arange(6), np.array([6, 7])
     y[7, 1] = 1
-    result = cross_validate(DecisionTreeClassifier(random_state=0), np.arange(8.0).reshape(-1, 1) % 2, y,
-                            cv=[(train, test)], repeats=1, metrics="sse")  # fmt: skip
+    result = cross_validate(
+        DecisionTreeClassifier(random_state=0),
+        np.arange(8.0).reshape(-1, 1) % 2,
+        y,
+        cv=[(train, test)],
+        repeats=1,
+        metrics="sse",
+    )
     assert result.scores["train"]["sse"].item() == 0.0 and result.scores["test"]["sse"].item() == 1.0
 
 

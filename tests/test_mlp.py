@@ -183,10 +183,16 @@ def test_validation_data_history_and_monitor():
     model.fit(X[::2], Y[::2], validation_data=(X[1::2], Y[1::2]))
     history = model.history_
     assert set(history) == {
-        "loss", "accuracy", "f1_macro", "val_score", "val_loss", "val_accuracy", "val_f1_macro",
+        "loss",
+        "accuracy",
+        "f1_macro",
+        "val_score",
+        "val_loss",
+        "val_accuracy",
+        "val_f1_macro",
         "learning_rate",
         "seconds",
-    }  # fmt: skip
+    }
     assert {len(values) for values in history.values()} == {30}
     assert history["val_score"] == history["val_accuracy"]
     assert model.best_iter_ == int(np.argmin(history["val_loss"])) + 1
@@ -232,8 +238,15 @@ def test_hidden_activations_are_features():
     model = quick(hidden_layer_sizes=(8, 5)).fit(X, Y)
     hidden = model.transform(X)
     np.testing.assert_allclose(
-        hidden, np.maximum(np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0) @ model.coefs_[1]
-                           + model.intercepts_[1], 0), rtol=1e-9, atol=1e-12)  # fmt: skip
+        hidden,
+        np.maximum(
+            np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0) @ model.coefs_[1]
+            + model.intercepts_[1],
+            0,
+        ),
+        rtol=1e-9,
+        atol=1e-12,
+    )
     np.testing.assert_array_equal(model.activations(X, 1), hidden)
     assert model.activations(X, 0).shape == (150, 8)
     np.testing.assert_allclose(model.activations(X, -1), model.predict_proba(X))
@@ -326,8 +339,15 @@ def test_metadata_is_routed():
 def test_diverging_stops_and_keeps_what_was_finite():
     rng = np.random.RandomState(0)
     y = rng.standard_normal(150)
-    model = MLPRegressor(hidden_layer_sizes=(5,), activation="identity", solver="sgd", learning_rate_init=5,
-                         max_iter=100, batch_size=150, random_state=0)  # fmt: skip
+    model = MLPRegressor(
+        hidden_layer_sizes=(5,),
+        activation="identity",
+        solver="sgd",
+        learning_rate_init=5,
+        max_iter=100,
+        batch_size=150,
+        random_state=0,
+    )
     with pytest.warns(
         DivergenceWarning, match=r"not finite in epoch \d+, at learning rate 5; the largest \|x\| is 3\."
     ):
@@ -512,10 +532,16 @@ def test_uint8_is_read_in_place_and_trains_in_float32():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    n=st.integers(2, 30), n_features=st.integers(1, 9), hidden=st.lists(st.integers(1, 9), max_size=3),
-    n_classes=st.integers(2, 4), dtype=st.sampled_from([np.float32, np.float64]), order=st.sampled_from("CF"),
-    step=st.sampled_from([1, 2, -1]), batch_size=st.integers(1, 30), seed=st.integers(0, 99),
-)  # fmt: skip
+    n=st.integers(2, 30),
+    n_features=st.integers(1, 9),
+    hidden=st.lists(st.integers(1, 9), max_size=3),
+    n_classes=st.integers(2, 4),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    order=st.sampled_from("CF"),
+    step=st.sampled_from([1, 2, -1]),
+    batch_size=st.integers(1, 30),
+    seed=st.integers(0, 99),
+)
 def test_any_shape_order_and_stride(n, n_features, hidden, n_classes, dtype, order, step, batch_size, seed):
     """Strided, reversed, Fortran-ordered, read-only input gives what a copy gives, and stays as it is."""
     rng = np.random.RandomState(seed)

@@ -91,9 +91,15 @@ class Follow:
 )
 def test_curves_and_scores_are_those_of_folds_trained_by_hand(data, options):
     result = cross_validate(
-        classifier(**options), data, Y, cv=2, repeats=2, metrics=["accuracy", "f1_macro"], random_state=1,
+        classifier(**options),
+        data,
+        Y,
+        cv=2,
+        repeats=2,
+        metrics=["accuracy", "f1_macro"],
+        random_state=1,
         return_estimators=True,
-    )  # fmt: skip
+    )
     for r, k in np.ndindex(2, 2):
         train, test = result.splits[r][k]
         seed = result.estimators[r][k].random_state
@@ -314,9 +320,14 @@ def test_several_outputs_and_labels():
     assert result.scores["test"]["r2"][0, 1] == pytest.approx(skm.r2_score(both[test], predicted))
     several = np.column_stack([Y == 0, Y > 0])
     result = cross_validate(
-        classifier(), X, several.astype(int), cv=2, repeats=1, metrics=["accuracy", "f1_micro", "sse"],
+        classifier(),
+        X,
+        several.astype(int),
+        cv=2,
+        repeats=1,
+        metrics=["accuracy", "f1_micro", "sse"],
         return_estimators=True,
-    )  # fmt: skip
+    )
     _, test = result.splits[0][0]
     p = result.estimators[0][0].predict_proba(X[test])
     assert result.scores["test"]["sse"][0, 0] == pytest.approx(((p - several[test]) ** 2).sum())

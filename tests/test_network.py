@@ -182,8 +182,12 @@ def test_strides_and_sparse_rows_say_the_same():
     x, y = data(50, 8)
     x[x < 0.5] = 0
     dense = small().fit(x, y, epochs=3)
-    for form in (np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2], scipy_sparse.csr_matrix(x),
-                 scipy_sparse.csc_array(x)):  # fmt: skip
+    for form in (
+        np.asfortranarray(x),
+        np.repeat(x, 2, axis=1)[:, ::2],
+        scipy_sparse.csr_matrix(x),
+        scipy_sparse.csc_array(x),
+    ):
         model = small().fit(form, y, epochs=3)
         np.testing.assert_allclose(model.params, dense.params, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(model.predict(form), dense.predict(x), rtol=1e-9, atol=1e-12)
@@ -251,9 +255,14 @@ def test_curves_of_several_fits_are_by_epoch():
     measured = {name: np.flatnonzero(np.isfinite(curve)).tolist() for name, curve in history.items()}
     everywhere = [0, 1, 2, 3, 4, 5]
     assert measured == {
-        "loss": everywhere, "learning_rate": everywhere, "seconds": everywhere,
-        "mse": [2, 3], "val_loss": [2, 3], "val_mse": [2, 3], "mae": [4, 5],
-    }  # fmt: skip
+        "loss": everywhere,
+        "learning_rate": everywhere,
+        "seconds": everywhere,
+        "mse": [2, 3],
+        "val_loss": [2, 3],
+        "val_mse": [2, 3],
+        "mae": [4, 5],
+    }
     assert history["val_loss"][3] == history["val_mse"][3]
     whole = small().fit(x, y, epochs=6, loss="mse", shuffle=False)
     parts = small()
@@ -269,8 +278,15 @@ def test_history_and_metrics():
     )
     history = model.history_
     assert set(history) == {
-        "loss", "mse", "r2", "val_loss", "val_mse", "val_r2", "learning_rate", "seconds",
-    }  # fmt: skip
+        "loss",
+        "mse",
+        "r2",
+        "val_loss",
+        "val_mse",
+        "val_r2",
+        "learning_rate",
+        "seconds",
+    }
     assert {len(values) for values in history.values()} == {3}
     residual = model.predict(x[30:]) - y[30:]
     assert (

@@ -106,7 +106,7 @@ def test_columns_follow_the_layers(build):
     model = build()
     ax = model.plot()
     place = {t.get_text(): t.get_position()[0] for t in texts(ax)}
-    for layer, sources in zip(model.layers, model.graph.sources, strict=True):
+    for layer, sources in zip(model.layers, model.topology.sources, strict=True):
         for source in sources:
             assert place["input" if source < 0 else model.layers[source].name] < place[layer.name]
 

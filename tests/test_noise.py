@@ -208,9 +208,11 @@ def test_out_that_cannot_be_written():
     frozen = np.zeros((4, 6))
     frozen.flags.writeable = False
     for out, message in [
-        (np.zeros((6, 4)).T, "C-contiguous"), (frozen, "writeable"),
-        (np.zeros((4, 6), np.int64), "dtype float64"), (np.zeros((4, 5)), r"shape \(4, 6\)"),
-    ]:  # fmt: skip
+        (np.zeros((6, 4)).T, "C-contiguous"),
+        (frozen, "writeable"),
+        (np.zeros((4, 6), np.int64), "dtype float64"),
+        (np.zeros((4, 5)), r"shape \(4, 6\)"),
+    ]:
         with pytest.raises(ValueError, match=message):
             add_gaussian_noise(X, 1.0, out=out, dtype=np.float64)
     with pytest.raises(TypeError, match="out must be a NumPy array"):

@@ -35,9 +35,13 @@ def test_compiles_without_a_cache_where_no_folder_can_be_written(tmp_path, writa
         cache.touch()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
     env |= dict(
-        FASTMLP_BACKEND="numba", HOME=str(home), USERPROFILE=str(home), LOCALAPPDATA=str(home),
-        PYTHONPATH=str(tmp_path), PYTHONDONTWRITEBYTECODE="1",
-    )  # fmt: skip
+        FASTMLP_BACKEND="numba",
+        HOME=str(home),
+        USERPROFILE=str(home),
+        LOCALAPPDATA=str(home),
+        PYTHONPATH=str(tmp_path),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
     done = subprocess.run([sys.executable, "-c", CODE], env=env, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = done.stdout.split()

@@ -51,9 +51,9 @@ def test_another_rate_goes_on(name):
     kind = optimizers.get(name)
     model = network().fit(X, Y, epochs=2, shuffle=False, optimizer=kind)
     one = network().fit(X, Y, epochs=4, shuffle=False, optimizer=kind)
-    memory = model.learning.memory
+    memory = model.learning.optimizer_state
     model.fit(X, Y, epochs=2, shuffle=False, optimizer=replace(kind, learning_rate=kind.learning_rate))
-    assert model.learning.memory is memory and memory.step == 8
+    assert model.learning.optimizer_state is memory and memory.step == 8
     np.testing.assert_array_equal(model.params, one.params)
 
 
@@ -92,7 +92,7 @@ def test_memory_is_forgotten_where_training_diverged():
     model.fit(X, Y, epochs=2, optimizer="momentum", loss="mse")
     with pytest.warns(RuntimeWarning, match="not finite"):
         model.fit(X, Y * 1e30, epochs=2, optimizer="momentum", loss="mse")
-    assert np.isfinite(model.params).all() and not model.learning.memory.state.any()
+    assert np.isfinite(model.params).all() and not model.learning.optimizer_state.arrays.any()
     weights = model.params.copy()
     model.fit(X, Y, epochs=2, optimizer="momentum", loss="mse")
     assert np.isfinite(model.params).all() and not np.array_equal(model.params, weights)

@@ -90,8 +90,15 @@ def test_activations_and_kinds_of_target(kind, activation):
 def test_early_stopping_splits_scores_and_restores_alike(kind):
     if kind == "binary" and sklearn.__version__.startswith("1.7."):
         pytest.skip("scikit-learn 1.7 cannot score labels that are text while it stops early")
-    a, b = both(kind, early_stopping=True, validation_fraction=0.2, max_iter=60, n_iter_no_change=3,
-                learning_rate_init=0.02, tol=0.01)  # fmt: skip
+    a, b = both(
+        kind,
+        early_stopping=True,
+        validation_fraction=0.2,
+        max_iter=60,
+        n_iter_no_change=3,
+        learning_rate_init=0.02,
+        tol=0.01,
+    )
     agree(a.fit(*DATA[kind][1:], sample_weight=WEIGHTS), b.fit(*DATA[kind][1:], sample_weight=WEIGHTS))
     assert b.n_iter_ < 60
     assert b.best_iter_ == int(np.argmax(b.validation_scores_)) + 1
@@ -115,9 +122,16 @@ def test_lbfgs(kind):
 @pytest.mark.parametrize("rate", ["constant", "invscaling", "adaptive"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_tolerance_stops_alike(rate, early_stopping):
-    a, b = both("multiclass", solver="sgd", learning_rate=rate, learning_rate_init=0.1, tol=0.02,
-    max_iter=300,
-                n_iter_no_change=2, early_stopping=early_stopping)  # fmt: skip
+    a, b = both(
+        "multiclass",
+        solver="sgd",
+        learning_rate=rate,
+        learning_rate_init=0.1,
+        tol=0.02,
+        max_iter=300,
+        n_iter_no_change=2,
+        early_stopping=early_stopping,
+    )
     x, y = DATA["multiclass"][1:]
     agree(a.fit(x, y), b.fit(x, y))
     assert 3 < b.n_iter_ < 300
@@ -196,8 +210,17 @@ def test_sparse_input():
 @pytest.mark.parametrize("max_iter", [4, 40])
 def test_what_is_printed_and_warned(capsys, max_iter):
     printed, warned = [], []
-    for model in both("multiclass", solver="sgd", learning_rate="adaptive", tol=0.5, n_iter_no_change=1,
-                      early_stopping=True, verbose=True, max_iter=max_iter, batch_size=500):  # fmt: skip
+    for model in both(
+        "multiclass",
+        solver="sgd",
+        learning_rate="adaptive",
+        tol=0.5,
+        n_iter_no_change=1,
+        early_stopping=True,
+        verbose=True,
+        max_iter=max_iter,
+        batch_size=500,
+    ):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model.fit(X, Y3)

@@ -263,7 +263,9 @@ def test_a_plateau_goes_on_from_fit_to_fit(one_by_one):
         else:
             parts.train_on_batch(*data(), optimizer=SGD(plateau))
     assert whole.history_["learning_rate"] == [0.1] * 3 + [0.05] * 2 + [0.025] * 2 + [0.0125]
-    assert parts.learning.memory.learning_rate == whole.learning.memory.learning_rate == 0.0125
+    assert (
+        parts.learning.optimizer_state.learning_rate == whole.learning.optimizer_state.learning_rate == 0.0125
+    )
     np.testing.assert_allclose(parts.params, whole.params, rtol=1e-12, atol=1e-14)
     if one_by_one == "fit":
         assert parts.history_["learning_rate"] == whole.history_["learning_rate"]

@@ -54,8 +54,17 @@ def test_kernels_divide_by_the_mean_weight(kernels, regime, loss):
         plan = chain(7, (9, 4), (Activation.TANH, output), l2=l2)
         for batch_size in (1,) if regime == Regime.ONLINE else (1, 5, N):
             for optimizer in (Optimizer.SGD, Optimizer.ADAM):
-                job = make_job(kernels.dtype, plan, N, loss, weighted=True, batch_size=batch_size,
-                               optimizer=optimizer, epsilon=1e-2, mean_weight=0.7)  # fmt: skip
+                job = make_job(
+                    kernels.dtype,
+                    plan,
+                    N,
+                    loss,
+                    weighted=True,
+                    batch_size=batch_size,
+                    optimizer=optimizer,
+                    epsilon=1e-2,
+                    mean_weight=0.7,
+                )
                 compare(kernels, job, regime=regime)
 
 
@@ -68,10 +77,20 @@ def test_weights_in_lanes(kernels, mean_weight, average):
     x = np.random.RandomState(0).normal(size=(N, 7)).astype(kernels.dtype)
     plan = chain(7, (6, 3), (Activation.TANH, Activation.SOFTMAX), l2=0.1)
     jobs = [
-        make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, k, x=x, weighted=True, batch_size=1,
-                 mean_weight=mean_weight * (1 + k), average=average)
+        make_job(
+            kernels.dtype,
+            plan,
+            N,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            k,
+            x=x,
+            weighted=True,
+            batch_size=1,
+            mean_weight=mean_weight * (1 + k),
+            average=average,
+        )
         for k in range(3)
-    ]  # fmt: skip
+    ]
     for job in jobs[1:]:
         job.rows, job.y, job.sample_weight = jobs[0].rows, jobs[0].y, jobs[0].sample_weight
     assert len({ensemble.key(job, lambda: False) for job in jobs}) == 1
@@ -175,8 +194,9 @@ def test_a_stream_of_single_samples(kernels):
     for _ in range(60):
         for k in range(10):
             some = slice(k, k + 1)
-            stream.train_on_batch(ONES[some], TARGETS[some], loss="mse", optimizer=SGD(0.005),
-                                  sample_weight=WEIGHTS[some])  # fmt: skip
+            stream.train_on_batch(
+                ONES[some], TARGETS[some], loss="mse", optimizer=SGD(0.005), sample_weight=WEIGHTS[some]
+            )
     assert stream.predict(ONES[:1])[0, 0] == pytest.approx(0.9, abs=0.03)
 
 

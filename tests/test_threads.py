@@ -124,9 +124,10 @@ def test_slices_end_within_large_batches(dtype, n_threads, monkeypatch):
         return network.params, network.loss_curve_, network.gradients(x, y)[0]
 
     for options in (
-        dict(batch_size=None, optimizer="adam"), dict(batch_size=2100, optimizer="sgd"),
+        dict(batch_size=None, optimizer="adam"),
+        dict(batch_size=2100, optimizer="sgd"),
         dict(batch_size=1500, optimizer=Momentum(0.01, clip_norm=0.1)),
-    ):  # fmt: skip
+    ):
         expected = fitted(**options)
         with monkeypatch.context() as patch:
             patch.setattr(training, "first_budget", lambda job: 1)

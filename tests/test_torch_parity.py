@@ -91,9 +91,15 @@ def test_lbfgs_reaches_the_same_minimum(kernels):
         return optim.LBFGS(p, 1.0, 500, 5000, 1e-10, 0.0, line_search_fn="strong_wolfe")
 
     theirs_found = theirs(
-        start_of(layers), layered(lambda z: z), F.cross_entropy, lbfgs, LABELS, epochs=1, batch_size=N,
+        start_of(layers),
+        layered(lambda z: z),
+        F.cross_entropy,
+        lbfgs,
+        LABELS,
+        epochs=1,
+        batch_size=N,
         penalty=lambda p: 0.5 * (p[0] ** 2).sum() / N,
-    )  # fmt: skip
+    )
     # weights are determined; of the biases, which have no penalty, only their differences
     ours_found = network.get_weights()
     np.testing.assert_allclose(ours_found[0], theirs_found[0], atol=1e-6)

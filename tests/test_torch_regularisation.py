@@ -66,9 +66,11 @@ def test_decoupled_decay(kernels, units):
 @UNITS
 def test_clipping_by_value(kernels, units):
     compare(
-        [Dense(units, "tanh"), Dense(3)], SGD(0.2, clip_value=0.02), lambda p: optim.SGD(p, 0.2),
+        [Dense(units, "tanh"), Dense(3)],
+        SGD(0.2, clip_value=0.02),
+        lambda p: optim.SGD(p, 0.2),
         before_step=lambda p: torch.nn.utils.clip_grad_value_(p, 0.02),
-    )  # fmt: skip
+    )
 
 
 @everywhere
@@ -88,9 +90,12 @@ def test_clipping_by_global_norm(kernels, units):
     compare(layers, optimizer, lambda p: optim.SGD(p, 0.3), before_step=clip)
     assert max(lengths) > bound  # it was clipped
     compare(
-        layers, optimizer, lambda p: optim.SGD(p, 0.3), tolerance=2e-5,
+        layers,
+        optimizer,
+        lambda p: optim.SGD(p, 0.3),
+        tolerance=2e-5,
         before_step=lambda p: torch.nn.utils.clip_grad_norm_(p, bound),
-    )  # fmt: skip
+    )
 
 
 @everywhere
@@ -157,12 +162,15 @@ def test_plateau(kernels, optimizer):
     """At a rate at which the loss rises now and then. PyTorch's threshold is relative by default."""
     rate = 2.5 if optimizer is SGD else 2.0
     network = compare(
-        [Dense(6, "tanh"), Dense(3)], optimizer(schedules.Plateau(rate, 0.5, patience=1, tol=0.0)),
-        lambda p: getattr(optim, optimizer.__name__)(p, rate), epochs=20, batch_size=N,
+        [Dense(6, "tanh"), Dense(3)],
+        optimizer(schedules.Plateau(rate, 0.5, patience=1, tol=0.0)),
+        lambda p: getattr(optim, optimizer.__name__)(p, rate),
+        epochs=20,
+        batch_size=N,
         make_schedule=lambda o: every.ReduceLROnPlateau(
             o, factor=0.5, patience=1, threshold=0.0, threshold_mode="abs"
         ),
-    )  # fmt: skip
+    )
     rates = network.history_["learning_rate"]
     assert rates[0] == rate and len(set(rates)) > 1
 
@@ -187,7 +195,13 @@ def test_momentum_with_a_schedule(kernels):
     compare(layers, optimizer, Velocity, epochs=5, batch_size=N // 4)
     network = ours(layers, Y, loss="mse", optimizer=optimizer, epochs=5, batch_size=N // 4)
     theirs_found = theirs(
-        start_of(layers), FORWARD, F.mse_loss, lambda p: optim.SGD(p, 0.1, momentum=0.8), Y, epochs=5,
-        batch_size=N // 4, make_schedule=lambda o: every.ExponentialLR(o, 0.5),
-    )  # fmt: skip
+        start_of(layers),
+        FORWARD,
+        F.mse_loss,
+        lambda p: optim.SGD(p, 0.1, momentum=0.8),
+        Y,
+        epochs=5,
+        batch_size=N // 4,
+        make_schedule=lambda o: every.ExponentialLR(o, 0.5),
+    )
     assert np.abs(network.get_weights()[0] - theirs_found[0]).max() > 1e-4

@@ -143,9 +143,11 @@ def test_a_formula_may_return_the_same_memory_each_time():
             return np.tanh(z, out=self.memory)
 
     trained = [
-        Network([Dense(u, f) for u, f in zip((5, 5, 3), (g, g, "identity"), strict=True)], random_state=0)
-        .fit(X, Y, batch_size=None, epochs=3) for g in (Reused(), Formula())
-    ]  # fmt: skip
+        Network(
+            [Dense(u, f) for u, f in zip((5, 5, 3), (g, g, "identity"), strict=True)], random_state=0
+        ).fit(X, Y, batch_size=None, epochs=3)
+        for g in (Reused(), Formula())
+    ]
     np.testing.assert_array_equal(trained[0].params, trained[1].params)
 
 
@@ -234,8 +236,11 @@ def test_classes_stand_for_objects_where_they_can():
         def __init__(self, slope):
             self.slope = slope
 
-    with pytest.raises(TypeError, match=r"activation must be an object; got the class Needs, which needs "
-                                        r"arguments \(.*'slope'\): give Needs\(...\)"):  # fmt: skip
+    with pytest.raises(
+        TypeError,
+        match=r"activation must be an object; got the class Needs, which needs "
+        r"arguments \(.*'slope'\): give Needs\(...\)",
+    ):
         Dense(3, Needs)
 
 

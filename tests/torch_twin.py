@@ -65,9 +65,22 @@ def ours(layers, y, *, n=N, epochs=EPOCHS, batch_size=BATCH, **how):
 
 
 def theirs(
-    start, forward, loss, make_optimizer, y, *, n=N, epochs=EPOCHS, batch_size=BATCH, penalty=None,
-    before_step=None, after_step=None, make_schedule=None, by_step=False, with_positions=False,
-):  # fmt: skip
+    start,
+    forward,
+    loss,
+    make_optimizer,
+    y,
+    *,
+    n=N,
+    epochs=EPOCHS,
+    batch_size=BATCH,
+    penalty=None,
+    before_step=None,
+    after_step=None,
+    make_schedule=None,
+    by_step=False,
+    with_positions=False,
+):
     """Return the parameters that PyTorch arrives at.
 
     Parameters

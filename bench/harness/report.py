@@ -60,8 +60,14 @@ def row(case, measurements):
     goal = "-" if case.goal is None else f"{case.goal:g}x"
     if case.goal is not None and found["rival"] is not None:
         goal += " met" if found["rival"] >= case.goal else " MISSED"
-    return [case.title, *times, ratio_text(found["rival"]), goal, ratio_text(found["jax"]),
-            "-" if found["numba"] is None else f"{found['numba']:.2g}x"]  # fmt: skip
+    return [
+        case.title,
+        *times,
+        ratio_text(found["rival"]),
+        goal,
+        ratio_text(found["jax"]),
+        "-" if found["numba"] is None else f"{found['numba']:.2g}x",
+    ]
 
 
 HEADER = ["case", *COLUMNS, "vs best of 3", "goal", "vs JAX", "Numba/compiled"]

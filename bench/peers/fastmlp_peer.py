@@ -48,9 +48,15 @@ class FastMLPPeer(Peer):
         case = self.case
         if case.kind == "train":
             self.model.fit(
-                self.x, self.y, epochs=case.epochs, batch_size=case.batch_size, loss=LOSSES[case.output],
-                optimizer=self.optimizer, shuffle=False, n_threads=self.n_threads,
-            )  # fmt: skip
+                self.x,
+                self.y,
+                epochs=case.epochs,
+                batch_size=case.batch_size,
+                loss=LOSSES[case.output],
+                optimizer=self.optimizer,
+                shuffle=False,
+                n_threads=self.n_threads,
+            )
             return
         n, x, predict = case.batch_size, self.x, self.predict
         self.predictions = [predict(x[i : i + n]) for i in range(0, len(x), n)]

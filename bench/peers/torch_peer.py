@@ -96,9 +96,20 @@ class TorchPeer(Peer):
         epsilon = 1e-8 / (1 - 0.999**self.n_steps) ** 0.5
         self.step += 1
         torch._fused_adam_(
-            [self.w], [self.g], [self.m], [self.v], [], [self.step], lr=self.case.learning_rate, beta1=0.9,
-            beta2=0.999, weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False,
-        )  # fmt: skip
+            [self.w],
+            [self.g],
+            [self.m],
+            [self.v],
+            [],
+            [self.step],
+            lr=self.case.learning_rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def run(self):
         with torch.inference_mode():

@@ -102,10 +102,13 @@ def main(arguments=None):
     parser.add_argument("--repeats", type=int, default=7)
     chosen = parser.parse_args(arguments)
     about = machine.describe()
-    print(f"{about['cpu']}, {about['n_cpus']} cores, load {about['load']:.1f}; backend {backend()}; "
-          f"fastmlp with 1 and up to {usable_cores()} threads")  # fmt: skip
-    print(f"{'dtype':8} {'A B':17} {'stack':>6} {'numpy ns each':>13} {'1 thread':>8}"
-          "    auto   torch     jax")  # fmt: skip
+    print(
+        f"{about['cpu']}, {about['n_cpus']} cores, load {about['load']:.1f}; backend {backend()}; "
+        f"fastmlp with 1 and up to {usable_cores()} threads"
+    )
+    print(
+        f"{'dtype':8} {'A B':17} {'stack':>6} {'numpy ns each':>13} {'1 thread':>8}    auto   torch     jax"
+    )
     cases = OTHERS if chosen.others else [(n, n, n, "") for n in chosen.sizes]
     for most in chosen.stack:
         for dtype in chosen.dtypes:

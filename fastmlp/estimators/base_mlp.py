@@ -11,14 +11,14 @@ from sklearn.utils.validation import _check_sample_weight
 from .. import _checks, activations, initializers, optimizers
 from ..kernels import interrupts
 from ..network.in_training import in_training
-from ..optimizer_state import Memory
+from ..optimizer_state import OptimizerState
 from .architecture import describe
 from .fitted import FittedNetwork
 from .full_batch import FullBatch
 from .scoring import Answers, EstimatorReading, resolve
 from .sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from .solver import OptimizerConstraint, choose_optimizer, is_lbfgs
-from .stochastic import Training
+from .stochastic import StochasticFit
 from .validation import given
 
 FORMULA = HasMethods(["value", "derivative"])
@@ -72,9 +72,17 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None,
-        validation_data=None, callbacks=None,
-    ):  # fmt: skip
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        validation_data=None,
+        callbacks=None,
+    ):
         """Fit the model to data matrix X and target(s) y.
 
         Parameters
@@ -155,10 +163,18 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         if self._is_lbfgs:
             _checks.check_lbfgs(self, sets)
             return FullBatch(self, optimizer, data, about, callbacks=callbacks, metrics=metrics).run
-        return Training(
-            self, optimizer, self._remember(optimizer, incremental), data, about, incremental=incremental,
-            sets=given(self, sets, metrics), callbacks=callbacks, rows=rows, metrics=metrics,
-        ).run  # fmt: skip
+        return StochasticFit(
+            self,
+            optimizer,
+            self._remember(optimizer, incremental),
+            data,
+            about,
+            incremental=incremental,
+            sets=given(self, sets, metrics),
+            callbacks=callbacks,
+            rows=rows,
+            metrics=metrics,
+        ).run
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
@@ -197,11 +213,11 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _remember(self, optimizer, incremental):
         """Return what the optimizer keeps between steps: from the last `partial_fit`, or new."""
         about = optimizer, self._network.plan.n_params, self._network.params.dtype
-        memory = getattr(self, "_optimizer", None)
-        if not incremental or memory is None or not memory.fits(*about):
-            memory = Memory(*about)
-        self._optimizer = memory
-        return memory
+        optimizer_state = getattr(self, "_optimizer", None)
+        if not incremental or optimizer_state is None or not optimizer_state.fits(*about):
+            optimizer_state = OptimizerState(*about)
+        self._optimizer = optimizer_state
+        return optimizer_state
 
     def _find_metrics(self, y):
         """Return {name: Metric} for `metrics`."""

@@ -90,9 +90,17 @@ class BaseNeuron(CarefulEstimator):
         n_epochs = 1 if incremental else min(_checks.check_int("max_iter", self.max_iter), MAX_EPOCHS)
         units = [
             neuron.Neuron(
-                rows, w, target, bias=bias, sample_weight=sample_weight, eta=self.eta0, seed=seed,
-                n_epochs=n_epochs, shuffle=int(self.shuffle),
-                bias_step=decay if self.fit_intercept else 0.0, epsilon=self.epsilon,
+                rows,
+                w,
+                target,
+                bias=bias,
+                sample_weight=sample_weight,
+                eta=self.eta0,
+                seed=seed,
+                n_epochs=n_epochs,
+                shuffle=int(self.shuffle),
+                bias_step=decay if self.fit_intercept else 0.0,
+                epsilon=self.epsilon,
                 tol=-np.inf if self.tol is None or watch else self.tol,
                 n_iter_no_change=min(self.n_iter_no_change, MAX_EPOCHS),
                 record=_checks.check_choice("record", self.record, RECORD),
@@ -101,7 +109,7 @@ class BaseNeuron(CarefulEstimator):
             for (target, options), w, bias, seed, watch in zip(
                 targets, coef, intercept, seeds, watches, strict=True
             )
-        ]  # fmt: skip
+        ]
         start = np.column_stack([coef, intercept]).astype(X.dtype)
         with interrupts.held():
             self._train(units, watches)

@@ -24,9 +24,14 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
 
     def _validate_input(self, X, y, reset):
         X, y = self._as_validated(
-            X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", y_numeric=True,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=_checks.FLOATS[::-1],
+            order="C",
+            y_numeric=True,
             reset=reset,
-        )  # fmt: skip
+        )
         return X, _checks.as_values(y)
 
     def _as_errors(self, errors):
@@ -83,9 +88,20 @@ class LinearPerceptron(_NeuronRegressor):
     """
 
     def __init__(
-        self, *, eta0=0.01, fit_intercept=True, max_iter=1000, epsilon=0.0, tol=None, n_iter_no_change=5,
-        shuffle=True, random_state=None, warm_start=False, intercept_decay=None, record=None,
-    ):  # fmt: skip
+        self,
+        *,
+        eta0=0.01,
+        fit_intercept=True,
+        max_iter=1000,
+        epsilon=0.0,
+        tol=None,
+        n_iter_no_change=5,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        intercept_decay=None,
+        record=None,
+    ):
         self._store(locals())
 
     def _targets(self, X, y, goes_on, incremental):
@@ -145,10 +161,23 @@ class TanhPerceptron(_NeuronRegressor):
     }
 
     def __init__(
-        self, *, activation="tanh", beta=1.0, eta0=0.01, scale_targets=True, fit_intercept=True,
-        max_iter=1000, epsilon=0.0, tol=None, n_iter_no_change=5, shuffle=True, random_state=None,
-        warm_start=False, intercept_decay=None, record=None,
-    ):  # fmt: skip
+        self,
+        *,
+        activation="tanh",
+        beta=1.0,
+        eta0=0.01,
+        scale_targets=True,
+        fit_intercept=True,
+        max_iter=1000,
+        epsilon=0.0,
+        tol=None,
+        n_iter_no_change=5,
+        shuffle=True,
+        random_state=None,
+        warm_start=False,
+        intercept_decay=None,
+        record=None,
+    ):
         self._store(locals())
 
     def _function(self):

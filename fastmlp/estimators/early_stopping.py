@@ -29,7 +29,7 @@ def choose_monitor(estimator, sets, log_names):
     return tracked, main
 
 
-class Best:
+class BestWeights:
     """The best weights so far.
 
     Parameters

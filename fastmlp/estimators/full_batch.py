@@ -7,7 +7,7 @@ from .. import _checks
 from ..kernels.job import Rows
 from ..metrics import directions, measure
 from ..network import lbfgs
-from ..network.history import History, Monitor
+from ..network.history import EpochEnd, History
 from ..network.in_training import trust
 from .sklearn_callbacks import SklearnCallbacks
 
@@ -32,10 +32,15 @@ class FullBatch:
         self.est, self.optimizer, self.about, self.metrics = estimator, optimizer, about, metrics
         self.X, self.target, self.y, self.weights, self.sample_weight = data
         est = estimator
-        self.monitor = Monitor(
-            est, est._network, History(est.history_), est.max_iter, self._measure if metrics else None,
-            callbacks, directions=directions(metrics),
-        )  # fmt: skip
+        self.epoch_end = EpochEnd(
+            est,
+            est._network,
+            History(est.history_),
+            est.max_iter,
+            self._measure if metrics else None,
+            callbacks,
+            directions=directions(metrics),
+        )
         trust(est, self.X)
 
     def run(self, transaction):
@@ -43,14 +48,22 @@ class FullBatch:
         est, own, rows = self.est, self.optimizer, Rows(self.X)
         self.theirs = SklearnCallbacks(est, *self.about, est.max_iter)
         try:
-            with self.monitor.following():
+            with self.epoch_end.following():
                 transaction.commit()
                 est.best_iter_ = None
                 vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
                 found = lbfgs.minimize(
-                    est._network, rows, self.target, self.weights, est._loss, max_iter=est.max_iter,
-                    max_fun=own.max_fun, tol=own.tol, ftol=own.ftol, on_step=self._end_iteration,
-                )  # fmt: skip
+                    est._network,
+                    rows,
+                    self.target,
+                    self.weights,
+                    est._loss,
+                    max_iter=est.max_iter,
+                    max_fun=own.max_fun,
+                    tol=own.tol,
+                    ftol=own.ftol,
+                    on_step=self._end_iteration,
+                )
                 if not np.isfinite(found.x).all():
                     transaction.revoke()
                     _checks.fail_diverged(1, 1.0, rows, self.target)
@@ -71,8 +84,8 @@ class FullBatch:
     def _end_iteration(self, loss):
         """Report an iteration's end; return whether to stop."""
         self.theirs.epoch_begin()
-        self.est.n_iter_ = self.monitor.state.epoch + 1
-        stop = self.monitor.record(loss)
+        self.est.n_iter_ = self.epoch_end.state.epoch + 1
+        stop = self.epoch_end.record(loss)
         if self.est.verbose:
             print(f"Iteration {self.est.n_iter_}, loss = {loss:.8f}")
         return self.theirs.epoch_end() or stop

@@ -18,7 +18,7 @@ from .base_neuron import MAX_SEED, BaseNeuron
 from .fitted import available_unless_refused
 
 
-class Watch:
+class ValidationStop:
     """Stops a unit whose accuracy on validation data no longer rises, by scikit-learn's rule."""
 
     def __init__(self, X, positive, weights, tol, patience):
@@ -121,10 +121,23 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     }
 
     def __init__(
-        self, *, eta0=1.0, fit_intercept=True, max_iter=1000, epsilon=1.0, tol=None, n_iter_no_change=5,
-        shuffle=True, random_state=0, early_stopping=False, validation_fraction=0.1, class_weight=None,
-        warm_start=False, intercept_decay=None, record=None,
-    ):  # fmt: skip
+        self,
+        *,
+        eta0=1.0,
+        fit_intercept=True,
+        max_iter=1000,
+        epsilon=1.0,
+        tol=None,
+        n_iter_no_change=5,
+        shuffle=True,
+        random_state=0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        class_weight=None,
+        warm_start=False,
+        intercept_decay=None,
+        record=None,
+    ):
         self._store(locals())
 
     @available_unless_refused(_checks.check_incremental)
@@ -205,7 +218,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
             sample_weight = sample_weight[held]
             _checks.check_held_weights(sample_weight)
         watches = [
-            Watch(X[held], target[held] > 0, sample_weight, self.tol, self.n_iter_no_change)
+            ValidationStop(X[held], target[held] > 0, sample_weight, self.tol, self.n_iter_no_change)
             for target, _ in targets
         ]
         for target, _ in targets:

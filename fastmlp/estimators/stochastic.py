@@ -7,29 +7,29 @@ from ..kernels.job import MOST_EPOCHS, Rows
 from ..kernels.plan import Status
 from ..metrics import directions, measure
 from ..network.fit import Fit
-from ..network.history import History, Monitor, measure_sets
+from ..network.history import EpochEnd, History, measure_sets
 from ..network.in_training import trust
 from ..schedules import Plateau
-from .early_stopping import Best, choose_monitor
+from .early_stopping import BestWeights, choose_monitor
 from .sklearn_callbacks import SklearnCallbacks
 from .validation import split
 
 
-class Training:
+class StochasticFit:
     """One call of `fit` or `partial_fit` with a stochastic solver.
 
     Parameters
     ----------
     estimator
         With its network built.
-    optimizer, memory : Optimizer, Memory
+    optimizer, optimizer_state : Optimizer, OptimizerState
     data : tuple
         X, target, y, weights and those without the weights of classes; `target` as the kernels take it.
     about : tuple
         X, y and sample_weight as the user gave them.
     incremental : bool
         One epoch, as `partial_fit` makes it.
-    sets : dict of Held
+    sets : dict of ValidationSet
         Validation data that the user gave.
     callbacks : sequence
     rows : ndarray of int64, default=None
@@ -38,7 +38,18 @@ class Training:
     """
 
     def __init__(
-        self, estimator, optimizer, memory, data, about, *, incremental, sets, callbacks, rows, metrics
+        self,
+        estimator,
+        optimizer,
+        optimizer_state,
+        data,
+        about,
+        *,
+        incremental,
+        sets,
+        callbacks,
+        rows,
+        metrics,
     ):
         est, self.est, self.incremental, self.metrics = estimator, estimator, incremental, metrics
         self.early = est.early_stopping
@@ -51,22 +62,38 @@ class Training:
         n = self.X.shape[0] if rows is None else len(rows)
         n_epochs = 1 if incremental else _checks.check_epochs("max_iter", est.max_iter)
         better = directions(metrics, ("", *(f"{name}_" for name in sets)), score=True)
-        self.monitor = Monitor(
-            est, est._network, History(est.history_), n_epochs,
-            self._measure if metrics or sets else None, callbacks, directions=better,
-        )  # fmt: skip
+        self.epoch_end = EpochEnd(
+            est,
+            est._network,
+            History(est.history_),
+            n_epochs,
+            self._measure if metrics or sets else None,
+            callbacks,
+            directions=better,
+        )
         self.about, self.stopped, self.measured = (*about, n_epochs), False, {}
         tracked, main = choose_monitor(est, sets, better)
         self.score = f"{main}_score" if self.early else None
-        self.best = Best(est, tracked, self.score, better) if tracked else None
+        self.best = BestWeights(est, tracked, self.score, better) if tracked else None
         self.optimizer, self.plateau = optimizer, isinstance(optimizer.learning_rate, Plateau)
         self.fit = Fit(
-            est._network, Rows(self.X), target, loss=est._loss, optimizer=optimizer, memory=memory,
-            n_epochs=n_epochs, batch_size=self._batch_size(n), shuffle=est.shuffle,
-            sample_weight=weights, rates=self._rates(memory, n_epochs, n), n_threads=est.n_threads,
-            on_stall=None if self.plateau else self._stall, subset=rows,
-            mean_weight=self._mean_weight(weights, rows), **self._stopping(),
-        )  # fmt: skip
+            est._network,
+            Rows(self.X),
+            target,
+            loss=est._loss,
+            optimizer=optimizer,
+            optimizer_state=optimizer_state,
+            n_epochs=n_epochs,
+            batch_size=self._batch_size(n),
+            shuffle=est.shuffle,
+            sample_weight=weights,
+            rates=self._rates(optimizer_state, n_epochs, n),
+            n_threads=est.n_threads,
+            on_stall=None if self.plateau else self._stall,
+            subset=rows,
+            mean_weight=self._mean_weight(weights, rows),
+            **self._stopping(),
+        )
 
     def _mean_weight(self, weights, rows):
         """Return what a sample of a batch counts in the divisor of its gradient; 0: its own weight."""
@@ -89,10 +116,10 @@ class Training:
         """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
         est, fit = self.est, self.fit
         self.theirs = SklearnCallbacks(est, *self.about)
-        watched = bool(self.monitor.per_epoch or self.theirs.active or est.verbose or self.best)
+        watched = bool(self.epoch_end.per_epoch or self.theirs.active or est.verbose or self.best)
         trained_before = est.t_ > 0
         try:
-            with self.monitor.following(None if watched else fit):
+            with self.epoch_end.following(None if watched else fit):
                 if self.best:
                     self.best.begin(self.measured, goes_on=trained_before and not self.incremental)
                 else:
@@ -101,7 +128,7 @@ class Training:
                 self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()
-        self.monitor.history.lists  # noqa: B018  # into `history_`
+        self.epoch_end.history.lists  # noqa: B018  # into `history_`
 
     def _train(self, watched, trained_before, transaction):
         est, fit = self.est, self.fit
@@ -138,14 +165,14 @@ class Training:
             _checks.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(wanted, n)
 
-    def _rates(self, memory, n_epochs, n):
+    def _rates(self, optimizer_state, n_epochs, n):
         """Return the rate of each epoch, and the one after the last; None where a schedule says them."""
-        est, first = self.est, memory.learning_rate
+        est, first = self.est, optimizer_state.learning_rate
         if callable(est.learning_rate) or not isinstance(est.solver, str):
             return None
         if est.solver == "sgd" and est.learning_rate == "invscaling":
             seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]
-            initial = memory.optimizer.learning_rate  # as scikit-learn's, which is made once
+            initial = optimizer_state.optimizer.learning_rate  # as scikit-learn's, which is made once
             initial = est.learning_rate_init if callable(initial) else initial
             return [first] + [initial / (t + 1) ** est.power_t for t in seen]
         return [first] * (n_epochs + 1)
@@ -171,14 +198,14 @@ class Training:
         if est.verbose:
             print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
         try:
-            stop = self.monitor(fit)
+            stop = self.epoch_end(fit)
         finally:  # the epoch was trained, and counts, whatever a callback makes of it
-            self._judge(self.monitor.state.logs)
+            self._judge(self.epoch_end.state.logs)
         stop |= self.theirs.epoch_end()
         if self.early and est._no_improvement_count > est.n_iter_no_change:
             stop |= not self._stall(fit)
         self.stopped |= bool(stop)
-        if not stop and fit.n_done < self.monitor.state.n_epochs:
+        if not stop and fit.n_done < self.epoch_end.state.n_epochs:
             self.theirs.epoch_begin()
         return stop
 

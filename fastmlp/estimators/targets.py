@@ -106,9 +106,14 @@ class OfValues:
 
     def _validate(self, X, y, reset):
         X, y = self._as_validated(
-            X, y, accept_sparse="csr", multi_output=True, y_numeric=True, dtype=_checks.kept_dtypes(X),
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=True,
+            dtype=_checks.kept_dtypes(X),
             reset=reset,
-        )  # fmt: skip
+        )
         return X, _checks.as_values(y)
 
     def _learn_targets(self, y, classes, incremental, first):

@@ -9,7 +9,7 @@ from ..kernels.job import Rows
 from ..metrics import measure
 
 
-class Held:
+class ValidationSet:
     """Data held out of training, and what is measured on it.
 
     Parameters
@@ -37,7 +37,7 @@ class Held:
 
 
 def given(estimator, sets, metrics):
-    """Return the Held of each validation set that was given, by its name.
+    """Return the ValidationSet of each validation set that was given, by its name.
 
     Parameters
     ----------
@@ -58,19 +58,21 @@ def _held(estimator, metrics, what, X, y, sample_weight):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
             _checks.check_weight_signs(sample_weight)
-    return Held(estimator, X, target, y, sample_weight, sample_weight, metrics)
+    return ValidationSet(estimator, X, target, y, sample_weight, sample_weight, metrics)
 
 
 def split(estimator, metrics, X, target, y, weights, sample_weight):
-    """Return the training part of what is given, and the Held rest, by scikit-learn's draws."""
+    """Return the training part of what is given, and the ValidationSet rest, by scikit-learn's draws."""
     binary = estimator._is_classifier and estimator.n_outputs_ == 1
     n, size = X.shape[0], estimator.validation_fraction
     if np.ceil(size * n) < 2 and n >= 4:
         size = 2  # where scikit-learn would give up
     train, rest = train_test_split(
-        np.arange(n), random_state=estimator._network.rng, test_size=size,
+        np.arange(n),
+        random_state=estimator._network.rng,
+        test_size=size,
         stratify=target.astype(bool) if binary else None,
-    )  # fmt: skip
+    )
     _checks.check_held_out(len(rest))
     if weights is not None:
         _checks.check_held_weights(weights[rest])
@@ -79,4 +81,4 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
         of_rows = (None if w is None else w[rows] for w in (weights, sample_weight))
         return X[rows], target[rows], y[rows], *of_rows
 
-    return part(train), Held(estimator, *part(rest), metrics)
+    return part(train), ValidationSet(estimator, *part(rest), metrics)

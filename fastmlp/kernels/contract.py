@@ -56,9 +56,16 @@ class Kernels(Protocol):
     # prediction and data
 
     def predict(
-        self, plan: Plan, params: Array, rows: Rows, out: Array, first: int = 0, n: int | None = None,
-        layer: int = -1, logits: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        plan: Plan,
+        params: Array,
+        rows: Rows,
+        out: Array,
+        first: int = 0,
+        n: int | None = None,
+        layer: int = -1,
+        logits: bool = False,
+    ) -> None:
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
 
     def all_finite(self, rows: Rows) -> bool:
@@ -68,9 +75,17 @@ class Kernels(Protocol):
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
 
     def add_noise(
-        self, source: Array, target: Array, width: int, n_copies: int, first: int, key: int, sigma: float,
-        low: float, high: float,
-    ) -> None:  # fmt: skip
+        self,
+        source: Array,
+        target: Array,
+        width: int,
+        n_copies: int,
+        first: int,
+        key: int,
+        sigma: float,
+        low: float,
+        high: float,
+    ) -> None:
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
 
     def matmul_stack(self, A: Array, B: Array, out: Array, first: int = 0, n: int = -1) -> bool:

@@ -102,8 +102,20 @@ class Job:
         "run", "sample_weight", "state", "subset", "workspace", "y",
     )  # fmt: skip
 
-    def __init__(self, plan, params, rows, y, *, sample_weight=None, state=None, random_state=None,
-                 rates=(0.1,), subset=None, **options):  # fmt: skip
+    def __init__(
+        self,
+        plan,
+        params,
+        rows,
+        y,
+        *,
+        sample_weight=None,
+        state=None,
+        random_state=None,
+        rates=(0.1,),
+        subset=None,
+        **options,
+    ):
         n = rows.n_rows if subset is None else len(subset)
         values = OPTIONS | dict(
             n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,

@@ -199,6 +199,7 @@ def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=N
     most = max(1, min(PIECE // plan.n_params, n // n_threads) // PREDICTED) * PREDICTED
     share_out(
         lambda a, b: backend.predict(plan, params, rows, out[a:b], a, b - a, layer, logits),
-        ((a, min(a + most, n)) for a in range(0, n, most)), n_threads,
-    )  # fmt: skip
+        ((a, min(a + most, n)) for a in range(0, n, most)),
+        n_threads,
+    )
     return out

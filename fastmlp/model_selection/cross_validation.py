@@ -12,7 +12,7 @@ from sklearn.utils.validation import _num_samples
 from .. import _checks
 from ..kernels.threads import usable_cores
 from . import engine
-from .folds import Fold, Task, fit_parameter, unseeded
+from .folds import Fold, FoldTask, fit_parameter, unseeded
 from .result import CrossValidation
 from .scoring import resolve, try_out
 
@@ -20,9 +20,21 @@ MAX_SEED = 2**31 - 1
 
 
 def cross_validate(
-    estimator, X, y, *, cv=5, repeats=5, metrics=None, groups=None, sample_weight=None, every=1, n_jobs=None,
-    random_state=None, error_score="raise", return_estimators=False,
-):  # fmt: skip
+    estimator,
+    X,
+    y,
+    *,
+    cv=5,
+    repeats=5,
+    metrics=None,
+    groups=None,
+    sample_weight=None,
+    every=1,
+    n_jobs=None,
+    random_state=None,
+    error_score="raise",
+    return_estimators=False,
+):
     """Train and measure an estimator on the folds of several repetitions, epoch by epoch.
 
     Parameters
@@ -102,7 +114,7 @@ def cross_validate(
     try_out(found, estimator, y, folds[0].test)
     workers = min(engine.n_workers(n_jobs), len(folds))
     threads = None if workers == 1 else max(1, usable_cores() // workers)
-    task = Task(estimator, X, y, sample_weight, found, every, threads, error_score, return_estimators)
+    task = FoldTask(estimator, X, y, sample_weight, found, every, threads, error_score, return_estimators)
     outcomes = engine.run(task, folds, n_jobs)
     _checks.check_any_fold([outcome.error for outcome in outcomes])
     return CrossValidation(tuple(found), folds, outcomes, every)

@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .. import _checks
 from ..kernels import interrupts
-from .folds import Task, run_fold
+from .folds import FoldTask, run_fold
 
 PATIENCE = 2.0  # seconds that folds have to stop in
 
@@ -33,7 +33,7 @@ def run(task, folds, n_jobs=None):
 
     Parameters
     ----------
-    task : Task
+    task : FoldTask
     folds : list of Fold
     n_jobs : int or None
         As joblib's.
@@ -118,7 +118,7 @@ def _itself(task):
 
 
 def _run(task, fold, key):
-    if not isinstance(task, Task):  # only one worker was left, so that joblib called this here
+    if not isinstance(task, FoldTask):  # only one worker was left, so that joblib called this here
         task = task.result()
     with (_calls.get(key) or _Call()).fold():
         return run_fold(task, fold)

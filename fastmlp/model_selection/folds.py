@@ -38,7 +38,7 @@ class Fold:
 
 
 @dataclass
-class Task:
+class FoldTask:
     """What all folds share: the data, held once and never written to, and what to do with it."""
 
     estimator: object
@@ -133,7 +133,7 @@ class Recorder:
 
 
 def run_fold(task, fold):
-    """Return the `Outcome` of one fold of a `Task`.
+    """Return the `Outcome` of one fold of a `FoldTask`.
 
     Raises
     ------
@@ -180,11 +180,14 @@ def _run(task, fold):
     estimator.set_params(**own)
     n_epochs = getattr(learner(estimator), "n_iter_", None)
     return Outcome(
-        recorder.epochs, np.reshape(recorder.values, (-1, len(task.metrics), 2)), scores,
+        recorder.epochs,
+        np.reshape(recorder.values, (-1, len(task.metrics), 2)),
+        scores,
         n_epochs=int(n_epochs) if np.ndim(n_epochs) == 0 and n_epochs is not None else None,
-        fit_time=middle - start - measuring, score_time=end - middle + measuring,
+        fit_time=middle - start - measuring,
+        score_time=end - middle + measuring,
         estimator=estimator if task.return_estimators else None,
-    )  # fmt: skip
+    )
 
 
 def _used(task, fold):

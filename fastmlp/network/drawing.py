@@ -56,13 +56,13 @@ class Block:
         return [((n - 1) / 2 - i) * PITCH for i in range(n)]
 
 
-def blocks_of(graph, n_features):
+def blocks_of(topology, n_features):
     """Return the input and the layers as blocks, each after those that it reads."""
-    n_features = graph.input_dim if n_features is None else n_features
+    n_features = topology.input_dim if n_features is None else n_features
     found = {
         INPUT: Block(INPUT_NAME, "" if n_features is None else str(n_features), n_features, VARIABLE, [])
     }
-    for i, (layer, sources) in enumerate(zip(graph.layers, graph.sources, strict=True)):
+    for i, (layer, sources) in enumerate(zip(topology.layers, topology.sources, strict=True)):
         parents = [found[s] for s in sources]
         if isinstance(layer, Dense):
             text = f"{layer.units} {layer.activation.name}"
@@ -78,7 +78,7 @@ def blocks_of(graph, n_features):
     return list(found.values())
 
 
-def draw(graph, n_features=None, ax=None):
+def draw(topology, n_features=None, ax=None):
     """Draw the layers of a network from left to right.
 
     Neurons are circles; of a layer of more than 8, the first and last few. Between two smaller layers every
@@ -87,7 +87,7 @@ def draw(graph, n_features=None, ax=None):
 
     Parameters
     ----------
-    graph : Graph
+    topology : Topology
     n_features : int, default=None
         Columns of the input, where known.
     ax : matplotlib Axes, default=None
@@ -97,9 +97,9 @@ def draw(graph, n_features=None, ax=None):
     -------
     ax : matplotlib Axes
     """
-    if not graph.layers:
+    if not topology.layers:
         _checks.network_error("a network without layers cannot be drawn; add layers first")
-    blocks = blocks_of(graph, n_features)
+    blocks = blocks_of(topology, n_features)
     places, ways = layout(blocks)
     tall = max(len(b.slots) for b in blocks if not b.bar) * PITCH
     cell = CELL, tall + 2 * LINE

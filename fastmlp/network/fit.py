@@ -57,7 +57,7 @@ class Fit:
     y : ndarray
         As the kernels take it.
     loss, optimizer : Loss, Optimizer
-    memory : Memory
+    optimizer_state : OptimizerState
         The optimizer's; updated.
     n_epochs, batch_size, shuffle, sample_weight
         As in `Network.fit`.
@@ -90,10 +90,32 @@ class Fit:
         Duration of an epoch, where it does not.
     """
 
-    def __init__(self, network, rows, y, *, loss, optimizer, memory, n_epochs, batch_size, shuffle=True,
-                 sample_weight=None, mean_weight=None, rates=None, n_threads=None, on_stall=None,
-                 put_back=None, **options):  # fmt: skip
-        self.network, self.loss, self.memory, self.n_threads = network, loss, memory.own(), n_threads
+    def __init__(
+        self,
+        network,
+        rows,
+        y,
+        *,
+        loss,
+        optimizer,
+        optimizer_state,
+        n_epochs,
+        batch_size,
+        shuffle=True,
+        sample_weight=None,
+        mean_weight=None,
+        rates=None,
+        n_threads=None,
+        on_stall=None,
+        put_back=None,
+        **options,
+    ):
+        self.network, self.loss, self.optimizer_state, self.n_threads = (
+            network,
+            loss,
+            optimizer_state.own(),
+            n_threads,
+        )
         self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
         self.optimizer, self.first_epoch = optimizer, network.n_epochs_
         subset = options.get("subset")
@@ -102,7 +124,7 @@ class Fit:
         check_counts(batch_size, n_epochs)
         if rates is None:
             n_batches = -(-n // batch_size)
-            options |= schedules.options(optimizer, memory, n_epochs, n_batches, self.first_epoch)
+            options |= schedules.options(optimizer, optimizer_state, n_epochs, n_batches, self.first_epoch)
         else:
             options["rates"] = rates
         if sample_weight is not None:
@@ -113,11 +135,20 @@ class Fit:
         of_loss = loss.options(network.plan.n_outputs)
         self.own_kernels = kernels_of(network.params.dtype, network.functions, loss)
         self.job = Job(
-            network.plan, network.own_params(), rows, y, sample_weight=sample_weight, state=memory.state,
-            random_state=network.rng, n_epochs=n_epochs, shuffle=int(shuffle), batch_size=batch_size,
-            step=memory.step, seed=_seed(network, memory.step),
+            network.plan,
+            network.own_params(),
+            rows,
+            y,
+            sample_weight=sample_weight,
+            state=optimizer_state.arrays,
+            random_state=network.rng,
+            n_epochs=n_epochs,
+            shuffle=int(shuffle),
+            batch_size=batch_size,
+            step=optimizer_state.step,
+            seed=_seed(network, optimizer_state.step),
             **(of_loss | optimizer.options() | options),
-        )  # fmt: skip
+        )
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
 
     @property
@@ -196,7 +227,7 @@ class Fit:
     @property
     def divergence(self):
         """The epoch (from 1) and learning rate at which training diverged, the rows and their targets."""
-        return self.n_done + 1, self.memory.learning_rate, self.job.rows, self.job.y
+        return self.n_done + 1, self.optimizer_state.learning_rate, self.job.rows, self.job.y
 
     def _run(self, on_epoch):
         return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)
@@ -211,12 +242,12 @@ class Fit:
         self.network.interrupted_ = self.interrupted
         self._remember()
         if self.status == Status.DIVERGED:
-            self.memory.forget()  # moments of steps that led nowhere, and may not be finite
+            self.optimizer_state.forget()  # moments of steps that led nowhere, and may not be finite
 
     def _remember(self):
         """Take what is known of steps, epochs and rates to where the next run looks for it."""
-        self.memory.step = int(self.job.run["step"][0])
-        schedules.keep(self.optimizer, self.memory, self.job)
+        self.optimizer_state.step = int(self.job.run["step"][0])
+        schedules.keep(self.optimizer, self.optimizer_state, self.job)
         self.network.n_epochs_ = self.first_epoch + self.n_done
 
 

@@ -82,7 +82,7 @@ class State:
         return self._history.lists
 
 
-class Monitor:
+class EpochEnd:
     """Record a fit's history, and tell callbacks of it.
 
     Parameters

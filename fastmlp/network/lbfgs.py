@@ -66,9 +66,13 @@ class LBFGSFit:
 
         own = self.optimizer
         minimize(
-            *self.arguments, max_iter=self.n_epochs, max_fun=own.max_fun, tol=own.tol, ftol=own.ftol,
+            *self.arguments,
+            max_iter=self.n_epochs,
+            max_fun=own.max_fun,
+            tol=own.tol,
+            ftol=own.ftol,
             on_step=on_step,
-        )  # fmt: skip
+        )
         self.status = Status.FINISHED
         return self
 

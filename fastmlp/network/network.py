@@ -10,7 +10,7 @@ from ..layers import Dense
 from . import lbfgs, numpy_code, summary
 from .evaluation import EpochMetrics, EvaluationSet
 from .fit import is_native
-from .history import History, Monitor
+from .history import EpochEnd, History
 from .in_training import in_training, is_ours, writing
 from .preparation import (
     Learning,
@@ -24,7 +24,7 @@ from .preparation import (
     training_rows,
     unchanged_by_errors,
 )
-from .topology import Graph
+from .topology import Topology
 
 
 class Network:
@@ -87,7 +87,7 @@ class Network:
         self.plan = self._params = None
         self.learning, self.curves = Learning(), History()
         self.n_epochs_ = 0
-        self.graph = Graph()
+        self.topology = Topology()
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
 
@@ -113,16 +113,16 @@ class Network:
         """
         if self.plan is not None:
             _checks.network_error("the network has weights already; add all layers before fit() or build()")
-        return self.graph.add(layer, after)
+        return self.topology.add(layer, after)
 
     @property
     def layers(self):
-        return tuple(self.graph.layers)
+        return tuple(self.topology.layers)
 
     @property
     def functions(self):
         """The activation of each layer that has weights."""
-        return [layer.activation for layer in self.graph.dense]
+        return [layer.activation for layer in self.topology.dense]
 
     @property
     def params(self):
@@ -154,7 +154,7 @@ class Network:
     @property
     def n_inputs(self):
         """Columns of the input, or None where neither data nor a layer has told."""
-        return self.graph.input_dim if self.plan is None else self.plan.n_features
+        return self.topology.input_dim if self.plan is None else self.plan.n_features
 
     @property
     def history_(self):
@@ -194,12 +194,12 @@ class Network:
 
     def draw(self, n_features=None, dtype=None):
         """Lay out the network and draw its initial weights, for whoever has its training to himself."""
-        if n_features is None and (n_features := self.graph.input_dim) is None:
+        if n_features is None and (n_features := self.topology.input_dim) is None:
             _checks.network_error("n_features is not known; pass it, or give the first layer input_dim")
         self.lay_out(n_features, dtype)
         before = None
-        for layer, weights, bias in zip(self.graph.dense, self.coefs_, self.intercepts_, strict=True):
-            last = layer is self.graph.layers[-1]
+        for layer, weights, bias in zip(self.topology.dense, self.coefs_, self.intercepts_, strict=True):
+            last = layer is self.topology.layers[-1]
             drawn = layer.draw(len(weights), self.rng, weights.dtype, before if last else None)
             weights[...], drawn = drawn
             if bias is not None:
@@ -208,7 +208,7 @@ class Network:
 
     def lay_out(self, n_features, dtype=None):
         """Lay out the network with all weights 0."""
-        plan = self.graph.compile(_checks.check_int("n_features", n_features))
+        plan = self.topology.compile(_checks.check_int("n_features", n_features))
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
         params = aligned_zeros(plan.n_params, dtype)
         self._native = is_native(self.functions)
@@ -217,13 +217,27 @@ class Network:
 
     def obey_layers(self):
         """Take over which layers are `trainable`, which may change at any time; weights stay in place."""
-        if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.graph.dense]:
-            self.plan = self.graph.compile(self.plan.n_features)
+        if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.topology.dense]:
+            self.plan = self.topology.compile(self.plan.n_features)
 
     @_checks.told
-    def fit(self, x, y, *, epochs=1, batch_size=32, loss=None, optimizer=None, shuffle=True,
-    sample_weight=None,
-            validation_data=None, metrics=(), callbacks=(), n_threads=None, verbose=0):  # fmt: skip
+    def fit(
+        self,
+        x,
+        y,
+        *,
+        epochs=1,
+        batch_size=32,
+        loss=None,
+        optimizer=None,
+        shuffle=True,
+        sample_weight=None,
+        validation_data=None,
+        metrics=(),
+        callbacks=(),
+        n_threads=None,
+        verbose=0,
+    ):
         """Train from the current weights on.
 
         Parameters
@@ -275,17 +289,17 @@ class Network:
         asked = _checks.check_run(epochs, batch_size, shuffle, n_threads)
         watched = bool(metrics or callbacks or verbose or validation_data is not None)
         late = checked_late(x, epochs, watched)
-        with in_training(self), unchanged_by_errors(self, with_memory=late) as transaction:
+        with in_training(self), unchanged_by_errors(self, with_optimizer_state=late) as transaction:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data)
-            monitor = Monitor(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
+            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
             if epochs == 0:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)
-            with interrupts.held(), monitor.following(run):
+            with interrupts.held(), epoch_end.following(run):
                 transaction.commit()
-                run.run(monitor if monitor.per_epoch else None)
+                run.run(epoch_end if epoch_end.per_epoch else None)
         return self
 
     @_checks.told
@@ -311,8 +325,8 @@ class Network:
 
     def activations(self, x, layer, *, n_threads=None):
         """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""
-        dense = self.graph.dense
-        given = [each for each in self.graph.given if isinstance(each, Dense)]
+        dense = self.topology.dense
+        given = [each for each in self.topology.given if isinstance(each, Dense)]
         found = [
             k for k, each in enumerate(dense) if layer is each or layer is given[k] or layer == each.name
         ]
@@ -374,7 +388,7 @@ class Network:
         """
         from .drawing import draw
 
-        return draw(self.graph, None if self.plan is None else self.plan.n_features, ax)
+        return draw(self.topology, None if self.plan is None else self.plan.n_features, ax)
 
     def to_numpy(self):
         """Return the trained network as a function of NumPy alone.

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _checks, losses, optimizers
 from ..kernels import dispatch
 from ..kernels.job import ROW_DTYPES, Rows
-from ..optimizer_state import Memory
+from ..optimizer_state import OptimizerState
 from .fit import Fit
 from .in_training import in_training
 from .lbfgs import LBFGSFit
@@ -27,7 +27,7 @@ class Learning(NamedTuple):
 
     loss: object = None
     optimizer: object = None
-    memory: object = None
+    optimizer_state: object = None
     target_range: tuple | None = None  # where outputs do not tell it: see `reading.target_range`
 
 
@@ -46,18 +46,18 @@ class unchanged_by_errors:
     Parameters
     ----------
     network : Network
-    with_memory : bool, default=False
+    with_optimizer_state : bool, default=False
         Whether the optimizer's memory may be written to before it is known that all is right.
     """
 
-    def __init__(self, network, with_memory=False):
+    def __init__(self, network, with_optimizer_state=False):
         self.network, self.committed = network, False
         learning = network.learning
-        if with_memory:
-            learning = learning._replace(memory=deepcopy(learning.memory))
+        if with_optimizer_state:
+            learning = learning._replace(optimizer_state=deepcopy(learning.optimizer_state))
         self.state = dict(plan=network.plan, params=network.params, learning=learning)
         self.state["n_epochs_"] = network.n_epochs_
-        self.drawn = network.rng.get_state() if with_memory or network.plan is None else None
+        self.drawn = network.rng.get_state() if with_optimizer_state or network.plan is None else None
 
     def __enter__(self):
         return self
@@ -116,13 +116,13 @@ def settle(network, rows, y, loss=None, optimizer=None):
     optimizer = known.optimizer or optimizers.Adam() if optimizer is None else optimizers.get(optimizer)
     if isinstance(optimizer, optimizers.LBFGS):
         _checks.check_lbfgs_network(plan)
-        memory = None
-    elif known.memory is not None and known.memory.fits(optimizer, plan.n_params, dtype):
-        memory = known.memory
+        optimizer_state = None
+    elif known.optimizer_state is not None and known.optimizer_state.fits(optimizer, plan.n_params, dtype):
+        optimizer_state = known.optimizer_state
     else:
-        memory = Memory(optimizer, plan.n_params, dtype)
+        optimizer_state = OptimizerState(optimizer, plan.n_params, dtype)
     seen = target_range(y, network.functions[-1], loss, known.target_range)
-    network.learning = Learning(loss, optimizer, memory, seen)
+    network.learning = Learning(loss, optimizer, optimizer_state, seen)
     return y
 
 
@@ -131,21 +131,28 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
     rows = training_rows(network, x, finite=not late)
     y = settle(network, rows, y, loss, optimizer)
     weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
-    if late and network.learning.memory is None:  # L-BFGS does not look
+    if late and network.learning.optimizer_state is None:  # L-BFGS does not look
         _checks.check_finite_rows(rows)
     return Prepared(rows, y, weights, network.learning)
 
 
 def new_run(network, prepared, *, n_epochs, batch_size, shuffle=True, n_threads=None, **options):
     """Return the run that trains a network on what was prepared, a Fit or an LBFGSFit."""
-    rows, y, weights, (loss, optimizer, memory, _) = prepared
+    rows, y, weights, (loss, optimizer, optimizer_state, _) = prepared
     about = dict(loss=loss, optimizer=optimizer, n_epochs=n_epochs, sample_weight=weights)
-    if memory is None:
+    if optimizer_state is None:
         return LBFGSFit(network, rows, y, **about)
     return Fit(
-        network, rows, y, memory=memory, batch_size=batch_size, shuffle=shuffle, n_threads=n_threads, **about,
+        network,
+        rows,
+        y,
+        optimizer_state=optimizer_state,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        n_threads=n_threads,
+        **about,
         **options,
-    )  # fmt: skip
+    )
 
 
 def rows_of(network, x, name="x"):

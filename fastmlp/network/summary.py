@@ -11,16 +11,16 @@ def constructor(network):
     options = [f", {name}={value!r}" for name, value in said.items() if value is not None]
     if network.input_scale != 1.0:
         options.append(f", input_scale={network.input_scale!r}")
-    return f"Network([{', '.join(map(repr, network.graph.layers))}]{''.join(options)})"
+    return f"Network([{', '.join(map(repr, network.topology.layers))}]{''.join(options)})"
 
 
 def summary(network):
     """Return a table of the layers: what each reads, its shape, its parameters."""
-    graph, plan = network.graph, network.plan
+    topology, plan = network.topology, network.plan
     lines = [("layer", "reads", "units", "activation", "weights", "parameters")]
     k = 0
-    for layer, sources in zip(graph.layers, graph.sources, strict=True):
-        reads = ", ".join(INPUT_NAME if s == INPUT else graph.layers[s].name for s in sources)
+    for layer, sources in zip(topology.layers, topology.sources, strict=True):
+        reads = ", ".join(INPUT_NAME if s == INPUT else topology.layers[s].name for s in sources)
         units = activation = shape = count = ""
         if isinstance(layer, Dense):
             units, activation = str(layer.units), layer.activation.name

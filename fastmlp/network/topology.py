@@ -9,7 +9,7 @@ MOST_COLUMNS = (1 << 31) - 1  # lists of non-zeros number them in 32 bits
 MOST_PARAMS = 1 << 44  # 128 TB in double precision: what a process can address
 
 
-class Graph:
+class Topology:
     """The layers of a network in the order they were added, and the sources of each.
 
     Attributes

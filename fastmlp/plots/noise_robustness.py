@@ -33,9 +33,18 @@ class NoiseRobustnessDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, sigmas=(0.0, 0.2, 0.4, 0.6, 0.8), n_repeats=5, random_state=0, scoring=None,
-        score_name="accuracy", ax=None,
-    ):  # fmt: skip
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        sigmas=(0.0, 0.2, 0.4, 0.6, 0.8),
+        n_repeats=5,
+        random_state=0,
+        scoring=None,
+        score_name="accuracy",
+        ax=None,
+    ):
         """Score fitted models on copies of `X` with Gaussian noise added.
 
         Parameters

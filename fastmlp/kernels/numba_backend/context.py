@@ -57,9 +57,15 @@ SGD = int(Optimizer.SGD)
 INPUT = -1  # plan.INPUT
 KEEPS_LOGITS = tuple(
     int(a)
-    for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
-              Activation.SILU)
-)  # fmt: skip
+    for a in (
+        Activation.LEAKY_RELU,
+        Activation.ELU,
+        Activation.SELU,
+        Activation.SOFTPLUS,
+        Activation.GELU,
+        Activation.SILU,
+    )
+)
 
 
 @leaf("wir->i")
