@@ -48,7 +48,7 @@ def same(a, b):
     one, other = a.learning.optimizer_state, b.learning.optimizer_state
     assert (one is None) == (other is None)
     if one is not None:
-        np.testing.assert_array_equal(one.state, other.state)
+        np.testing.assert_array_equal(one.arrays, other.arrays)
         assert (one.step, one.learning_rate) == (other.step, other.learning_rate)
     for mine, theirs in zip(a.rng.get_state(), b.rng.get_state(), strict=True):
         np.testing.assert_array_equal(mine, theirs)

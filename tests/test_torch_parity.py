@@ -29,7 +29,7 @@ from fastmlp import (
 from fastmlp.activations import ACTIVATIONS as OUR_ACTIVATIONS
 from fastmlp.activations import get as activation_of
 from fastmlp.kernels import dispatch
-from fastmlp.network import fit  # fmt: skip
+from fastmlp.network import fit
 from fastmlp.optimizers import OPTIMIZERS as OUR_OPTIMIZERS
 
 F, optim = torch.nn.functional, torch.optim
