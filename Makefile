@@ -40,7 +40,7 @@ lowest: $(VENV)/stamp-venv  ## the tests with the lowest versions that pyproject
 	$(PY) .ci/lowest.py run > $(LOWEST_BUILD)/requires.txt
 	$(VENV)-lowest/bin/python -m pip install -q -r $(LOWEST_BUILD)/requires.txt $(LOWEST_BUILD)/fastmlp-*.whl
 	cd $(LOWEST_BUILD) && $(abspath $(VENV))-lowest/bin/python -P -m pytest -c ../../pyproject.toml --rootdir . \
-	    -W ignore::DeprecationWarning $(LOWEST_TESTS:%=../../tests/test_%.py) $(PYTEST_ARGS)
+	    -W ignore::DeprecationWarning $(LOWEST_TESTS:%=../../tests/*/test_%.py) $(PYTEST_ARGS)
 
 fuzz: $(VENV)/stamp-build  ## random trainings against the oracle and across backends, for minutes
 	$(PY) -m tests.fuzz $(FUZZ_ARGS)
@@ -77,8 +77,8 @@ debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal b
 	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" ASAN_OPTIONS=detect_leaks=0 \
 	    LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" && \
 	    $(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
-	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/test_kernels*.py \
-	        ../../tests/test_batched.py $(PYTEST_ARGS)
+	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/kernels/test_kernels*.py \
+	        ../../tests/words/test_batched.py $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
 	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,144 @@
+"""Lists of non-zeros that four samples share: results are those of dense rows, at every edge."""
+
+import numpy as np
+import pytest
+from oracle.jobs import chain, expected_of, make_job, train
+
+from fastmlp.kernels import training
+from fastmlp.kernels.job import Rows
+from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, build_plan
+
+N = 43
+
+
+def images(n_features, dtype=np.float64, n=N):
+    """Rows whose non-zeros overlap; some rows are empty, and some features never met."""
+    random = np.random.RandomState(3)
+    lit = random.uniform(size=n_features) < 0.4
+    x = random.randint(1, 256, size=(n, n_features)) * (random.uniform(size=(n, n_features)) < 0.7) * lit
+    x[5] = x[8:12] = 0
+    return x.astype(dtype)
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    monkeypatch.setattr(training, "choose_listing", lambda job, regime: Listing.SHARED)
+
+
+def check(kernels, job, factor=1000):
+    expected = expected_of(job)
+    result, _ = train(job, regime=Regime.BATCH)
+    assert result.run["sparse"][0] == Listing.SHARED
+    kernels.assert_close(result.params, expected.params, factor)
+    np.testing.assert_allclose(result.losses, expected.losses, rtol=factor * kernels.eps)
+    for n_threads in (2, 3):
+        again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
+        np.testing.assert_array_equal(again.params, result.params)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 15, 16, 17, 33, 64, 100, 1100])
+def test_widths_of_the_input(kernels, shared, n_features):
+    """Up to several cuts."""
+    plan = chain(n_features, (16, 3), (Activation.TANH, Activation.SOFTMAX))
+    rows = Rows(images(n_features, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, batch_size=20))
+
+
+@pytest.mark.parametrize("width", [1, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("optimizer", [Optimizer.SGD, Optimizer.ADAM])
+def test_widths_of_the_layer(kernels, shared, width, optimizer):
+    """Beyond two vectors each row has a list of its own."""
+    plan = chain(
+        50, (width, 2), (Activation.TANH, Activation.IDENTITY), l2=0.01 * (optimizer == Optimizer.ADAM)
+    )
+    rows = Rows(images(50, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, plan, N, x=rows, batch_size=18, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 20, 33, 43])
+def test_batches_that_do_not_fill_their_groups(kernels, shared, batch_size):
+    plan = chain(40, (12, 3), (Activation.LOGISTIC, Activation.SOFTMAX))
+    rows = Rows(images(40, kernels.dtype), 1 / 255)
+    job = make_job(
+        kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, batch_size=batch_size, weighted=True
+    )
+    check(kernels, job)
+
+
+def test_batches_beyond_a_chunk(kernels, shared):
+    plan = chain(40, (12, 3), (Activation.LOGISTIC, Activation.SOFTMAX))
+    rows = Rows(images(40, kernels.dtype, 2060), 1 / 255)
+    check(
+        kernels,
+        make_job(
+            kernels.dtype, plan, 2060, Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, batch_size=2050, labels=True
+        ),
+    )
+
+
+ROWS = {
+    "uint8": lambda: images(40, np.uint8),
+    "float32": lambda: images(40, np.float32),
+    "float64": lambda: images(40),
+    "columns first": lambda: np.asfortranarray(images(40)),
+    "every second column": lambda: np.repeat(images(40), 2, axis=1)[:, ::2],
+    "backwards": lambda: images(40)[::-1],
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_kinds_of_rows(kernels, shared, kind):
+    plan = chain(40, (12, 2), (Activation.TANH, Activation.IDENTITY))
+    x = ROWS[kind]()
+    before = x.copy()
+    check(kernels, make_job(kernels.dtype, plan, N, x=Rows(x, 1 / 255), batch_size=13))
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("options", [dict(clip_norm=0.1), dict(input_dropout=0.3)], ids=lambda o: "-".join(o))
+def test_beside_other_options(kernels, shared, options):
+    """With dropout of the input each row has a list of its own."""
+    plan = chain(40, (12, 2), (Activation.TANH, Activation.IDENTITY), max_norm=1.5)
+    rows = Rows(images(40, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, plan, N, x=rows, batch_size=13, **options))
+
+
+@pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
+def test_input_that_meets_two_layers(kernels, shared, sources):
+    """Shared where the input's rows come first."""
+    specs = [
+        dict(n_out=6, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=8, sources=sources, activation=Activation.TANH),
+        dict(n_out=2, sources=[1], activation=Activation.IDENTITY),
+    ]
+    rows = Rows(images(40, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, build_plan(40, specs), N, x=rows, batch_size=13))
+
+
+def test_a_row_that_is_not_finite(kernels, shared):
+    x = images(40, kernels.dtype)
+    x[17, 3] = np.nan
+    plan = chain(40, (12, 2), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(kernels.dtype, plan, N, x=Rows(x), batch_size=13, check_rows=1)
+    before = job.params.copy()
+    result, status = train(job, regime=Regime.BATCH)
+    assert status == training.Status.BAD_ROWS
+    np.testing.assert_array_equal(result.params, before)
+
+
+def test_choice():
+    """Rows that overlap share lists; sparse rows that do not have their own; dense ones have none."""
+    from sklearn.datasets import load_digits
+
+    random = np.random.RandomState(0)
+    plan = chain(64, (80, 10), (Activation.LOGISTIC, Activation.SOFTMAX))
+
+    def choice(x, **options):
+        job = make_job(np.float32, plan, len(x), x=Rows(x), **options)
+        return training.choose_listing(job, Regime.BATCH)
+
+    dark = load_digits().data * (np.arange(64) % 8 // 2 == 1)
+    assert choice(dark) == Listing.SHARED
+    assert choice(random.normal(size=(500, 64)) * (random.uniform(size=(500, 64)) < 0.1)) == Listing.LISTS
+    assert choice(random.normal(size=(500, 64))) == Listing.DENSE
+    assert choice(np.zeros((3, 64))) == Listing.LISTS

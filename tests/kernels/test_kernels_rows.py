@@ -1,0 +1,240 @@
+"""Every kind of input rows gives what the same numbers give as a plain array, and none is changed."""
+
+import numpy as np
+import pytest
+from oracle import reference
+from oracle.jobs import chain, clone, concatenation, expected_of, make_job, train
+from scipy import sparse
+
+from fastmlp.kernels import training
+from fastmlp.kernels.job import Rows
+from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime
+
+N, FEATURES = 37, 21
+
+
+def numbers(dtype=np.float64, density=0.3):
+    random = np.random.RandomState(0)
+    x = random.randint(1, 256, size=(N, FEATURES)) * (random.uniform(size=(N, FEATURES)) < density)
+    x[:, 4] = 0
+    x[6] = 0
+    return x.astype(dtype)
+
+
+def read_only(x):
+    x.flags.writeable = False
+    return x
+
+
+def memory_mapped(x, folder):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+def wide_csr(x):
+    matrix = sparse.csr_matrix(x)
+    matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+    return matrix
+
+
+def shuffled_csr(x):
+    """Columns out of order, and one number stored as a sum of two."""
+    data, indices, indptr = [], [], [0]
+    for row in x:
+        places = np.flatnonzero(row)[::-1]
+        data += list(row[places])
+        indices += list(places)
+        if len(places):
+            data[-1] -= 1
+            data.append(1.0)
+            indices.append(places[-1])
+        indptr.append(len(data))
+    return sparse.csr_matrix((np.array(data, x.dtype), indices, indptr), shape=x.shape)
+
+
+KINDS = {
+    "float64": lambda folder: numbers(),
+    "float32": lambda folder: numbers(np.float32),
+    "uint8": lambda folder: numbers(np.uint8),
+    "dense-float32": lambda folder: numbers(np.float32, 0.9),
+    "fortran": lambda folder: np.asfortranarray(numbers()),
+    "fortran-uint8": lambda folder: np.asfortranarray(numbers(np.uint8)),
+    "strided": lambda folder: np.repeat(np.repeat(numbers(np.float32), 2, axis=0), 3, axis=1)[::2, ::3],
+    "backwards": lambda folder: np.ascontiguousarray(numbers()[::-1, ::-1])[::-1, ::-1],
+    "repeated-row": lambda folder: np.broadcast_to(numbers()[3], (N, FEATURES)),
+    "unaligned-rows": lambda folder: np.pad(numbers(np.uint8), ((0, 0), (1, 2)))[:, 1:-2],
+    "read-only": lambda folder: read_only(numbers(np.float32)),
+    "memory-mapped": lambda folder: memory_mapped(numbers(np.uint8), folder),
+    "csr-float64": lambda folder: sparse.csr_matrix(numbers()),
+    "csr-float32": lambda folder: sparse.csr_matrix(numbers(np.float32)),
+    "csr-int64": lambda folder: wide_csr(numbers()),
+    "csr-unsorted": lambda folder: shuffled_csr(numbers()),
+    "csr-array": lambda folder: sparse.csr_array(numbers(np.float32)),
+    "csr-empty": lambda folder: sparse.csr_matrix((N, FEATURES), dtype=np.float64),
+}
+
+
+def snapshot(x):
+    parts = (x.data, x.indices, x.indptr) if sparse.issparse(x) else (x,)
+    return [part.copy() for part in parts]
+
+
+@pytest.fixture(params=KINDS)
+def given(request, tmp_path):
+    x = KINDS[request.param](tmp_path)
+    before = snapshot(x)
+    yield x
+    for now, then in zip(snapshot(x), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_training(kernels, given):
+    plan = chain(FEATURES, (34, 4), (Activation.TANH, Activation.SOFTMAX))
+    rows = Rows(given, scale=1 / 255)
+    for optimizer, batch_size in ((Optimizer.SGD, 1), (Optimizer.ADAM, 5), (Optimizer.SGD, N)):
+        job = make_job(
+            kernels.dtype,
+            plan,
+            N,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            x=rows,
+            optimizer=optimizer,
+            batch_size=batch_size,
+            n_epochs=2,
+            epsilon=1e-3,
+            rates=(0.1,),
+        )
+        expected = expected_of(job)
+        result, _ = train(job)
+        kernels.assert_close(result.params, expected.params, 1000)
+        np.testing.assert_allclose(result.losses, expected.losses, rtol=1000 * kernels.eps)
+
+
+@pytest.mark.parametrize("flag", [0, 1])
+@pytest.mark.parametrize(
+    "options", [dict(input_dropout=0.3), dict(clip_norm=0.1), {}], ids=lambda o: "-".join(o)
+)
+def test_listed_and_dense_rows_agree(kernels, flag, options):
+    """`run["sparse"]` chooses between lists of non-zeros and dense products; results are the same."""
+    plan = chain(FEATURES, (34, 4), (Activation.TANH, Activation.SOFTMAX), l2=0.01)
+    for x in (numbers(np.float32), sparse.csr_matrix(numbers(np.float32))):
+        if flag == 0 and sparse.issparse(x):
+            continue
+        job = make_job(
+            kernels.dtype,
+            plan,
+            N,
+            Loss.CATEGORICAL_CROSS_ENTROPY,
+            x=Rows(x, 1 / 255),
+            batch_size=8,
+            **options,
+        )
+        expected = expected_of(job)
+        job = clone(job)
+        backend = training.prepare(job, 1, Regime.BATCH)
+        job.run["sparse"] = flag
+        job.workspace = training.aligned_bytes(backend.workspace_bytes(job))
+        backend.prepare(job)
+        job.run["budget"] = 10**6
+        backend.train(job)
+        kernels.assert_close(job.params, expected.params, 1000)
+
+
+def test_sparse_input_of_a_graph(kernels):
+    plan = concatenation(FEATURES, 3)
+    for x in (numbers(np.float32), sparse.csr_matrix(numbers(np.float32))):
+        job = make_job(kernels.dtype, plan, N, x=Rows(x, 1 / 255), batch_size=6, rates=(0.02,))
+        expected = expected_of(job)
+        result, _ = train(job, regime=Regime.BATCH)
+        kernels.assert_close(result.params, expected.params, 1000)
+
+
+def test_prediction(kernels, given):
+    plan = chain(FEATURES, (18, 9, 4), (Activation.TANH, Activation.GELU, Activation.SOFTMAX))
+    job = make_job(kernels.dtype, plan, N, x=np.zeros((N, FEATURES)))
+    rows, before = Rows(given, scale=1 / 255), job.params.copy()
+    x = reference.dense(rows)
+    job.params.flags.writeable = False
+    for layer, logits in ((-1, False), (-1, True), (1, False), (1, True), (0, False)):
+        expected = reference.predict(plan, job.params, x, layer, logits)
+        out = training.predict(plan, job.params, rows, layer=layer, logits=logits)
+        assert out.dtype == kernels.dtype
+        kernels.assert_close(out, expected, 60)
+        for first, n in ((0, 1), (5, 1), (3, 16), (N - 17, 17), (N, 0), (0, 0)):
+            part = np.full((n, expected.shape[1]), np.nan, kernels.dtype)
+            kernels.module.predict(plan, job.params, rows, part, first, n, layer, logits)
+            kernels.assert_close(part, expected[first : first + n], 60)
+    np.testing.assert_array_equal(job.params, before)
+
+
+def test_prediction_of_no_rows(kernels):
+    plan = chain(3, (2,), (Activation.IDENTITY,))
+    params = np.ones(plan.n_params, kernels.dtype)
+    for x in (np.zeros((0, 3)), sparse.csr_matrix((0, 3))):
+        assert training.predict(plan, params, Rows(x)).shape == (0, 2)
+
+
+def test_prediction_through_a_graph(kernels):
+    plan = concatenation(FEATURES, 3, Activation.LOGISTIC)
+    job = make_job(kernels.dtype, plan, 300)
+    for layer in range(len(plan.layers)):
+        expected = reference.predict(plan, job.params, reference.dense(job.rows), layer)
+        kernels.assert_close(training.predict(plan, job.params, job.rows, layer=layer), expected, 60)
+
+
+def test_prediction_writes_nothing_beyond_its_rows(kernels):
+    plan = chain(5, (3, 2), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(kernels.dtype, plan, 19)
+    memory = np.full((25, 2), 7.0, kernels.dtype)
+    kernels.module.predict(plan, job.params, job.rows, memory[3:22], 0, 19)
+    assert (memory[:3] == 7).all() and (memory[22:] == 7).all() and not (memory[3:22] == 7).any()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_all_finite(kernels, bad, dtype):
+    for n in (1, 2, 15, 16, 17, 63, 64, 65):
+        x = np.ones((3, n), dtype)
+        x[0, 0] = np.finfo(dtype).max
+        views = [x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]]
+        for view in views:
+            assert kernels.module.all_finite(Rows(view))
+        assert kernels.module.all_finite(Rows(sparse.csr_matrix(x)))
+        for place in {0, n // 2, n - 1}:
+            for view in views:
+                broken = view.copy(order="K")
+                broken[2, place] = bad
+                assert not kernels.module.all_finite(Rows(broken))
+                assert not kernels.module.all_finite(Rows(sparse.csr_matrix(broken)))
+
+
+def test_all_finite_of_bytes_and_of_nothing(kernels):
+    for x in (np.ones((4, 5), np.uint8), np.ones((0, 5)), sparse.csr_matrix((3, 4)), np.ones((2, 0))):
+        assert kernels.module.all_finite(Rows(x))
+
+
+@pytest.mark.parametrize(
+    "betas", [(0.9, 0.999), (0.5, 0.9), (0.0, 0.999), (0.99, 0.9), (0.99, 0.9999)], ids=str
+)
+@pytest.mark.parametrize("epsilon, corrected", [(1e-8, 0), (1e-3, 1), (1e-12, 0)])
+def test_adam_on_inputs_that_are_seldom_used(kernels, betas, epsilon, corrected):
+    """Weight rows without gradient are brought up to date when used again, 1 to 8600 steps later."""
+    if kernels.name == "numpy":
+        pytest.skip("it makes every step of every row")
+    n = 9000
+    random = np.random.RandomState(5)
+    x = random.normal(size=(n, 7)) * (random.uniform(size=(n, 7)) < [0.9, 0.5, 0.1, 0.01, 0.001, 0, 0])
+    x[[10, 300, 8900], 5] = 1
+    x[[20, 50], 6] = 1e-4  # a second moment below what a series in epsilon / sqrt(v) bears
+    beta_1, beta_2 = betas
+    plan = chain(7, (37, 2), (Activation.TANH, Activation.IDENTITY))
+    options = dict(
+        n=n, optimizer=Optimizer.ADAM, batch_size=1, n_epochs=1, shuffle=0, rates=(0.002,), beta_1=beta_1,
+        beta_2=beta_2, epsilon=epsilon, epsilon_corrected=corrected,
+    )  # fmt: skip
+    x = x.astype(kernels.dtype)
+    dense, _ = train(make_job(kernels.dtype, plan, x=x, **options))
+    listed, _ = train(make_job(kernels.dtype, plan, x=Rows(sparse.csr_matrix(x)), **options))
+    assert dense.run["sparse"][0] == 0 and listed.run["sparse"][0] == 1
+    kernels.assert_close(listed.params, dense.params, 2000)
+    kernels.assert_close(listed.state, dense.state, 2000)
