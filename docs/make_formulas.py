@@ -20,7 +20,7 @@ optimizer keeps between steps, and t counts them from 1.
 
 
 PARTS = [  # that formulas call
-    activations.logistic, activations.log_sum_exp, activations._erf, losses._inside,
+    activations.logistic, activations.softmax, activations.log_sum_exp, activations._erf, losses._inside,
     losses.BinaryCrossentropy._targets, losses.CategoricalCrossentropy._targets, losses.Hinge._violations,
     optimizers.Adam._descend, activations.Softmax.backward,
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from .formulas import Activation, UserActivation
 from .kernels.numpy_backend import formulas
 from .kernels.plan import Activation as Code
 
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _erf(z):
@@ -30,6 +30,12 @@ def logistic(z):
     """Return 1 / (1 + exp(-z)) without overflow."""
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+def softmax(z):
+    """Return exp(z) / sum(exp(z)) of each row."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
 
 
 def log_sum_exp(z):
@@ -124,10 +130,10 @@ class SELU(Activation):
     name, code = "selu", Code.SELU
 
     def value(self, z):
-        return _SELU_SCALE * np.where(z > 0, z, _SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+        return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
 
     def derivative(self, z, a):
-        return np.where(z > 0, _SELU_SCALE, a + _SELU_SCALE * _SELU_ALPHA)
+        return np.where(z > 0, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
 
 
 class Softplus(Activation):
@@ -185,8 +191,7 @@ class Softmax(Activation):
     name, code = "softmax", Code.SOFTMAX
 
     def value(self, z):
-        e = np.exp(z - z.max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
+        return softmax(z)
 
     def derivative(self, z, a):
         return a * (1 - a)  # the diagonal; `backward` takes the whole Jacobian

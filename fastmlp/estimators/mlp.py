@@ -1,6 +1,5 @@
 """MLPClassifier and MLPRegressor: scikit-learn's, and what it refuses."""
 
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -9,8 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .. import _checks, activations, losses
-from . import decisions
+from .. import _checks, activations, decisions, losses
 from .base_mlp import FORMULA, BaseMLP
 from .fitted import available_unless_refused
 from .sklearn_callbacks import with_callbacks
@@ -206,10 +204,9 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
     @available_if(_has_probabilities)
     def predict_proba(self, X):
         """Return the probability of each class, shape (n_samples, n_classes)."""
-        a, output = self._outputs(X), self._network.functions[-1]
-        return decisions.probabilities(
-            a, output, self._loss, self._kind, partial(self._outputs, X, logits=True)
-        )
+        a, slope = self._outputs(X), self._network.functions[-1].slope
+        how = self._reading["probabilities"]
+        return decisions.probabilities(a, how, lambda: slope * self._outputs(X, logits=True))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X):

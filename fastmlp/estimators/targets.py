@@ -4,10 +4,10 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
-from .. import _checks, activations, losses
+from .. import _checks, activations, decisions, losses
+from ..decisions import MULTILABEL
 from ..metrics import accuracy, r2
-from . import class_weights, decisions
-from .decisions import MULTILABEL
+from . import class_weights
 
 HINGES = ("hinge", "squared_hinge")
 
@@ -46,7 +46,7 @@ class OfClasses:
         _checks.check_classes(unique_labels(y), self.classes_, whole)
 
     def _settle(self, y):
-        """Settle on loss and number of outputs; return the output activation."""
+        """Settle on loss, number of outputs and how they are read; return the output activation."""
         kind, output = self._kind, self.out_activation
         output = None if output is None else activations.get(output)
         several = kind == "multiclass"
@@ -66,7 +66,9 @@ class OfClasses:
             self.n_outputs_ = max(len(self.classes_), 2)
         else:
             self.n_outputs_ = len(self.classes_) if kind == MULTILABEL else 1
-        return output or activations.get(usual)
+        output = output or activations.get(usual)
+        self._reading = decisions.reading(output, self._loss, kind)
+        return output
 
     def _encode(self, y):
         """Return targets as they are learned: numbers of classes, or rows of 0 and 1."""
@@ -92,7 +94,9 @@ class OfClasses:
         return mean * (1.0 if sample_weight is None else sample_weight.mean())
 
     def _decide(self, logits):
-        return decisions.decisions(logits, self._network.functions[-1], self._loss, self._kind)
+        read = self._reading
+        values = logits if read["by"] == "logits" else self._network.functions[-1].value(logits)
+        return decisions.decisions(values, read["threshold"])
 
     def _score_logits(self, logits, y, weights):
         decided = self._decide(logits)

@@ -16,7 +16,7 @@ FLOORS = {
     "ground": ["kernels", "exceptions"],
     "checks": ["_checks"],
     "words": [
-        "formulas", "activations", "noise", "batched", "losses", "initializers", "schedules",
+        "formulas", "activations", "decisions", "noise", "batched", "losses", "initializers", "schedules",
         "optimizer_state", "optimizers", "layers", "sklearn_metrics", "metrics", "persistence", "graph",
         "gradient_check", "datasets", "plots", "callbacks",
     ],
