@@ -25,7 +25,7 @@ def reading(output, loss, kind):
     Returns
     -------
     dict
-        ``kind``; ``by``, "logits" or "outputs": the numbers that decide. Behind logistic, and softmax where
+        ``task``, the kind; ``by``, "logits" or "outputs": the numbers that decide. Behind logistic, and softmax where
         the strongest wins, these are the logits: they say the same and do not saturate. ``threshold``, what
         is taken from them, so that above 0 is yes: outputs that stand for themselves and are no logits count
         from the middle of their targets 0 and 1 on; None where the strongest wins. ``probabilities``, how
@@ -43,7 +43,7 @@ def reading(output, loss, kind):
         else:
             how = "each_logistic" if are_logits else "each"
     by = "logits" if by_logits else "outputs"
-    return {"kind": kind, "by": by, "threshold": threshold, "probabilities": how}
+    return {"task": kind, "by": by, "threshold": threshold, "probabilities": how}
 
 
 def decisions(values, threshold):
