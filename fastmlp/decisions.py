@@ -25,11 +25,11 @@ def reading(output, loss, kind):
     Returns
     -------
     dict
-        ``task``, the kind; ``by``, "logits" or "outputs": the numbers that decide. Behind logistic, and softmax where
-        the strongest wins, these are the logits: they say the same and do not saturate. ``threshold``, what
-        is taken from them, so that above 0 is yes: outputs that stand for themselves and are no logits count
-        from the middle of their targets 0 and 1 on; None where the strongest wins. ``probabilities``, how
-        these are made (see `probabilities`), or None.
+        ``task``, the kind. ``by``, "logits" or "outputs": the numbers that decide. Behind logistic, and
+        softmax where the strongest wins, these are the logits: they say the same and do not saturate.
+        ``threshold``, what is taken from them, so that above 0 is yes: outputs that stand for themselves and
+        are no logits count from the middle of their targets 0 and 1 on; None where the strongest wins.
+        ``probabilities``, how these are made (see `probabilities`), or None.
     """
     strongest_wins = kind == "multiclass" or loss.labels == "only"
     known = output.code is not None
