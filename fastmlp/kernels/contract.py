@@ -114,13 +114,13 @@ class Kernels(Protocol):
 class Ensembles(Protocol):
     """Several small nets side by side, one in each lane of vectors: for speed only, and optional."""
 
-    def lanes_bytes(self, job: Job) -> int:
+    def ensemble_bytes(self, job: Job) -> int:
         """Bytes of scratch memory that training nets like this job's side by side takes."""
 
-    def prepare_lanes(self, jobs: list[Job], workspace: Array) -> None:
+    def prepare_ensemble(self, jobs: list[Job], workspace: Array) -> None:
         """Lay out a workspace for at most `lanes()` jobs; their arrays must stay where they are."""
 
-    def train_lanes(self, jobs: list[Job], workspace: Array, alive: Array, budget: int) -> None:
+    def train_ensemble(self, jobs: list[Job], workspace: Array, alive: Array, budget: int) -> None:
         """Run up to `budget` steps of each job that is `alive`, until the status of one is not RUNNING."""
 
 

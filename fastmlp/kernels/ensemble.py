@@ -1,4 +1,4 @@
-"""Small nets side by side in the lanes of vectors (see ensemble.pxi): which may share them, and their run."""
+"""Ensembles: small nets trained together, one to a lane of vectors (ensemble.pxi): which, and their run."""
 
 import time
 from contextlib import ExitStack
@@ -8,9 +8,9 @@ import numpy as np
 from . import interrupts, training
 from .contract import Ensembles, offers
 from .memory import aligned_bytes
-from .records import LANES_PARAMS, TINY_WIDTH, Optimizer, Regime, Status
+from .records import ENSEMBLE_PARAMS, TINY_WIDTH, Optimizer, Regime, Status
 
-OWN = frozenset(  # fields of the run record in which nets that share lanes may differ
+OWN = frozenset(  # fields of the run record in which nets of an ensemble may differ
     "n_samples epoch n_epochs batch budget status shuffle regime sparse n_threads stop_each_epoch "
     "no_improvement n_iter_no_change seed rates_per_epoch learning_rate weight_decay tol best_loss loss_sum "
     "mean_weight".split()
@@ -24,7 +24,7 @@ def width(dtype):
 
 
 def least(plan, dtype):
-    """From how many nets on, about, sharing lanes takes less time than training one by one.
+    """From how many nets on, about, an ensemble takes less time than training one by one.
 
     A step costs about the same however many lanes are in use, and grows faster with a net's size than a
     step of a net alone. As measured with 2 to 16 lanes and 9 to 3934 parameters, SGD and Adam.
@@ -33,7 +33,7 @@ def least(plan, dtype):
 
 
 def key(job, has_zeros):
-    """What jobs must have in common to share lanes, hashable; None where a job has to be trained alone.
+    """What jobs of an ensemble must have in common, hashable; None where a job has to be trained alone.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def key(job, has_zeros):
     plan, asked = job.plan, job.options()
     layers, rows = plan.layers, job.rows
     if (
-        plan.n_params > LANES_PARAMS
+        plan.n_params > ENSEMBLE_PARAMS
         or max(plan.n_features, layers["n_out"].max()) > TINY_WIDTH
         or training.choose_regime(job) != Regime.ONLINE
         or rows.is_sparse
@@ -74,11 +74,11 @@ def train(jobs, on_end):
         epochs left.
     """
     backend = training.kernels(jobs[0].params.dtype)
-    workspace = aligned_bytes(backend.lanes_bytes(jobs[0]))
+    workspace = aligned_bytes(backend.ensemble_bytes(jobs[0]))
     records = [job.run[0] for job in jobs]
     for record in records:
         record["stop_each_epoch"] = 0
-    backend.prepare_lanes(jobs, workspace)
+    backend.prepare_ensemble(jobs, workspace)
     alive = np.ones(len(jobs), np.int64)
     budget = training.first_budget(jobs[0])
     locks = [job.random_state._bit_generator.lock for job in jobs if job.run["shuffle"][0]]
@@ -88,7 +88,7 @@ def train(jobs, on_end):
         with ExitStack() as held:
             for lock in locks:
                 held.enter_context(lock)
-            backend.train_lanes(jobs, workspace, alive, budget)
+            backend.train_ensemble(jobs, workspace, alive, budget)
         elapsed = max(time.perf_counter() - start, 1e-6)
         ended = [i for i in np.flatnonzero(alive) if records[i]["status"] != Status.RUNNING]
         if not ended:

@@ -1,9 +1,9 @@
-"""The door through which every array reaches a kernel.
+"""What every array passes before it reaches a kernel.
 
 A kernel computes on addresses and takes sizes on trust. So before it is given an address, it is known that
 the numbers there are of its kind and byte order, aligned, one after another, as many as it will touch, and
 that it may write to them where it writes. What is only read is copied where it lies otherwise; what is
-written to is refused, for results would go to the copy. The compiled doors (``api.pxi``) ask the same in C,
+written to is refused, for results would go to the copy. The compiled kernels (``api.pxi``) ask the same in C,
 in a few nanoseconds, and raise by `refuse`.
 """
 

@@ -130,8 +130,8 @@ def build_plan(n_features, specs, input_dropout=0.0):
             layer["bias"] = -1
     for source in range(len(specs) - 1):
         of_source = np.flatnonzero(edges["source"] == source)
-        edges["closes"][of_source[0]] = 1
-        edges["opens"][of_source[-1]] = 1
+        edges["is_last"][of_source[0]] = 1
+        edges["is_first"][of_source[-1]] = 1
     for records in layers, edges:  # the kernels trust them
         records.setflags(write=False)
     return Plan(layers, edges, int(n_features), int(offset), float(input_dropout))

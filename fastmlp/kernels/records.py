@@ -13,8 +13,8 @@ import numpy as np
 
 INPUT = -1  # the source of an edge that starts at the network's input
 SHARERS = 4  # samples that share a list of non-zeros, where lists are shared
-TINY_WIDTH = 64  # the widest layer of the tiny regime, and of nets in lanes
-LANES_PARAMS = 4096  # of the largest nets that are trained in lanes
+TINY_WIDTH = 64  # the widest layer of the tiny regime, and of an ensemble
+ENSEMBLE_PARAMS = 4096  # of the largest nets of an ensemble
 
 
 class Activation(IntEnum):
@@ -117,8 +117,8 @@ LAYER = _fields(
 
 EDGE = _fields(
     # columns `width` of `source` (layer index or INPUT) meet weight rows from `row` on;
-    # opens/closes: this edge is the first/last of its source to be met on the way back
-    "source width row opens closes",
+    # is_first/is_last: this edge is the first/last of its source to be met on the way back
+    "source width row is_first is_last",
     "",
 )
 
@@ -150,7 +150,7 @@ NEURON = _fields(
 )
 
 RECORDS = {"Layer": LAYER, "Edge": EDGE, "Run": RUN, "Neuron": NEURON}
-LIMITS = {"INPUT": INPUT, "SHARERS": SHARERS, "TINY_WIDTH": TINY_WIDTH, "LANES_PARAMS": LANES_PARAMS}
+LIMITS = {"INPUT": INPUT, "SHARERS": SHARERS, "TINY_WIDTH": TINY_WIDTH, "ENSEMBLE_PARAMS": ENSEMBLE_PARAMS}
 PREFIXES = {Activation: "", Loss: "", Optimizer: "", Regime: "", Listing: "", Status: "", Record: "RECORD_"}
 
 

@@ -45,20 +45,20 @@ def usable_cores():
     return cpu_count()
 
 
-def start(crew, target, arguments):
-    """Append to `crew` a started thread for each tuple of arguments: fewer where the system gives no more."""
+def start(started, target, arguments):
+    """Start a thread for each tuple of arguments, append it to `started`; fewer where no more are given."""
     for each in arguments:
-        crew.append(threading.Thread(target=target, args=each, daemon=True))
+        started.append(threading.Thread(target=target, args=each, daemon=True))
         try:
-            crew[-1].start()
+            started[-1].start()
         except RuntimeError:  # can't start new thread
-            crew.pop()
+            started.pop()
             return
 
 
-def join(crew):
-    """Wait for all threads of a crew."""
-    for thread in crew:
+def join(started):
+    """Wait for all threads that `start` has started."""
+    for thread in started:
         while thread.is_alive():
             thread.join(0.1)  # with a limit: on some systems signals are not seen in between
 
@@ -69,7 +69,7 @@ def share_out(work, pieces, n_threads):
     What one of them raises is raised here, once all have stopped; what is left then is not begun. So it is
     with Ctrl-C: a piece should take some milliseconds.
     """
-    waiting, failures, crew = deque(pieces), [], []
+    waiting, failures, started = deque(pieces), [], []
 
     def work_off():
         try:
@@ -86,10 +86,10 @@ def share_out(work, pieces, n_threads):
 
     with interrupts.held():
         try:
-            start(crew, work_off, [()] * (min(n_threads, len(waiting)) - 1))
+            start(started, work_off, [()] * (min(n_threads, len(waiting)) - 1))
             work_off()
         finally:
             waiting.clear()
-            join(crew)
+            join(started)
         if failures:
             raise failures[0]

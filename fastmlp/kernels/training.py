@@ -141,14 +141,14 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
     record["budget"] = (backend.first_budget if offers(backend, OwnBudget) else first_budget)(job)
-    crew = []
+    started = []
     with interrupts.held():
         try:
-            start(crew, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
+            start(started, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
             return _slices(job, backend, on_epoch)
         finally:
             backend.dismiss(job)
-            join(crew)
+            join(started)
 
 
 def _slices(job, backend, on_epoch):

@@ -13,8 +13,8 @@ from ..kernels.plan import Status
 from ..network.network import Network
 
 
-def run_lanes(tasks):
-    """Train started tasks whose jobs have one key, in the lanes of vectors."""
+def run_ensemble(tasks):
+    """Train started tasks whose jobs have one key, as an ensemble."""
     began, fits = time.perf_counter(), [task.fit for task in tasks]
     waiting = set(range(len(fits)))
 
@@ -76,7 +76,7 @@ def bundle(tasks, data, n_threads):
             work += [(task.cost(data), partial(task.run, data)) for task in group]
             continue
         for part in np.array_split(np.arange(n), n_parts):
-            work.append((least * cost, partial(run_lanes, [group[i] for i in part])))
+            work.append((least * cost, partial(run_ensemble, [group[i] for i in part])))
     return [function for _, function in sorted(work, key=lambda pair: -pair[0])]
 
 
@@ -100,7 +100,7 @@ def run(tasks, data, n_threads):
 
     Ctrl-C stops them all; what it raises is raised when they have stopped.
     """
-    stop, failed, crew = interrupts.Stop(_checks.users_line()), [], []
+    stop, failed, started = interrupts.Stop(_checks.users_line()), [], []
     with interrupts.held(stop):
         try:
             work = deque(bundle(tasks, data, n_threads))
@@ -108,14 +108,14 @@ def run(tasks, data, n_threads):
             n_each = max(1, n_threads // max(1, n_workers))
             serve = partial(_serve, work, failed, stop, n_each, _config(tasks))
             with _blas(tasks):
-                threads.start(crew, serve, [()] * (n_workers - 1))
+                threads.start(started, serve, [()] * (n_workers - 1))
                 serve()
-                threads.join(crew)
+                threads.join(started)
         except BaseException:
             stop.set()
             raise
         finally:
-            threads.join(crew)
+            threads.join(started)
             for task in tasks:
                 task.end()
         if stop.is_set():

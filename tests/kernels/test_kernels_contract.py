@@ -82,7 +82,7 @@ RECORDS = Path(records.__file__).read_text()
 CHANGES = {
     "rate and momentum": swapped(RECORDS, "learning_rate momentum", "momentum learning_rate"),
     "decays": swapped(RECORDS, "beta_1 beta_2", "beta_2 beta_1"),
-    "edges": swapped(RECORDS, "opens closes", "closes opens"),
+    "edges": swapped(RECORDS, "is_first is_last", "is_last is_first"),
     "offsets": swapped(RECORDS, "activation weights bias", "activation bias weights"),
     "a neuron's": swapped(RECORDS, "positive_weight negative_weight", "negative_weight positive_weight"),
     "activations": RECORDS.replace("LOGISTIC = 1 ", "LOGISTIC = 2 ").replace("TANH = 2 ", "TANH = 1 "),

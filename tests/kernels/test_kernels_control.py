@@ -136,10 +136,11 @@ def test_jobs_may_run_at_the_same_time(kernels):
     jobs = [small_job(kernels, draw=seed, optimizer=Optimizer.ADAM, n_epochs=30) for seed in range(4)]
     alone = [train(job, n_threads=1)[0] for job in jobs]
     together = [clone(job) for job in jobs]
-    crew = [threading.Thread(target=training.run, args=(job,), kwargs=dict(n_threads=1)) for job in together]
-    for thread in crew:
+    how = dict(target=training.run, kwargs=dict(n_threads=1))
+    threads = [threading.Thread(args=(job,), **how) for job in together]
+    for thread in threads:
         thread.start()
-    for thread in crew:
+    for thread in threads:
         thread.join()
     for first, second in zip(together, alone, strict=True):
         assert_equal_bits(first, second)

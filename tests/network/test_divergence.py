@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from oracle.jobs import chain, clone, make_job, train
-from test_kernels_lanes import train_lanes
+from test_kernels_ensemble import train_ensemble
 
 from fastmlp import SGD, Dense, DivergenceWarning, MLPRegressor, Momentum, Network, fit_many
 from fastmlp.kernels import ensemble, training
@@ -71,7 +71,7 @@ def test_squared_gradients_that_overflow(kernels, regime, optimizer):
 
 
 def test_lanes_diverge_as_alone(kernels):
-    if not hasattr(kernels.module, "train_lanes"):
+    if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     scale = 1e11 if kernels.dtype == np.float32 else 1e80
     jobs = [large_inputs(kernels, Optimizer.ADAM, 3, 1, scale, draw=draw) for draw in range(3)]
@@ -79,7 +79,7 @@ def test_lanes_diverge_as_alone(kernels):
         job.rows, job.y = jobs[0].rows, jobs[0].y
     alone = [clone(job) for job in jobs]
     assert len({ensemble.key(job, lambda: False) for job in jobs}) == 1
-    statuses = train_lanes(jobs)
+    statuses = train_ensemble(jobs)
     for ours, theirs, status in zip(jobs, alone, statuses, strict=True):
         assert training.run(theirs, n_threads=1) == status == Status.DIVERGED
         np.testing.assert_array_equal(ours.params, theirs.params)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from oracle.jobs import clone, make_job
-from test_kernels_lanes import train_lanes
+from test_kernels_ensemble import train_ensemble
 from test_kernels_train import STEPPING, compare
 
 from fastmlp import SGD, Dense, Momentum, Network
@@ -119,7 +119,7 @@ def test_sparse_input_and_many_samples(kernels, listed):
 
 
 def test_frozen_layers_in_lanes(kernels):
-    if not hasattr(kernels.module, "train_lanes"):
+    if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     x = np.random.RandomState(0).normal(size=(N, 6)).astype(kernels.dtype)
     for optimizer in training.ONLINE_OPTIMIZERS:
@@ -133,7 +133,7 @@ def test_frozen_layers_in_lanes(kernels):
             jobs[1].rows, jobs[1].y = jobs[0].rows, jobs[0].y
             alone = [clone(job) for job in jobs]
             assert None not in {ensemble.key(job, lambda: False) for job in jobs}
-            train_lanes(jobs)
+            train_ensemble(jobs)
             for ours, theirs in zip(jobs, alone, strict=True):
                 before = theirs.params.copy()
                 training.run(theirs, n_threads=1)

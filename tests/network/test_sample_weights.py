@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from oracle.jobs import chain, clone, make_job
-from test_kernels_lanes import train_lanes
+from test_kernels_ensemble import train_ensemble
 from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, Momentum, Network, fit_many
@@ -71,8 +71,8 @@ def test_kernels_divide_by_the_mean_weight(kernels, regime, loss):
 @pytest.mark.parametrize("average", [0, 1])
 @pytest.mark.parametrize("mean_weight", [0.0, 0.7])
 def test_weights_in_lanes(kernels, mean_weight, average):
-    """Nets that learn other rows have other means, and share lanes all the same."""
-    if not hasattr(kernels.module, "train_lanes"):
+    """Nets that learn other rows have other means, and are one ensemble all the same."""
+    if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     x = np.random.RandomState(0).normal(size=(N, 7)).astype(kernels.dtype)
     plan = chain(7, (6, 3), (Activation.TANH, Activation.SOFTMAX), l2=0.1)
@@ -95,7 +95,7 @@ def test_weights_in_lanes(kernels, mean_weight, average):
         job.rows, job.y, job.sample_weight = jobs[0].rows, jobs[0].y, jobs[0].sample_weight
     assert len({ensemble.key(job, lambda: False) for job in jobs}) == 1
     alone = [clone(job) for job in jobs]
-    train_lanes(jobs)
+    train_ensemble(jobs)
     for ours, theirs in zip(jobs, alone, strict=True):
         training.run(theirs, n_threads=1)
         np.testing.assert_array_equal(ours.params, theirs.params)
@@ -161,7 +161,7 @@ def test_nor_where_float32_cannot_hold_them(kernels, scale, batch_size):
 
 
 def test_side_by_side(kernels):
-    """fit_many, with subsets whose weights have other means, in lanes and not."""
+    """fit_many, with subsets whose weights have other means, as an ensemble and not."""
     x, y, weights = data()
     subsets = [np.arange(30), np.arange(12), np.arange(5, 30, 2)]
     for batch_size in (1, 5):

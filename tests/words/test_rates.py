@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from oracle.jobs import chain, clone, expected_of, make_job, train
 from test_kernels_control import assert_equal_bits
-from test_kernels_lanes import train_lanes
+from test_kernels_ensemble import train_ensemble
 from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, MLPRegressor, Momentum, Network, fit_many, schedules
@@ -58,7 +58,7 @@ def test_rates_do_not_depend_on_slices(kernels, regime):
 )
 def test_rates_of_every_step_in_lanes(kernels, optimizer):
     """Nets of other rates and numbers of samples, side by side; some of them with one rate an epoch."""
-    if not hasattr(kernels.module, "train_lanes"):
+    if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     x = np.random.RandomState(0).normal(size=(N, 7)).astype(kernels.dtype)
     together = [
@@ -69,7 +69,7 @@ def test_rates_of_every_step_in_lanes(kernels, optimizer):
         job.rows, job.y = together[0].rows, together[0].y
     assert len({ensemble.key(job, lambda: False) for job in together}) == 1
     alone = [clone(job) for job in together]
-    train_lanes(together)
+    train_ensemble(together)
     for ours, theirs in zip(together, alone, strict=True):
         training.run(theirs, n_threads=1, regime=Regime.ONLINE)
         assert_equal_bits(ours, theirs)
@@ -237,7 +237,7 @@ def test_many_steps_lie_on_straight_lines_between_knots():
 
 
 def test_side_by_side_as_alone():
-    """Networks with schedules of their own, in the lanes of vectors and not."""
+    """Networks with schedules of their own, as an ensemble and not."""
     x, y = data()
     options = [{"optimizer": kind(s)} for s in SCHEDULES for kind in (SGD, Adam)]
     for batch_size in (1, 10):

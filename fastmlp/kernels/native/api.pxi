@@ -1,5 +1,5 @@
-# What Python calls. Arrays come in through `readable` and `writable` only. Every door of the contract exists
-# under the same name in the Numba backend; those of ensemble.pxi need not.
+# What Python calls. Arrays come in through `readable` and `writable` only. Every function of the contract exists
+# under the same name in the Numba backend; those of an ensemble need not.
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -177,7 +177,7 @@ def prepare(job):
     with nogil:
         layout(&c, <char *>kept)
         if c.run.regime != TINY:
-            plan_units(&c)
+            plan_weight_blocks(&c)
         kept[0] = c
 
 
@@ -212,50 +212,50 @@ def dismiss(job):
         settle(c)
 
 
-cdef inline Lanes *lanes_of(object workspace) except NULL:
-    return <Lanes *>cnp.PyArray_DATA(<cnp.ndarray>workspace)
+cdef inline Ensemble *ensemble_of(object workspace) except NULL:
+    return <Ensemble *>cnp.PyArray_DATA(<cnp.ndarray>workspace)
 
 
-def lanes_bytes(job):
+def ensemble_bytes(job):
     """Bytes of scratch memory that training nets like this job's side by side takes."""
     cdef Context c
-    cdef Lanes measured
+    cdef Ensemble measured
     describe_job(&c, job)
-    return lanes_layout(&measured, &c, NULL)
+    return ensemble_layout(&measured, &c, NULL)
 
 
-def prepare_lanes(jobs, workspace):
+def prepare_ensemble(jobs, workspace):
     """Lay out a workspace for at most `lanes()` jobs. From here on their arrays must stay where they are."""
     cdef Context c
-    cdef Lanes *L
-    cdef Lanes measured
+    cdef Ensemble *E
+    cdef Ensemble measured
     cdef size k
     describe_job(&c, jobs[0])
-    L = <Lanes *>writable("workspace", workspace, c'u', 1, lanes_layout(&measured, &c, NULL))
-    lanes_layout(L, &c, <char *>L)
-    L.n_nets = len(jobs)
-    if L.n_nets > LANES:
-        raise ValueError(f"at most {LANES} nets share the lanes of a vector; got {L.n_nets}")
-    for k in range(L.n_nets):
-        describe_job(&L.nets[k], jobs[k])
-        check_contents(&L.nets[k], jobs[k])
-        same("n_params of nets that share lanes", L.nets[k].n_params, c.n_params)
-        same("n_states of nets that share lanes", L.nets[k].n_states, c.n_states)
-        same("n_rows of nets that share lanes", jobs[k].rows.n_rows, jobs[0].rows.n_rows)
-        if L.nets[k].x != c.x or L.nets[k].sample_weight != c.sample_weight:  # those of the first are read
-            raise ValueError("nets that share lanes must have the same X and weights; got others: train them apart")
+    E = <Ensemble *>writable("workspace", workspace, c'u', 1, ensemble_layout(&measured, &c, NULL))
+    ensemble_layout(E, &c, <char *>E)
+    E.n_nets = len(jobs)
+    if E.n_nets > LANES:
+        raise ValueError(f"at most {LANES} nets fit into an ensemble, one to a lane of a vector; got {E.n_nets}")
+    for k in range(E.n_nets):
+        describe_job(&E.nets[k], jobs[k])
+        check_contents(&E.nets[k], jobs[k])
+        same("n_params of the nets of an ensemble", E.nets[k].n_params, c.n_params)
+        same("n_states of the nets of an ensemble", E.nets[k].n_states, c.n_states)
+        same("n_rows of the nets of an ensemble", jobs[k].rows.n_rows, jobs[0].rows.n_rows)
+        if E.nets[k].x != c.x or E.nets[k].sample_weight != c.sample_weight:  # those of the first are read
+            raise ValueError("nets of an ensemble must have the same X and weights; got others: train them apart")
 
 
-def train_lanes(jobs, workspace, alive, int64_t budget):
+def train_ensemble(jobs, workspace, alive, int64_t budget):
     """Run up to `budget` steps of each job that is `alive` (len(jobs),), int64.
 
     Returns as soon as the status of one is not RUNNING. The caller holds the locks of their random states.
     """
-    cdef Lanes *L = lanes_of(workspace)
-    memset(L.alive, 0, LANES * sizeof(int64_t))
-    memcpy(L.alive, writable_words("alive", alive, L.n_nets), L.n_nets * sizeof(int64_t))
+    cdef Ensemble *E = ensemble_of(workspace)
+    memset(E.alive, 0, LANES * sizeof(int64_t))
+    memcpy(E.alive, writable_words("alive", alive, E.n_nets), E.n_nets * sizeof(int64_t))
     with nogil:
-        lanes_slice(L, budget)
+        ensemble_slice(E, budget)
 
 
 def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, bint logits=False):
@@ -304,7 +304,7 @@ def shuffle(order, random_state):
             shuffle_order(g, data, n)
 
 
-# Doors for tests: one kernel at a time, on arrays of any size.
+# For tests: one kernel at a time, on arrays of any size.
 
 cdef object whole_vectors(object array):
     """A copy whose rows are padded with zeros to whole vectors."""

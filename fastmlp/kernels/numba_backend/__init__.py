@@ -20,6 +20,6 @@ def _drop_stale_caches():
 
 _drop_stale_caches()
 
-from .doors import F32, F64, Kernels, namespace  # noqa: E402
+from .api import F32, F64, Kernels, namespace  # noqa: E402
 
 __all__ = ["F32", "F64", "Kernels", "namespace"]

@@ -213,7 +213,7 @@ def backward(c, like, first, n, scale):
                 array_at(c, C.buffers, source * N_BUFFERS + B.D, like),
                 shift(w, word(c, C.edges, e + E.row) * n_out),
             )
-            keep = 1 - word(c, C.edges, e + E.opens)
+            keep = 1 - word(c, C.edges, e + E.is_first)
             if lanes > 0:
                 call(c, C.back_lanes, d, n_out, rows, width, d_source, keep, lanes)
             else:

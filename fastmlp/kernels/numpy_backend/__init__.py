@@ -8,6 +8,6 @@ No formula stands here. Activations, losses and optimizers are declared on the f
 code, and put into the tables of `formulas.py` by those modules when the package is imported.
 """
 
-from .doors import Kernels, namespace
+from .api import Kernels, namespace
 
 __all__ = ["Kernels", "namespace"]

@@ -60,7 +60,7 @@ cdef bint rows_finite(Context *c, size n, size width) noexcept nogil:
     return True
 
 
-cdef inline bint unfit(Context *c, int64_t row) noexcept nogil:
+cdef inline bint row_is_bad(Context *c, int64_t row) noexcept nogil:
     """Whether a row that is read for the first time, and was not checked before, holds NaN or infinity."""
     return c.run.check_rows and c.run.epoch == 0 and not row_finite(c, row, c.run.n_features)
 
@@ -228,7 +228,7 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
     cdef int32_t *index
     for s in range(first, last):
         row = c.order[start + s]
-        if unfit(c, row):
+        if row_is_bad(c, row):
             fm_store(&c.bad_rows, 1)
         if c.x_kind < ROWS_CSR_F32:
             x = in_place = row_in_place(c, row)
@@ -266,7 +266,7 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
                 at += pad_list(value, index, m)
 
 
-cdef inline void want_soon(Context *c, size position, size cut) noexcept nogil:
+cdef inline void prefetch_row(Context *c, size position, size cut) noexcept nogil:
     """Begin to fetch one cut of the row at `position` of the epoch's order into the second-level cache."""
     cdef const char *x = c.x + c.order[position] * c.x_row
     cdef size item = c.x_col, at = cut * c.nz_rows * item, last = at + c.nz_rows * item

@@ -73,7 +73,7 @@ cdef void gather_groups(Context *c, size start, size first, size last) noexcept 
                 x[q] = lines + q * c.ldx
                 continue
             row = c.order[start + s + q]
-            if unfit(c, row):
+            if row_is_bad(c, row):
                 fm_store(&c.bad_rows, 1)
             if in_place:
                 x[q] = row_in_place(c, row)
@@ -141,7 +141,7 @@ cdef void forward_groups(Context *c, size start, size first, size last, const re
             n = last - s if last - s < SHARERS else SHARERS
             if start >= 0:
                 for q in range(n):
-                    want_soon(c, start + s - first + q, cut)
+                    prefetch_row(c, start + s - first + q, cut)
             slot = group_slot(c, s, cut)
             if ld == LANES:
                 group_product(1, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region,

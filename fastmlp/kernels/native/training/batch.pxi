@@ -1,7 +1,7 @@
 # The pieces of the mini-batch step, which has two phases (batch_threads.pxi runs them).
 #
 # 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
-# 2. By units of weight rows: the unit's gradient over the whole batch, at once followed by the optimizer's
+# 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's
 #    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
 # Neither shape depends on the number of threads, so results are bit-identical for any.
 
@@ -21,7 +21,7 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
         return
     for s in range(first, last):
         x = c.X + s * c.ldx
-        if unfit(c, c.order[start + s]):
+        if row_is_bad(c, c.order[start + s]):
             fm_store(&c.bad_rows, 1)
         gather_row(c, c.order[start + s], x, 1)
         if run.input_dropout > 0:
@@ -56,7 +56,7 @@ cdef void forward_lists(Context *c, size start, size first, size last, const rea
     for cut in range(c.n_cuts):
         for s in range(first, last):
             if start >= 0:
-                want_soon(c, start + s - first, cut)
+                prefetch_row(c, start + s - first, cut)
             at = s * c.n_cuts + cut
             row_product(False, c.nz_value + c.nz_start[at], c.nz_index + c.nz_start[at],
                         list_end(c, at) - c.nz_start[at], W, ld, C + (s - first) * ldc, ld)
@@ -154,11 +154,11 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
             below = &c.layers[edge.source]
             source = &c.work[edge.source]
             d = source.D + first * source.lda
-            if edge.opens:
+            if edge.is_first:
                 fill_rows(NULL, d, source.lda, m, source.lda)
             add_product(work.D + first * work.lda, work.lda, 1, c.edge_work[e].WT, c.edge_work[e].ldt, d, source.lda, m,
                      c.edge_work[e].ldt, layer.n_out)
-            if not edge.closes:
+            if not edge.is_last:
                 continue
             for s in range(first, last):
                 d = source.D + s * source.lda
@@ -175,25 +175,25 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
                         a[j] = a[j] / keep
 
 
-cdef bint learns_in_place(Context *c, Unit *unit) noexcept nogil:
+cdef bint learns_in_place(Context *c, WeightBlock *block) noexcept nogil:
     """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
-    cdef Layer *layer = &c.layers[unit.layer]
-    cdef LayerWork *work = &c.work[unit.layer]
-    return (c.run.sparse and c.run.optimizer == SGD and unit.first < layer.n_in and layer.n_edges == 1
+    cdef Layer *layer = &c.layers[block.layer]
+    cdef LayerWork *work = &c.work[block.layer]
+    return (c.run.sparse and c.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
             and c.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
             and c.run.weight_decay == 0 and c.run.clip_value <= 0 and work.G == NULL)
 
 
-cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, real *g) noexcept nogil:
+cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
     """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
-    cdef Layer *layer = &c.layers[unit.layer]
-    cdef LayerWork *work = &c.work[unit.layer]
+    cdef Layer *layer = &c.layers[block.layer]
+    cdef LayerWork *work = &c.work[block.layer]
     cdef LayerWork *source
     cdef Edge *edge
     cdef size e, s, j, a, b, p, q, cut, ld = work.ld
     cdef const real *d
     cdef real *row
-    if unit.first == layer.n_in:              # the bias
+    if block.first == layer.n_in:             # the bias
         for s in range(n_samples):
             d = work.D + s * work.lda
             for j in range(ld // LANES):
@@ -201,11 +201,11 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, rea
         return
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
         edge = &c.edges[e]
-        a = unit.first if unit.first > edge.row else edge.row
-        b = unit.last if unit.last < edge.row + edge.width else edge.row + edge.width
+        a = block.first if block.first > edge.row else edge.row
+        b = block.last if block.last < edge.row + edge.width else edge.row + edge.width
         if a >= b:
             continue
-        row = g + (a - unit.first) * ld
+        row = g + (a - block.first) * ld
         if edge.source != INPUT:
             source = &c.work[edge.source]
             add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
@@ -223,7 +223,7 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, rea
                 scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)
                 continue
-            while cut * c.nz_rows < b:        # an edge whose rows do not begin with the unit's
+            while cut * c.nz_rows < b:        # an edge whose rows do not begin where the block's do
                 for s in range(n_samples):
                     p = c.nz_start[s * c.n_cuts + cut]
                     q = c.nz_end[s * c.n_cuts + cut]
@@ -235,34 +235,34 @@ cdef void unit_gradient(Context *c, Unit *unit, size n_samples, real factor, rea
                 cut += 1
 
 
-cdef void finish_unit(Context *c, size u, Step *step, real *g) noexcept nogil:
-    """From the summed gradient to updated weights; the unit's penalty goes to unit_norm."""
-    cdef Unit *unit = &c.units[u]
-    cdef Layer *layer = &c.layers[unit.layer]
-    cdef LayerWork *work = &c.work[unit.layer]
-    cdef size n = (unit.last - unit.first) * work.ld, at = unit.first * work.ld
-    cdef bint weights = unit.first < layer.n_in
+cdef void finish_weights(Context *c, size u, Step *step, real *g) noexcept nogil:
+    """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
+    cdef WeightBlock *block = &c.weight_blocks[u]
+    cdef Layer *layer = &c.layers[block.layer]
+    cdef LayerWork *work = &c.work[block.layer]
+    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
+    cdef bint weights = block.first < layer.n_in
     cdef real *w = work.W + at
-    c.unit_norm[u] = 0
+    c.block_penalty[u] = 0
     if weights and (layer.l1 != 0 or layer.l2 != 0):
-        c.unit_norm[u] = penalty(w, n, layer.l1, layer.l2)
+        c.block_penalty[u] = penalty(w, n, layer.l1, layer.l2)
     regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
     if step.optimizer != GRADIENT and c.run.clip_norm <= 0:
-        apply_unit(c, u, step, g)
+        update_weights(c, u, step, g)
 
 
-cdef void apply_unit(Context *c, size u, Step *step, const real *g) noexcept nogil:
-    """The optimizer's step on one unit, from its finished gradient."""
-    cdef Unit *unit = &c.units[u]
-    cdef LayerWork *work = &c.work[unit.layer]
-    cdef size n = (unit.last - unit.first) * work.ld, at = unit.first * work.ld
+cdef void update_weights(Context *c, size u, Step *step, const real *g) noexcept nogil:
+    """The optimizer's step on one block, from its finished gradient."""
+    cdef WeightBlock *block = &c.weight_blocks[u]
+    cdef LayerWork *work = &c.work[block.layer]
+    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
-    if unit.first < c.layers[unit.layer].n_in:
-        refresh_transposed(c, unit.layer, unit.first, unit.last)
+    if block.first < c.layers[block.layer].n_in:
+        refresh_transposed(c, block.layer, block.first, block.last)
 
 
 cdef void cap_norms(Context *c) noexcept nogil:
-    """Scale down the incoming weights of units whose norm exceeds their layer's max_norm."""
+    """Scale down the incoming weights of neurons whose norm exceeds their layer's max_norm."""
     cdef size k, i, j
     cdef Layer *layer
     cdef LayerWork *work

@@ -1,6 +1,6 @@
-# The crew: threads that carry out a mini-batch step together.
+# How threads carry out a mini-batch step together.
 #
-# A phase is a number of tasks: blocks of samples, or runs of units of weight rows. Threads claim tasks one by
+# A phase is a number of tasks: blocks of samples, or runs of blocks of weights. Threads claim tasks one by
 # one, and whoever finishes a phase's last task does what comes between (sums, history, shuffles) and opens the
 # next. Nobody waits for a thread that has claimed nothing: where another program keeps a core busy, the others
 # do its share. Which thread does a task has no influence on its result.
@@ -11,7 +11,7 @@
 cdef enum:
     CLOSED = 0            # no work: the slice is over
     SAMPLES               # forward and backward
-    UNITS                 # gradient and update
+    WEIGHTS               # gradient and update
     CLIPPED               # update from the stored gradient, scaled to the largest allowed norm
 
 
@@ -78,49 +78,49 @@ cdef void samples_task(Context *c, size thread, size task) noexcept nogil:
     backward_block(c, first, last)
 
 
-cdef void units_task(Context *c, size thread, size task) noexcept nogil:
+cdef void weights_task(Context *c, size thread, size task) noexcept nogil:
     cdef size u, n
-    cdef Unit *unit
+    cdef WeightBlock *block
     cdef LayerWork *work
     cdef real *g
     cdef bint whole = c.batch_at + c.chunk_samples == c.batch_samples
-    for u in range(c.unit_split[task], c.unit_split[task + 1]):
-        unit = &c.units[u]
-        work = &c.work[unit.layer]
-        n = (unit.last - unit.first) * work.ld
-        if learns_in_place(c, unit):
-            c.unit_norm[u] = 0
-            unit_gradient(c, unit, c.chunk_samples, -c.step.rate * c.step.scale, work.W + unit.first * work.ld)
+    for u in range(c.task_start[task], c.task_start[task + 1]):
+        block = &c.weight_blocks[u]
+        work = &c.work[block.layer]
+        n = (block.last - block.first) * work.ld
+        if learns_in_place(c, block):
+            c.block_penalty[u] = 0
+            weight_gradient(c, block, c.chunk_samples, -c.step.rate * c.step.scale, work.W + block.first * work.ld)
             continue
-        g = work.G + unit.first * work.ld if work.G != NULL else c.scratch + thread * c.scratch_size
+        g = work.G + block.first * work.ld if work.G != NULL else c.scratch + thread * c.scratch_size
         if c.batch_at == 0:
             memset(g, 0, n * sizeof(real))
-        unit_gradient(c, unit, c.chunk_samples, ONE, g)
+        weight_gradient(c, block, c.chunk_samples, ONE, g)
         if whole:
-            finish_unit(c, u, &c.step, g)
+            finish_weights(c, u, &c.step, g)
 
 
 cdef void clipped_task(Context *c, size task) noexcept nogil:
     cdef size u, i
-    cdef Unit *unit
+    cdef WeightBlock *block
     cdef LayerWork *work
     cdef real *g
-    for u in range(c.unit_split[task], c.unit_split[task + 1]):
-        unit = &c.units[u]
-        work = &c.work[unit.layer]
-        g = work.G + unit.first * work.ld
-        for i in range((unit.last - unit.first) * work.ld // LANES):
+    for u in range(c.task_start[task], c.task_start[task + 1]):
+        block = &c.weight_blocks[u]
+        work = &c.work[block.layer]
+        g = work.G + block.first * work.ld
+        for i in range((block.last - block.first) * work.ld // LANES):
             (<vec *>g)[i] = (<vec *>g)[i] * c.clip_scale
         if c.run.optimizer != GRADIENT:
-            apply_unit(c, u, &c.step, g)
+            update_weights(c, u, &c.step, g)
 
 
 cdef void end_step(Context *c) noexcept nogil:
     """All weights are updated: the loss, the history, and the next batch or the slice's end."""
     cdef size u, k
     cdef double loss = c.batch_loss * c.run.loss_scale
-    for u in range(c.n_units):
-        loss += c.unit_norm[u]
+    for u in range(c.n_weight_blocks):
+        loss += c.block_penalty[u]
     if c.run.average and isfinite(loss):
         loss = loss / c.batch_weight if c.batch_weight > 0 else 0
     for k in range(c.n_layers):
@@ -139,7 +139,7 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
     """What comes between two phases; run by the thread that finished the last task."""
     cdef size b, u
     cdef double norm = 0
-    cdef Unit *unit
+    cdef WeightBlock *block
     cdef LayerWork *work
     if kind == SAMPLES:
         if fm_load(&c.bad_rows):
@@ -151,9 +151,9 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
             if c.run.mean_weight > 0:
                 c.batch_weight = c.run.mean_weight * c.batch_samples
             begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
-        open_phase(c, UNITS, c.n_tasks)
+        open_phase(c, WEIGHTS, c.n_tasks)
         return
-    if kind == UNITS:
+    if kind == WEIGHTS:
         c.batch_at += c.chunk_samples
         if c.batch_at < c.batch_samples:
             c.left -= 1
@@ -163,10 +163,10 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
                 open_phase(c, CLOSED, 0)
             return
         if c.run.clip_norm > 0:
-            for u in range(c.n_units):
-                unit = &c.units[u]
-                work = &c.work[unit.layer]
-                norm += penalty(work.G + unit.first * work.ld, (unit.last - unit.first) * work.ld, 0, 2)
+            for u in range(c.n_weight_blocks):
+                block = &c.weight_blocks[u]
+                work = &c.work[block.layer]
+                norm += penalty(work.G + block.first * work.ld, (block.last - block.first) * work.ld, 0, 2)
             norm = c_sqrt(norm)
             c.clip_scale = <real>(c.run.clip_norm / norm) if norm > c.run.clip_norm else ONE
             open_phase(c, CLIPPED, c.n_tasks)
@@ -195,8 +195,8 @@ cdef void take_part(Context *c, size thread) noexcept nogil:
         waits = 0
         if kind == SAMPLES:
             samples_task(c, thread, task)
-        elif kind == UNITS:
-            units_task(c, thread, task)
+        elif kind == WEIGHTS:
+            weights_task(c, thread, task)
         else:
             clipped_task(c, task)
         if fm_add(&c.remaining, -1) == 0:
@@ -204,7 +204,7 @@ cdef void take_part(Context *c, size thread) noexcept nogil:
 
 
 cdef void serve(Context *c, size thread) noexcept nogil:
-    """A crew member's life: take part in slices until dismissed."""
+    """What every thread but the first does: take part in slices until dismissed."""
     cdef unsigned int control = fm_flush_denormals()
     cdef int32_t waits = 0
     while not fm_load(&c.dismissed):

@@ -1,17 +1,17 @@
-# Several small nets at once, learning online: each vector lane is a net with weights, order of samples and
+# An ensemble: several small nets learn online at once. Each lane of a vector is a net with weights, order of samples and
 # learning rate of its own. All have one plan, optimizer and loss, and read the same rows.
 #
 # What a lane computes (ensemble_step.pxi) is, operation by operation, what online.pxi computes for that net alone, so
 # that results agree bit for bit. What is a row of numbers there is here an array of vectors, (elements, LANES).
 
-cdef struct LaneLayer:
+cdef struct EnsembleLayer:
     real *A               # (n_out, LANES) outputs
     real *Z               # before the activation; A itself where that is not needed
     real *D               # gradient of the loss with respect to Z
 
-cdef struct Lanes:
+cdef struct Ensemble:
     Context *nets         # (n_nets,): net k is lane k
-    LaneLayer *work
+    EnsembleLayer *work
     real *W               # (n_params, LANES)
     real *S[2]            # optimizer state, laid out like W
     real *X[2]            # (n_features, LANES): the sample in hand, and the next one
@@ -46,40 +46,40 @@ cdef extern from *:
     bint fm_all_finite(const double *, size) noexcept nogil
 
 
-cdef size lanes_layout(Lanes *L, Context *c, char *base) noexcept nogil:
-    """Set every pointer of `L` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
+cdef size ensemble_layout(Ensemble *E, Context *c, char *base) noexcept nogil:
+    """Set every pointer of `E` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
     cdef char *cursor = base
-    cdef LaneLayer measured
-    cdef LaneLayer *work
+    cdef EnsembleLayer measured
+    cdef EnsembleLayer *work
     cdef size k, i, n
-    take(&cursor, sizeof(Lanes))
-    L.nets = <Context *>take(&cursor, LANES * sizeof(Context))
-    L.work = <LaneLayer *>take(&cursor, c.n_layers * sizeof(LaneLayer))
-    L.W = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
+    take(&cursor, sizeof(Ensemble))
+    E.nets = <Context *>take(&cursor, LANES * sizeof(Context))
+    E.work = <EnsembleLayer *>take(&cursor, c.n_layers * sizeof(EnsembleLayer))
+    E.W = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
     for i in range(2):
-        L.S[i] = L.W
+        E.S[i] = E.W
         if i < c.n_states:
-            L.S[i] = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
-        L.X[i] = <real *>take(&cursor, c.run.n_features * LANES * sizeof(real))
-        L.Y[i] = <real *>take(&cursor, c.run.n_outputs * LANES * sizeof(real))
-        L.row[i] = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
+            E.S[i] = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
+        E.X[i] = <real *>take(&cursor, c.run.n_features * LANES * sizeof(real))
+        E.Y[i] = <real *>take(&cursor, c.run.n_outputs * LANES * sizeof(real))
+        E.row[i] = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
     for k in range(c.n_layers):
-        work = &L.work[k] if base != NULL else &measured
+        work = &E.work[k] if base != NULL else &measured
         n = c.layers[k].n_out * LANES * sizeof(real)
         work.A = <real *>take(&cursor, n)
         work.D = <real *>take(&cursor, n)
         work.Z = work.A
         if k == c.n_layers - 1 or needs_logits(c.layers[k].activation):
             work.Z = <real *>take(&cursor, n)
-    L.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
-    L.value = <double *>take(&cursor, LANES * sizeof(double))
-    L.sum = <double *>take(&cursor, LANES * sizeof(double))
-    L.norms = <double *>take(&cursor, LANES * sizeof(double))
-    L.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
-    L.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
-    L.rate = <real *>take(&cursor, LANES * sizeof(real))
-    L.keep = <real *>take(&cursor, LANES * sizeof(real))
-    L.scale = <real *>take(&cursor, LANES * sizeof(real))
+    E.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
+    E.value = <double *>take(&cursor, LANES * sizeof(double))
+    E.sum = <double *>take(&cursor, LANES * sizeof(double))
+    E.norms = <double *>take(&cursor, LANES * sizeof(double))
+    E.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
+    E.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
+    E.rate = <real *>take(&cursor, LANES * sizeof(real))
+    E.keep = <real *>take(&cursor, LANES * sizeof(real))
+    E.scale = <real *>take(&cursor, LANES * sizeof(real))
     return cursor - base
 
 
@@ -97,74 +97,74 @@ cdef void collect(const real *lane, real *target, size n) noexcept nogil:
         target[i] = lane[i * LANES]
 
 
-cdef void lane_rates(Lanes *L, size lane) noexcept nogil:
+cdef void net_rates(Ensemble *E, size lane) noexcept nogil:
     """The constants of an epoch, or of a step where the rate changes with each; Adam's own does."""
-    cdef Run *run = L.nets[lane].run
-    L.learning_rate[lane] = run.learning_rate
-    L.rate[lane] = <real>run.learning_rate
-    L.keep[lane] = <real>(1 - run.learning_rate * run.weight_decay)
+    cdef Run *run = E.nets[lane].run
+    E.learning_rate[lane] = run.learning_rate
+    E.rate[lane] = <real>run.learning_rate
+    E.keep[lane] = <real>(1 - run.learning_rate * run.weight_decay)
 
 
-cdef void lanes_load(Lanes *L) noexcept nogil:
+cdef void ensemble_load(Ensemble *E) noexcept nogil:
     """Take the parameters over; lanes without a net hold zeros, which stay zeros."""
     cdef Context *c
-    cdef size lane, i, n = L.nets[0].n_params * LANES * sizeof(real)
-    memset(L.W, 0, n)
-    for i in range(L.nets[0].n_states):
-        memset(L.S[i], 0, n)
+    cdef size lane, i, n = E.nets[0].n_params * LANES * sizeof(real)
+    memset(E.W, 0, n)
+    for i in range(E.nets[0].n_states):
+        memset(E.S[i], 0, n)
     for i in range(2):
-        memset(L.X[i], 0, L.nets[0].run.n_features * LANES * sizeof(real))
-        memset(L.Y[i], 0, L.nets[0].run.n_outputs * LANES * sizeof(real))
-    L.penalised = L.by_step = False
-    for i in range(L.nets[0].n_layers):
-        L.penalised = L.penalised or L.nets[0].layers[i].l2 != 0
+        memset(E.X[i], 0, E.nets[0].run.n_features * LANES * sizeof(real))
+        memset(E.Y[i], 0, E.nets[0].run.n_outputs * LANES * sizeof(real))
+    E.penalised = E.by_step = False
+    for i in range(E.nets[0].n_layers):
+        E.penalised = E.penalised or E.nets[0].layers[i].l2 != 0
     for lane in range(LANES):
-        L.learning_rate[lane], L.rate[lane], L.keep[lane], L.scale[lane] = 0, 0, 1, 1
-        L.sum[lane], L.value[lane], L.norms[lane] = 0, 0, 0
-    for lane in range(L.n_nets):
-        c = &L.nets[lane]
-        if not L.alive[lane]:
+        E.learning_rate[lane], E.rate[lane], E.keep[lane], E.scale[lane] = 0, 0, 1, 1
+        E.sum[lane], E.value[lane], E.norms[lane] = 0, 0, 0
+    for lane in range(E.n_nets):
+        c = &E.nets[lane]
+        if not E.alive[lane]:
             continue
-        spread(c.params, L.W + lane, c.n_params)
+        spread(c.params, E.W + lane, c.n_params)
         for i in range(c.n_states):
-            spread(c.state + i * c.n_params, L.S[i] + lane, c.n_params)
-        L.sum[lane] = c.run.loss_sum
-        L.by_step = L.by_step or c.run.rates_per_epoch > 1
-        lane_rates(L, lane)
+            spread(c.state + i * c.n_params, E.S[i] + lane, c.n_params)
+        E.sum[lane] = c.run.loss_sum
+        E.by_step = E.by_step or c.run.rates_per_epoch > 1
+        net_rates(E, lane)
 
 
-cdef void lanes_store(Lanes *L) noexcept nogil:
+cdef void ensemble_store(Ensemble *E) noexcept nogil:
     """Hand parameters and state back."""
     cdef Context *c
     cdef size lane, i
-    for lane in range(L.n_nets):
-        c = &L.nets[lane]
-        if not L.alive[lane] or c.run.status == DIVERGED:
+    for lane in range(E.n_nets):
+        c = &E.nets[lane]
+        if not E.alive[lane] or c.run.status == DIVERGED:
             continue
-        c.run.loss_sum = L.sum[lane]
-        collect(L.W + lane, c.params, c.n_params)
+        c.run.loss_sum = E.sum[lane]
+        collect(E.W + lane, c.params, c.n_params)
         for i in range(c.n_states):
-            collect(L.S[i] + lane, c.state + i * c.n_params, c.n_params)
+            collect(E.S[i] + lane, c.state + i * c.n_params, c.n_params)
 
 
-cdef inline void lanes_gather(Lanes *L, int half, size ahead) noexcept nogil:
+cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nogil:
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
-    cdef Context *c = &L.nets[0]
+    cdef Context *c = &E.nets[0]
     cdef size lane, j, n = c.run.n_features, n_out = c.run.n_outputs if c.y != NULL else 0
-    cdef size n_nets = L.n_nets, x_row = c.x_row, x_col = c.x_col
+    cdef size n_nets = E.n_nets, x_row = c.x_row, x_col = c.x_col
     cdef int64_t row
     cdef const char *rows = c.x
     cdef const char *x
     cdef const real *y = c.y
-    cdef real *X = L.X[half]
-    cdef real *Y = L.Y[half]
-    cdef int64_t *of = L.row[half]
+    cdef real *X = E.X[half]
+    cdef real *Y = E.Y[half]
+    cdef int64_t *of = E.row[half]
     cdef real scale = <real>c.run.input_scale
     cdef bint plain = c.x_kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
     for lane in range(n_nets):
-        if not L.alive[lane]:
+        if not E.alive[lane]:
             continue
-        row = L.order[lane][ahead]
+        row = E.order[lane][ahead]
         of[lane] = row
         if plain:
             x = rows + row * x_row
@@ -176,55 +176,55 @@ cdef inline void lanes_gather(Lanes *L, int half, size ahead) noexcept nogil:
             Y[j * LANES + lane] = y[row * n_out + j]
 
 
-cdef bint lanes_diverged(Lanes *L) noexcept nogil:
+cdef bint ensemble_diverged(Ensemble *E) noexcept nogil:
     """Whether a net's loss is not finite; such nets get the weights of the epoch's start back."""
     cdef size lane
     cdef Context *c
     cdef bint found = False
-    if fm_all_finite(L.value, LANES):
+    if fm_all_finite(E.value, LANES):
         return False
-    for lane in range(L.n_nets):
-        c = &L.nets[lane]
-        if L.alive[lane] and not isfinite(L.value[lane]):
-            lane_diverge(c)
+    for lane in range(E.n_nets):
+        c = &E.nets[lane]
+        if E.alive[lane] and not isfinite(E.value[lane]):
+            net_diverge(c)
             found = True
     return found
 
 
-cdef void lanes_turn_rates(Lanes *L, int64_t done) noexcept nogil:
+cdef void ensemble_turn_rates(Ensemble *E, int64_t done) noexcept nogil:
     """Each net's rate for the step that comes next, `done` steps after those that its run counts."""
     cdef Context *c
     cdef size lane
-    for lane in range(L.n_nets):
-        c = &L.nets[lane]
-        if not L.alive[lane] or c.run.status == DIVERGED or c.run.rates_per_epoch <= 1:
+    for lane in range(E.n_nets):
+        c = &E.nets[lane]
+        if not E.alive[lane] or c.run.status == DIVERGED or c.run.rates_per_epoch <= 1:
             continue
         if c.run.batch + done < <int64_t>c.n_batches:
             c.run.learning_rate = rate_of_batch(c, c.run.batch + done)
-            lane_rates(L, lane)
+            net_rates(E, lane)
 
 
-cdef bint lane_finite(Lanes *L, size lane) noexcept nogil:
+cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
     """Whether a net's parameters and state are finite; see `stays_finite`."""
-    cdef Context *c = &L.nets[lane]
+    cdef Context *c = &E.nets[lane]
     cdef size i, k
     for i in range(c.n_params):
-        if not finite_real(L.W + i * LANES + lane, 1):
+        if not finite_real(E.W + i * LANES + lane, 1):
             return False
         for k in range(c.n_states):
-            if not finite_real(L.S[k] + i * LANES + lane, 1):
+            if not finite_real(E.S[k] + i * LANES + lane, 1):
                 return False
     return True
 
 
-cdef void lane_diverge(Context *c) noexcept nogil:
+cdef void net_diverge(Context *c) noexcept nogil:
     """Give a net the weights of the epoch's start back, and stop it."""
     memcpy(c.params, c.backup, c.n_params * sizeof(real))
     c.begun = False
     c.run.status = DIVERGED
 
 
-cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
+cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
     """Up to `budget` steps of every net, or until one of them has a reason to stop."""
     cdef unsigned int control = fm_flush_denormals()
     cdef size lane
@@ -232,10 +232,10 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
     cdef int64_t count, done, step
     cdef Context *c
     cdef bint go = True
-    for lane in range(L.n_nets):
-        if not L.alive[lane]:
+    for lane in range(E.n_nets):
+        if not E.alive[lane]:
             continue
-        c = &L.nets[lane]
+        c = &E.nets[lane]
         first = lane if first < 0 else first
         c.n_batches = c.run.n_samples
         c.run.status = RUNNING
@@ -244,32 +244,32 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
             go = False
         elif not c.begun:
             begin_epoch(c)
-    lanes_load(L)
+    ensemble_load(E)
     while go and budget > 0:
         count = budget
-        for lane in range(L.n_nets):
-            c = &L.nets[lane]
-            L.order[lane] = c.order + c.run.batch
-            if L.alive[lane] and c.run.n_samples - c.run.batch < count:
+        for lane in range(E.n_nets):
+            c = &E.nets[lane]
+            E.order[lane] = c.order + c.run.batch
+            if E.alive[lane] and c.run.n_samples - c.run.batch < count:
                 count = c.run.n_samples - c.run.batch
-        lanes_gather(L, 0, 0)
+        ensemble_gather(E, 0, 0)
         done = 0
         while go and done < count:
             if done + 1 < count:              # on its way into the vectors while this step is computed
-                lanes_gather(L, (done + 1) & 1, done + 1)
-            lanes_step(L, L.nets[first].run, done & 1)
-            go = not lanes_diverged(L)
+                ensemble_gather(E, (done + 1) & 1, done + 1)
+            ensemble_step(E, E.nets[first].run, done & 1)
+            go = not ensemble_diverged(E)
             done += 1
-            L.nets[first].run.step += 1
-            if L.by_step:
-                lanes_turn_rates(L, done)
+            E.nets[first].run.step += 1
+            if E.by_step:
+                ensemble_turn_rates(E, done)
             for lane in range(LANES):
-                L.sum[lane] += L.value[lane]
+                E.sum[lane] += E.value[lane]
         budget -= done
-        step = L.nets[first].run.step
-        for lane in range(L.n_nets):
-            c = &L.nets[lane]
-            if not L.alive[lane]:
+        step = E.nets[first].run.step
+        for lane in range(E.n_nets):
+            c = &E.nets[lane]
+            if not E.alive[lane]:
                 continue
             c.run.step = step
             c.run.batch += done
@@ -279,20 +279,20 @@ cdef void lanes_slice(Lanes *L, int64_t budget) noexcept nogil:
                 continue
             if c.run.batch < c.run.n_samples:
                 continue
-            if not lane_finite(L, lane):
-                lane_diverge(c)
+            if not net_finite(E, lane):
+                net_diverge(c)
                 c.run.step -= 1
                 c.run.batch -= 1
                 go = False
                 continue
-            c.run.loss_sum = L.sum[lane]
+            c.run.loss_sum = E.sum[lane]
             end_epoch(c)
             if c.run.status == RUNNING:
-                collect(L.W + lane, c.params, c.n_params)
+                collect(E.W + lane, c.params, c.n_params)
                 begin_epoch(c)
-                L.sum[lane] = 0
-                lane_rates(L, lane)
+                E.sum[lane] = 0
+                net_rates(E, lane)
             else:
                 go = False
-    lanes_store(L)
+    ensemble_store(E)
     fm_restore_denormals(control)

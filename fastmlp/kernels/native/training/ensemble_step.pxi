@@ -1,52 +1,52 @@
 # What a step of ensemble.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, one_row.pxi,
 # optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
 
-cdef inline void lane_units(int units, int ways, const real *x, size width, const real *W, size n,
+cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size width, const real *W, size n,
                             real *Z) noexcept nogil:
-    """Z += x W for `units` units, in as many chains of additions as `row_panel` has. units * ways <= 16"""
+    """Z += x W for `neurons` neurons, in as many chains of additions as `row_panel` has. neurons * ways <= 16"""
     cdef vec c[16]
     cdef vec a
     cdef int u, v
     cdef size p = 0
-    for u in range(units):
+    for u in range(neurons):
         c[u] = (<const vec *>(Z + u * LANES))[0]
         for v in range(1, ways):
-            c[v * units + u] = vec_fill(0)
+            c[v * neurons + u] = vec_fill(0)
     while p + ways <= width:
         for v in range(ways):
             a = (<const vec *>x)[0]
-            for u in range(units):
-                c[v * units + u] = c[v * units + u] + a * (<const vec *>(W + u * LANES))[0]
+            for u in range(neurons):
+                c[v * neurons + u] = c[v * neurons + u] + a * (<const vec *>(W + u * LANES))[0]
             x += LANES
             W += n * LANES
         p += ways
     while p < width:
         a = (<const vec *>x)[0]
-        for u in range(units):
+        for u in range(neurons):
             c[u] = c[u] + a * (<const vec *>(W + u * LANES))[0]
         x += LANES
         W += n * LANES
         p += 1
     for v in range(1, ways):
-        for u in range(units):
-            c[u] = c[u] + c[v * units + u]
-    for u in range(units):
+        for u in range(neurons):
+            c[u] = c[u] + c[v * neurons + u]
+    for u in range(neurons):
         (<vec *>(Z + u * LANES))[0] = c[u]
 
 
-cdef inline void lane_product(int ways, const real *x, size width, const real *W, size n, real *Z, size first,
+cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, real *Z, size first,
                               size last) noexcept nogil:
-    """Z += x W for units first..last of n."""
+    """Z += x W for neurons first..last of n."""
     cdef size o = first
     while o + 4 <= last:
-        lane_units(4, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        ensemble_neurons(4, ways, x, width, W + o * LANES, n, Z + o * LANES)
         o += 4
     while o < last:
-        lane_units(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        ensemble_neurons(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
         o += 1
 
 
-cdef inline vec lane_sum(vec *t, size m) noexcept nogil:
+cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
     """The sum of the first m elements of a vector that is 0 elsewhere, as `vec_sum` has it."""
     cdef size j, half = LANES // 2
     while half > 0:
@@ -58,9 +58,9 @@ cdef inline vec lane_sum(vec *t, size m) noexcept nogil:
     return t[0]
 
 
-cdef void lane_penalties(Lanes *L) noexcept nogil:
+cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
     """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
-    cdef Context *c = &L.nets[0]
+    cdef Context *c = &E.nets[0]
     cdef Layer *layer
     cdef const vec *w
     cdef vec t[16]
@@ -68,14 +68,14 @@ cdef void lane_penalties(Lanes *L) noexcept nogil:
     cdef double total[16]
     cdef size k, i, j, q, m, n, v, vecs, lane
     for lane in range(LANES):
-        L.norms[lane] = 0
+        E.norms[lane] = 0
     for k in range(c.n_layers):
         layer = &c.layers[k]
         if layer.l2 == 0:
             continue
         n = layer.n_out
         vecs = padded(n) // LANES
-        w = <const vec *>(L.W + layer.weights * LANES)
+        w = <const vec *>(E.W + layer.weights * LANES)
         v = 0
         for j in range(LANES):
             t[j] = vec_fill(0)
@@ -90,27 +90,27 @@ cdef void lane_penalties(Lanes *L) noexcept nogil:
                 if v % 64 == 0 or v == layer.n_in * vecs:
                     for j in range(LANES):
                         t[j] = vec_rounded(t[j])
-                    (<vec *>square)[0] = lane_sum(t, LANES)
+                    (<vec *>square)[0] = ensemble_sum(t, LANES)
                     for j in range(LANES):
                         total[j] += 0.5 * layer.l2 * square[j]
                         t[j] = vec_fill(0)
         for lane in range(LANES):
-            L.norms[lane] += total[lane]
+            E.norms[lane] += total[lane]
 
 
-cdef void lanes_forward(Lanes *L, const real *X) noexcept nogil:
-    cdef Context *c = &L.nets[0]
+cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
+    cdef Context *c = &E.nets[0]
     cdef size k, e, j, n, vecs, one, two
     cdef Layer *layer
-    cdef LaneLayer *work
+    cdef EnsembleLayer *work
     cdef Edge *edge
     cdef const real *W
     for k in range(c.n_layers):
         layer = &c.layers[k]
-        work = &L.work[k]
+        work = &E.work[k]
         n = layer.n_out
         if layer.bias >= 0:
-            memcpy(work.Z, L.W + layer.bias * LANES, n * LANES * sizeof(real))
+            memcpy(work.Z, E.W + layer.bias * LANES, n * LANES * sizeof(real))
         else:
             memset(work.Z, 0, n * LANES * sizeof(real))
         vecs = padded(n) // LANES             # of a row there: see `row_product`
@@ -120,39 +120,39 @@ cdef void lanes_forward(Lanes *L, const real *X) noexcept nogil:
         two = two if two < n else n
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &c.edges[e]
-            W = L.W + (layer.weights + edge.row * n) * LANES
+            W = E.W + (layer.weights + edge.row * n) * LANES
             if edge.source == INPUT:
-                lane_product(1, X, edge.width, W, n, work.Z, 0, n)
+                ensemble_product(1, X, edge.width, W, n, work.Z, 0, n)
             else:
-                lane_product(1, L.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
-                lane_product(2, L.work[edge.source].A, edge.width, W, n, work.Z, one, two)
-                lane_product(4, L.work[edge.source].A, edge.width, W, n, work.Z, two, n)
+                ensemble_product(1, E.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
+                ensemble_product(2, E.work[edge.source].A, edge.width, W, n, work.Z, one, two)
+                ensemble_product(4, E.work[edge.source].A, edge.width, W, n, work.Z, two, n)
         if k < c.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
 
-cdef void lanes_logistic_loss(Lanes *L, const real *Y, real slope) noexcept nogil:
+cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcept nogil:
     """`logistic_loss` of every net."""
-    cdef Context *c = &L.nets[0]
-    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef Context *c = &E.nets[0]
+    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
     cdef size lane, j
     cdef real u[16]
     cdef real v[16]
     for lane in range(LANES):
-        L.value[lane] = 0
+        E.value[lane] = 0
     for j in range(c.layers[c.n_layers - 1].n_out):
         (<vec *>u)[0] = slope * (<const vec *>work.Z)[j]
         (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
         for lane in range(LANES):
-            L.value[lane] += v[lane] - u[lane] * <double>Y[j * LANES + lane]
+            E.value[lane] += v[lane] - u[lane] * <double>Y[j * LANES + lane]
         (<vec *>work.D)[j] = slope * (vec_logistic((<vec *>u)[0]) - (<const vec *>Y)[j])
 
 
-cdef void lanes_loss(Lanes *L, int half) noexcept nogil:
+cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
     """Each net's loss on its sample, and dZ of its output layer, unweighted."""
-    cdef Context *c = &L.nets[0]
+    cdef Context *c = &E.nets[0]
     cdef Layer *layer = &c.layers[c.n_layers - 1]
-    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
     cdef size lane, j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef real z[TINY_WIDTH + 16]
@@ -163,33 +163,33 @@ cdef void lanes_loss(Lanes *L, int half) noexcept nogil:
             and layer.activation != SOFTMAX):
         activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
         for lane in range(LANES):
-            L.value[lane] = 0
+            E.value[lane] = 0
         for j in range(n):
             D = work.D + j * LANES
-            (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(L.Y[half] + j * LANES))[0]
+            (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(E.Y[half] + j * LANES))[0]
             for lane in range(LANES):
-                L.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
+                E.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
         if layer.activation != IDENTITY:
             activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
         return
     if (c.run.loss == BINARY_CROSS_ENTROPY and c.y != NULL and c.run.label_smoothing == 0
             and (layer.activation == LOGISTIC or layer.activation == IDENTITY)):
-        lanes_logistic_loss(L, L.Y[half], slope if layer.activation == LOGISTIC else ONE)
+        ensemble_logistic_loss(E, E.Y[half], slope if layer.activation == LOGISTIC else ONE)
         return
-    for lane in range(L.n_nets):
-        if not L.alive[lane]:
+    for lane in range(E.n_nets):
+        if not E.alive[lane]:
             continue
         for j in range(n):
             z[j] = work.Z[j * LANES + lane]
-        L.value[lane] = sample_loss(&L.nets[lane], L.row[half][lane], z, a, d)
+        E.value[lane] = sample_loss(&E.nets[lane], E.row[half][lane], z, a, d)
         for j in range(n):
             work.D[j * LANES + lane] = d[j]
 
 
-cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
+cdef void ensemble_weigh(Ensemble *E, int half) noexcept nogil:
     """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
-    cdef Context *c = &L.nets[0]
-    cdef LaneLayer *work = &L.work[c.n_layers - 1]
+    cdef Context *c = &E.nets[0]
+    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
     cdef size lane, j, n = c.layers[c.n_layers - 1].n_out
     cdef double weight, divisor
     cdef real factor = <real>c.run.gradient_scale
@@ -197,23 +197,23 @@ cdef void lanes_weigh(Lanes *L, int half) noexcept nogil:
         for j in range(n):
             (<vec *>(work.D + j * LANES))[0] = (<vec *>(work.D + j * LANES))[0] * factor
         for lane in range(LANES):
-            L.value[lane] = L.value[lane] * c.run.loss_scale + L.norms[lane]
+            E.value[lane] = E.value[lane] * c.run.loss_scale + E.norms[lane]
         return
-    for lane in range(L.n_nets):
-        if not L.alive[lane]:
+    for lane in range(E.n_nets):
+        if not E.alive[lane]:
             continue
-        weight = c.sample_weight[L.row[half][lane]]
+        weight = c.sample_weight[E.row[half][lane]]
         factor = <real>(weight * c.run.gradient_scale)
         for j in range(n):
             work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
-        L.value[lane] = weight * L.value[lane] * c.run.loss_scale + L.norms[lane]
+        E.value[lane] = weight * E.value[lane] * c.run.loss_scale + E.norms[lane]
         if c.run.average:
-            divisor = L.nets[lane].run.mean_weight if L.nets[lane].run.mean_weight > 0 else weight
-            L.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
-            L.value[lane] = L.value[lane] / divisor if divisor > 0 else 0
+            divisor = E.nets[lane].run.mean_weight if E.nets[lane].run.mean_weight > 0 else weight
+            E.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
+            E.value[lane] = E.value[lane] / divisor if divisor > 0 else 0
 
 
-cdef inline vec lane_dot(const real *w, const real *D, size n) noexcept nogil:
+cdef inline vec ensemble_dot(const real *w, const real *D, size n) noexcept nogil:
     """The sum of w[j] D[j], in the order in which `dot` adds a padded row's."""
     cdef vec t[16]
     cdef size j, m = n if n < LANES else LANES
@@ -223,10 +223,10 @@ cdef inline vec lane_dot(const real *w, const real *D, size n) noexcept nogil:
         t[j] = vec_rounded((<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0])
     for j in range(m, n):
         t[j % LANES] = t[j % LANES] + (<const vec *>(w + j * LANES))[0] * (<const vec *>(D + j * LANES))[0]
-    return lane_sum(t, m)
+    return ensemble_sum(t, m)
 
 
-cdef inline vec lane_step(int64_t optimizer, const Step *s, vec rate, vec keep, vec w, vec *s0, vec *s1,
+cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, vec keep, vec w, vec *s0, vec *s1,
                           vec g) noexcept nogil:
     """`step_vec` with a learning rate for each lane."""
     w = w * keep
@@ -243,39 +243,40 @@ cdef inline vec lane_step(int64_t optimizer, const Step *s, vec rate, vec keep, 
     return w - rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
 
 
-cdef inline void lane_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2, bint decays,
-                             size at, Lanes *L, const real *D, size n) noexcept nogil:
+cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2,
+                                 bint decays, size at, Ensemble *E, const real *D, size n) noexcept nogil:
     """One step on weights at..at + n with the gradients x D, and l2 w where it `decays`."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef size j
-    cdef vec *w = <vec *>(L.W + at * LANES)
-    cdef vec *s0 = <vec *>(L.S[0] + at * LANES)
-    cdef vec *s1 = <vec *>(L.S[1] + at * LANES)
+    cdef vec *w = <vec *>(E.W + at * LANES)
+    cdef vec *s0 = <vec *>(E.S[0] + at * LANES)
+    cdef vec *s1 = <vec *>(E.S[1] + at * LANES)
     if decays:
         for j in range(n):
-            w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j] + l2 * w[j])
+            w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j,
+                                     x * (<const vec *>D)[j] + l2 * w[j])
         return
     for j in range(n):
-        w[j] = lane_step(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
+        w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
 
 
-cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, const real *X) noexcept nogil:
+cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *step, const real *X) noexcept nogil:
     """Backward through all layers, updating each weight row as it is passed."""
-    cdef Context *c = &L.nets[0]
+    cdef Context *c = &E.nets[0]
     cdef Py_ssize_t k
     cdef size e, p, n, at
     cdef Layer *layer
     cdef Layer *below
-    cdef LaneLayer *source
+    cdef EnsembleLayer *source
     cdef Edge *edge
     cdef const real *D
     cdef const real *x
-    cdef vec rate = (<const vec *>L.rate)[0], keep = (<const vec *>L.keep)[0], scale = (<const vec *>L.scale)[0]
+    cdef vec rate = (<const vec *>E.rate)[0], keep = (<const vec *>E.keep)[0], scale = (<const vec *>E.scale)[0]
     cdef vec back, l2
     cdef bint decays
     for k in range(c.n_layers - 1, -1, -1):
         layer = &c.layers[k]
-        D = L.work[k].D
+        D = E.work[k].D
         n = layer.n_out
         l2 = <real>layer.l2 * scale
         decays = layer.l2 != 0
@@ -284,57 +285,57 @@ cdef inline void lanes_backward(int64_t optimizer, Lanes *L, const Step *step, c
             at = layer.weights + edge.row * n
             if edge.source == INPUT:
                 for p in range(0 if layer.frozen else <size>edge.width):
-                    lane_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays, at + p * n, L,
-                                D, n)
+                    ensemble_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays,
+                                    at + p * n, E, D, n)
                 continue
             below = &c.layers[edge.source]
-            source = &L.work[edge.source]
+            source = &E.work[edge.source]
             for p in range(<size>edge.width):
-                back = lane_dot(L.W + (at + p * n) * LANES, D, n)
-                (<vec *>source.D)[p] = back if edge.opens else (<vec *>source.D)[p] + back
+                back = ensemble_dot(E.W + (at + p * n) * LANES, D, n)
+                (<vec *>source.D)[p] = back if edge.is_first else (<vec *>source.D)[p] + back
                 if layer.frozen:
                     continue
-                lane_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays, at + p * n,
-                            L, D, n)
-            if edge.closes:
+                ensemble_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays,
+                                at + p * n, E, D, n)
+            if edge.is_last:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
                                     below.n_out * LANES)
         if layer.bias >= 0 and not layer.frozen:
-            lane_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, L, D, n)
+            ensemble_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, E, D, n)
 
 
 # One function an optimizer, as in online.pxi.
-cdef void lanes_sgd(Lanes *L, const Step *s, const real *X) noexcept nogil:
-    lanes_backward(SGD, L, s, X)
+cdef void ensemble_sgd(Ensemble *E, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(SGD, E, s, X)
 
-cdef void lanes_momentum(Lanes *L, const Step *s, const real *X) noexcept nogil:
-    lanes_backward(MOMENTUM, L, s, X)
+cdef void ensemble_momentum(Ensemble *E, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(MOMENTUM, E, s, X)
 
-cdef void lanes_nesterov(Lanes *L, const Step *s, const real *X) noexcept nogil:
-    lanes_backward(NESTEROV, L, s, X)
+cdef void ensemble_nesterov(Ensemble *E, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(NESTEROV, E, s, X)
 
-cdef void lanes_adam(Lanes *L, const Step *s, const real *X) noexcept nogil:
-    lanes_backward(ADAM, L, s, X)
+cdef void ensemble_adam(Ensemble *E, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(ADAM, E, s, X)
 
 
-cdef void lanes_step(Lanes *L, Run *run, int half) noexcept nogil:
+cdef void ensemble_step(Ensemble *E, Run *run, int half) noexcept nogil:
     """Every net learns its sample. `run`: of a living net."""
     cdef size lane
     cdef Step step
-    if L.penalised:
-        lane_penalties(L)
-    lanes_forward(L, L.X[half])
-    lanes_loss(L, half)
-    lanes_weigh(L, half)
+    if E.penalised:
+        ensemble_penalties(E)
+    ensemble_forward(E, E.X[half])
+    ensemble_loss(E, half)
+    ensemble_weigh(E, half)
     begin_step(run, 1, &step)
     if run.optimizer == ADAM:
         for lane in range(LANES):
-            L.rate[lane] = adam_rate(L.learning_rate[lane], &step)
+            E.rate[lane] = adam_rate(E.learning_rate[lane], &step)
     if run.optimizer == SGD:
-        lanes_sgd(L, &step, L.X[half])
+        ensemble_sgd(E, &step, E.X[half])
     elif run.optimizer == MOMENTUM:
-        lanes_momentum(L, &step, L.X[half])
+        ensemble_momentum(E, &step, E.X[half])
     elif run.optimizer == NESTEROV:
-        lanes_nesterov(L, &step, L.X[half])
+        ensemble_nesterov(E, &step, E.X[half])
     else:
-        lanes_adam(L, &step, L.X[half])
+        ensemble_adam(E, &step, E.X[half])

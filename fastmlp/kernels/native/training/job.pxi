@@ -28,7 +28,7 @@ cdef struct TinyEdge:     # TINY: what a step reads and writes of an edge
     size width
     int64_t activation    # the source's
     real slope
-    bint opens, closes
+    bint is_first, is_last
 
 cdef struct TinyLayer:
     TinyEdge *edges
@@ -42,7 +42,7 @@ cdef struct TinyLayer:
     int64_t activation
     real slope
 
-cdef struct Unit:         # rows first..last of one layer: what a thread updates at a time
+cdef struct WeightBlock:  # rows first..last of one layer: what a thread updates at a time
     int64_t layer, first, last
 
 cdef struct Context:
@@ -94,15 +94,15 @@ cdef struct Context:
     real *lane_weight
     real *lane_scale      # what a sample's gradient is multiplied by: its weight, over the batch's for an average
     real *Y               # targets by lane, where the loss is taken a vector at a time; else NULL
-    # one number a sample block or unit, summed in their order
+    # one number for each block of samples, or of weights, summed in their order
     double *block_loss
     double *block_weight
-    double *unit_norm
-    Unit *units
-    size n_units
-    int64_t *unit_split   # (n_tasks + 1,)
+    double *block_penalty # of a block of weights
+    WeightBlock *weight_blocks
+    size n_weight_blocks
+    int64_t *task_start   # (n_tasks + 1,): the first block of weights of each task
     size n_tasks
-    real *scratch         # (n_threads, scratch_size): the gradient of one unit
+    real *scratch         # (n_threads, scratch_size): the gradient of one block of weights
     size scratch_size
     int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
     double *decay         # ONLINE: momentum**s and its partial sums
@@ -115,7 +115,7 @@ cdef struct Context:
     int64_t head
     real smallest, largest    # v from which on the series holds; what 1 / sqrt(v) is cut to where v is 0
     int64_t flushed       # the step at which all rows were up to date
-    # the batch in hand, for the crew
+    # the batch in hand, which threads share
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
     Step step
@@ -134,10 +134,10 @@ cdef enum:
     CUT_BYTES = 65536     # of weights that a cut of the listed inputs meets
     LIST_STEP = 4         # lists of non-zeros are padded to multiples of this
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
-    UNIT_ROWS = 12
+    WEIGHT_ROWS = 12      # of a block of weights
     DECAYS = 1024
     PAST = 8192
-    TASKS = 8             # runs of units a thread, to claim one by one
+    TASKS = 8             # runs of weight blocks for each thread, to claim one by one
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
@@ -154,7 +154,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     cdef LayerWork *work
     cdef Edge *edge
     cdef LayerWork measured
-    cdef size k, e, i, rows, widest = 0, n_units = 0, step, n_blocks, room
+    cdef size k, e, i, rows, widest = 0, n_weight_blocks = 0, step, n_blocks, room
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
     cdef bint stored = c.gradient != NULL
     take(&cursor, sizeof(Context))
@@ -210,7 +210,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
             elif base != NULL:
                 c.edge_work[layer.first_edge + i].WT = NULL
         widest = work.ld if work.ld > widest else widest
-        n_units += (layer.n_in + UNIT_ROWS - 1) // UNIT_ROWS + 1
+        n_weight_blocks += (layer.n_in + WEIGHT_ROWS - 1) // WEIGHT_ROWS + 1
 
     c.block_loss = <double *>take(&cursor, (samples // BLOCK + 1) * sizeof(double))
     c.block_weight = <double *>take(&cursor, (samples // BLOCK + 1) * sizeof(double))
@@ -278,11 +278,11 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.past_epsilon = <real *>take(&cursor, room)
         c.powers = <real *>take(&cursor, 4 * room)
         c.sums = <real *>take(&cursor, 8 * room)
-    c.units = <Unit *>take(&cursor, n_units * sizeof(Unit))
-    c.unit_norm = <double *>take(&cursor, n_units * sizeof(double))
+    c.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
+    c.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
     c.n_tasks = TASKS * c.n_threads if c.n_threads > 1 else 1
-    c.unit_split = <int64_t *>take(&cursor, (c.n_tasks + 1) * sizeof(int64_t))
-    step = UNIT_ROWS if UNIT_ROWS > c.nz_rows else c.nz_rows
+    c.task_start = <int64_t *>take(&cursor, (c.n_tasks + 1) * sizeof(int64_t))
+    step = WEIGHT_ROWS if WEIGHT_ROWS > c.nz_rows else c.nz_rows
     c.scratch_size = step * widest
     c.scratch = <real *>take(&cursor, c.n_threads * c.scratch_size * sizeof(real))
     return cursor - base
@@ -293,16 +293,16 @@ cdef inline bint holds_still(Context *c, size k) noexcept nogil:
     return c.layers[k].frozen and c.run.optimizer != GRADIENT
 
 
-cdef void plan_units(Context *c) noexcept nogil:
-    """Cut the layers into units of rows, and these into tasks of about the same cost.
+cdef void plan_weight_blocks(Context *c) noexcept nogil:
+    """Cut the layers into blocks of weight rows, and these into tasks of about the same cost.
 
-    Of a narrow layer on listed input its few large units, the cuts, come first and last: threads claim from both
+    Of a narrow layer on listed input its few large blocks, the cuts, come first and last: threads claim from both
     ends, and what is small is left for whoever is done with those.
     """
     cdef size k, first, last, n = 0, t = 0, step
     cdef double total = 0, sum = 0
     cdef Layer *layer
-    cdef Unit *unit
+    cdef WeightBlock *block
     cdef bint listed, late
     cdef int part
     for part in range(2):
@@ -311,31 +311,33 @@ cdef void plan_units(Context *c) noexcept nogil:
             if holds_still(c, k):             # nobody asks for its gradient
                 continue
             listed = c.run.sparse and c.edges[layer.first_edge].source == INPUT
-            step = c.nz_rows if listed else UNIT_ROWS
+            step = c.nz_rows if listed else WEIGHT_ROWS
             first = 0
             while first < layer.n_in:
                 last = first + step if first + step < layer.n_in else layer.n_in
                 late = listed and c.grouped and 2 * first >= layer.n_in
                 if late == part:
-                    c.units[n].layer, c.units[n].first, c.units[n].last = k, first, last
+                    block = &c.weight_blocks[n]
+                    block.layer, block.first, block.last = k, first, last
                     total += (last - first) * c.work[k].ld
                     n += 1
                 first = last
             if layer.bias >= 0 and part == 0:
-                c.units[n].layer, c.units[n].first, c.units[n].last = k, layer.n_in, layer.n_in + 1
+                block = &c.weight_blocks[n]
+                block.layer, block.first, block.last = k, layer.n_in, layer.n_in + 1
                 total += c.work[k].ld
                 n += 1
-    c.n_units = n
-    c.unit_split[0] = 0
+    c.n_weight_blocks = n
+    c.task_start[0] = 0
     t = 1
     for k in range(n):
         if t < c.n_tasks and sum >= total * t / c.n_tasks:
-            c.unit_split[t] = k
+            c.task_start[t] = k
             t += 1
-        unit = &c.units[k]
-        sum += (unit.last - unit.first) * c.work[unit.layer].ld
+        block = &c.weight_blocks[k]
+        sum += (block.last - block.first) * c.work[block.layer].ld
     while t <= c.n_tasks:
-        c.unit_split[t] = n
+        c.task_start[t] = n
         t += 1
 
 

@@ -62,9 +62,9 @@ cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
     return vec_sum(total)
 
 
-cdef bint shares_lanes(Context *c) noexcept nogil:
+cdef bint fits_ensemble(Context *c) noexcept nogil:
     """Whether ensemble.pxi may train this net: it does not skip zero inputs, which must not move others' places."""
-    return c.n_params <= LANES_PARAMS and c.run.n_features <= TINY_WIDTH
+    return c.n_params <= ENSEMBLE_PARAMS and c.run.n_features <= TINY_WIDTH
 
 
 cdef void online_begin(Context *c) noexcept nogil:
@@ -196,12 +196,12 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
             for p in range(<size>edge.width):
                 w = work.W + (edge.row + p) * ld
                 back = dot(w, work.D, ld)
-                source.D[p] = back if edge.opens else source.D[p] + back
+                source.D[p] = back if edge.is_first else source.D[p] + back
                 if layer.frozen:
                     continue
                 update_row(optimizer, step, w, work.S[0] + (edge.row + p) * ld, work.S[1] + (edge.row + p) * ld,
                            source.A[p] * step.scale, work.D, l2, ld)
-            if edge.closes:
+            if edge.is_last:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
                 for p in range(<size>below.n_out, source.ld):
                     source.D[p] = 0
@@ -237,7 +237,7 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef Step step
     cdef bint lazy = run.optimizer != SGD
     cdef bint last
-    if unfit(c, row):
+    if row_is_bad(c, row):
         return NOT_A_NUMBER
     if c.replayed > 0 and run.step - c.flushed >= PAST / 2 - 1:
         online_flush(c)                       # before the rates of old steps are overwritten
@@ -257,7 +257,7 @@ cdef double online_step(Context *c, size position) noexcept nogil:
                     for i in range(m):
                         catch_up(c, work, edge.row + c.nz_index[i],
                                  c.row_step + k * run.n_features + c.nz_index[i])
-                if shares_lanes(c):
+                if fits_ensemble(c):
                     ordered_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)
                 else:
                     sparse_row_product(c.nz_value, c.nz_index, m, work.W + edge.row * work.ld, work.ld, z, work.ld)

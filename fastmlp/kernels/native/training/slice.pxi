@@ -35,7 +35,7 @@ cdef void train_slice(Context *c) noexcept nogil:
         run.status = FINISHED
     elif run.regime == BATCH:
         c.left = run.budget
-        if 0 < c.batch_at < c.batch_samples:  # the crew starts with us
+        if 0 < c.batch_at < c.batch_samples:  # the other threads start with us
             open_samples(c)
         else:
             open_batch(c)

@@ -26,7 +26,7 @@ cdef void tiny_layout(Context *c) noexcept nogil:
             edge, own = &c.edges[e], &c.tiny_edges[e]
             own.w = c.flat + layer.weights + edge.row * layer.n_out
             own.products = c.products + layer.weights + edge.row * layer.n_out
-            own.width, own.opens, own.closes = edge.width, edge.opens, edge.closes
+            own.width, own.is_first, own.is_last = edge.width, edge.is_first, edge.is_last
             own.A = NULL
             if edge.source != INPUT:
                 work = &c.work[edge.source]
@@ -65,8 +65,8 @@ cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
     c.step_holds = False
 
 
-cdef inline void tiny_units(int units, const TinyLayer *layer, size o, const vec *x, vec *z) noexcept nogil:
-    """Z, where it is kept, and A of `units` units from o on. A stays in z too."""
+cdef inline void tiny_neurons(int neurons, const TinyLayer *layer, size o, const vec *x, vec *z) noexcept nogil:
+    """Z, where it is kept, and A of `neurons` neurons from o on. A stays in z too."""
     cdef int u
     cdef size i, n = layer.n
     cdef const TinyEdge *edge = layer.edges
@@ -74,33 +74,33 @@ cdef inline void tiny_units(int units, const TinyLayer *layer, size o, const vec
     cdef const real *w = edge.w + o                     # one edge's rows follow another's
     cdef vec *Z = layer.Z
     cdef vec *A = layer.A + o
-    for u in range(units):
+    for u in range(neurons):
         z[u] = vec_fill(layer.bias[o + u] if layer.bias != NULL else 0)
     while edge != layer.end:
         source = edge.A if edge.A != NULL else x
         for i in range(edge.width):
-            for u in range(units):
+            for u in range(neurons):
                 z[u] = z[u] + w[u] * source[i]
             w += n
         edge += 1
     if Z != NULL:
-        for u in range(units):
+        for u in range(neurons):
             Z[o + u] = z[u]
     # the common ones while z is in registers; tiny_forward sees to the others
     if layer.activation == TANH or layer.activation == LOGISTIC:
         if layer.slope != ONE:
-            for u in range(units):
+            for u in range(neurons):
                 z[u] = layer.slope * z[u]
         if layer.activation == TANH:
-            for u in range(units):
+            for u in range(neurons):
                 z[u] = vec_activate(TANH, ONE, z[u])
         else:
-            for u in range(units):
+            for u in range(neurons):
                 z[u] = vec_activate(LOGISTIC, ONE, z[u])
     elif layer.activation == RELU:
-        for u in range(units):
+        for u in range(neurons):
             z[u] = vec_activate(RELU, ONE, z[u])
-    for u in range(units):
+    for u in range(neurons):
         A[u] = z[u]
 
 
@@ -114,13 +114,13 @@ cdef void tiny_forward(Context *c, size n_layers, const vec *x) noexcept nogil:
         n = layer.n
         o = 0
         while o + 4 <= n:
-            tiny_units(4, layer, o, x, a)
+            tiny_neurons(4, layer, o, x, a)
             o += 4
         if n & 2:
-            tiny_units(2, layer, o, x, a)
+            tiny_neurons(2, layer, o, x, a)
             o += 2
         if n & 1:
-            tiny_units(1, layer, o, x, a)
+            tiny_neurons(1, layer, o, x, a)
         if layer.activation > RELU and layer.activation != SOFTMAX:
             activation_forward(layer.activation, layer.slope, <real *>layer.A, <real *>layer.A, n * LANES)
         layer += 1
@@ -173,16 +173,16 @@ cdef double tiny_sample_losses(Context *c, size start, size m, size v) noexcept 
     return total
 
 
-cdef inline void tiny_edge_backward(int units, bint add, const TinyEdge *edge, const vec *D, size o,
+cdef inline void tiny_edge_backward(int neurons, bint add, const TinyEdge *edge, const vec *D, size o,
                                     size n) noexcept nogil:
-    """An edge's products with `units` units from o on, and what these add to the loss's gradient at its source.
+    """An edge's products with `neurons` neurons from o on, and what these add to the loss's gradient at its source.
 
-    The last units of the source's last edge to be met take f' in.
+    The last neurons of the source's last edge to be met take f' in.
     """
     cdef size i
     cdef int u
-    cdef bint opens = edge.opens and o == 0
-    cdef int64_t activation = edge.activation if edge.closes and o + units == n else IDENTITY
+    cdef bint first = edge.is_first and o == 0
+    cdef int64_t activation = edge.activation if edge.is_last and o + neurons == n else IDENTITY
     cdef const vec *A = edge.A
     cdef const real *w = edge.w + o
     cdef vec *d = edge.D
@@ -191,8 +191,8 @@ cdef inline void tiny_edge_backward(int units, bint add, const TinyEdge *edge, c
     cdef real slope = edge.slope
     for i in range(edge.width):
         a = A[i]
-        total = vec_fill(0) if opens else d[i]
-        for u in range(units):
+        total = vec_fill(0) if first else d[i]
+        for u in range(neurons):
             total = total + w[u] * D[u]
             products[u] = products[u] + a * D[u] if add else a * D[u]
         # the common ones while dA is in registers
@@ -209,9 +209,9 @@ cdef inline void tiny_edge_backward(int units, bint add, const TinyEdge *edge, c
         activation_backward(activation, slope, <real *>edge.Z, <real *>A, <real *>edge.D, edge.width * LANES)
 
 
-cdef inline void tiny_units_backward(int units, bint add, const TinyLayer *layer, size o, const vec *D,
+cdef inline void tiny_neurons_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *D,
                                      const vec *x) noexcept nogil:
-    """Products of `units` units from o on, whose dZ is D, with all they read; what these add to the gradients below."""
+    """Products of `neurons` neurons from o on, whose dZ is D, with all they read; what these add to the gradients below."""
     cdef int u
     cdef size i, n = layer.n
     cdef const TinyEdge *edge = layer.end
@@ -219,25 +219,25 @@ cdef inline void tiny_units_backward(int units, bint add, const TinyLayer *layer
     while edge != layer.edges:
         edge -= 1
         if edge.A != NULL:
-            tiny_edge_backward(units, add, edge, D, o, n)
+            tiny_edge_backward(neurons, add, edge, D, o, n)
             continue
         products = edge.products + o
         for i in range(edge.width):
-            for u in range(units):
+            for u in range(neurons):
                 products[u] = products[u] + x[i] * D[u] if add else x[i] * D[u]
             products += n
     if layer.bias != NULL:
         products = layer.bias_products + o
-        for u in range(units):
+        for u in range(neurons):
             products[u] = products[u] + D[u] if add else D[u]
 
 
-cdef inline void tiny_stored_backward(int units, bint add, const TinyLayer *layer, size o, const vec *x) noexcept nogil:
+cdef inline void tiny_stored_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *x) noexcept nogil:
     cdef vec D[4]
     cdef int u
-    for u in range(units):
+    for u in range(neurons):
         D[u] = layer.D[o + u]
-    tiny_units_backward(units, add, layer, o, D, x)
+    tiny_neurons_backward(neurons, add, layer, o, D, x)
 
 
 cdef inline void tiny_backward(bint add, Context *c, size n_layers, const vec *x) noexcept nogil:
@@ -266,32 +266,32 @@ cdef void tiny_backward_more(Context *c, size n_layers, const vec *x) noexcept n
     tiny_backward(True, c, n_layers, x)
 
 
-cdef inline vec tiny_output_units(int units, Context *c, const vec *x, size v) noexcept nogil:
+cdef inline vec tiny_output_neurons(int neurons, Context *c, const vec *x, size v) noexcept nogil:
     """The output layer's forward pass, squared error and backward pass, all in registers."""
     cdef vec a[4]
     cdef vec D[4]
     cdef int u
     cdef const TinyLayer *layer = &c.tiny[c.n_layers - 1]
-    cdef const vec *Y = <const vec *>c.Y + v * units
+    cdef const vec *Y = <const vec *>c.Y + v * neurons
     cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
-    tiny_units(units, layer, 0, x, a)
-    for u in range(units):
+    tiny_neurons(neurons, layer, 0, x, a)
+    for u in range(neurons):
         squares = squares + tiny_square(layer, a[u], Y[u], weight, scale, D + u)
     if v == 0:
-        tiny_units_backward(units, False, layer, 0, D, x)
+        tiny_neurons_backward(neurons, False, layer, 0, D, x)
     else:
-        tiny_units_backward(units, True, layer, 0, D, x)
+        tiny_neurons_backward(neurons, True, layer, 0, D, x)
     return squares
 
 
 cdef vec tiny_output(Context *c, const vec *x, size v) noexcept nogil:
-    """The weighted squares of vector v of samples, for an output layer of 1, 2 or 4 units and a common activation."""
+    """The weighted squares of vector v of samples, for an output layer of 1, 2 or 4 neurons and a common activation."""
     cdef size n = c.tiny[c.n_layers - 1].n
     if n == 1:
-        return tiny_output_units(1, c, x, v)
+        return tiny_output_neurons(1, c, x, v)
     if n == 2:
-        return tiny_output_units(2, c, x, v)
-    return tiny_output_units(4, c, x, v)
+        return tiny_output_neurons(2, c, x, v)
+    return tiny_output_neurons(4, c, x, v)
 
 
 cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s, bint low) noexcept nogil:

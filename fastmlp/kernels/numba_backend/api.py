@@ -191,7 +191,7 @@ class Kernels:
             )
         return True
 
-    # Doors for tests: one kernel at a time.
+    # For tests: one kernel at a time.
 
     def normals(self, words, out):
         """The values made of uint32 words (n, 4, 16)."""

@@ -20,7 +20,7 @@ OUTPUT = {
 
 @pytest.fixture
 def compiled(kernels):
-    if not hasattr(kernels.module, "train_lanes"):
+    if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     return kernels
 
@@ -52,7 +52,7 @@ def family(like, n, change=()):
     return jobs
 
 
-def train_lanes(jobs, on_stall=lambda job: False):
+def train_ensemble(jobs, on_stall=lambda job: False):
     statuses = {}
 
     def on_end(k, status):
@@ -76,7 +76,7 @@ def assert_same(compiled, like, n=None, change=(), **how):
     has_zeros = bool((like.rows.data == 0).any())
     keys = {ensemble.key(job, lambda: has_zeros) for job in together}
     assert len(keys) == 1 and None not in keys
-    statuses = train_lanes(together, **how)
+    statuses = train_ensemble(together, **how)
     for k, (ours, theirs) in enumerate(zip(together, alone, strict=True)):
         status = training.run(theirs)
         assert statuses[k] == status, k
@@ -189,7 +189,7 @@ def test_a_stalled_net_may_go_on(compiled):
     job = make_job(compiled.dtype, plan, N, batch_size=1, n_epochs=9, tol=1.0, n_iter_no_change=2)
     together = family(job, 3)
     alone = [clone(one) for one in together]
-    train_lanes(together, on_stall=lambda one: True)
+    train_ensemble(together, on_stall=lambda one: True)
     for ours, theirs in zip(together, alone, strict=True):
         while training.run(theirs) == Status.STALLED:
             theirs.run["no_improvement"] = 0
@@ -212,7 +212,7 @@ def test_one_diverges(compiled, loss):
 
 
 def test_what_is_trained_alone(compiled):
-    """A key only for what the lanes can do."""
+    """A key only for what an ensemble can do."""
     plan = chain(3, (4, 2), (Activation.TANH, Activation.IDENTITY))
 
     def key(has_zeros=False, plan=plan, **options):
@@ -240,7 +240,7 @@ def test_what_cannot_share_lanes_is_refused(compiled):
         made = [clone(like) for _ in range(n_jobs - 1)]
         return [*made, make_job(compiled.dtype, plan, **(dict(n=9, batch_size=1, x=like.rows) | last))]
 
-    train_lanes(jobs(2))
+    train_ensemble(jobs(2))
     for some, message in (
         (jobs(width + 1), f"at most {width} nets"),
         (jobs(2, n=90, x=None), "n_rows"),
