@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+from . import _checks
 from .kernels.memory import aligned_zeros, owned
 from .kernels.plan import N_STATES
 
@@ -42,6 +43,28 @@ class OptimizerState:
         """Return itself, its arrays in memory that may be written to."""
         self.arrays = owned(self.arrays)
         return self
+
+    def as_data(self):
+        """Return it as plain data: arrays and numbers."""
+        return {
+            "arrays": self.arrays.copy(),
+            "step": self.step,
+            "learning_rate": self.learning_rate,
+            "plateau": None if self.plateau is None else list(self.plateau[1:]),
+        }
+
+    @classmethod
+    def of_data(cls, optimizer, n_params, dtype, data):
+        """Return that of an optimizer from what `as_data` has returned."""
+        made = cls(optimizer, n_params, dtype)
+        _checks.check_state_arrays(data["arrays"], made.arrays)
+        made.arrays[...] = data["arrays"]
+        made.step = _checks.check_int("step", data["step"], low=0)
+        made.learning_rate = float(data["learning_rate"])
+        if data["plateau"] is not None:
+            rate, best_loss, no_improvement = data["plateau"]
+            made.plateau = optimizer.learning_rate, float(rate), float(best_loss), int(no_improvement)
+        return made
 
     def forget(self):
         """Begin anew: as before the first step, but for the learning rate."""

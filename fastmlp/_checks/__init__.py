@@ -5,6 +5,7 @@ Files by what is checked; a name is found in the package, whatever file it is in
 
 from .arrays import *
 from .callbacks import *
+from .checkpoints import *
 from .data import *
 from .estimators import *
 from .folds import *

@@ -5,7 +5,7 @@ from .values import check_choice, check_made, shown
 
 def check_callbacks(callbacks):
     """Return callbacks as a tuple: objects that have a hook."""
-    hooks = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+    hooks = ("on_fit_begin", "on_epoch_end", "on_epoch_done", "on_fit_end")
     found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
     found = tuple(check_made("callbacks", callback) for callback in found)
     for callback in found:
@@ -13,6 +13,11 @@ def check_callbacks(callbacks):
             raise TypeError(
                 f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; "
                 f"got {shown(callback)}; give scikit-learn's own to set_callbacks()"
+            )
+        if hasattr(callback, "get_state") != hasattr(callback, "set_state"):
+            raise TypeError(
+                f"callbacks: {shown(callback)} must have both get_state and set_state, or neither: what it "
+                "keeps is given back to it where a fit goes on from a checkpoint"
             )
     return found
 

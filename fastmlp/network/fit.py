@@ -11,6 +11,7 @@ from ..kernels import dispatch, numpy_backend, training
 from ..kernels import rates as knots
 from ..kernels.job import Job, check_counts
 from ..kernels.plan import Status
+from . import run_state
 
 ORDINARY = 32  # weights up to 2^32 and down to 2^-32 are taken as they are
 
@@ -150,6 +151,7 @@ class Fit:
             **(of_loss | optimizer.options() | options),
         )
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
+        self.stopped, self.resumed_at, self.about = False, 0, None
 
     @property
     def n_done(self):
@@ -158,16 +160,17 @@ class Fit:
 
     @property
     def losses(self):
-        """The loss of each completed epoch."""
-        return self.job.losses[: self.n_done].tolist()
+        """The loss of each epoch completed here."""
+        return self.job.losses[self.resumed_at : self.n_done].tolist()
 
     @property
     def curves(self):
-        """What happened in the completed epochs, where Python does not see each epoch's end."""
-        rates = self.job.rates
+        """What happened in the epochs completed here, where Python does not see each epoch's end."""
+        first, rates = self.resumed_at, self.job.rates
         if self.job.option("rates_per_epoch") > 1:
             rates = knots.of_epoch(self.job, np.arange(len(self.job.losses)))
-        return Curves(self.job.losses[: self.n_done], rates, self.mean_seconds)
+        rates = rates[min(first, len(rates) - 1) :]
+        return Curves(self.job.losses[first : self.n_done], rates, self.mean_seconds)
 
     @property
     def latest(self):
@@ -189,22 +192,25 @@ class Fit:
             Warn where training diverged.
         """
         started = last = time.perf_counter()
-        stopped = False
+        stalled = self.status == Status.STALLED  # a run that was resumed there
+        self.network.unfinished = None
 
         def at_epoch_end(job):
-            nonlocal last, stopped
+            nonlocal last
             now = time.perf_counter()
             self.seconds.append(now - last)
             self._remember()  # for a copy that a callback makes
-            stopped = bool(on_epoch(self))
+            self.stopped = bool(on_epoch(self))
             last = time.perf_counter()
-            return stopped
+            return self.stopped
 
         try:
-            while not stopped and self.n_done < len(self.job.losses):
-                self.status = self._run(at_epoch_end if on_epoch is not None else None)
-                if on_epoch is not None and len(self.seconds) < self.n_done:
+            while not self.stopped and (stalled or self.n_done < len(self.job.losses)):
+                if not stalled:
+                    self.status = self._run(at_epoch_end if on_epoch is not None else None)
+                if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
                     at_epoch_end(self.job)  # the kernels do not ask at an epoch that ends the run
+                stalled = False
                 if self.status != Status.STALLED or self.on_stall is None or not self.on_stall(self):
                     break
                 self.job.run["no_improvement"] = 0
@@ -212,7 +218,7 @@ class Fit:
             self.interrupted = True
         finally:
             if on_epoch is None:
-                self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done)
+                self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done - self.resumed_at)
             self.finish()
         if self.interrupted:
             _checks.warn_interrupted()
@@ -228,6 +234,17 @@ class Fit:
     def divergence(self):
         """The epoch (from 1) and learning rate at which training diverged, the rows and their targets."""
         return self.n_done + 1, self.optimizer_state.learning_rate, self.job.rows, self.job.y
+
+    def state(self, epoch_end, stopped):
+        """Return where it stands at an epoch's end, as plain data; `stopped`: it ends there."""
+        self.about = self.about or run_state.about(self, epoch_end)
+        return run_state.of_run(self, epoch_end, stopped)
+
+    def resume(self, state, epoch_end):
+        """Go on where another run of the same stood, as its `state` has returned."""
+        self.about = run_state.about(self, epoch_end)
+        _checks.check_same("this fit", state["about"], self.about)
+        run_state.put(self, state)
 
     def _run(self, on_epoch):
         return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)

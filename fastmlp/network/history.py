@@ -2,9 +2,11 @@
 
 import time
 from contextlib import contextmanager
+from functools import partial
 
 from .. import _checks, metrics
 from ..kernels.interrupts import let_through
+from .in_training import run_of
 
 
 class History:
@@ -65,13 +67,15 @@ class State:
         "max", or None: not known.
     logs : dict of float
         This epoch's loss, learning rate, seconds, and what was asked for.
+    stopped : bool
+        In ``on_epoch_done``: whether training ends with this epoch before its time.
     history : dict of list
         The same for all epochs so far.
     """
 
     def __init__(self, model, network, n_epochs, history):
         self.model, self._network, self.n_epochs, self._history = model, network, n_epochs, history
-        self.epoch, self.names, self.logs = 0, {}, {}
+        self.epoch, self.names, self.logs, self.stopped = 0, {}, {}, False
 
     @property
     def params(self):
@@ -108,7 +112,19 @@ class EpochEnd:
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
         self.history, self.state = history, State(model, network, n_epochs, history)
         self.directions = directions or getattr(measure, "directions", None) or metrics.directions({})
-        self._begun = []
+        self.sets = getattr(measure, "sets", {})
+        self._begun, self._resumed = [], None
+
+    def resume(self, state, run):
+        """Go on where another fit stood, as its `state` has returned, with a run that does so."""
+        run.resume(state, self)
+        _checks.check_same_callbacks([name for name, _ in state["callbacks"]], self.with_state)
+        self._resumed, self.state.epoch = state, state["epoch"]
+
+    @property
+    def with_state(self):
+        """The callbacks that say what they keep."""
+        return [callback for callback in self.callbacks if hasattr(callback, "get_state")]
 
     @property
     def per_epoch(self):
@@ -143,16 +159,38 @@ class EpochEnd:
             measured = self._measured()
             names = ("loss", *measured, "learning_rate", "seconds")
             self.state.names = {name: self.directions.get(name) for name in names}
+        kept = []
+        if self._resumed is not None:
+            _checks.check_same_names(self._resumed["names"], self.state.names)
+            kept = [state for _, state in self._resumed["callbacks"]]
         self.last = time.perf_counter()
         for callback in self.callbacks:
-            if hasattr(callback, "on_fit_begin"):
-                with let_through():
+            with let_through():
+                if hasattr(callback, "on_fit_begin"):
                     callback.on_fit_begin(self.state)
+                if kept and hasattr(callback, "get_state"):
+                    callback.set_state(kept.pop(0))
             self._begun.append(callback)
 
     def __call__(self, run):
         """Record the epoch that has just ended; return whether to stop."""
-        return self.record(**run.latest)
+        stop = self.record(**run.latest)
+        self.done(stop, partial(run.state, self, stop))
+        return stop
+
+    def done(self, stop, where=None):
+        """Tell callbacks that all of an epoch is done and decided; they may save where the fit stands."""
+        told = [callback for callback in self.callbacks if hasattr(callback, "on_epoch_done")]
+        if not told:
+            return
+        run, self.state.stopped = run_of(self.state.model), bool(stop)
+        run.run_state = where
+        try:
+            with let_through():
+                for callback in told:
+                    callback.on_epoch_done(self.state)
+        finally:
+            run.run_state = None
 
     def record(self, loss, learning_rate=1.0, seconds=None):
         """Record an epoch; return whether to stop. `seconds`: measured here where it is None."""

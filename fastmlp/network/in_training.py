@@ -37,11 +37,13 @@ class in_training:
     ----------
     checked : tuple of arrays
         Input that this fit has validated, and that need not be validated again.
+    run_state : callable or None
+        Returns where the fit stands as plain data, while it stands at an epoch's end; see `checkpoint.of_run`.
     """
 
     def __init__(self, model):
         self.model = model  # kept alive, so that no other model can have its id meanwhile
-        self.checked = ()
+        self.checked, self.run_state = (), None
 
     def __enter__(self):
         with _enter:

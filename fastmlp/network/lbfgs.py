@@ -51,6 +51,13 @@ class LBFGSFit:
             np.array(self.losses), np.ones(1), float(np.mean(self.seconds)) if self.seconds else 0.0
         )
 
+    def state(self, epoch_end, stopped):
+        """Return None: SciPy keeps to itself what it knows of the curvature."""
+
+    def resume(self, state, epoch_end):
+        """Refuse: see `state`."""
+        _checks.check_unfinished(None, None, self.optimizer)
+
     def run(self, on_epoch=None):
         """Search until the minimum, the most iterations or a callback's stop are reached."""
         last = time.perf_counter()

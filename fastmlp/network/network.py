@@ -7,7 +7,7 @@ from .. import metrics as measures
 from ..kernels import interrupts, numpy_backend, training
 from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
-from . import lbfgs, numpy_code, summary
+from . import checkpoint, lbfgs, numpy_code, summary
 from .evaluation import EpochMetrics, EvaluationSet
 from .fit import is_native
 from .history import EpochEnd, History
@@ -77,6 +77,7 @@ class Network:
     """
 
     interrupted_ = False
+    unfinished = None  # where a fit stood that a file was written in: see `checkpoint.py`
 
     @_checks.told
     def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
@@ -237,6 +238,7 @@ class Network:
         callbacks=(),
         n_threads=None,
         verbose=0,
+        resume_from=None,
     ):
         """Train from the current weights on.
 
@@ -272,6 +274,10 @@ class Network:
             None: the cores that may be used, where the work is worth it. Results do not depend on it.
         verbose : int, default=0
             1 prints a line for each epoch.
+        resume_from : str, path-like or Network, default=None
+            Go on with a fit that was ended, from a file that `callbacks.ModelCheckpoint` wrote or what was
+            loaded of it: weights, history and all else become those of the checkpoint, and the fit ends as if
+            it had never been interrupted, with the same bits. Everything else must be given as then.
 
         Returns
         -------
@@ -287,9 +293,11 @@ class Network:
         or a callback of its own, is refused. Other threads may predict meanwhile.
         """
         asked = _checks.check_run(epochs, batch_size, shuffle, n_threads)
-        watched = bool(metrics or callbacks or verbose or validation_data is not None)
+        resumes = resume_from is not None
+        watched = bool(metrics or callbacks or verbose or validation_data is not None or resumes)
         late = checked_late(x, epochs, watched)
-        with in_training(self), unchanged_by_errors(self, with_optimizer_state=late) as transaction:
+        with in_training(self), unchanged_by_errors(self, late or resumes) as transaction:
+            resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data)
             epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
@@ -297,6 +305,8 @@ class Network:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)
+            if resumes:
+                epoch_end.resume(resumed, run)
             with interrupts.held(), epoch_end.following(run):
                 transaction.commit()
                 run.run(epoch_end if epoch_end.per_epoch else None)
@@ -369,6 +379,14 @@ class Network:
             for a, given in zip(own, weights, strict=True):
                 a[...] = given
         return self
+
+    def training_state(self):
+        """Return what training goes on from, as plain data; in a callback with where its fit stands."""
+        return checkpoint.of_network(self)
+
+    def set_training_state(self, state):
+        """Go on from what `training_state` of a network with the same weights, loss and optimizer returned."""
+        checkpoint.put(self, state)
 
     def summary(self, print_fn=print):
         """Print each layer with what it reads, its shape and its parameters."""

@@ -56,7 +56,7 @@ class unchanged_by_errors:
         if with_optimizer_state:
             learning = learning._replace(optimizer_state=deepcopy(learning.optimizer_state))
         self.state = dict(plan=network.plan, params=network.params, learning=learning)
-        self.state["n_epochs_"] = network.n_epochs_
+        self.state |= dict(n_epochs_=network.n_epochs_, curves=network.curves, unfinished=network.unfinished)
         self.drawn = network.rng.get_state() if with_optimizer_state or network.plan is None else None
 
     def __enter__(self):

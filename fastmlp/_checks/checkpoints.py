@@ -1,0 +1,128 @@
+"""Checkpoints: whether a fit can go on with what one holds."""
+
+import numpy as np
+
+from ..kernels.plan import Status
+from .values import check_int, shown
+
+ANEW = "to go on with other settings or data, train what load(path) returns"
+
+
+def described(value):
+    """Return an object as it can be compared with one of another process, and shown: its class and parts."""
+    if hasattr(value, "__dataclass_fields__"):
+        given = getattr(value, "given", None)  # a user's own formula
+        parts = [f"{name}={described(getattr(value, name))}" for name in value.__dataclass_fields__]
+        return described(given) if given is not None else f"{type(value).__name__}({', '.join(parts)})"
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(map(described, value))}]"
+    if isinstance(value, np.ndarray):
+        return shown(value)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    name = getattr(value, "__qualname__", None)
+    if name is None:
+        name = type(value).__qualname__
+    return name
+
+
+def check_resumable(source, kind, load):
+    """Return the model that `resume_from` stands for, which must be of a class: itself, or that of a file."""
+    model = source if hasattr(source, "training_state") else load(source)
+    if type(model) is not kind:
+        raise TypeError(
+            f"resume_from must hold a {kind.__name__}; got {shown(model)}: resume it by a {type(model).__name__}"
+        )
+    return model
+
+
+def check_unfinished(model, run, optimizer):
+    """Return the run in a checkpoint, which must be there."""
+    if run is not None:
+        return run
+    if type(optimizer).__name__ == "LBFGS":
+        raise ValueError(
+            "resume_from: a fit by LBFGS cannot go on where it stopped, for SciPy keeps to itself what it knows "
+            "of the curvature; begin a new search from the weights reached: load(path), then fit"
+        )
+    raise ValueError(
+        f"resume_from: this {type(model).__name__} holds no fit that has not ended; write one by "
+        f"ModelCheckpoint(path) during fit. {ANEW[0].upper()}{ANEW[1:]}"
+    )
+
+
+def check_same(what, theirs, ours):
+    """Raise where a checkpoint and a fit that is to go on with it differ, by the first name that does."""
+    for name, value in theirs.items():
+        own = ours.get(name)
+        if value == own or (name == "random_state" and None in (value, own)):
+            continue
+        if name in ("x", "y", "sample_weight"):
+            differ = f"{name} holds other values, or another dtype, than"
+        else:
+            differ = f"{name} is {shown_plainly(own)} in {what}, and {shown_plainly(value)} in"
+        raise ValueError(f"resume_from: {differ} the checkpoint; {ANEW}")
+
+
+def shown_plainly(value):
+    """Return a value as a message shows it; texts without quotes."""
+    return value if isinstance(value, str) else shown(value)
+
+
+def check_same_callbacks(theirs, ours):
+    """Raise where other callbacks keep something than those of the checkpoint."""
+    own = [type(callback).__name__ for callback in ours]
+    if own != theirs:
+        raise ValueError(
+            f"resume_from: the checkpoint keeps the state of the callbacks {', '.join(theirs) or 'none'}; this "
+            f"fit has {', '.join(own) or 'none'} that keep any: pass the same, in the same order"
+        )
+
+
+def check_same_names(theirs, ours):
+    """Raise where other things are measured than in the checkpoint's fit."""
+    always = {"loss", "learning_rate", "seconds"}
+    theirs, own = [sorted(set(names) - always) for names in (theirs, ours)]
+    if own != theirs:
+        raise ValueError(
+            f"resume_from: the checkpoint's fit measured {', '.join(theirs) or 'nothing'} at each epoch's end, "
+            f"this one measures {', '.join(own) or 'nothing'}: pass the same metrics and validation data"
+        )
+
+
+def check_state_arrays(given, own):
+    """Raise where an optimizer's arrays are not of the shape and dtype that it keeps."""
+    if not isinstance(given, np.ndarray) or given.shape != own.shape or given.dtype != own.dtype:
+        raise ValueError(
+            f"the optimizer's state must be {own.dtype} of shape {own.shape}; got {shown(given)}: this is not "
+            "the optimizer that kept it"
+        )
+
+
+def check_stream(rng, state):
+    """Return a generator that goes on from a state: the one given, which is of its kind."""
+    try:
+        rng = np.random.RandomState(0) if rng is None else rng
+        rng.set_state(state)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"random_state: the generator cannot go on from what the checkpoint holds ({error}); pass one of "
+            "the same kind"
+        ) from None
+    return rng
+
+
+def check_run_state(state, order, n_rates):
+    """Raise where what a checkpoint says of a run cannot be, of one with this order and number of rates."""
+    check_int("epoch", state["epoch"], 0, 1 << 40)
+    check_int("step", state["step"], 0)
+    if state["status"] not in (Status.EPOCH_END, Status.FINISHED, Status.STALLED):
+        raise ValueError(f"resume_from: no fit stops with status {state['status']}: the file is damaged")
+    given = state["order"]
+    if given is not None and not (given.shape == order.shape and np.array_equal(np.sort(given), np.sort(order))):
+        raise ValueError("resume_from: the order of the samples is not one of this fit: the file is damaged")
+    rates = state["rates"]
+    if len(rates) not in (1, n_rates) or not np.isfinite(rates).all():
+        raise ValueError("resume_from: the learning rates are not those of this fit: the file is damaged")

@@ -1,0 +1,96 @@
+"""Where training stands, as plain data, and how a network goes on from there.
+
+Plain data are dicts, lists, numbers, texts, None and arrays: a file of them holds nothing that could be run.
+A network at rest says what its next fit, or `train_on_batch`, goes on from. In a callback it also says where
+the fit stands that runs it; see `run_state.py`.
+"""
+
+from copy import deepcopy
+from numbers import Integral
+
+import numpy as np
+
+from .. import _checks
+from ..optimizer_state import OptimizerState
+from .history import History
+from .in_training import is_ours, run_of
+from .preparation import Learning
+
+
+def of_network(network):
+    """Return what a network's training goes on from."""
+    learning = network.learning
+    kept = learning.optimizer_state
+    return {
+        "optimizer_state": None if kept is None else kept.as_data(),
+        "target_range": None if learning.target_range is None else list(learning.target_range),
+        "random_state": None if network.rng is None else network.rng.get_state(legacy=False),
+        "history": {name: np.array(curve, np.float64) for name, curve in network.history_.items()},
+        "n_epochs": network.n_epochs_,
+        "run": unfinished_run(network),
+    }
+
+
+def unfinished_run(model):
+    """Return where the fit stands whose callback asks, or the one that a file was read of; else None."""
+    run = run_of(model)
+    if run is not None and run.run_state is not None and is_ours(model):
+        return run.run_state()
+    return deepcopy(getattr(model, "_network", model).unfinished)
+
+
+def put(network, state):
+    """Let a network that has its weights, loss and optimizer go on from what `of_network` has returned."""
+    plan, learning, kept = network.plan, network.learning, state["optimizer_state"]
+    if kept is not None:
+        kept = OptimizerState.of_data(learning.optimizer, plan.n_params, network.params.dtype, kept)
+    seen = state["target_range"]
+    network.learning = Learning(learning.loss, learning.optimizer, kept, None if seen is None else tuple(seen))
+    if state["random_state"] is not None:
+        network.rng = _checks.check_stream(network.rng, state["random_state"])
+    network.curves = History({name: curve.tolist() for name, curve in state["history"].items()})
+    network.n_epochs_, network.unfinished = int(state["n_epochs"]), state["run"]
+
+
+def adopt(network, source):
+    """Put a network where a checkpoint says that training stood; return the run that is to go on from there.
+
+    Parameters
+    ----------
+    network : Network
+    source : str, path-like or Network
+        A file, or what was loaded of one.
+    """
+    other = _checks.check_resumable(source, type(network), load)
+    run = _checks.check_unfinished(other, other.unfinished, other.learning.optimizer)
+    network.lay_out(other.plan.n_features, other.params.dtype)
+    _checks.check_same("the network", _layout(other), _layout(network))
+    network.params[:] = other.params
+    network.learning = deepcopy(other.learning)
+    put(network, of_network(other))
+    return run
+
+
+def load(path):
+    """Return the model in a file."""
+    from ..persistence import load  # what reads files is imported when first used
+
+    return load(path)
+
+
+def _layout(network):
+    """Return what makes the weights of two networks mean the same, by name."""
+    plan, found = network.plan, {"layers": len(network.plan.layers)}
+    for k, (layer, function) in enumerate(zip(plan.layers, network.functions, strict=True)):
+        name = network.topology.dense[k].name
+        found[f"activation of {name}"] = _checks.described(function)
+        for field in ("n_out", "n_in", "dropout", "l1", "l2", "max_norm", "frozen"):
+            found[f"{field} of {name}"] = layer[field].item()
+    seed = network.random_state
+    return found | {
+        "sources of layers": plan.edges.tolist(),
+        "dropout of the input": plan.input_dropout,
+        "input_scale": network.input_scale,
+        "dtype": network.params.dtype.name,
+        "random_state": int(seed) if isinstance(seed, Integral) else None,
+    }
