@@ -33,7 +33,8 @@ def check_resumable(source, kind, load):
     model = source if hasattr(source, "training_state") else load(source)
     if type(model) is not kind:
         raise TypeError(
-            f"resume_from must hold a {kind.__name__}; got {shown(model)}: resume it by a {type(model).__name__}"
+            f"resume_from must hold a {kind.__name__}; got {shown(model)}: "
+            f"resume it by a {type(model).__name__}"
         )
     return model
 
@@ -44,8 +45,8 @@ def check_unfinished(model, run, optimizer):
         return run
     if type(optimizer).__name__ == "LBFGS":
         raise ValueError(
-            "resume_from: a fit by LBFGS cannot go on where it stopped, for SciPy keeps to itself what it knows "
-            "of the curvature; begin a new search from the weights reached: load(path), then fit"
+            "resume_from: a fit by LBFGS cannot go on where it stopped, for SciPy keeps to itself what it "
+            "knows of the curvature; begin a new search from the weights reached: load(path), then fit"
         )
     raise ValueError(
         f"resume_from: this {type(model).__name__} holds no fit that has not ended; write one by "
@@ -76,8 +77,8 @@ def check_same_callbacks(theirs, ours):
     own = [type(callback).__name__ for callback in ours]
     if own != theirs:
         raise ValueError(
-            f"resume_from: the checkpoint keeps the state of the callbacks {', '.join(theirs) or 'none'}; this "
-            f"fit has {', '.join(own) or 'none'} that keep any: pass the same, in the same order"
+            f"resume_from: the checkpoint keeps the state of the callbacks {', '.join(theirs) or 'none'}; "
+            f"this fit has {', '.join(own) or 'none'} that keep any: pass the same, in the same order"
         )
 
 
@@ -87,8 +88,8 @@ def check_same_names(theirs, ours):
     theirs, own = [sorted(set(names) - always) for names in (theirs, ours)]
     if own != theirs:
         raise ValueError(
-            f"resume_from: the checkpoint's fit measured {', '.join(theirs) or 'nothing'} at each epoch's end, "
-            f"this one measures {', '.join(own) or 'nothing'}: pass the same metrics and validation data"
+            f"resume_from: the checkpoint's fit measured {', '.join(theirs) or 'nothing'} at each epoch's "
+            f"end, this one measures {', '.join(own) or 'nothing'}: pass the same metrics and validation data"
         )
 
 
@@ -96,8 +97,8 @@ def check_state_arrays(given, own):
     """Raise where an optimizer's arrays are not of the shape and dtype that it keeps."""
     if not isinstance(given, np.ndarray) or given.shape != own.shape or given.dtype != own.dtype:
         raise ValueError(
-            f"the optimizer's state must be {own.dtype} of shape {own.shape}; got {shown(given)}: this is not "
-            "the optimizer that kept it"
+            f"the optimizer's state must be {own.dtype} of shape {own.shape}; got {shown(given)}: this is "
+            "not the optimizer that kept it"
         )
 
 
@@ -121,7 +122,9 @@ def check_run_state(state, order, n_rates):
     if state["status"] not in (Status.EPOCH_END, Status.FINISHED, Status.STALLED):
         raise ValueError(f"resume_from: no fit stops with status {state['status']}: the file is damaged")
     given = state["order"]
-    if given is not None and not (given.shape == order.shape and np.array_equal(np.sort(given), np.sort(order))):
+    if given is not None and not (
+        given.shape == order.shape and np.array_equal(np.sort(given), np.sort(order))
+    ):
         raise ValueError("resume_from: the order of the samples is not one of this fit: the file is damaged")
     rates = state["rates"]
     if len(rates) not in (1, n_rates) or not np.isfinite(rates).all():

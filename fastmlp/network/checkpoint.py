@@ -45,7 +45,9 @@ def put(network, state):
     if kept is not None:
         kept = OptimizerState.of_data(learning.optimizer, plan.n_params, network.params.dtype, kept)
     seen = state["target_range"]
-    network.learning = Learning(learning.loss, learning.optimizer, kept, None if seen is None else tuple(seen))
+    network.learning = Learning(
+        learning.loss, learning.optimizer, kept, None if seen is None else tuple(seen)
+    )
     if state["random_state"] is not None:
         network.rng = _checks.check_stream(network.rng, state["random_state"])
     network.curves = History({name: curve.tolist() for name, curve in state["history"].items()})

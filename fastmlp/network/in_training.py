@@ -38,7 +38,7 @@ class in_training:
     checked : tuple of arrays
         Input that this fit has validated, and that need not be validated again.
     run_state : callable or None
-        Returns where the fit stands as plain data, while it stands at an epoch's end; see `checkpoint.of_run`.
+        Returns where the fit stands as plain data, while it stands at an epoch's end; see `run_state.py`.
     """
 
     def __init__(self, model):

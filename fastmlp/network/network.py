@@ -385,7 +385,7 @@ class Network:
         return checkpoint.of_network(self)
 
     def set_training_state(self, state):
-        """Go on from what `training_state` of a network with the same weights, loss and optimizer returned."""
+        """Go on from what `training_state` has returned of a network with these weights and optimizer."""
         checkpoint.put(self, state)
 
     def summary(self, print_fn=print):

@@ -1,8 +1,8 @@
 """Where a fit stands at an epoch's end, as plain data, and how another one goes on from there.
 
 It says what that fit decided for itself: the order of the samples, which each epoch shuffles further, the
-rates to come, where the stream of random numbers is, what callbacks keep; and enough about data and options to
-tell whether a fit that is to go on is the same one.
+rates to come, where the stream of random numbers is, what callbacks keep; and enough about data and options
+to tell whether a fit that is to go on is the same one.
 """
 
 import zlib

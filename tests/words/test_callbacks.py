@@ -233,9 +233,9 @@ def test_files_and_bars_are_closed_however_a_fit_ends(tmp_path):
         assert log._file is None and bar._bar is None
         with open(log.path, newline="") as file:
             assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
-    bar.on_fit_begin(SimpleNamespace(n_epochs=3))
+    bar.on_fit_begin(SimpleNamespace(epoch=0, n_epochs=3))
     first = bar._bar
-    bar.on_fit_begin(SimpleNamespace(n_epochs=3))  # whoever forgot to tell of the end
+    bar.on_fit_begin(SimpleNamespace(epoch=0, n_epochs=3))  # whoever forgot to tell of the end
     assert first.disable and bar._bar is not first
     bar.on_fit_end(None)
     bar.on_fit_end(None)

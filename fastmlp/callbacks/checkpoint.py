@@ -1,0 +1,101 @@
+"""Models saved while they are trained."""
+
+import re
+import string
+import time
+from pathlib import Path
+
+from .. import _checks
+from .best import MODES, BestValue
+
+
+class ModelCheckpoint(_checks.Declared):
+    """Save the model while it is trained, by `fastmlp.save`; a fit that was ended goes on from such a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file's name may hold the epoch and what is logged, with formats:
+        ``"net-{epoch:03d}-{val_loss:.3f}.fastmlp"``; a brace of its own is written twice. Folders are taken
+        as they are.
+    monitor : str, default=None
+        A name in the logs; only epochs that better it are saved. None: all.
+    mode : {"auto", "min", "max"}, default="auto"
+        As in `EarlyStopping`.
+    every : int, default=1
+        Only every so many epochs; among them the best is looked for.
+    seconds : float, default=0.0
+        Only where so much time has passed since the last file; a fit's last epoch waits for nothing.
+    keep : int, default=None
+        So many files are kept, the latest of this fit; None: all.
+
+    Attributes
+    ----------
+    saved_ : list of Path
+        Those that are there, in the order in which they were written.
+
+    Notes
+    -----
+    Each file appears all at once, in place of an older one of that name: however training is ended, by
+    Ctrl-C, by an error or with the process, the latest checkpoint is whole.
+    """
+
+    def __init__(self, path, *, monitor=None, mode="auto", every=1, seconds=0.0, keep=None):
+        self.path, self.monitor = path, monitor
+        self.mode = _checks.check_choice("mode", mode, MODES)
+        self.every = _checks.check_int("every", every)
+        self.seconds = _checks.check_real("seconds", seconds)
+        self.keep = None if keep is None else _checks.check_int("keep", keep)
+
+    def on_fit_begin(self, state):
+        self._best = None if self.monitor is None else BestValue(self.monitor, state.names, mode=self.mode)
+        # what cannot be written is refused before the first epoch
+        self._path(1, dict.fromkeys(state.names, 1.0))
+        self.saved_, self._last = [], time.monotonic()
+
+    def on_epoch_done(self, state):
+        waits = time.monotonic() - self._last < self.seconds
+        if state.epoch % self.every or (waits and not (state.stopped or state.epoch == state.n_epochs)):
+            return
+        if self._best is not None and not self._best.improves(state.logs):
+            return
+        from ..persistence import save
+
+        path = self._path(state.epoch, state.logs)
+        before = self.saved_
+        self.saved_ = [*(other for other in before if other != path), path]
+        try:
+            save(state.model, path)
+        except BaseException:
+            self.saved_ = before
+            raise
+        self._last = time.monotonic()
+        while self.keep is not None and len(self.saved_) > self.keep:
+            self.saved_.pop(0).unlink(missing_ok=True)
+
+    def get_state(self):
+        best = None if self._best is None else self._best.get_state()
+        return {"best": best, "saved": [path.name for path in self.saved_]}
+
+    def set_state(self, state):
+        if self._best is not None:
+            self._best.set_state(
+                _checks.check_given("monitor", state["best"], "it is None in the checkpoint")
+            )
+        # they may be removed later: only what this could have written is taken for its own
+        ours = re.compile(
+            "".join(re.escape(text) + ".*" * (field is not None) for text, field, *_ in self._pieces())
+        )
+        folder = Path(self.path).parent
+        self.saved_ = [folder / name for name in state["saved"] if ours.fullmatch(name) and "/" not in name]
+
+    def _pieces(self):
+        return _checks.check_template(Path(self.path).name, string.Formatter().parse)
+
+    def _path(self, epoch, logs):
+        path, values, name = Path(self.path), {**logs, "epoch": epoch}, ""
+        for text, field, spec, conversion in self._pieces():
+            name += text
+            if field is not None:
+                name += _checks.check_field(path.name, field, spec, conversion, values)
+        return path.with_name(name)
