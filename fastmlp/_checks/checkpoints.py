@@ -1,5 +1,7 @@
 """Checkpoints: whether a fit can go on with what one holds."""
 
+from dataclasses import fields, is_dataclass
+
 import numpy as np
 
 from ..kernels.plan import Status
@@ -10,9 +12,9 @@ ANEW = "to go on with other settings or data, train what load(path) returns"
 
 def described(value):
     """Return an object as it can be compared with one of another process, and shown: its class and parts."""
-    if hasattr(value, "__dataclass_fields__"):
+    if is_dataclass(value) and not isinstance(value, type):
         given = getattr(value, "given", None)  # a user's own formula
-        parts = [f"{name}={described(getattr(value, name))}" for name in value.__dataclass_fields__]
+        parts = [f"{field.name}={described(getattr(value, field.name))}" for field in fields(value)]
         return described(given) if given is not None else f"{type(value).__name__}({', '.join(parts)})"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(described, value))}]"
@@ -22,10 +24,7 @@ def described(value):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
-    name = getattr(value, "__qualname__", None)
-    if name is None:
-        name = type(value).__qualname__
-    return name
+    return getattr(value, "__qualname__", None) or type(value).__qualname__
 
 
 def check_resumable(source, kind, load):
@@ -115,17 +114,19 @@ def check_stream(rng, state):
     return rng
 
 
-def check_run_state(state, order, n_rates):
-    """Raise where what a checkpoint says of a run cannot be, of one with this order and number of rates."""
-    check_int("epoch", state["epoch"], 0, 1 << 40)
-    check_int("step", state["step"], 0)
+def check_run_state(state, order, n_epochs):
+    """Raise where what a checkpoint says of a run cannot be, of one with this order and number of epochs."""
+    check_int("epoch", state["epoch"], 0, n_epochs)
+    for name in ("step", "seed", "no_improvement"):
+        check_int(name, state[name], 0, (1 << 63) - 1)
     if state["status"] not in (Status.EPOCH_END, Status.FINISHED, Status.STALLED):
         raise ValueError(f"resume_from: no fit stops with status {state['status']}: the file is damaged")
     given = state["order"]
-    if given is not None and not (
-        given.shape == order.shape and np.array_equal(np.sort(given), np.sort(order))
-    ):
+    if given is not None and not np.array_equal(np.sort(given), np.sort(order)):
         raise ValueError("resume_from: the order of the samples is not one of this fit: the file is damaged")
-    rates = state["rates"]
+
+
+def check_rates(rates, n_rates):
+    """Raise where a checkpoint's rates are not those that a run has left."""
     if len(rates) not in (1, n_rates) or not np.isfinite(rates).all():
         raise ValueError("resume_from: the learning rates are not those of this fit: the file is damaged")

@@ -65,11 +65,17 @@ def adopt(network, source):
     """
     other = _checks.check_resumable(source, type(network), load)
     run = _checks.check_unfinished(other, other.unfinished, other.learning.optimizer)
-    network.lay_out(other.plan.n_features, other.params.dtype)
-    _checks.check_same("the network", _layout(other), _layout(network))
-    network.params[:] = other.params
-    network.learning = deepcopy(other.learning)
-    put(network, of_network(other))
+    params, learning, state, layout = (
+        other.params,
+        deepcopy(other.learning),
+        of_network(other),
+        _layout(other),
+    )
+    network.lay_out(other.plan.n_features, params.dtype)
+    _checks.check_same("the network", layout, _layout(network))
+    network.params[:] = params
+    network.learning = learning
+    put(network, state)
     return run
 
 

@@ -35,8 +35,10 @@ def of_run(fit, epoch_end, stopped):
 
 def put(fit, state):
     """Let a run that has not begun go on where another stood."""
-    job, first = fit.job, _first_rate(fit.job, state["epoch"])
-    _checks.check_run_state(state, job.order, len(job.rates) - first)
+    job = fit.job
+    _checks.check_run_state(state, job.order, len(job.losses))
+    first = _first_rate(job, state["epoch"])
+    _checks.check_rates(state["rates"], len(job.rates) - first)
     for name in OF_RUN:
         job.run[name] = state[name]
     if state["order"] is not None:

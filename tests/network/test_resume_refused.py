@@ -1,0 +1,164 @@
+"""What differs from a checkpoint is refused by name, before anything is changed."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from oracle.resuming import Checkpoint, Counts, same
+
+from fastmlp import LBFGS, SGD, Adam, Dense, Dropout, Network, callbacks
+
+RNG = np.random.RandomState(0)
+X, Y = RNG.randn(40, 5), RNG.rand(40)
+WEIGHTS = RNG.rand(40)
+
+
+def network(units=4, activation="tanh", random_state=0, dtype=None, input_scale=1.0, **options):
+    layers = [Dense(units, activation, **options), Dropout(0.1), Dense(1)]
+    return Network(layers, random_state=random_state, dtype=dtype, input_scale=input_scale)
+
+
+def fit(model, x=X, y=Y, **options):
+    return model.fit(x, y, **{"epochs": 6, "batch_size": 8, "optimizer": SGD(0.1), **options})
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    kept = Checkpoint(3)
+    fit(network(), sample_weight=WEIGHTS, metrics=["mse"], callbacks=[Counts(9), kept])
+    return kept.model
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "words"),
+    [
+        (partial(network, 5), {}, "n_out of dense_1 is 5 in the network, and 4 in the checkpoint"),
+        (partial(network, activation="relu"), {}, r"activation of dense_1 is ReLU\(\) in .*Tanh"),
+        (partial(network, l2=0.1), {}, "l2 of dense_1 is 0.1"),
+        (partial(network, trainable=False), {}, "frozen of dense_1 is 1"),
+        (partial(network, random_state=7), {}, "random_state is 7 in the network, and 0 in"),
+        (partial(network, dtype="float32"), {}, "dtype is float32 in the network, and float64 in"),
+        (partial(network, input_scale=0.5), {}, "input_scale is 0.5"),
+        (lambda: Network([Dense(4, "tanh"), Dense(1)], random_state=0), {}, "dropout of dense_1 is 0.0"),
+        (lambda: Network([Dense(1)], random_state=0), {}, "layers is 1 in the network, and 2 in"),
+        (network, dict(x=X[:, :4]), "x has 4 columns but the network expects 5"),
+        (network, dict(x=X[:30], y=Y[:30], sample_weight=WEIGHTS[:30]), "n_samples is 30 in this fit"),
+        (network, dict(x=X + 1e-9), "x holds other values, or another dtype, than"),
+        (network, dict(x=X[::-1]), "x holds other values"),
+        (network, dict(x=X.astype(np.float32)), "x holds other values, or another dtype"),
+        (network, dict(y=Y[::-1]), "y holds other values"),
+        (network, dict(sample_weight=None), "sample_weight holds other values"),
+        (network, dict(batch_size=9), "batch_size is 9 in this fit, and 8 in the checkpoint"),
+        (network, dict(shuffle=False), "shuffle is False"),
+        (network, dict(epochs=7), "epochs is 7 in this fit, and 6 in the checkpoint"),
+        (network, dict(loss="huber"), r"loss is Huber\(.*\) in this fit, and MeanSquaredError\(.*\) in"),
+        (network, dict(optimizer=SGD(0.2)), "optimizer is SGD.learning_rate=0.2.*and SGD.learning_rate=0.1"),
+        (network, dict(optimizer=Adam()), "optimizer is Adam"),
+        (network, dict(optimizer=SGD(abs)), "optimizer is SGD.learning_rate=abs"),
+        (network, dict(optimizer=LBFGS()), "the optimizer LBFGS takes no Dropout"),
+        (network, dict(metrics=()), "fit measured mse at each epoch's end, this one .* nothing"),
+        (network, dict(metrics=["mae"]), "measured mse .* this one measures mae"),
+        (network, dict(validation_data=(X, Y)), "validation_data is .*val"),
+        (network, dict(callbacks=[]), "keeps the state of the callbacks Counts; this fit has none"),
+        (network, dict(callbacks=[callbacks.WeightRecorder()]), "this fit has WeightRecorder"),
+    ],
+)  # fmt: skip
+def test_what_differs_is_refused_by_name(checkpoint, make, options, words):
+    model = make().build(5)
+    before, params = model.training_state(), model.params.copy()
+    given = dict(sample_weight=WEIGHTS, metrics=["mse"], callbacks=[Counts(9)], resume_from=checkpoint)
+    with pytest.raises(ValueError, match=words):
+        fit(model, **{**given, **options})
+    assert same(model.training_state(), before) and np.array_equal(model.params, params)
+    assert model.history_ == {}
+
+
+def test_the_same_goes_on(checkpoint):
+    model = fit(
+        network(), sample_weight=WEIGHTS, metrics=["mse"], callbacks=[Counts(9)], resume_from=checkpoint
+    )
+    assert len(model.loss_curve_) == 6
+
+
+def test_models_without_a_fit_to_go_on_with():
+    model = fit(network(), callbacks=[callbacks.WeightRecorder()])
+    with pytest.raises(
+        ValueError, match=r"this Network holds no fit that has not ended; write one by ModelCh"
+    ):
+        fit(network(), resume_from=model)
+    model = fit(network().build(5), resume_from=None)
+    plain = Network([Dense(1)], random_state=0).fit(X, Y, optimizer="lbfgs", epochs=3)
+    with pytest.raises(
+        ValueError, match=r"a fit by LBFGS cannot go on .* begin a new search from the weights"
+    ):
+        Network([Dense(1)], random_state=0).fit(X, Y, optimizer="lbfgs", epochs=3, resume_from=plain)
+    with pytest.raises(FileNotFoundError):
+        fit(network(), resume_from="no such file")
+
+
+def test_a_checkpoint_is_used_up(checkpoint):
+    """A model that was trained since is no checkpoint any more."""
+    kept = Checkpoint(3)
+    fit(network(), callbacks=[kept])
+    fit(kept.model, epochs=1)
+    with pytest.raises(ValueError, match="holds no fit that has not ended"):
+        fit(network(), resume_from=kept.model)
+
+
+def test_the_checkpoint_itself_is_left_as_it_was():
+    kept = Checkpoint(3)
+    whole = fit(network(), callbacks=[kept])
+    for _ in range(2):
+        np.testing.assert_array_equal(fit(network(), resume_from=kept.model).params, whole.params)
+    np.testing.assert_array_equal(fit(kept.model, resume_from=kept.model).params, whole.params)
+
+
+class Half:
+    def on_epoch_end(self, state):
+        pass
+
+    def get_state(self):
+        return {}
+
+
+def test_callbacks_that_give_a_state_must_take_one():
+    with pytest.raises(TypeError, match="must have both get_state and set_state, or neither"):
+        fit(network(), callbacks=[Half()])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (dict(order=np.zeros(40, int)), "the order of the samples is not one of this fit"),
+        (dict(order=np.arange(41)), "the order of the samples"),
+        (dict(order=np.arange(-1, 39)), "the order of the samples"),
+        (dict(epoch=-1), "epoch must be between 0 and"), (dict(epoch=7), "epoch must be between 0 and 6"),
+        (dict(epoch=1.5), "epoch must be an int"), (dict(step=-1), "step must be between 0 and"),
+        (dict(status=4), "no fit stops with status 4"),
+        (dict(rates=np.ones(3)), "the learning rates are not"),
+        (dict(rates=np.array([np.nan])), "the learning rates are not"),
+        (dict(seed=1 << 70), "seed must be"), (dict(no_improvement="x"), "no_improvement must be"),
+        (dict(random_state={"bit_generator": "PCG64"}), "the generator cannot go on"),
+    ],
+)  # fmt: skip
+def test_a_state_that_cannot_be_is_refused(change, words):
+    """Kernels follow the order of the samples: what a damaged file says of it must not reach them."""
+    kept = Checkpoint(3, lambda state: state["run"].update(change))
+    fit(network(), callbacks=[kept])
+    with pytest.raises((ValueError, TypeError), match=words):
+        fit(network(), resume_from=kept.model)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (dict(arrays=np.zeros((1, 3))), "the optimizer's state must be float64 of shape"),
+        (dict(arrays=None), "the optimizer's state must be"), (dict(step=-1), "step must be at least 0"),
+    ],
+)  # fmt: skip
+def test_an_optimizers_state_must_fit(change, words):
+    model = fit(network(), optimizer="adam")
+    state = model.training_state()
+    state["optimizer_state"].update(change)
+    with pytest.raises(ValueError, match=words):
+        model.set_training_state(state)
