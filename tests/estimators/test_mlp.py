@@ -488,7 +488,7 @@ def test_bad_parameters_are_refused(options, message):
         (dict(validation_data=X), r"validation_data must be a tuple \(x, y\)"),
         (
             dict(callbacks=[3]),
-            "callbacks must be objects with on_fit_begin, on_epoch_end or on_fit_end; got 3",
+            "callbacks must be objects with on_fit_begin, on_epoch_end, on_epoch_done or on_fit_end; got 3",
         ),
         (dict(callbacks=[dict]), "callbacks must be objects"),
     ],
