@@ -60,7 +60,7 @@ class Identity(Activation):
 class Logistic(Activation):
     """f(z) = 1 / (1 + exp(-slope z)), the sigmoid."""
 
-    slope: float = 1.0
+    slope: _checks.Positive = 1.0
     name, code = "logistic", Code.LOGISTIC
 
     def value(self, z):
@@ -74,7 +74,7 @@ class Logistic(Activation):
 class Tanh(Activation):
     """f(z) = tanh(slope z)."""
 
-    slope: float = 1.0
+    slope: _checks.Positive = 1.0
     name, code = "tanh", Code.TANH
 
     def value(self, z):
@@ -100,8 +100,8 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """f(z) = z where z > 0, else slope z."""
 
-    slope: float = 0.01
-    name, code, _closed = "leaky_relu", Code.LEAKY_RELU, "left"
+    slope: _checks.NotNegative = 0.01
+    name, code = "leaky_relu", Code.LEAKY_RELU
 
     def value(self, z):
         return np.where(z > 0, z, self.slope * z)
@@ -114,8 +114,8 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """f(z) = z where z > 0, else slope (exp(z) - 1)."""
 
-    slope: float = 1.0
-    name, code, _closed = "elu", Code.ELU, "left"
+    slope: _checks.NotNegative = 1.0
+    name, code = "elu", Code.ELU
 
     def value(self, z):
         return np.where(z > 0, z, self.slope * np.expm1(np.minimum(z, 0)))

@@ -22,14 +22,9 @@ class Activation(_checks.Fixed):
         The function's own parameter.
     """
 
-    _closed: ClassVar[str] = "neither"  # whether the slope may be 0
-
     name: ClassVar[str | None] = None
     code: ClassVar[plan.Activation | None] = None
     slope = 1.0
-
-    def __post_init__(self):
-        _checks.check_real("slope", self.slope, closed=self._closed)
 
     @classmethod
     def of_slope(cls, slope):
@@ -111,11 +106,8 @@ class Loss(_checks.Fixed):
     labels: ClassVar[bool | str] = False
     target_range = (-np.inf, np.inf)
     outputs: ClassVar[tuple[str, ...] | None] = None
-    parameter = 1.0
     label_smoothing = 0.0
-
-    def __post_init__(self):
-        _checks.check_real("label_smoothing", self.label_smoothing, 0, 1, closed="left")
+    _own: ClassVar[str] = ""  # the name of its own parameter, if it has one
 
     def scales(self, n_outputs):
         """Return what multiplies the kernels' reported loss, and their gradient."""
@@ -162,7 +154,7 @@ class Loss(_checks.Fixed):
             average=int(self.average),
             loss_scale=loss_scale,
             gradient_scale=gradient_scale,
-            loss_parameter=self.parameter,
+            loss_parameter=getattr(self, self._own, 1.0),
             label_smoothing=self.label_smoothing,
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _checks
+from ._checks import Number
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,7 @@ class Glorot(_checks.Fixed):
     """
 
     normal: bool = False
-    factor: float = 6.0
-
-    def __post_init__(self):
-        _checks.check_real("factor", self.factor, closed="neither")
+    factor: _checks.Positive = 6.0
 
     def __call__(self, shape, random_state, fans=None):
         n_in, n_out = fans or shape
@@ -58,10 +56,7 @@ class LeCun(_checks.Fixed):
 class Orthogonal(_checks.Fixed):
     """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
 
-    gain: float = 1.0
-
-    def __post_init__(self):
-        _checks.check_real("gain", self.gain, low=-np.inf)
+    gain: Number = 1.0
 
     def __call__(self, shape, random_state, fans=None):
         n_in, n_out = shape
@@ -74,10 +69,7 @@ class Orthogonal(_checks.Fixed):
 class Constant(_checks.Fixed):
     """The same value everywhere."""
 
-    value: float = 0.0
-
-    def __post_init__(self):
-        _checks.check_real("value", self.value, low=-np.inf)
+    value: Number = 0.0
 
     def __call__(self, shape, random_state, fans=None):
         return np.full(shape, float(self.value))
@@ -87,11 +79,11 @@ class Constant(_checks.Fixed):
 class Uniform(_checks.Fixed):
     """Uniform between `low` and `high`."""
 
-    low: float = -0.05
-    high: float = 0.05
+    low: Number = -0.05
+    high: Number = 0.05
 
     def __post_init__(self):
-        _checks.check_real("low", self.low, low=-np.inf)
+        super().__post_init__()
         _checks.check_real("high", self.high, low=self.low)
 
     def __call__(self, shape, random_state, fans=None):
@@ -102,12 +94,8 @@ class Uniform(_checks.Fixed):
 class Normal(_checks.Fixed):
     """Normal with the given mean and standard deviation."""
 
-    mean: float = 0.0
-    std: float = 0.05
-
-    def __post_init__(self):
-        _checks.check_real("mean", self.mean, low=-np.inf)
-        _checks.check_real("std", self.std)
+    mean: Number = 0.0
+    std: _checks.NotNegative = 0.05
 
     def __call__(self, shape, random_state, fans=None):
         return random_state.normal(self.mean, self.std, shape)

@@ -77,7 +77,7 @@ class BinaryCrossentropy(Loss):
     `label_smoothing` s moves targets to y (1 - s) + s / 2.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: _checks.ShareBelowOne = 0.0
     name, code, from_logits = "binary_crossentropy", Code.BINARY_CROSS_ENTROPY, ("logistic", "identity")
     target_range, outputs = (0.0, 1.0), ("logistic", "identity")
 
@@ -106,7 +106,7 @@ class CategoricalCrossentropy(Loss):
     `label_smoothing` s moves targets to y (1 - s) + s / n_outputs.
     """
 
-    label_smoothing: float = 0.0
+    label_smoothing: _checks.ShareBelowOne = 0.0
     name, code, from_logits = (
         "categorical_crossentropy",
         Code.CATEGORICAL_CROSS_ENTROPY,
@@ -135,16 +135,9 @@ class CategoricalCrossentropy(Loss):
 class Hinge(Loss):
     """Weston and Watkins' multiclass hinge, sum over j != y of max(0, a_j - a_y + margin)."""
 
-    margin: float = 1.0
-    name, code, labels = "hinge", Code.HINGE, "only"
+    margin: _checks.NotNegative = 1.0
+    name, code, labels, _own = "hinge", Code.HINGE, "only", "margin"
     outputs = ("identity",)
-
-    def __post_init__(self):
-        _checks.check_real("margin", self.margin, closed="left")
-
-    @property
-    def parameter(self):
-        return self.margin
 
     def _violations(self, y, a):
         """Return max(0, a_j - a_y + margin), 0 for y itself, and y as a column of labels."""
@@ -197,15 +190,8 @@ class AbsoluteError(Loss):
 class Huber(AbsoluteError):
     """Mean over outputs of (a - y)^2 / 2 within `delta`, ``delta (|a - y| - delta / 2)`` beyond."""
 
-    delta: float = 1.0
-    name, code = "huber", Code.HUBER
-
-    def __post_init__(self):
-        _checks.check_real("delta", self.delta, closed="neither")
-
-    @property
-    def parameter(self):
-        return self.delta
+    delta: _checks.Positive = 1.0
+    name, code, _own = "huber", Code.HUBER, "delta"
 
     def value(self, y, a):
         r = np.abs(a - y)
@@ -219,15 +205,8 @@ class Huber(AbsoluteError):
 class Quantile(AbsoluteError):
     """Mean over outputs of the pinball loss: q (y - a) where a < y, (1 - q) (a - y) where a > y."""
 
-    quantile: float = 0.5
-    name, code = "quantile", Code.QUANTILE
-
-    def __post_init__(self):
-        _checks.check_real("quantile", self.quantile, 0, 1, closed="neither")
-
-    @property
-    def parameter(self):
-        return self.quantile
+    quantile: _checks.OpenShare = 0.5
+    name, code, _own = "quantile", Code.QUANTILE, "quantile"
 
     def value(self, y, a):
         return np.maximum(self.quantile * (y - a), (1 - self.quantile) * (a - y)).mean(axis=1)

@@ -128,7 +128,7 @@ def _add(name, X, n_copies, sigma, random_state, clip, out, dtype, n_threads):
         own = out.dtype if isinstance(out, np.ndarray) else X.dtype
         dtype = np.dtype(np.float64 if own.kind == "f" and own.itemsize == 8 else np.float32)
     limits = _checks.check_noise(sigma, clip, dtype)
-    n_threads = _checks.check_threads(n_threads)
+    n_threads = _checks.check_optional_int("n_threads", n_threads)
     shape = X.shape[0] * n_copies, *X.shape[1:]
     out = _checks.check_noisy_out(out, shape, dtype, X, overlaps=n_copies == 1)
     key = _draw_key(random_state)

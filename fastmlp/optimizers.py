@@ -23,13 +23,16 @@ length itself, not by 1e-6 more.
 """
 
 from dataclasses import dataclass, field, fields
+from functools import cache
 from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
 from . import _checks
+from ._checks import NotNegative, Positive, ShareBelowOne
 from .kernels.numpy_backend import formulas
+from .kernels.plan import RUN
 from .kernels.plan import Optimizer as Code
 
 
@@ -44,32 +47,37 @@ class Optimizer(_checks.Fixed):
         0 switches each off.
     """
 
-    learning_rate: float = 0.01
-    weight_decay: float = field(default=0.0, kw_only=True)
-    clip_norm: float = field(default=0.0, kw_only=True)
-    clip_value: float = field(default=0.0, kw_only=True)
+    learning_rate: _checks.Rate = 0.01
+    weight_decay: NotNegative = field(default=0.0, kw_only=True)
+    clip_norm: NotNegative = field(default=0.0, kw_only=True)
+    clip_value: NotNegative = field(default=0.0, kw_only=True)
     code: ClassVar[Code | None] = None
     _run_names: ClassVar[dict] = {}  # fields that the kernels' run record has under another name
 
     def __post_init__(self):
         if isinstance(self.learning_rate, type):
             object.__setattr__(self, "learning_rate", _checks.check_made("learning_rate", self.learning_rate))
-        if not callable(self.learning_rate):
-            _checks.check_real("learning_rate", self.learning_rate, closed="neither")
-        for name in ("weight_decay", "clip_norm", "clip_value"):
-            _checks.check_real(name, getattr(self, name))
-        self._own()
+        super().__post_init__()
+
+    @classmethod
+    @cache
+    def _in_run(cls):
+        """Return {a field's name: what the kernels' run record calls it}."""
+        names = [f.name for f in fields(cls) if f.name != "learning_rate"]  # which follows a schedule
+        named = {name: cls._run_names.get(name, name) for name in names}
+        return {name: of_run for name, of_run in named.items() if of_run in RUN.names}
 
     def options(self):
         """Return the fields of the kernels' run record that say this optimizer."""
-        shared = dict(weight_decay=self.weight_decay, clip_norm=self.clip_norm, clip_value=self.clip_value)
-        return dict(optimizer=self.code, **shared, **self._own())
+        return {"optimizer": self.code} | {
+            of_run: getattr(self, name) for name, of_run in self._in_run().items()
+        }
 
     @classmethod
     def of_run(cls, run):
         """Return the optimizer that a run record of the kernels asks for; its learning rate is the run's."""
-        names = [f.name for f in fields(cls) if f.name not in ("learning_rate", "clip_norm", "clip_value")]
-        said = {name: run[cls._run_names.get(name, name)].item() for name in names}
+        names = cls._in_run().items()
+        said = {name: run[of_run].item() for name, of_run in names if not name.startswith("clip_")}
         return cls(**{name: bool(v) if isinstance(v, int) else v for name, v in said.items()})
 
     def step(self, w, g, state, rate, t):
@@ -91,9 +99,6 @@ class Optimizer(_checks.Fixed):
         """
         raise NotImplementedError
 
-    def _own(self):
-        return {}
-
 
 class SGD(Optimizer):
     """Gradient descent."""
@@ -108,11 +113,8 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Gradient descent with classical momentum (Polyak, 1964)."""
 
-    momentum: float = 0.9
+    momentum: _checks.Share = 0.9
     code = Code.MOMENTUM
-
-    def _own(self):
-        return dict(momentum=_checks.check_real("momentum", self.momentum, 0, 1))
 
     def update(self, w, g, state, rate, t):
         state[0] = self.momentum * state[0] - rate * g
@@ -142,20 +144,12 @@ class Adam(Optimizer):
         Correct epsilon's bias too, as Algorithm 1 of the paper and PyTorch do; scikit-learn and Keras do not.
     """
 
-    learning_rate: float = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    epsilon_corrected: bool = field(default=True, kw_only=True)
+    learning_rate: _checks.Rate = 0.001
+    beta_1: ShareBelowOne = 0.9
+    beta_2: ShareBelowOne = 0.999
+    epsilon: Positive = 1e-8
+    epsilon_corrected: _checks.Flag = field(default=True, kw_only=True)
     code = Code.ADAM
-
-    def _own(self):
-        return dict(
-            beta_1=_checks.check_real("beta_1", self.beta_1, 0, 1, closed="left"),
-            beta_2=_checks.check_real("beta_2", self.beta_2, 0, 1, closed="left"),
-            epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
-            epsilon_corrected=int(_checks.check_flag("epsilon_corrected", self.epsilon_corrected)),
-        )
 
     def update(self, w, g, state, rate, t):
         state[0] = self.beta_1 * state[0] + (1 - self.beta_1) * g
@@ -172,7 +166,7 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay of 0.01 (Loshchilov and Hutter, 2019)."""
 
-    weight_decay: float = field(default=0.01, kw_only=True)
+    weight_decay: NotNegative = field(default=0.01, kw_only=True)
 
 
 class AMSGrad(Adam):
@@ -191,11 +185,8 @@ class AMSGrad(Adam):
 class Adagrad(Optimizer):
     """Adagrad (Duchi et al., 2011)."""
 
-    epsilon: float = 1e-10
+    epsilon: Positive = 1e-10
     code = Code.ADAGRAD
-
-    def _own(self):
-        return dict(epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"))
 
     def update(self, w, g, state, rate, t):
         state[0] += g**2
@@ -215,18 +206,11 @@ class RMSprop(Optimizer):
     epsilon : float, default=1e-8
     """
 
-    decay: float = 0.99
-    momentum: float = 0.0
-    epsilon: float = 1e-8
+    decay: ShareBelowOne = 0.99
+    momentum: _checks.Share = 0.0
+    epsilon: Positive = 1e-8
     code = Code.RMSPROP
     _run_names: ClassVar[dict] = {"decay": "beta_2"}
-
-    def _own(self):
-        return dict(
-            beta_2=_checks.check_real("decay", self.decay, 0, 1, closed="left"),
-            momentum=_checks.check_real("momentum", self.momentum, 0, 1),
-            epsilon=_checks.check_real("epsilon", self.epsilon, closed="neither"),
-        )
 
     def update(self, w, g, state, rate, t):
         state[0] = self.decay * state[0] + (1 - self.decay) * g**2
@@ -256,15 +240,10 @@ class LBFGS(_checks.Fixed):
     where an iteration lowers the loss by no more than its share `ftol`.
     """
 
-    tol: float = 1e-4
-    max_fun: int = 15000
-    ftol: float = 2.220446049250313e-09  # SciPy's default
+    tol: NotNegative = 1e-4
+    max_fun: _checks.Count = 15000
+    ftol: NotNegative = 2.220446049250313e-09  # SciPy's default
     code = None
-
-    def __post_init__(self):
-        _checks.check_real("tol", self.tol)
-        _checks.check_int("max_fun", self.max_fun)
-        _checks.check_real("ftol", self.ftol)
 
 
 BUILT_IN = (SGD, Momentum, Nesterov, Adam, AMSGrad, Adagrad, RMSprop, Rprop)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import _checks
+from ._checks import NotNegative, Positive
 from .kernels import rates as knots
 from .kernels.job import MOST_EPOCHS
 
@@ -26,10 +27,7 @@ from .kernels.job import MOST_EPOCHS
 class Constant(_checks.Fixed):
     """Keep `rate`."""
 
-    rate: float
-
-    def __post_init__(self):
-        _positive(self, "rate")
+    rate: Positive
 
     def __call__(self, epoch):
         return self.rate
@@ -39,13 +37,9 @@ class Constant(_checks.Fixed):
 class StepDecay(_checks.Fixed):
     """Multiply by `factor` every `every` epochs."""
 
-    rate: float
-    every: int
-    factor: float = 0.1
-
-    def __post_init__(self):
-        _positive(self, "rate", "factor")
-        _checks.check_int("every", self.every)
+    rate: Positive
+    every: _checks.Count
+    factor: Positive = 0.1
 
     def __call__(self, epoch):
         return self.rate * _power(self.factor, epoch // self.every)
@@ -55,11 +49,8 @@ class StepDecay(_checks.Fixed):
 class Exponential(_checks.Fixed):
     """rate * decay^epoch."""
 
-    rate: float
-    decay: float
-
-    def __post_init__(self):
-        _positive(self, "rate", "decay")
+    rate: Positive
+    decay: Positive
 
     def __call__(self, epoch):
         return self.rate * _power(self.decay, epoch)
@@ -69,12 +60,8 @@ class Exponential(_checks.Fixed):
 class InverseScaling(_checks.Fixed):
     """rate / (epoch + 1)^power."""
 
-    rate: float
-    power: float = 0.5
-
-    def __post_init__(self):
-        _positive(self, "rate")
-        _checks.check_real("power", self.power)
+    rate: Positive
+    power: NotNegative = 0.5
 
     def __call__(self, epoch):
         return self.rate / _power(epoch + 1, self.power)
@@ -109,14 +96,9 @@ class Cosine(PerStep):
         Also of all epochs that follow.
     """
 
-    rate: float
-    n_epochs: int | None = None
-    final_rate: float = 0.0
-
-    def __post_init__(self):
-        _positive(self, "rate")
-        _length(self)
-        _checks.check_real("final_rate", self.final_rate)
+    rate: Positive
+    n_epochs: _checks.OptionalCount = None
+    final_rate: NotNegative = 0.0
 
     def at(self, epochs, step, n_epochs):
         """Return the rates at some times in epochs, where an epoch has 1 / `step` steps."""
@@ -139,16 +121,11 @@ class OneCycle(PerStep):
         The first rate is rate / start_divisor, the last one that divided by final_divisor.
     """
 
-    rate: float
-    n_epochs: int | None = None
-    rise: float = 0.3
-    start_divisor: float = 25.0
-    final_divisor: float = 1e4
-
-    def __post_init__(self):
-        _positive(self, "rate", "start_divisor", "final_divisor")
-        _length(self)
-        _checks.check_real("rise", self.rise, 0, 1)
+    rate: Positive
+    n_epochs: _checks.OptionalCount = None
+    rise: _checks.Share = 0.3
+    start_divisor: Positive = 25.0
+    final_divisor: Positive = 1e4
 
     def at(self, epochs, step, n_epochs):
         """Return the rates at some times in epochs, where an epoch has 1 / `step` steps."""
@@ -177,15 +154,13 @@ class Warmup(PerStep):
     >>> optimizer = SGD(schedules.Warmup(schedules.Cosine(0.1), epochs=2))
     """
 
-    then: object
-    epochs: float = 1.0
+    then: _checks.Rate
+    epochs: Positive = 1.0
 
     def __post_init__(self):
-        if not callable(self.then):
-            _checks.check_real("then", self.then, closed="neither")
+        super().__post_init__()
         if isinstance(self.then, Plateau):
             _checks.network_error("Warmup takes no Plateau, which waits for the loss; use Cosine or a number")
-        _positive(self, "epochs")
 
     @property
     def spans_fit(self):
@@ -206,37 +181,20 @@ class Plateau(_checks.Fixed):
     Training stops where the rate would fall below `min_rate`.
     """
 
-    rate: float
-    factor: float = 0.1
-    patience: int = 10
-    tol: float = 1e-4
-    min_rate: float = 1e-6
-
-    def __post_init__(self):
-        _positive(self, "rate")
-        _checks.check_real("factor", self.factor, 0, 1, closed="neither")
-        _checks.check_int("patience", self.patience, low=0)
-        _checks.check_real("tol", self.tol)
-        _checks.check_real("min_rate", self.min_rate)
+    rate: Positive
+    factor: _checks.OpenShare = 0.1
+    patience: _checks.CountOrZero = 10
+    tol: NotNegative = 1e-4
+    min_rate: NotNegative = 1e-6
 
     def __call__(self, epoch):
         return self.rate
-
-
-def _positive(schedule, *names):
-    for name in names:
-        _checks.check_real(name, getattr(schedule, name), closed="neither")
 
 
 def _power(base, exponent):
     """Return base^exponent as a float; infinite, where it is beyond all of them."""
     with np.errstate(over="ignore"):
         return float(np.float64(base) ** float(exponent))
-
-
-def _length(schedule):
-    if schedule.n_epochs is not None:
-        _checks.check_int("n_epochs", schedule.n_epochs)
 
 
 def _half_cosine(start, end, done):

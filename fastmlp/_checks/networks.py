@@ -6,7 +6,7 @@ from ..exceptions import DivergenceWarning, InTrainingError, NotBuiltError
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
 from .data import as_array, as_float
-from .values import check_flag, check_int, check_sequence, check_threads, shown
+from .values import check_flag, check_int, check_optional_int, check_sequence, shown
 from .warned import warn
 
 
@@ -54,7 +54,7 @@ def check_run(epochs, batch_size, shuffle, n_threads=None):
         n_epochs=check_epochs("epochs", epochs, low=0),
         batch_size=None if batch_size is None else check_int("batch_size", batch_size),
         shuffle=check_flag("shuffle", shuffle),
-        n_threads=check_threads(n_threads),
+        n_threads=check_optional_int("n_threads", n_threads),
     )
 
 

@@ -1,7 +1,9 @@
 """Single values: numbers, flags, names, choices."""
 
+from functools import partial
 from math import inf, isfinite
 from numbers import Integral, Real
+from typing import Annotated
 
 import numpy as np
 
@@ -97,9 +99,9 @@ def check_int(name, value, low=1, high=None):
     return int(value)
 
 
-def check_threads(n_threads):
-    """Return a number of threads, or None."""
-    return None if n_threads is None else check_int("n_threads", n_threads)
+def check_optional_int(name, value):
+    """Return `value` as an int of at least 1, or None."""
+    return None if value is None else check_int(name, value)
 
 
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
@@ -111,9 +113,15 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
     if not (isfinite(value) and above and below):
-        left, right = "[" if closed in ("both", "left") else "(", "]" if closed in ("both", "right") else ")"
+        left = "[" if closed in ("both", "left") and isfinite(low) else "("
+        right = "]" if closed in ("both", "right") and isfinite(high) else ")"
         raise ValueError(f"{name} must be a finite number in {left}{low:g}, {high:g}{right}; got {value}")
     return float(value)
+
+
+def check_rate(name, value):
+    """Return `value`, a learning rate or a function of the epoch."""
+    return value if callable(value) else check_real(name, value, closed="neither")
 
 
 def check_flag(name, value):
@@ -186,3 +194,17 @@ def check_random_state(random_state):
             f"of type {type(random_state).__name__}"
         )
     return random_state
+
+
+# Types of fields with what they may hold: see `Fixed`
+Number = Annotated[float, partial(check_real, low=-inf)]
+NotNegative = Annotated[float, check_real]
+Positive = Annotated[float, partial(check_real, closed="neither")]
+Share = Annotated[float, partial(check_real, high=1.0)]
+ShareBelowOne = Annotated[float, partial(check_real, high=1.0, closed="left")]
+OpenShare = Annotated[float, partial(check_real, high=1.0, closed="neither")]
+Count = Annotated[int, check_int]
+CountOrZero = Annotated[int, partial(check_int, low=0)]
+OptionalCount = Annotated[int | None, check_optional_int]
+Rate = Annotated[object, check_rate]
+Flag = Annotated[bool, check_flag]

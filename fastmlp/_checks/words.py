@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from difflib import get_close_matches
 from functools import cache, wraps
 from typing import ParamSpec, TypeVar
@@ -164,6 +164,12 @@ def did_you_mean(word, known):
 
 
 @cache
+def _checked_fields(cls):
+    """Return (name, check) of the fields of a dataclass whose types say a check."""
+    return [(f.name, f.type.__metadata__[0]) for f in fields(cls) if hasattr(f.type, "__metadata__")]
+
+
+@cache
 def arguments_of(function):
     """Return the names that a function takes as keywords, in their order; None for any."""
     parameters = inspect.signature(function).parameters.values()
@@ -212,7 +218,14 @@ class Declared:
 
 
 class Fixed(Declared):
-    """Base of what stays as it was made; a user's classes made from ours may keep what they like."""
+    """Base of dataclasses that stay as they were made; subclasses of a user may keep what they like.
+
+    A field whose type is annotated with a check, as `Positive` is, must pass it.
+    """
+
+    def __post_init__(self):
+        for name, check in _checked_fields(type(self)):
+            check(name, getattr(self, name))
 
     def __setattr__(self, name, value):
         if type(self).__module__.startswith("fastmlp."):

@@ -74,7 +74,7 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     >>> sorted(parameters)
     ['optimizer', 'random_state', 'units']
     """
-    n_threads = _checks.check_threads(n_threads) or usable_cores()
+    n_threads = _checks.check_optional_int("n_threads", n_threads) or usable_cores()
     _checks.check_choice("errors", errors, dict.fromkeys(("raise", "return")))
     data = Data(x, y)
     tasks = make_tasks(models, parameters, subsets, options, data)

@@ -331,7 +331,7 @@ class Network:
 
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""
-        return self.outputs(rows_of(self, x), n_threads=_checks.check_threads(n_threads))
+        return self.outputs(rows_of(self, x), n_threads=_checks.check_optional_int("n_threads", n_threads))
 
     def activations(self, x, layer, *, n_threads=None):
         """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""
@@ -344,7 +344,9 @@ class Network:
             _checks.check_choice("layer", layer, [each.name for each in dense])
         if not found:
             found = [_checks.check_int("layer", layer, -len(dense), len(dense) - 1) % len(dense)]
-        return self.outputs(rows_of(self, x), layer=found[0], n_threads=_checks.check_threads(n_threads))
+        return self.outputs(
+            rows_of(self, x), layer=found[0], n_threads=_checks.check_optional_int("n_threads", n_threads)
+        )
 
     @_checks.told
     def evaluate(self, x, y, *, metrics=(), loss=None, sample_weight=None):

@@ -66,7 +66,7 @@ DECLARED = [
       for v in (0, 2.5, "3", "f2", object())),
     (initializers.Glorot, (False, -1.0), "factor must be"),
     (initializers.Constant, (NAN,), "value must be"),
-    (initializers.Uniform, (1.0, 0.0), r"high must be a finite number in \[1, inf\]; got 0"),
+    (initializers.Uniform, (1.0, 0.0), r"high must be a finite number in \[1, inf\); got 0"),
     (initializers.Normal, (0.0, -1.0), "std must be"),
 ]  # fmt: skip
 

@@ -508,7 +508,7 @@ def test_bad_options_are_refused(options, error, message):
 BAD_NETWORKS = [
     (lambda: Dense(0), "units must be at least 1; got 0"),
     (lambda: Dense(3, "rellu"), "activation must be one of .*relu.*; got 'rellu'"),
-    (lambda: Dense(3, l2=-1), r"l2 must be a finite number in \[0, inf\]; got -1"),
+    (lambda: Dense(3, l2=-1), r"l2 must be a finite number in \[0, inf\); got -1"),
     (lambda: Dropout(1.0), r"rate must be a finite number in \[0, 1\); got 1"),
     (lambda: SGD(0), r"learning_rate must be a finite number in \(0, inf\); got 0"),
     (lambda: SGD(np.nan), "learning_rate must be a finite number"),
