@@ -20,6 +20,10 @@ class InTrainingError(RuntimeError):
     """A model was to be trained, or its weights to be set, while it is being trained."""
 
 
+class ModelFileError(ValueError):
+    """A file, or a pickle, is no model: damaged, of another kind, or of a later version."""
+
+
 class GradientError(AssertionError):
     """A derivative differs from what central differences say."""
 

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 
 from ..kernels.plan import Status
+from .files import check_random_words
 from .values import check_int, shown
 
 ANEW = "to go on with other settings or data, train what load(path) returns"
@@ -105,6 +106,8 @@ def check_stream(rng, state):
     """Return a generator that goes on from a state: the one given, which is of its kind."""
     try:
         rng = np.random.RandomState(0) if rng is None else rng
+        if state["bit_generator"] == "MT19937":
+            check_random_words(**state["state"])
         rng.set_state(state)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(

@@ -11,6 +11,7 @@ from .. import _checks, activations
 from ..kernels.plan import Activation
 from ..network.in_training import in_training
 from .base_neuron import BaseNeuron
+from .described import register
 
 
 class _NeuronRegressor(RegressorMixin, BaseNeuron):
@@ -213,3 +214,6 @@ class TanhPerceptron(_NeuronRegressor):
             return a
         low, high = self.target_range_
         return (a - bottom) * ((high - low) / (top - bottom)) + low
+
+
+register(LinearPerceptron, TanhPerceptron)

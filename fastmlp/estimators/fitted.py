@@ -10,9 +10,11 @@ from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks
+from ..formats.description import as_state, of_state
 from ..kernels import dispatch
 from ..kernels.job import ROW_DTYPES, Rows
 from ..network.in_training import is_ours, is_trusted, run_of
+from .described import describe, restore
 
 _DTYPES = frozenset(ROW_DTYPES)
 
@@ -41,7 +43,10 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
     """Base of all estimators: what is refused leaves nothing half done."""
 
     def __getstate__(self):
-        return dict(super().__getstate__())  # another thread that trains it may add to its own
+        return as_state(describe(self, training=True, keep=True))
+
+    def __setstate__(self, state):
+        restore(self, of_state(state, type(self).__name__), keep=True)
 
     def _store(self, arguments):
         """Keep the constructor's arguments, as they are, under their names."""
@@ -194,17 +199,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         }
 
     def __getstate__(self):
-        state = super().__getstate__()
-        if "_network" in state:
+        if "_network" in vars(self):
             self._sync()
-            for name in ("coefs_", "intercepts_", "_views"):
-                del state[name]
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "_network" in state:
-            self._attach(self._network)
+        return super().__getstate__()
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

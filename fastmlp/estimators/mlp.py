@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import _checks, activations, decisions, losses
 from .base_mlp import FORMULA, BaseMLP
+from .described import register
 from .fitted import available_unless_refused
 from .sklearn_callbacks import with_callbacks
 from .targets import HINGES, OfClasses, OfValues
@@ -334,3 +335,6 @@ class MLPRegressor(RegressorMixin, OfValues, BaseMLP):
         loss = losses.LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
         tags.target_tags.positive_only = getattr(loss, "target_range", (-1, 1))[0] >= 0
         return tags
+
+
+register(MLPClassifier, MLPRegressor)

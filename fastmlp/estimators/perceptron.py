@@ -15,6 +15,7 @@ from .. import _checks
 from ..kernels.plan import Activation
 from ..network.in_training import in_training
 from .base_neuron import MAX_SEED, BaseNeuron
+from .described import register
 from .fitted import available_unless_refused
 
 
@@ -242,3 +243,6 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         if scores.shape[1] == 1:
             return self.classes_[(scores.ravel() > 0).astype(int)]
         return self.classes_[scores.argmax(axis=1)]
+
+
+register(Perceptron)

@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
 
 from .. import _checks, metrics
 from ..kernels.interrupts import let_through
@@ -23,18 +24,27 @@ class History:
 
     def __init__(self, lists=None):
         self._lists, self._unread = {} if lists is None else lists, []
+        self._lock = RLock()  # a copy may be made in another thread
 
     @property
     def lists(self):
         """The curves as a dict of lists."""
-        while self._unread:
-            self._append(self._unread.pop(0).lists())
+        if self._unread:
+            with self._lock:
+                while self._unread:
+                    self._append(self._unread.pop(0).lists())
         return self._lists
+
+    def copy(self):
+        """Return the curves as lists of their own."""
+        with self._lock:
+            return {name: list(curve) for name, curve in self.lists.items()}
 
     def extend(self, values):
         """Append the values of some epochs, by name, each a list of one length, after all that is there."""
-        self.lists  # noqa: B018  # what came before and is unread
-        self._append(values)
+        with self._lock:
+            self.lists  # noqa: B018  # what came before and is unread
+            self._append(values)
 
     def _append(self, values):
         n_before, n_new = (len(next(iter(lists.values()), ())) for lists in (self._lists, values))

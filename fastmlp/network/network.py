@@ -4,10 +4,13 @@ import numpy as np
 
 from .. import _checks, optimizers
 from .. import metrics as measures
+from ..formats import kinds
+from ..formats.description import as_state, of_state
 from ..kernels import interrupts, numpy_backend, training
 from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
 from . import checkpoint, lbfgs, numpy_code, summary
+from .described import describe, restore
 from .evaluation import EpochMetrics, EvaluationSet
 from .fit import is_native
 from .history import EpochEnd, History
@@ -81,6 +84,12 @@ class Network:
 
     @_checks.told
     def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
+        self.begin(random_state, dtype, input_scale)
+        for layer in _checks.check_sequence("layers", layers, "layers"):
+            self.add(layer)
+
+    def begin(self, random_state, dtype, input_scale):
+        """Become a network without layers."""
         self.random_state = random_state
         self.rng = _checks.check_random_state(random_state)
         self.dtype = _checks.check_dtype(dtype)
@@ -89,11 +98,12 @@ class Network:
         self.learning, self.curves = Learning(), History()
         self.n_epochs_ = 0
         self.topology = Topology()
-        for layer in _checks.check_sequence("layers", layers, "layers"):
-            self.add(layer)
 
     def __getstate__(self):
-        return dict(vars(self))  # another thread that trains it may add to its own
+        return as_state(describe(self, training=True, keep=True))
+
+    def __setstate__(self, state):
+        restore(self, of_state(state, type(self).__name__), keep=True)
 
     def __repr__(self):
         return summary.constructor(self)
@@ -211,10 +221,13 @@ class Network:
         """Lay out the network with all weights 0."""
         plan = self.topology.compile(_checks.check_int("n_features", n_features))
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
-        params = aligned_zeros(plan.n_params, dtype)
+        self.take_plan(plan, aligned_zeros(plan.n_params, dtype))
+        return self
+
+    def take_plan(self, plan, params):
+        """Take a layout and the parameters that are laid out so."""
         self._native = is_native(self.functions)
         self.plan, self._params, self.n_epochs_ = plan, params, 0
-        return self
 
     def obey_layers(self):
         """Take over which layers are `trainable`, which may change at any time; weights stay in place."""
@@ -447,3 +460,6 @@ class Network:
         if not loss.average:
             return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
         return float(np.average(each, weights=sample_weight))
+
+
+kinds.register(Network, describe, restore)

@@ -45,10 +45,14 @@ class Topology:
         name = own.name or f"{type(layer).__name__.lower()}_{len(self.layers) + 1}"
         if name == INPUT_NAME or name in [other.name for other in self.layers]:
             _checks.network_error(f"two layers are named {name!r}; give each a name of its own")
+        return self.put(own, name, layer, found)
+
+    def put(self, own, name, given, sources):
+        """Take a layer whose name and sources are known to be right."""
         own.join(name)
         self.layers.append(own)
-        self.given.append(layer)
-        self.sources.append(found)
+        self.given.append(given)
+        self.sources.append(sources)
         return own
 
     def _index(self, source):

@@ -20,6 +20,7 @@ FLOORS = {
         "optimizer_state", "optimizers", "layers", "sklearn_metrics", "metrics", "persistence", "graph",
         "gradient_check", "datasets", "plots", "callbacks",
     ],
+    "formats": ["formats"],
     "network": ["network"],
     "estimators": ["many", "estimators", "model_selection"],
     "face": ["__init__"],

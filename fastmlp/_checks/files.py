@@ -1,0 +1,132 @@
+"""What cannot be written to files, and what pickles and files of other versions hold."""
+
+import numpy as np
+
+from ..exceptions import ModelFileError
+from .values import check_int, check_real, shown
+from .warned import warn
+
+REMEDY = (
+    "it is not data but an object, which only a .dill file holds (and code in it, so that load() asks for "
+    "trusted=True)"
+)
+
+
+def refuse_for_file(what, value):
+    """Raise: a value is no plain data."""
+    raise TypeError(
+        f"{what} is {shown(value)} of type {type(value).__module__}.{type(value).__qualname__}: {REMEDY}"
+    )
+
+
+def check_state_version(state, ours, model):
+    """Return the version of a pickle's contents; an older one is warned of, a newer one refused."""
+    version = state.get("format_version") if isinstance(state, dict) else None
+    made = state.get("versions", {}).get("fastmlp", "another version") if version else "an early version"
+    if version is None or version > ours:
+        raise ModelFileError(
+            f"this {model} was pickled by fastmlp {made}, in a form that this one does not read (version "
+            f"{version}, known up to {ours}): "
+            + ("update fastmlp" if version else "pickle it anew, or train it again")
+        )
+    if version < ours:
+        warn(
+            f"this {model} was pickled by fastmlp {made}, in version {version} of a form that is by now "
+            f"version {ours}: it was converted; save it anew, as later versions may not read it"
+        )
+    return version
+
+
+def check_random_words(key, pos):
+    """Raise where the state of a Mersenne twister is none."""
+    fits = isinstance(key, np.ndarray) and key.shape == (624,) and key.dtype == np.uint32
+    if not fits or not key.any():
+        raise ValueError("the state of a RandomState must be 624 numbers of uint32, not all of them 0")
+    check_int("pos", pos, 0, 624)
+
+
+def check_n_layers(n, most):
+    """Raise where a network has more layers than can be laid out at once."""
+    if n > most:
+        raise ValueError(f"a network in a file may have {most} layers; got {n}: write it as .dill")
+
+
+def check_n_reads(n, most):
+    """Raise where the layers of a network read more than can be found at once."""
+    if n > most:
+        raise ValueError(f"layers of a network in a file may read {most} others, all in all; got {n} or more")
+
+
+def check_sources(sources, i):
+    """Return the numbers of what layer `i` reads: earlier layers, or -1 for the input."""
+    for source in sources:
+        check_int("sources", source, -1, i - 1)
+    if not sources or len(set(sources)) < len(sources):
+        raise ValueError(f"a layer must read one or more layers, each once; got {shown(sources)}")
+    return list(sources)
+
+
+def check_new_name(name, names):
+    """Raise where a layer's name is none, or that of another one."""
+    if not isinstance(name, str) or not name or name == "input" or name in names:
+        raise ValueError(f"each layer must have a name of its own; got {shown(name)}")
+
+
+def check_laid_out(plan, params, dtype):
+    """Raise where flat parameters are not those of a network."""
+    fits = isinstance(params, np.ndarray) and params.shape == (plan.n_params,) and params.dtype == dtype
+    if not fits:
+        raise ValueError(f"the parameters must be {plan.n_params} numbers of {dtype}; got {shown(params)}")
+
+
+def check_described_weights(plan, given, dtype):
+    """Raise where (weights, bias) of each layer are not of the shapes and the dtype of a network's."""
+    for k, (layer, arrays) in enumerate(zip(plan.layers, given, strict=True)):
+        n_in, n_out = int(layer["n_in"]), int(layer["n_out"])
+        shapes = [(n_in, n_out), (n_out,) if layer["bias"] >= 0 else None]
+        got = [a if a is None else a.shape for a in arrays]
+        if got != shapes or any(a is not None and a.dtype != dtype for a in arrays):
+            raise ValueError(
+                f"weights and bias of layer {k} must be of the shapes {shapes} and {dtype}; got {got}"
+            )
+
+
+def check_history(curves):
+    """Return the curves of a history: lists of numbers by name, all of one length."""
+    lengths = {len(curve) for curve in curves.values() if isinstance(curve, list)}
+    texts = all(isinstance(name, str) for name in curves)
+    lists = all(isinstance(curve, list) for curve in curves.values())
+    if not (texts and lists and len(lengths) <= 1):
+        raise ValueError(f"history_ must hold a list for each name, all of one length; got {shown(curves)}")
+    return curves
+
+
+def check_range_seen(seen):
+    """Return a range of targets, None or two numbers."""
+    if seen is not None:
+        low, high = seen
+        seen = check_real("target_range", low, -np.inf), check_real("target_range", high, -np.inf)
+    return seen
+
+
+def check_nothing_else(fitted):
+    """Raise where attributes are left that are none of ours."""
+    if fitted:
+        raise ValueError(f"{', '.join(map(shown, fitted))} is no attribute that a file may set")
+
+
+def check_known_attributes(model, fitted, private):
+    """Raise where attributes are neither fitted ones, whose names end in an underscore, nor our own."""
+    for name in fitted:
+        public = isinstance(name, str) and name.isidentifier() and name[0] != "_" and name[-1:] == "_"
+        if not public and name not in private:
+            raise ValueError(
+                f"{shown(name)} is no attribute of {model} that a file may hold: delete it, or write .dill"
+            )
+
+
+def check_known_parameters(cls, parameters):
+    """Raise where a class is not made with parameters of these names."""
+    unknown = sorted(set(parameters) - set(cls._get_param_names()))
+    if unknown:
+        raise ValueError(f"{cls.__name__} has no parameter {', '.join(map(shown, unknown))}")

@@ -1,0 +1,183 @@
+"""A network as a Description, and a network made what a description says."""
+
+import copy
+
+from .. import _checks
+from ..activations import get as activation_of
+from ..formats import plain
+from ..formats.description import Description, Layer, versions
+from ..formats.plain import meant
+from ..kernels.memory import aligned_zeros
+from ..layers import INPUT, Concatenate, Dense, Dropout
+from ..losses import get as loss_of
+from ..optimizers import get as optimizer_of
+from . import checkpoint
+from .history import History
+from .preparation import Learning
+
+MOST_LAYERS, MOST_READS = 10_000, 100_000  # what is beyond takes seconds to lay out
+KEPT = ("topology", "plan", "_params", "rng", "random_state", "dtype", "input_scale", "learning", "curves",
+        "n_epochs_", "interrupted_", "unfinished", "_native")  # fmt: skip
+OF_DENSE = ("input_dim", "use_bias", "initializer", "bias_initializer", "l1", "l2", "max_norm", "trainable")
+
+
+def describe(network, training=False, keep=False):
+    """Return the Description of a network.
+
+    Parameters
+    ----------
+    network : Network
+        Another thread may train it.
+    training : bool, default=False
+        Whether to say what training goes on from.
+    keep : bool, default=False
+        Whether a user's own objects stay as they are, for pickles.
+    """
+    state = dict(vars(network))
+    topology, plan, params = state["topology"], state["plan"], state["_params"]
+    if params is None:
+        plan = None  # another thread lays it out at this moment
+    dtype, learning = state["dtype"], state["learning"]
+    parameters = dict(random_state=state["random_state"], dtype=dtype and dtype.name)
+    fitted = {
+        "n_epochs_": state["n_epochs_"], "interrupted_": state.get("interrupted_", False),
+        "history_": state["curves"].copy(),
+        "target_range": learning.target_range,
+    } | {name: value for name, value in state.items() if name not in KEPT}  # fmt: skip
+    return Description(
+        kind="Network",
+        parameters=plain.plain(parameters, "", keep),
+        n_features=None if plan is None else plan.n_features,
+        input_dropout=0.0 if plan is None else plan.input_dropout,
+        input_scale=state["input_scale"],
+        dtype=None if plan is None else params.dtype.name,
+        layers=tuple(_layers(topology, plan, params, keep)),
+        topology=tuple(_topology(topology, keep)),
+        params=None if plan is None else params,
+        loss=learning.loss and plain.plain(learning.loss, "loss", keep),
+        optimizer=learning.optimizer and plain.plain(learning.optimizer, "optimizer", keep),
+        output={"task": "values"},
+        fitted=plain.plain(fitted, "fitted", keep),
+        versions=versions(),
+        training=_training(network, state) if training else None,
+    )
+
+
+def _layers(topology, plan, params, keep):
+    for k, layer in enumerate(topology.dense):
+        said = {name: plain.plain(getattr(layer, name), f"{layer.name}.{name}", keep) for name in OF_DENSE}
+        said |= {"named": not layer._named, "dropout": 0.0}
+        sources, weights, bias = (), None, None
+        if plan is not None:
+            own = plan.layers[k]
+            edges = plan.edges[own["first_edge"] : own["first_edge"] + own["n_edges"]]
+            sources, said["dropout"] = tuple(edges["source"].tolist()), float(own["dropout"])
+            weights, bias = plan.weights(params, k), plan.bias(params, k)
+        activation = plain.plain(layer.activation, f"{layer.name}.activation", keep)
+        yield Layer(layer.name, layer.units, activation, sources, weights, bias, said)
+
+
+def _topology(topology, keep):
+    for layer, sources in zip(list(topology.layers), list(topology.sources), strict=True):
+        said = {"kind": type(layer).__name__, "sources": list(sources)}
+        if type(layer) not in (Dense, Dropout, Concatenate):  # a class of a user's
+            said["layer"] = layer if keep else _checks.refuse_for_file(f"layer {layer.name}", layer)
+        elif not isinstance(layer, Dense):
+            said |= {"name": layer.name, "named": not layer._named}
+            said |= {"rate": layer.rate} if isinstance(layer, Dropout) else {}
+        yield said
+
+
+def _training(network, state):
+    """Return what training goes on from, all of it as it was when the network's attributes were looked at."""
+    still = object.__new__(type(network))
+    vars(still).update(state)
+    return {**checkpoint.of_network(still), "run": checkpoint.unfinished_run(network)}
+
+
+def restore(network, description, keep=False):
+    """Make a network what a description says.
+
+    Parameters
+    ----------
+    network : Network
+        Made by ``object.__new__``.
+    description : Description
+        Its vector of parameters, where it has one, becomes the network's.
+    keep : bool, default=False
+        Whether attributes of a user's own may come with it, as in pickles.
+    """
+    network.begin(**meant(description.parameters), input_scale=description.input_scale)
+    _layers_into(network.topology, description)
+    if description.n_features is not None:
+        network.take_plan(*_laid_out(network, description))
+    seen = _fitted_into(network, dict(description.fitted), keep)
+    loss, optimizer = meant(description.loss), meant(description.optimizer)
+    network.learning = Learning(loss and loss_of(loss), optimizer and optimizer_of(optimizer), None, seen)
+    if description.training is not None:
+        checkpoint.put(network, description.training)
+
+
+def _layers_into(topology, description):
+    """Give an empty topology its layers."""
+    _checks.check_n_layers(len(description.topology), MOST_LAYERS)
+    dense, names, steps = iter(description.layers), set(), []
+    for i, said in enumerate(description.topology):
+        sources = _checks.check_sources(said["sources"], i)
+        layer, name = _layer(said, dense, [topology.layers[s].name if s >= 0 else INPUT for s in sources])
+        _checks.check_new_name(name, names)
+        names.add(name)
+        topology.put(layer, name, layer, sources)
+        # what it takes to find what a layer reads: Concatenate of Concatenate stands for any number of reads
+        steps.append(
+            1 + sum(steps[s] if s >= 0 and not isinstance(topology.layers[s], Dense) else 1 for s in sources)
+        )
+        _checks.check_n_reads(steps[-1], MOST_READS)
+    _checks.check_n_reads(sum(steps), MOST_READS)
+
+
+def _layer(said, dense, reads):
+    """Return a layer, in no network yet, and its name there."""
+    if "layer" in said:  # of a user's class
+        next(dense) if isinstance(said["layer"], Dense) else None
+        return copy.copy(said["layer"]), said["layer"].name
+    if said["kind"] == "Dense":
+        one = next(dense)
+        options = {name: meant(one.options[name]) for name in OF_DENSE}
+        name = one.name if one.options["named"] else None
+        return Dense(one.units, activation_of(meant(one.activation)), name=name, **options), one.name
+    name = said["name"] if said["named"] else None
+    if said["kind"] == "Dropout":
+        return Dropout(said["rate"], name=name), said["name"]
+    return _checks.check_choice("kind", said["kind"], {"Concatenate": Concatenate})(reads, name=name), said[
+        "name"
+    ]
+
+
+def _laid_out(network, description):
+    """Return the flat parameters for a network whose layers are there."""
+    plan = network.topology.compile(_checks.check_int("n_features", description.n_features))
+    given = [(layer.weights, layer.bias) for layer in description.layers]
+    params, dtype = description.params, _checks.check_dtype(description.dtype)
+    if params is not None:
+        _checks.check_laid_out(plan, params, dtype)
+        return plan, params
+    _checks.check_described_weights(plan, given, dtype)
+    params = aligned_zeros(plan.n_params, dtype)
+    for k, (weights, bias) in enumerate(given):
+        plan.weights(params, k)[...] = weights
+        if bias is not None:
+            plan.bias(params, k)[...] = bias
+    return plan, params
+
+
+def _fitted_into(network, fitted, keep):
+    """Take over what was fitted beside the weights; return the range of the targets."""
+    network.n_epochs_ = _checks.check_int("n_epochs_", fitted.pop("n_epochs_"), 0)
+    network.interrupted_ = _checks.check_flag("interrupted_", fitted.pop("interrupted_"))
+    network.curves = History(_checks.check_history(fitted.pop("history_")))
+    seen = _checks.check_range_seen(fitted.pop("target_range"))
+    if not keep:
+        _checks.check_nothing_else(fitted)
+    vars(network).update(meant(fitted))
+    return seen
