@@ -1,8 +1,9 @@
 """Metrics: how good a model's answers are; of each, what it takes and which way is better.
 
-Names: "accuracy", "mse", "sse", "mae", "r2". A function of your own is called ``f(y_true, y_pred)``, with
-``sample_weight=`` where it has such a parameter; scikit-learn's functions and scorers are recognised, and get
-the classes, probabilities or values that they are made for. `Metric` says the same of a function of your own.
+Names: "accuracy", "precision", "recall", "f1" (and "f1_macro", "_micro", "_weighted"), "mse", "sse", "mae",
+"r2". A function of your own is called ``f(y_true, y_pred)``, with ``sample_weight=`` where it has such a
+parameter; scikit-learn's functions and scorers are recognised, and get the classes, probabilities or values
+that they are made for. `Metric` says the same of a function of your own.
 """
 
 import inspect
@@ -13,9 +14,10 @@ from functools import partial
 import numpy as np
 
 from . import _checks
+from .class_metrics import AVERAGES, KINDS, ClassMetric
 from .sklearn_metrics import recognised
 
-TAKES = {kind: kind for kind in ("predictions", "labels", "probabilities", "scores", "values")}
+TAKES = {kind: kind for kind in ("predictions", "labels", "numbers", "probabilities", "scores", "values")}
 # what estimators answer too: a classifier's probabilities against 0 and 1; scikit-learn's scorers; themselves
 OF_ESTIMATORS = {kind: kind for kind in ("outputs", "scorer", "estimator")}
 SIGNS = {"max": 1, "min": -1}
@@ -31,11 +33,11 @@ class Metric:
         ``f(y_true, y_pred)`` or ``f(y_true, y_pred, sample_weight=)``; returns one number. For one output
         both are of shape (n_samples,).
     takes : str, default="predictions"
-        "predictions": y as it was given, and what the model's `predict` returns. "labels": the number of each
-        sample's class, 0 or 1 behind one output; rows of 0 and 1 where a sample may have several (an
-        estimator's: the labels). "probabilities": these numbers, and the probabilities (of class 1, where
-        there are two classes). "scores": the same; where there are no probabilities, what stands for them.
-        "values": targets and outputs in rows.
+        "predictions": y as it was given, and what the model's `predict` returns. "labels": the number of
+        each sample's class, 0 or 1 behind one output; rows of 0 and 1 where a sample may have several (an
+        estimator's: the labels). "numbers": the same of an estimator too. "probabilities": these numbers,
+        and the probabilities (of class 1, where there are two classes). "scores": the same; where there are
+        no probabilities, what stands for them. "values": targets and outputs in rows.
     direction : {"max", "min"}, default=None
         Which values are better. None: not known, so that `mode` has to be given where it matters.
     weighted : bool, default=None
@@ -162,7 +164,46 @@ METRICS = {
     "sse": Metric(sse, "values", "min"),
     "mae": Metric(mae, "values", "min"),
     "r2": Metric(r2, "values", "max"),
+} | {
+    (name := f"{kind}_{average}".rstrip("_")): Metric(
+        ClassMetric(kind, average), "numbers", "max", True, name, knows_classes=True
+    )
+    for kind in KINDS
+    for average in AVERAGES
 }
+
+
+OURS = (accuracy, mse, sse, mae, r2)  # they leave their arguments as they are
+
+
+def per_class(kind, classes):
+    """Return metrics that measure each class on its own, for `metrics=`.
+
+    Parameters
+    ----------
+    kind : {"precision", "recall", "f1"}
+    classes : int or sequence
+        How many classes there are, or their names in the order of their numbers.
+
+    Returns
+    -------
+    dict of Metric
+        ``"f1 of 3"``, say, for class 3; `ClassF1Display.from_estimators` draws them.
+
+    Examples
+    --------
+    >>> from fastmlp.metrics import per_class
+    >>> list(per_class("recall", ["cat", "dog"]))
+    ['recall of cat', 'recall of dog']
+    """
+    kind = _checks.check_choice("kind", kind, {name: name for name in KINDS})
+    names = (
+        range(_checks.check_int("classes", classes)) if isinstance(classes, (int, np.integer)) else classes
+    )
+    return {
+        f"{kind} of {name}": Metric(ClassMetric(kind, of=k), "numbers", "max", True, knows_classes=True)
+        for k, name in enumerate(names)
+    }
 
 
 def named(metrics):
@@ -234,7 +275,7 @@ def sign(name, directions, mode="auto"):
 
 def _lent(metric, answers):
     """Return what a metric is given: copies, where a function of somebody else's may write into them."""
-    if any(metric.function is ours.function for ours in METRICS.values()):
+    if getattr(metric.function, "reads_only", False) or metric.function in OURS:
         return answers
     if metric.takes in TAKES:
         return tuple(np.array(each) for each in answers)

@@ -101,3 +101,14 @@ def check_monitor(name, logged):
         hint = did_you_mean(name, logged) or "a metric is logged once it is named in metrics"
         raise ValueError(f"monitor must be one of {', '.join(sorted(logged))}; got {shown(name)}: {hint}")
     return name
+
+
+def check_class_range(known):
+    """Return the two targets learned behind one output, which are the names of its classes."""
+    low, high = known
+    if low == int(low) and high == int(high):
+        return known
+    raise ValueError(
+        f"the targets learned run from {low:g} to {high:g}, and the loss knows no classes: these outputs are "
+        "values. Compare predict(x) with a threshold of your own, or train on targets 0 and 1"
+    )

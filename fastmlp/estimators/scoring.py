@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -10,10 +10,13 @@ from sklearn.utils import _safe_indexing
 
 from .. import _checks
 from .. import metrics as words
+from ..class_metrics import AVERAGES, KINDS
 from ..sklearn_metrics import is_scorer, recognised, told_classes
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 OF_OUTPUTS = ("sse", "mse", "mae")  # of a classifier: of its probabilities
+# "f1" and the like, without how to average, are scikit-learn's: of the class called 1
+OF_CLASSES = {"accuracy", *(f"{kind}_{average}" for kind in KINDS for average in AVERAGES if average)}
 
 
 class Answers:
@@ -78,6 +81,14 @@ class EstimatorReading:
         return self.y, self.answers.predict(self.rows)
 
     labels = values = predictions
+
+    @cached_property
+    def numbers(self):
+        """Which of all classes each sample is of; rows of 0 and 1 where it may have several labels."""
+        y, told = self.predictions
+        if self.all_classes is None:
+            return np.asarray(y), np.asarray(told)
+        return tuple(np.searchsorted(self.all_classes, each) for each in (y, told))
 
     @property
     def probabilities(self):
@@ -176,7 +187,7 @@ def _named(name, estimator, y):
             _checks.check_numeric_labels(name, y)
         return found
     # scikit-learn's own take milliseconds an epoch
-    if name == "r2" or (name == "accuracy" and is_classifier(estimator)):
+    if name == "r2" or (name in OF_CLASSES and is_classifier(estimator)):
         return words.METRICS[name]
     return _checks.check_choice("metrics", name, _choices())
 

@@ -47,6 +47,13 @@ class EvaluationSet:
         reading = read(network, self.y, logits, self.loss, self.coding)
         return found | measures.measure(self.metrics, reading, self.weights)
 
+    def score(self):
+        """Return the accuracy, or R² where the outputs tell no classes."""
+        network = self.network
+        reading = read(network, self.y, network.outputs(self.rows, logits=True), self.loss, self.coding)
+        name = "accuracy" if reading.tells_classes else "r2"
+        return measures.measure({name: measures.METRICS[name]}, reading, self.weights)[name]
+
 
 class EpochMetrics:
     """What is measured at an epoch's end: metrics on training data, loss and metrics on validation sets.

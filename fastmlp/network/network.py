@@ -9,7 +9,7 @@ from ..formats.description import as_state, of_state
 from ..kernels import interrupts, numpy_backend, training
 from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
-from . import checkpoint, lbfgs, numpy_code, summary
+from . import checkpoint, lbfgs, numpy_code, reading, summary
 from .described import describe, restore
 from .evaluation import EpochMetrics, EvaluationSet
 from .fit import is_native
@@ -345,6 +345,27 @@ class Network:
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""
         return self.outputs(rows_of(self, x), n_threads=_checks.check_optional_int("n_threads", n_threads))
+
+    def predict_classes(self, x, *, n_threads=None):
+        """Return the class of each row of `x`, int64 of shape (n,).
+
+        The number of the strongest of several outputs; behind one output 0 and 1, or -1 and 1 where the
+        network was trained on these. Where a sample may have several labels, compare `predict` with 0.5.
+        """
+        outputs, learned = self.predict(x, n_threads=n_threads), self.learning
+        return reading.classes(
+            outputs, self.functions[-1], choose_loss(self, training=False), learned.target_range
+        )
+
+    @_checks.told
+    def score(self, x, y, *, sample_weight=None):
+        """Return the accuracy on some data, or R² where the targets are values: as scikit-learn's `score`.
+
+        Outputs tell classes where the loss or the output activation says so (softmax, logistic,
+        cross-entropies, hinge), and where the targets are labels or two numbers.
+        """
+        data = EvaluationSet(self, x, y, sample_weight, choose_loss(self, training=False), {})
+        return data.score()
 
     def activations(self, x, layer, *, n_threads=None):
         """Return the outputs of one layer, by its name, itself, or its index among the Dense layers."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import _checks
 from ..activations import Softmax, logistic
 
 
@@ -45,6 +46,33 @@ def target_range(y, activation, loss, known=None):
     return (low, high) if low < high or known is None else known
 
 
+def classes(outputs, activation, loss, known_range=None):
+    """Return the class that each row of outputs tells.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, n_outputs)
+    activation, loss
+        Of the outputs, and by which they learned.
+    known_range : tuple, default=None
+        Of the targets learned: see `target_range`.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The number of the strongest of several outputs. Behind one output 0 and 1, or -1 and 1 where these
+        were the targets.
+    """
+    if outputs.shape[1] > 1:
+        return outputs.argmax(axis=1)
+    if activation.name == "logistic" or are_logits(activation, loss):
+        low, high, middle = 0, 1, 0.5 if activation.name == "logistic" else 0.0
+    else:
+        low, high = _checks.check_class_range(known_range or (-1.0, 1.0))
+        middle = (low + high) / 2
+    return np.where(outputs[:, 0] > middle, int(high), int(low))
+
+
 class Reading:
     """Outputs and targets of some samples, as each kind of metric takes them: pairs (y_true, y_pred).
 
@@ -71,6 +99,13 @@ class Reading:
         self.n_outputs = outputs.shape[1]
         y = np.asarray(y)
         self.y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y
+
+    @property
+    def tells_classes(self):
+        """Whether outputs are meant to tell classes: as loss, output activation or targets say."""
+        if self.loss.labels or self.are_logits or self.activation.name in ("logistic", "softmax"):
+            return True
+        return (self.n_outputs > 1 and self.y.ndim == 1) or bool(np.isin(self.y, self._range()).all())
 
     @property
     def finite(self):
@@ -130,6 +165,10 @@ class Reading:
         if self.n_outputs > 1 and not self.coding.several:
             return self._true_labels, a.argmax(axis=1)
         return self._true_labels, (a > (0.0 if self.are_logits else self.coding.middle)).astype(np.int64)
+
+    @property
+    def numbers(self):
+        return self.labels
 
     @cached_property
     def _true_labels(self):

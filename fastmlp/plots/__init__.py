@@ -5,21 +5,25 @@ Every display follows scikit-learn's convention: the constructor takes data, ``f
 the result. Nothing calls ``plt.show()``. Matplotlib is imported when something is drawn.
 """
 
+from .bars import BarsDisplay
 from .class_f1 import ClassF1Display
 from .compare_runs import CompareRunsDisplay
 from .cross_validation import CrossValidationDisplay
 from .decision_boundary import DecisionBoundaryDisplay
+from .images import ImagesDisplay
 from .loss_curve import LossCurveDisplay
 from .noise_robustness import NoiseRobustnessDisplay
 from .perceptron_evolution import PerceptronEvolutionDisplay
 from .weights import WeightsDisplay
 
 __all__ = [
+    "BarsDisplay",
     "ClassF1Display",
     "CompareRunsDisplay",
     "ConfusionMatrixDisplay",
     "CrossValidationDisplay",
     "DecisionBoundaryDisplay",
+    "ImagesDisplay",
     "LossCurveDisplay",
     "NoiseRobustnessDisplay",
     "PerceptronEvolutionDisplay",
@@ -28,9 +32,8 @@ __all__ = [
 
 
 def __getattr__(name):
-    # scikit-learn's own, imported when it is asked for
-    if name == "ConfusionMatrixDisplay":
-        from sklearn.metrics import ConfusionMatrixDisplay
+    if name == "ConfusionMatrixDisplay":  # which brings scikit-learn
+        from .confusion_matrix import ConfusionMatrixDisplay
 
         return ConfusionMatrixDisplay
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

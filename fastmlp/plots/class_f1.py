@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ._axes import axes_or_new, draw_runs, pyplot, whole_epochs
+from ._axes import as_models, as_runs, axes_or_new, draw_runs, history_of, legend, of_line, whole_epochs
 
 
 class ClassF1Display:
-    """The F1 score of each class over the epochs; it shows classes that accuracy hides.
+    """The F1 score of each class over the epochs, or its precision or recall; it shows what accuracy hides.
 
     Parameters
     ----------
@@ -15,6 +15,8 @@ class ClassF1Display:
         Names of the classes; their numbers by default.
     first_epoch : int, default=1
         The epoch of the first row; 0 where it was measured before training.
+    name : str, default="F1"
+        What is drawn.
 
     Attributes
     ----------
@@ -24,13 +26,50 @@ class ClassF1Display:
         One per class.
     """
 
-    def __init__(self, f1, classes=None, *, first_epoch=1):
+    def __init__(self, f1, classes=None, *, first_epoch=1, name="F1"):
         f1 = np.asarray(f1, float)
         self.f1 = f1[None] if f1.ndim == 2 else f1
         if self.f1.ndim != 3:
             raise ValueError(f"f1 must have shape (n_epochs, n_classes) or (n_runs, ...); got {f1.shape}")
         self.classes = list(range(self.f1.shape[2])) if classes is None else list(classes)
-        self.first_epoch = first_epoch
+        self.first_epoch, self.name = first_epoch, name
+
+    @classmethod
+    def from_estimators(cls, estimators, *, kind="f1", on="val", ax=None):
+        """Draw what fitted models recorded by ``metrics=per_class(kind, classes)``.
+
+        Parameters
+        ----------
+        estimators : Network or estimator, or a sequence of them
+            Several are drawn as the mean of their runs.
+        kind : {"f1", "precision", "recall"}, default="f1"
+        on : str, default="val"
+            The data set, as the history names it; "" for the training data. Where the models recorded nothing
+            on validation data, those are drawn too.
+        ax : Axes, default=None
+
+        Returns
+        -------
+        ClassF1Display
+
+        See Also
+        --------
+        fastmlp.metrics.per_class
+        """
+        models = as_models(estimators)
+        start = f"{on}_{kind} of " if on else f"{kind} of "
+        names = [name for name in getattr(models[0], "history_", {}) if name.startswith(start)]
+        if not names and on == "val":
+            return cls.from_estimators(models, kind=kind, on="", ax=ax)
+        runs = [[history_of(model, name) for model in models] for name in names]
+        if not names or any(curve is None for curves in runs for curve in curves):
+            raise ValueError(
+                f"estimators recorded no {kind} by class: "
+                f"fit them with metrics=per_class({kind!r}, n_classes)"
+            )
+        curves = np.stack([as_runs(each, kind) for each in runs], axis=-1)
+        label = "F1" if kind == "f1" else kind
+        return cls(curves, [name.removeprefix(start) for name in names], name=label).plot(ax)
 
     @classmethod
     def from_predictions(cls, y_true, y_pred, *, classes=None, first_epoch=1, ax=None):
@@ -63,20 +102,37 @@ class ClassF1Display:
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
-        colors = pyplot().get_cmap("tab10" if len(self.classes) <= 10 else "tab20")
         self.lines_ = []
         for k, name in enumerate(self.classes):
-            line, _ = draw_runs(
-                ax,
-                self.f1[:, :, k],
-                label=str(name),
-                first_epoch=self.first_epoch,
-                color=colors(k % colors.N),
-            )
+            runs, at = self.f1[:, :, k], self.first_epoch
+            line, _ = draw_runs(ax, runs, label=str(name), first_epoch=at, metric="f1", **of_line(k))
             line.set_label(str(name))
             self.lines_.append(line)
         whole_epochs(ax)
-        ax.set(ylabel="F1", ylim=(-0.02, 1.02))
+        ax.set(ylabel=self.name, ylim=(-0.02, 1.02))
         ax.grid(alpha=0.3)
-        ax.legend(title="class", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        legend(ax, "class")
         return self
+
+    def bars(self, epochs, *, ax=None):
+        """Draw the score of each class at a few epochs, as bars side by side.
+
+        Parameters
+        ----------
+        epochs : sequence of int
+        ax : Axes, default=None
+
+        Returns
+        -------
+        BarsDisplay
+        """
+        from .bars import BarsDisplay
+
+        last = self.first_epoch + self.f1.shape[1] - 1
+        if unknown := [epoch for epoch in epochs if not self.first_epoch <= epoch <= last]:
+            raise ValueError(f"epochs must be within {self.first_epoch} and {last}; got {unknown}")
+        values = {
+            f"epoch {epoch}": dict(zip(self.classes, self.f1[:, epoch - self.first_epoch].T, strict=True))
+            for epoch in epochs
+        }
+        return BarsDisplay(values, name=self.name, group_name="class").plot(ax)

@@ -1,6 +1,6 @@
 """Curves of several settings side by side."""
 
-from ._axes import as_runs, axes_or_new, draw_runs, history_of, whole_epochs
+from ._axes import as_models, as_runs, axes_or_new, draw_runs, history_of, legend, of_line, whole_epochs
 
 
 class CompareRunsDisplay:
@@ -53,8 +53,7 @@ class CompareRunsDisplay:
         """
         curves = {}
         for setting, models in estimators.items():
-            models = models if isinstance(models, (list, tuple)) else [models]
-            curves[setting] = [history_of(model, key) for model in models]
+            curves[setting] = [history_of(model, key) for model in as_models(models)]
             if any(curve is None for curve in curves[setting]):
                 raise ValueError(
                     f"estimators[{setting!r}] recorded no {key!r}: fit it first, with that metric"
@@ -68,10 +67,12 @@ class CompareRunsDisplay:
         if log:
             ax.set_yscale("log")
         self.lines_, self.bands_ = {}, {}
-        for setting, runs in self.curves.items():
-            self.lines_[setting], self.bands_[setting] = draw_runs(ax, runs, label=str(setting))
+        for k, (setting, runs) in enumerate(self.curves.items()):
+            self.lines_[setting], self.bands_[setting] = draw_runs(
+                ax, runs, label=str(setting), metric=self.name, **of_line(k)
+            )
         whole_epochs(ax)
         ax.set_ylabel(self.name)
         ax.grid(alpha=0.3)
-        ax.legend(title=title)
+        legend(ax, title)
         return self

@@ -1,6 +1,6 @@
 """The curves of a cross-validation, training against test."""
 
-from ._axes import as_runs, axes_or_new, draw_runs, whole_epochs
+from ._axes import as_runs, axes_or_new, draw_runs, legend, of_line, whole_epochs
 
 
 class CrossValidationDisplay:
@@ -65,13 +65,20 @@ class CrossValidationDisplay:
         self.figure_ = ax.figure
         if log:
             ax.set_yscale("log")
-        for of in ("train", "test"):
-            drawn = draw_runs(ax, getattr(self, of), label=of, first_epoch=self.every, step=self.every)
-            line, band = drawn
+        for k, of in enumerate(("train", "test")):
+            line, band = draw_runs(
+                ax,
+                getattr(self, of),
+                label=of,
+                first_epoch=self.every,
+                step=self.every,
+                metric=self.name,
+                **of_line(k),
+            )
             setattr(self, f"{of}_line_", line)
             setattr(self, f"{of}_band_", band)
         whole_epochs(ax)
         ax.set_ylabel(self.name)
         ax.grid(alpha=0.3)
-        ax.legend()
+        legend(ax)
         return self

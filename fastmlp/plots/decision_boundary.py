@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._axes import axes_or_new, draw_classes
+from ._axes import axes_or_new, colour, draw_classes, legend
 
 
 class DecisionBoundaryDisplay:
@@ -79,13 +79,13 @@ class DecisionBoundaryDisplay:
             self._draw_number()
         else:
             levels = np.arange(len(self.classes) + 1) - 0.5
-            colors = [f"C{k % 10}" for k in range(len(self.classes))]
+            colors = [colour(k) for k in range(len(self.classes))]
             self.surface_ = ax.contourf(
                 self.x0, self.x1, self.response, levels=levels, colors=colors, alpha=0.3
             )
         if self.y is not None:
             draw_classes(ax, self.X, np.asarray(self.y).reshape(len(self.X)), classes=self.classes)
-            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            legend(ax)
         ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=self.x0[[0, -1]], ylim=self.x1[[0, -1]])
         return self
 

@@ -1,10 +1,20 @@
-"""The loss over the epochs."""
+"""The loss, or a metric, over the epochs: on training data and on others beside it."""
 
-from ._axes import as_runs, axes_or_new, draw_runs, history_of, whole_epochs
+from ._axes import (
+    as_models,
+    as_runs,
+    axes_or_new,
+    draw_runs,
+    history_of,
+    legend,
+    of_line,
+    sets_of,
+    whole_epochs,
+)
 
 
 class LossCurveDisplay:
-    """The training loss over the epochs, and the validation loss beside it.
+    """A quantity over the epochs on training data, and on validation or test data beside it.
 
     Create it with `from_estimator` or `from_predictions`; the attributes that end in an underscore
     are there after `plot`.
@@ -12,9 +22,10 @@ class LossCurveDisplay:
     Parameters
     ----------
     loss : array-like of shape (n_epochs,), or one such curve per run
-    val_loss : array-like of the same form, default=None
+    val_loss : array-like of the same form, or a dict of these by the data set's name, default=None
+        Without a dict it is called "validation".
     name : str, default="loss"
-        The label of the vertical axis.
+        The label of the vertical axis, and what is drawn: bands stay within what it can be.
 
     Attributes
     ----------
@@ -24,6 +35,8 @@ class LossCurveDisplay:
         The curves, means where there are several runs; `val_line_` is None without `val_loss`.
     band_, val_band_ : PolyCollection or None
         The standard deviation over the runs.
+    set_lines_ : dict of Line2D
+        Those of all data sets beside the training data, by name; `val_line_` is the first.
 
     Examples
     --------
@@ -35,23 +48,28 @@ class LossCurveDisplay:
 
     def __init__(self, loss, val_loss=None, *, name="loss"):
         self.loss = as_runs(loss, "loss")
-        self.val_loss = None if val_loss is None else as_runs(val_loss, "val_loss")
+        named = val_loss if isinstance(val_loss, dict) else {"validation": val_loss}
+        self.sets = {key: as_runs(curves, key) for key, curves in named.items() if curves is not None}
+        self.val_loss = next(iter(self.sets.values()), None)
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, name="loss", log=False, **line_options):
+    def from_estimator(cls, estimator, *, key="loss", ax=None, name=None, log=False, **line_options):
         """Draw what fitted models recorded while they were trained.
 
         Parameters
         ----------
         estimator : Network or estimator, or a sequence of them
             Several are drawn as runs of the same thing.
+        key : str, default="loss"
+            Which entry of `history_`: a metric that was asked for; its values on validation data, and on each
+            set with a name of its own, are drawn beside it.
         ax : Axes, default=None
             Where to draw; a new figure by default.
-        name : str, default="loss"
-            The label of the vertical axis.
+        name : str, default=None
+            The label of the vertical axis; None: `key`.
         log : bool, default=False
-            A logarithmic loss axis.
+            A logarithmic vertical axis.
         **line_options
             For ``Axes.plot``.
 
@@ -59,13 +77,21 @@ class LossCurveDisplay:
         -------
         LossCurveDisplay
         """
-        models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
-        loss = [history_of(model, "loss") for model in models]
+        models = as_models(estimator)
+        loss = [history_of(model, key) for model in models]
         if any(curve is None for curve in loss):
-            raise ValueError("estimator has no loss curve: fit it first (the solver lbfgs records none)")
-        val_loss = [history_of(model, "val_loss") for model in models]
-        val_loss = None if any(curve is None for curve in val_loss) else val_loss
-        return cls(loss, val_loss, name=name).plot(ax, log=log, **line_options)
+            what = "loss curve: fit it first (the solver lbfgs records none)"
+            raise ValueError(
+                f"estimator has no {what}"
+                if key == "loss"
+                else f"estimator recorded no {key!r}: fit it with that metric"
+            )
+        named = {}
+        for one in sets_of(models[0], key):
+            curves = [history_of(model, f"{one}_{key}") for model in models]
+            if all(curve is not None for curve in curves):
+                named["validation" if one == "val" else one] = curves
+        return cls(loss, named, name=name or key).plot(ax, log=log, **line_options)
 
     @classmethod
     def from_predictions(cls, y_true, y_pred, *, loss, ax=None, name="loss", log=False, **line_options):
@@ -94,12 +120,18 @@ class LossCurveDisplay:
         self.figure_ = ax.figure
         if log:
             ax.set_yscale("log")
-        self.line_, self.band_ = draw_runs(ax, self.loss, label="training", **line_options)
-        self.val_line_ = self.val_band_ = None
-        if self.val_loss is not None:
-            self.val_line_, self.val_band_ = draw_runs(ax, self.val_loss, label="validation", **line_options)
+        options = of_line(0) | line_options
+        self.line_, self.band_ = draw_runs(ax, self.loss, label="training", metric=self.name, **options)
+        self.set_lines_, bands = {}, {}
+        for k, (label, runs) in enumerate(self.sets.items(), 1):
+            options = of_line(k) | line_options
+            self.set_lines_[label], bands[label] = draw_runs(
+                ax, runs, label=label, metric=self.name, **options
+            )
+        self.val_line_ = next(iter(self.set_lines_.values()), None)
+        self.val_band_ = next(iter(bands.values()), None)
         whole_epochs(ax)
         ax.set_ylabel(self.name)
         ax.grid(alpha=0.3)
-        ax.legend()
+        legend(ax)
         return self

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._checks import check_random_state
 from ..noise import add_gaussian_noise
-from ._axes import axes_or_new
+from ._axes import MARKERS, axes_or_new, legend, of_line, within
 
 
 class NoiseRobustnessDisplay:
@@ -49,7 +49,7 @@ class NoiseRobustnessDisplay:
 
         Parameters
         ----------
-        estimator : estimator, or a dict of estimators by name
+        estimator : Network or estimator, or a dict of these by name
         X : array-like of shape (n_samples, n_features)
             Clean inputs.
         y : array-like of shape (n_samples,)
@@ -83,13 +83,14 @@ class NoiseRobustnessDisplay:
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
-        options = {"marker": "o", "capsize": 4} | line_options
         self.lines_ = {}
-        for name, scores in self.scores.items():
-            spread = scores.std(axis=1) if scores.shape[1] > 1 else None
-            self.lines_[name] = ax.errorbar(self.sigmas, scores.mean(axis=1), spread, label=name, **options)
+        for k, (name, scores) in enumerate(self.scores.items()):
+            mean, std = scores.mean(axis=1), scores.std(axis=1)
+            low, high = within(self.score_name, mean - std, mean + std)
+            spread = (mean - low, high - mean) if scores.shape[1] > 1 else None
+            options = of_line(k) | {"marker": MARKERS[k % len(MARKERS)], "capsize": 4} | line_options
+            self.lines_[name] = ax.errorbar(self.sigmas, mean, spread, label=name or None, **options)
         ax.set(xlabel="standard deviation of the noise", ylabel=self.score_name)
         ax.grid(alpha=0.3)
-        if any(self.scores):
-            ax.legend()
+        legend(ax)
         return self

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._axes import axes_or_new, draw_classes, pyplot
+from ._axes import axes_or_new, draw_classes, legend, pyplot
 
 
 class PerceptronEvolutionDisplay:
@@ -96,7 +96,7 @@ class PerceptronEvolutionDisplay:
                 label=f"step {step}" if last or step == chosen[0] else None,
             )
             self.lines_.append(line)
-        self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        legend(self.ax_)
         return self
 
     def animate(self, path=None, *, interval=200, ax=None):
@@ -124,7 +124,7 @@ class PerceptronEvolutionDisplay:
         (line,) = self.ax_.plot([], [], color="black", linewidth=2)
         title = self.ax_.set_title("step 0")
         self.lines_ = [line]
-        self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        legend(self.ax_)
 
         def show(step):
             line.set_data(*(self._ends(step) or ([], [])))

@@ -17,8 +17,8 @@ FLOORS = {
     "checks": ["_checks"],
     "words": [
         "formulas", "activations", "decisions", "noise", "batched", "losses", "initializers", "schedules",
-        "optimizer_state", "optimizers", "layers", "sklearn_metrics", "metrics", "persistence", "graph",
-        "gradient_check", "datasets", "plots", "callbacks",
+        "optimizer_state", "optimizers", "layers", "sklearn_metrics", "class_metrics", "metrics",
+        "persistence", "graph", "gradient_check", "datasets", "plots", "callbacks",
     ],
     "formats": ["formats"],
     "network": ["network"],

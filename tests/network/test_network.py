@@ -573,3 +573,43 @@ def test_large_input_is_checked_while_it_is_read(batch_size, density, built):
         model.fit(x, y, batch_size=batch_size, epochs=2)
     np.testing.assert_array_equal(tried.params, untried.params)
     assert tried.history_["loss"] == untried.history_["loss"]
+
+
+NAMES_OF_CLASSES = {
+    "softmax": (Dense(3, "softmax"), lambda c: c, {}),
+    "labels": (Dense(3), lambda c: c, dict(loss="hinge")),
+    "rows": (Dense(3), lambda c: np.eye(3)[c], dict(loss="mse")),
+    "logistic": (Dense(1, "logistic"), lambda c: (c > 0).astype(int), {}),
+    "logits": (Dense(1), lambda c: (c > 0).astype(int), dict(loss="binary_crossentropy")),
+    "signs": (Dense(1, "tanh"), lambda c: np.where(c > 0, 1, -1), dict(loss="mse")),
+    "0 and 1": (Dense(1), lambda c: (c > 0).astype(int), dict(loss="mse")),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES_OF_CLASSES)
+def test_classes_and_score(kind):
+    """The score is the share of rows whose class is the one that was given."""
+    output, targets, options = NAMES_OF_CLASSES[kind]
+    x = np.random.default_rng(0).normal(size=(120, 3))
+    y = targets(x.argmax(axis=1))
+    model = Network([Dense(6, "tanh"), output], random_state=0).fit(x, y, epochs=150, **options)
+    told = model.predict_classes(x)
+    expected = y.argmax(axis=1) if y.ndim == 2 else y
+    assert told.dtype == np.int64 and set(told) <= set(expected)
+    assert model.score(x, y) == pytest.approx(np.mean(told == expected)) and model.score(x, y) > 0.8
+    weights = np.arange(120.0)
+    assert model.score(x, y, sample_weight=weights) == pytest.approx(
+        np.average(told == expected, weights=weights)
+    )
+
+
+def test_values_have_no_classes():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    y = x @ [1.0, 2.0, 3.0]
+    model = Network([Dense(1)], random_state=0).fit(x, y, epochs=30)
+    residual = y - model.predict(x).ravel()
+    assert model.score(x, y) == pytest.approx(1 - (residual**2).sum() / ((y - y.mean()) ** 2).sum())
+    with pytest.raises(ValueError, match="outputs are values"):
+        model.predict_classes(x)
+    with pytest.raises(ValueError, match="predict"):
+        Network([Dense(1)]).predict_classes(x)

@@ -688,3 +688,65 @@ def test_outputs_that_are_not_finite_have_no_metrics():
         warnings.simplefilter("error")
         found = m.measure(m.get(["accuracy", "mse", skm.f1_score]), reading)
     assert all(np.isnan(value) for value in found.values())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+@pytest.mark.parametrize("kind", ["precision", "recall", "f1"])
+def test_class_metrics_are_scikit_learns(kind, n_classes, weighted):
+    rng = np.random.default_rng(n_classes)
+    y, told = rng.integers(0, n_classes, (2, 200))
+    told[told == 1] = 0  # a class that is never told: 0, without a warning
+    weights = rng.random(200) if weighted else None
+    reference = getattr(skm, f"{kind}_score")
+    given = dict(sample_weight=weights, zero_division=0.0)
+    for names in (np.arange(n_classes), np.array(list("xabcdef"))[:n_classes]):
+        options = dict(sample_weight=weights, labels=names)
+        for average in ("macro", "micro", "weighted"):
+            ours = m.METRICS[f"{kind}_{average}"](names[y], names[told], **options)
+            assert ours == pytest.approx(reference(y, told, average=average, **given), abs=1e-12)
+        usual = m.METRICS[kind](names[y], names[told], **options)
+        average = "binary" if n_classes == 2 else "macro"
+        assert usual == pytest.approx(reference(y, told, average=average, **given), abs=1e-12)
+        each = reference(y, told, average=None, **given)
+        for k, metric in enumerate(m.per_class(kind, n_classes).values()):
+            assert metric(names[y], names[told], **options) == pytest.approx(each[k], abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["precision", "recall", "f1"])
+def test_class_metrics_of_several_labels(kind):
+    y, told = np.random.default_rng(0).integers(0, 2, (2, 50, 4))
+    for average in ("macro", "micro", "weighted"):
+        expected = getattr(skm, f"{kind}_score")(y, told, average=average)
+        assert m.METRICS[f"{kind}_{average}"](y, told) == pytest.approx(expected, abs=1e-12)
+
+
+def test_class_metrics_are_of_the_answers_given():
+    """Counts are kept between metrics of the same answers, never for others."""
+    y, told = np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])
+    f1 = m.METRICS["f1"]
+    assert f1(y, told) == pytest.approx(2 / 3) and f1(y, y) == 1
+    assert f1(y, told, sample_weight=np.array([1.0, 3, 0, 1])) == 1
+
+
+def test_class_metrics_of_models():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    y, names = x.argmax(axis=1), np.array(["u", "v", "w"])
+    model = Network([Dense(3, "softmax")], random_state=0)
+    model.fit(x, y, epochs=20, metrics=["f1", "recall_micro", "accuracy"], validation_data=(x[:50], y[:50]))
+    told = model.predict_classes(x)
+    assert model.history_["f1"][-1] == pytest.approx(skm.f1_score(y, told, average="macro"))
+    assert model.history_["recall_micro"][-1] == pytest.approx(model.history_["accuracy"][-1])
+    assert model.history_["val_f1"][-1] == pytest.approx(skm.f1_score(y[:50], told[:50], average="macro"))
+    asked = ["f1_macro", "precision_weighted"]
+    estimator = MLPClassifier((4,), max_iter=5, tol=0, metrics=asked, random_state=0).fit(x, names[y])
+    told = estimator.predict(x)
+    for name in asked:
+        kind, average = name.split("_")
+        expected = getattr(skm, f"{kind}_score")(names[y], told, average=average, zero_division=0.0)
+        assert estimator.history_[name][-1] == pytest.approx(expected)
+    first = MLPClassifier((4,), max_iter=5, tol=0, metrics=["f1"], random_state=0).fit(x, 1 + (y > 0))
+    assert first.history_["f1"][-1] == pytest.approx(
+        skm.f1_score(1 + (y > 0), first.predict(x))
+    )  # of class 1

@@ -41,6 +41,7 @@ DISPLAYS = {
     "cross-validation": lambda: plots.CrossValidationDisplay([[3, 2], [3, 1]], [[4, 3], [4, 4]], every=5),
     "f1": lambda: plots.ClassF1Display(RNG.random((2, 4, 3))),
     "noise": lambda: plots.NoiseRobustnessDisplay([0, 1], [[0.9, 0.8], [0.5, 0.4]]),
+    "bars": lambda: plots.BarsDisplay({"a": {"x": [1, 2], "y": 3}, "b": {"x": 2, "y": [3, 4]}}),
     "weights": lambda: plots.WeightsDisplay(RNG.normal(size=(35, 10)), (7, 5)),
     "evolution": lambda: plots.PerceptronEvolutionDisplay(COEFS, INTERCEPTS, *GATE),
     "boundary": lambda: plots.DecisionBoundaryDisplay(
@@ -237,10 +238,127 @@ def test_decision_boundary_needs_a_plane():
         plots.DecisionBoundaryDisplay.from_estimator(None, np.zeros((4, 3)))
 
 
-def test_confusion_matrix_is_scikit_learns():
-    from sklearn.metrics import ConfusionMatrixDisplay
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_confusion_matrix_of_a_network(n_outputs):
+    X, y = GATE
+    output = Dense(1, "tanh") if n_outputs == 1 else Dense(2, "softmax")
+    y = y if n_outputs == 1 else (y > 0).astype(int)
+    model = Network([output], random_state=0).fit(X, y, epochs=3)
+    display = plots.ConfusionMatrixDisplay.from_estimator(model, X, y, colorbar=False)
+    told = model.predict_classes(X)
+    expected = [[np.sum((y == a) & (told == b)) for b in np.unique(y)] for a in np.unique(y)]
+    assert display.confusion_matrix.tolist() == expected and display.ax_ is not None
+    of_estimator = plots.ConfusionMatrixDisplay.from_estimator(fitted(), *GATE)
+    assert of_estimator.confusion_matrix.sum() == len(X)
 
-    assert plots.ConfusionMatrixDisplay is ConfusionMatrixDisplay
+
+def test_curves_of_any_metric_on_every_set():
+    X, y = GATE
+    sets = {"noise 0.3": (X + 0.3, y), "test": (X, y)}
+    models = [Network([Dense(1, "tanh")], random_state=s) for s in range(2)]
+    for model in models:
+        model.fit(X, y, epochs=4, loss="mse", metrics=["accuracy"], validation_data=sets)
+    display = plots.LossCurveDisplay.from_estimator(models, key="accuracy")
+    assert list(display.set_lines_) == ["noise 0.3", "test"] and display.ax_.get_ylabel() == "accuracy"
+    for name, line in display.set_lines_.items():
+        expected = np.mean([model.history_[f"{name}_accuracy"] for model in models], axis=0)
+        np.testing.assert_allclose(line.get_ydata(), expected)
+    with pytest.raises(ValueError, match="recorded no 'f1'"):
+        plots.LossCurveDisplay.from_estimator(models, key="f1")
+
+
+def test_bands_stay_within_what_a_metric_can_be():
+    runs = [[0.0, 1.0], [1.0, 1.0], [1.0, 0.4]]
+    heights = {}
+    for name in ("val_accuracy", "anything"):
+        display = plots.CompareRunsDisplay({"a": runs}, name=name).plot()
+        heights[name] = display.bands_["a"].get_paths()[0].vertices[:, 1]
+    assert heights["val_accuracy"].min() >= 0 and heights["val_accuracy"].max() <= 1
+    assert heights["anything"].max() > 1
+
+
+def test_lines_beyond_ten_are_told_apart_and_infinity_is_harmless():
+    curves = {f"setting {k}": [3.0, 2.0 + k] for k in range(25)}
+    curves["setting 3"] = [np.inf, 1.0]
+    display = plots.CompareRunsDisplay(curves).plot()
+    seen = {(line.get_color(), line.get_linestyle()) for line in display.lines_.values()}
+    assert len(seen) == 25
+    assert display.lines_["setting 3"].get_xdata().tolist() == [2]
+    figure = display.figure_
+    figure.canvas.draw()
+    box, axes = display.ax_.get_legend().get_window_extent(), display.ax_.get_window_extent()
+    assert box.x0 >= axes.x1 and box.x1 <= figure.bbox.x1 and box.y0 >= figure.bbox.y0 - 1
+
+
+def test_class_scores_of_models_that_recorded_them():
+    from fastmlp.metrics import per_class
+
+    X, y = RNG.normal(size=(60, 4)), np.repeat([0, 1, 2], 20)
+    models = [
+        Network([Dense(3, "softmax")], random_state=s).fit(
+            X, y, epochs=5, metrics=per_class("recall", ["a", "b", "c"]), validation_data=(X[::2], y[::2])
+        )
+        for s in range(3)
+    ]
+    display = plots.ClassF1Display.from_estimators(models, kind="recall")
+    assert display.f1.shape == (3, 5, 3) and display.classes == ["a", "b", "c"]
+    assert display.f1[1, 4, 2] == models[1].history_["val_recall of c"][4]
+    training = plots.ClassF1Display.from_estimators(models, kind="recall", on="")
+    assert training.f1[0, 0, 1] == models[0].history_["recall of b"][0]
+    bars = display.bars([1, 5])
+    assert bars.groups == ["a", "b", "c"]
+    heights = [bar.get_height() for bar in bars.bars_["epoch 5"]]
+    np.testing.assert_allclose(heights, display.f1[:, 4].mean(axis=0))
+    with pytest.raises(ValueError, match="within 1 and 5"):
+        display.bars([0])
+    with pytest.raises(ValueError, match=r"per_class\('f1', n_classes\)"):
+        plots.ClassF1Display.from_estimators(models)
+
+
+def test_bars_stand_in_their_groups():
+    display = plots.BarsDisplay({"x": {"a": [1.0, 3.0], "b": 5.0}, "y": {"b": 7.0}}, name="s").plot()
+    assert display.groups == ["a", "b"]
+    assert [bar.get_height() for bar in display.bars_["x"]] == [2.0, 5.0]
+    assert np.isnan(display.bars_["y"][0].get_height()) and display.bars_["y"][1].get_height() == 7
+    centres = [[bar.get_x() + bar.get_width() / 2 for bar in bars] for bars in display.bars_.values()]
+    assert np.round(np.mean(centres, axis=0), 6).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plots.BarsDisplay({})
+
+
+@pytest.mark.parametrize("shape", [(6, 16), (6, 4, 4), (6, 48), (6, 3, 4, 4), (6, 4, 4, 3), (6, 1, 4, 4)])
+def test_images_are_drawn_as_they_are(shape):
+    images = RNG.random(shape)
+    display = plots.ImagesDisplay(images, range(6)).plot()
+    assert len(display.axes_) == 6 and [ax.get_title() for ax in display.axes_] == list("012345")
+    drawn = display.axes_[4].images[0].get_array()
+    whole = images[4].reshape(3, 4, 4) if 48 in shape else images[4]
+    expected = np.moveaxis(whole, 0, -1) if whole.shape == (3, 4, 4) else whole
+    if expected.shape == (4, 4, 3):  # colours are stretched to the range of all
+        expected = (expected - images.min()) / (images.max() - images.min())
+        assert drawn.shape == expected.shape
+    np.testing.assert_allclose(np.ravel(drawn), np.ravel(expected))
+
+
+def test_images_that_are_none_are_refused():
+    for images, words in ((np.zeros((2, 35)), "make no square"), (np.zeros((2, 3, 4, 5, 6)), "of shape")):
+        with pytest.raises(ValueError, match=words):
+            plots.ImagesDisplay(images)
+    with pytest.raises(ValueError, match="one for each of the 2 images"):
+        plots.ImagesDisplay(np.zeros((2, 16)), ["a"])
+
+
+def test_mistakes_are_named():
+    class Wrong:
+        def predict(self, X):
+            return np.array(["cat", "dog", "cat"])
+
+    X = RNG.random((3, 4))
+    display = plots.ImagesDisplay.from_mistakes(Wrong(), X, np.array(["cat", "cat", "dog"]))
+    assert [ax.get_title() for ax in display.axes_] == ["cat taken for dog", "dog taken for cat"]
+    np.testing.assert_array_equal(display.images[0].ravel(), X[1])
+    with pytest.raises(ValueError, match="makes no mistake"):
+        plots.ImagesDisplay.from_mistakes(Wrong(), X, np.array(["cat", "dog", "cat"]))
 
 
 @pytest.mark.filterwarnings("error")
