@@ -26,8 +26,8 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
     B : array-like of shape (..., k, n)
         The leading dimensions broadcast with A's as in :func:`numpy.matmul`.
     out : ndarray of shape (..., m, n), optional
-        Takes the product. It must have the product's shape and dtype, and may have any strides; where it
-        shares memory with A or B, the product is made apart and then copied.
+        Takes the product. It must have the product's shape and dtype, and a place for each number, with any
+        strides; where it shares memory with A or B, the product is made apart and then copied.
     n_threads : int, optional
         At most so many. None: the cores this process may use, and 1 where the work is too small to gain.
         The result does not depend on it.

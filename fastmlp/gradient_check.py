@@ -66,7 +66,9 @@ def check_gradient(function, a=None, y=None, *, tolerance=None):
     if y is None:
         derivative, value = _of_activation(function, rows)
     else:
-        derivative, value = _of_loss(function, rows, np.asarray(y))
+        with _checks.part_of(f"targets for a of shape {rows.shape}"):
+            y = _checks.check_targets(y, *rows.shape, np.float64, function)
+        derivative, value = function.derivative(y, rows), lambda a: function.value(y, a)
     slopes, size = _difference_quotients(value, rows)
     errors = _relative_errors(derivative, *slopes, size)
     error = float(errors.max(initial=0.0))
@@ -90,11 +92,6 @@ def _of_activation(function, z):
     weights = np.linspace(1.0, 2.0, z.shape[1])
     d = np.broadcast_to(weights, z.shape)
     return function.backward(z, a, d), lambda z: (weights * function.value(z)).sum(axis=1)
-
-
-def _of_loss(function, a, y):
-    """Return the derivative, and each sample's loss as a function of the outputs."""
-    return function.derivative(y, a), lambda a: function.value(y, a)
 
 
 def _difference_quotients(value, rows):

@@ -72,6 +72,14 @@ class PerStep(_checks.Fixed):
 
     per_step = True
 
+    def __new__(cls, *args, **kwargs):
+        if cls is PerStep:
+            _checks.network_error(
+                "PerStep is the base of Cosine, OneCycle and Warmup: take one of these; to change the rate "
+                "with every step by a function f of your own, set f.per_step = True"
+            )
+        return super().__new__(cls, *args, **kwargs)
+
     def __call__(self, epoch):
         if self.spans_fit:
             _checks.check_given("n_epochs", None, "None stands for the epochs of a fit, and this is none")

@@ -54,7 +54,23 @@ def check_out(out, shape, dtype):
         )
     if not out.flags.writeable:
         raise ValueError("out must be writeable; got a read-only array: pass a copy of it")
+    if not out.flags.c_contiguous and _overlaps_itself(out):
+        raise ValueError(
+            f"out must have a place for each number; got strides {out.strides} for shape {shape}, by which "
+            f"several share one: pass np.empty({shape}, np.{dtype})"
+        )
     return out
+
+
+def _overlaps_itself(array):
+    """Return whether numbers may share memory: some axis steps by less than those inside it take up."""
+    taken = array.itemsize
+    steps = [abs(step) for step in array.strides]
+    for step, n in sorted((step, n) for step, n in zip(steps, array.shape, strict=True) if n > 1):
+        if step < taken:
+            return True
+        taken += step * (n - 1)
+    return False
 
 
 def check_noisy_out(out, shape, dtype, X, overlaps):

@@ -1,5 +1,7 @@
 """Callbacks: their hooks, and the files that some of them write."""
 
+import numpy as np
+
 from .values import check_choice, check_made, shown
 
 
@@ -12,7 +14,7 @@ def check_callbacks(callbacks):
         if not any(hasattr(callback, hook) for hook in hooks):
             raise TypeError(
                 f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; "
-                f"got {shown(callback)}; give scikit-learn's own to set_callbacks()"
+                f"got {shown(callback)}{_instead(callback)}"
             )
         if hasattr(callback, "get_state") != hasattr(callback, "set_state"):
             raise TypeError(
@@ -20,6 +22,23 @@ def check_callbacks(callbacks):
                 "keeps is given back to it where a fit goes on from a checkpoint"
             )
     return found
+
+
+def _instead(given):
+    """Return what to do with what is no callback."""
+    if type(given).__module__.startswith("sklearn."):
+        return "; give scikit-learn's own to an estimator's set_callbacks()"
+    return ": write a class with it as the method on_epoch_end(self, state)" if callable(given) else ""
+
+
+def check_left_finite(callback, hook, params, before):
+    """Raise where a callback leaves weights with NaN or infinity; what was `before` is put back."""
+    if not np.isfinite(params).all():
+        params[:] = before
+        raise ValueError(
+            f"weights must be finite; {type(callback).__name__}.{hook} left NaN or infinity in params, which "
+            "are now as they were before it"
+        )
 
 
 def check_field(path, name, spec, conversion, values):

@@ -6,7 +6,7 @@ from ..exceptions import DivergenceWarning, InTrainingError, NotBuiltError
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
 from .data import as_array, as_float
-from .values import check_flag, check_int, check_optional_int, check_sequence, shown
+from .values import check_dtype, check_flag, check_int, check_optional_int, check_real, check_sequence, shown
 from .warned import warn
 
 
@@ -41,6 +41,23 @@ def layer_is_fixed(layer, name):
         f"network's weights follow from it; make a new {kind}(...) and a new Network, whose set_weights() "
         "takes the old weights. Only trainable may be changed"
     )
+
+
+def check_scale(value):
+    """Return what inputs are multiplied by, which must leave something of them."""
+    if check_real("input_scale", value, low=-np.inf) == 0:
+        raise ValueError("input_scale must not be 0, by which all inputs would be alike; got 0: take 1")
+    return float(value)
+
+
+def check_built(n_features, dtype, wanted, wanted_dtype):
+    """Raise where a network that has weights was to be built for other data than it is for."""
+    if wanted not in (None, n_features) or check_dtype(wanted_dtype) not in (None, dtype):
+        given = ", ".join(str(value) for value in (wanted, wanted_dtype) if value is not None)
+        raise ValueError(
+            f"the network has weights for {n_features} columns in {dtype}, and build({given}) asks for "
+            "others; make a new Network"
+        )
 
 
 def check_epochs(name, n_epochs, low=1):

@@ -113,6 +113,7 @@ ARGUMENTS = by_alias(
         "quantile": "tau q",
         "slope": "negativeslope alpha beta",
         "std": "stddev sigma",
+        "name": "gate",
         "low": "minval",
         "high": "maxval",
     }
@@ -202,7 +203,10 @@ def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
     @wraps(function)
     def call(*args, **kwargs):
         if not kwargs.keys() <= known:
-            check_arguments(function.__qualname__.removesuffix(".__init__"), function, kwargs)
+            what = function.__qualname__.removesuffix(".__init__")
+            if "." in what:  # the class of the object, not the one that has the method
+                what = f"{type(args[0]).__name__}.{function.__name__}"
+            check_arguments(what, function, kwargs)
         return function(*args, **kwargs)
 
     return call

@@ -13,6 +13,7 @@ GATES = {
 MAX_BITS = 20  # 2**20 rows of 20 numbers are 168 MB
 
 
+@_checks.told
 def load_logic_gate(name, *, as_bunch=False):
     """Return the truth table of a logic gate, with -1 for false and +1 for true.
 
@@ -44,6 +45,7 @@ def load_logic_gate(name, *, as_bunch=False):
     )
 
 
+@_checks.told
 def load_parity(n_bits, *, as_bunch=False):
     """Return all inputs of `n_bits` signs with their product as target.
 

@@ -69,6 +69,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(

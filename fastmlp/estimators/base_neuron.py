@@ -41,6 +41,7 @@ class BaseNeuron(CarefulEstimator):
         "record": [StrOptions({"epoch", "update"}), None],
     }
 
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Learn, from weights of 0 unless told otherwise.

@@ -17,6 +17,7 @@ from .described import register
 class _NeuronRegressor(RegressorMixin, BaseNeuron):
     """What LinearPerceptron and TanhPerceptron share."""
 
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Learn for one epoch from the current weights on; parameters as in `fit`."""

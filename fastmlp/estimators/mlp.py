@@ -216,6 +216,7 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
         return np.log(p, out=p)
 
     @available_unless_refused(_checks.check_incremental)
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -324,6 +325,7 @@ class MLPRegressor(RegressorMixin, OfValues, BaseMLP):
         return self._decode(self._outputs(X))
 
     @available_unless_refused(_checks.check_incremental)
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):

@@ -142,6 +142,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         self._store(locals())
 
     @available_unless_refused(_checks.check_incremental)
+    @_checks.told
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn for one epoch from the current weights on. Not with "balanced" or early stopping.

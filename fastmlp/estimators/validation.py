@@ -71,7 +71,7 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
         np.arange(n),
         random_state=estimator._network.rng,
         test_size=size,
-        stratify=target.astype(bool) if binary else None,
+        stratify=y if binary else None,
     )
     _checks.check_held_out(len(rest))
     if weights is not None:

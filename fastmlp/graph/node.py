@@ -97,7 +97,7 @@ INVERT = Operation(f"^ {MINUS}1", lambda a: _divide(1.0, a), lambda f, a: (-f * 
 POWER = Operation("^", _power, lambda f, a, b: (b * _power(a, b - 1), _by_exponent(f, a)))
 SUM = Operation("Σ", _sum, lambda f, *a: (1.0,) * len(a))
 EXP = Operation("exp", _exp, lambda f, a: (f,))
-LOG = Operation("log", _log, lambda f, a: (_divide(1.0, a),))
+LOG = Operation("log", _log, lambda f, a: (_divide(1.0, a) if a >= 0 else math.nan,))
 SQRT = Operation("√", _sqrt, lambda f, a: (_divide(0.5, f),))
 MAX = Operation("max", _largest, _of_largest)
 ABSOLUTE = Operation("| |", abs, lambda f, a: (float((a > 0) - (a < 0)),))

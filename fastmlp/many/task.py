@@ -36,7 +36,8 @@ class Data:
 
     def __init__(self, x, y):
         self.given = _checks.check_sparse(x, "x"), y
-        self.n = x.shape[0] if hasattr(x, "shape") and len(x.shape) else len(np.atleast_1d(x))
+        shape = getattr(x, "shape", None)
+        self.n = (shape if isinstance(shape, tuple) and shape else np.atleast_1d(x).shape)[0]
 
     def convert(self):
         """Check and convert once what every network would for itself."""

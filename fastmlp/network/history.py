@@ -175,10 +175,9 @@ class EpochEnd:
             kept = [state for _, state in self._resumed["callbacks"]]
         self.last = time.perf_counter()
         for callback in self.callbacks:
-            with let_through():
-                if hasattr(callback, "on_fit_begin"):
-                    callback.on_fit_begin(self.state)
-                if kept and hasattr(callback, "get_state"):
+            self._tell(callback, "on_fit_begin")
+            if kept and hasattr(callback, "get_state"):
+                with let_through():
                     callback.set_state(kept.pop(0))
             self._begun.append(callback)
 
@@ -190,15 +189,13 @@ class EpochEnd:
 
     def done(self, stop, where=None):
         """Tell callbacks that all of an epoch is done and decided; they may save where the fit stands."""
-        told = [callback for callback in self.callbacks if hasattr(callback, "on_epoch_done")]
-        if not told:
+        if not any(hasattr(callback, "on_epoch_done") for callback in self.callbacks):
             return
         run, self.state.stopped = run_of(self.state.model), bool(stop)
         run.run_state = where
         try:
-            with let_through():
-                for callback in told:
-                    callback.on_epoch_done(self.state)
+            for callback in self.callbacks:
+                self._tell(callback, "on_epoch_done")
         finally:
             run.run_state = None
 
@@ -218,9 +215,17 @@ class EpochEnd:
                 f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
             )
             print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
+        return any([self._tell(callback, "on_epoch_end") for callback in self.callbacks])
+
+    def _tell(self, callback, hook):
+        """Call a hook where a callback has it, and see that it leaves numbers; return whether to stop."""
+        if not hasattr(callback, hook):
+            return False
+        before = self.state.params.copy()
         with let_through():
-            asked = [c.on_epoch_end(state) for c in self.callbacks if hasattr(c, "on_epoch_end")]
-            return any([bool(stop) for stop in asked])
+            answer = bool(getattr(callback, hook)(self.state))
+        _checks.check_left_finite(callback, hook, self.state.params, before)
+        return answer
 
     def _measured(self):
         if not self.measure:
@@ -240,9 +245,7 @@ class EpochEnd:
         begun, self._begun, own = self._begun, [], None
         for callback in begun:
             try:
-                if hasattr(callback, "on_fit_end"):
-                    with let_through():
-                        callback.on_fit_end(self.state)
+                self._tell(callback, "on_fit_end")
             except BaseException as error:
                 if failure is None and own is None:
                     own = error

@@ -93,7 +93,7 @@ class Network:
         self.random_state = random_state
         self.rng = _checks.check_random_state(random_state)
         self.dtype = _checks.check_dtype(dtype)
-        self.input_scale = _checks.check_real("input_scale", input_scale, low=-np.inf)
+        self.input_scale = _checks.check_scale(input_scale)
         self.plan = self._params = None
         self.learning, self.curves = Learning(), History()
         self.n_epochs_ = 0
@@ -201,6 +201,7 @@ class Network:
         with drawing(self):
             if self.plan is None:
                 self.draw(n_features, dtype)
+            _checks.check_built(self.plan.n_features, self.params.dtype, n_features, dtype)
         return self
 
     def draw(self, n_features=None, dtype=None):
@@ -218,7 +219,9 @@ class Network:
             before = layer.activation
 
     def lay_out(self, n_features, dtype=None):
-        """Lay out the network with all weights 0."""
+        """Lay out a network that has no weights with all of them 0."""
+        if self.plan is not None:
+            _checks.network_error("the network has weights, which would be lost; make a new Network")
         plan = self.topology.compile(_checks.check_int("n_features", n_features))
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
         self.take_plan(plan, aligned_zeros(plan.n_params, dtype))

@@ -121,3 +121,17 @@ def test_cross_validation_names_x():
 def test_cross_validation_names_labels(y):
     with pytest.raises(TypeError, match=r"^y must hold labels of one kind, none of them missing; got "):
         cross_validate(CLASSIFIERS[0], X, y, cv=2, repeats=1)
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor, Perceptron, LinearPerceptron])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_unknown_arguments_are_answered(estimator, method):
+    told = f"^{estimator.__name__}.{method} takes no argument 'weights': did you mean 'sample_weight'"
+    with pytest.raises(TypeError, match=told):
+        getattr(estimator(), method)(np.eye(4), [0, 1, 0, 1], weights=[1, 2, 3, 4])
+
+
+def test_a_class_of_one_sample_is_named_where_early_stopping_cannot_split_it():
+    x, y = np.arange(20.0).reshape(-1, 1), np.array(["often"] * 19 + ["once"])
+    with pytest.raises(ValueError, match=r"only 1 member.*\['once'\]"):
+        MLPClassifier(early_stopping=True).fit(x, y)

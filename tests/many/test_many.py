@@ -418,3 +418,8 @@ def test_bad_arguments(data, change, message):
 
 def test_nothing_to_do(data):
     assert fit_many([], *data) == []
+
+
+def test_what_is_no_array_is_told():
+    with pytest.raises(ValueError, match="x must hold numbers"):
+        fit_many([Network([Dense(1)])], np, np.ones((4, 1)))

@@ -238,3 +238,54 @@ def test_masked_values_are_refused(part):
         for model in (MLPRegressor(max_iter=1), LinearPerceptron()):
             with pytest.raises(ValueError, match=r"y must hold a value in every place"):
                 model.fit(given["x"], given["y"])
+
+
+@pytest.mark.parametrize("asked", [(7,), (None, "float32"), (4, "float32")])
+def test_build_for_other_data_is_refused(asked):
+    net = Network([Dense(3)], random_state=0).build(4)
+    weights = net.params.copy()
+    with pytest.raises(ValueError, match="the network has weights for 4 columns in float64, and build"):
+        net.build(*asked)
+    assert net.build(4, "float64").build() is net
+    assert np.array_equal(net.params, weights)
+
+
+def test_input_scale_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="input_scale must not be 0"):
+        Network([Dense(3)], input_scale=0)
+    assert Network([Dense(3)], input_scale=-2).input_scale == -2.0
+
+
+class Callback:
+    """A callback that does one thing at one hook."""
+
+    def __init__(self, hook, act):
+        setattr(self, hook, act)
+
+
+def test_laying_out_anew_in_a_callback_loses_no_weights():
+    x, y = np.eye(4), np.ones((4, 1))
+    net, alone = (Network([Dense(1)], random_state=0) for _ in range(2))
+    with pytest.raises(ValueError, match="the network has weights, which would be lost"):
+        net.fit(x, y, epochs=3, callbacks=Callback("on_epoch_end", lambda state: state.model.lay_out(4)))
+    assert np.array_equal(net.params, alone.fit(x, y, epochs=1).params)
+
+
+@pytest.mark.parametrize("hook", ["on_fit_begin", "on_epoch_end", "on_epoch_done", "on_fit_end"])
+def test_a_callback_that_writes_nan_is_refused(hook):
+    """Its weights are put back to what they were before it."""
+    x, y = np.eye(4), np.ones((4, 1))
+
+    def spoil(state):
+        state.params[1] = np.nan
+
+    net, alone = (Network([Dense(1)], random_state=0).build(4) for _ in range(2))
+    with pytest.raises(ValueError, match=rf"Callback.{hook} left NaN or infinity in params"):
+        net.fit(x, y, epochs=3, callbacks=Callback(hook, spoil))
+    n_epochs = {"on_fit_begin": 0, "on_fit_end": 3}.get(hook, 1)
+    assert np.array_equal(net.params, alone.fit(x, y, epochs=n_epochs).params)
+
+
+def test_a_function_is_no_callback():
+    with pytest.raises(TypeError, match=r"write a class with it as the method on_epoch_end\(self, state\)"):
+        Network([Dense(1)]).fit(np.eye(4), np.ones((4, 1)), callbacks=lambda state: None)

@@ -436,3 +436,8 @@ def test_real_mnist():
     assert y_train[:5].tolist() == [5, 0, 4, 1, 9]
     assert 0.80 < (X_train == 0).mean() < 0.82
     assert np.bincount(y_test).min() > 890
+
+
+def test_an_argument_of_another_name_is_answered():
+    with pytest.raises(TypeError, match="load_logic_gate takes no argument 'gate': did you mean 'name'"):
+        datasets.load_logic_gate(gate="and")

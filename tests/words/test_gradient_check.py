@@ -125,3 +125,16 @@ def test_wrong_shapes_and_names():
         check_gradient(np.tanh)
     with pytest.raises(ValueError, match="NaN"):
         check_gradient(Cubic(), [np.nan])
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "message"),
+    [
+        ("mse", np.zeros((3, 2)), "targets for a of shape .3, 4.: y has 2 columns"),
+        ("mse", np.zeros((2, 4)), "one row for each of the 3 samples"),
+        ("categorical_crossentropy", np.array([0, 1, 9]), "labels from 0 to 3"),
+    ],
+)
+def test_targets_that_do_not_fit_are_told(loss, y, message):
+    with pytest.raises(ValueError, match=message):
+        check_gradient(loss, np.full((3, 4), 0.25), y)

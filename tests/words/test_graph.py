@@ -130,7 +130,7 @@ INF, NAN = math.inf, math.nan
 EDGES = [
     (lambda x: 1 / x, 0.0, INF, -INF), (lambda x: 1 / x, -0.0, -INF, -INF), (lambda x: x / 0, 2.0, INF, INF),
     (lambda x: x / 0, -2.0, -INF, INF), (lambda x: 0 / x, 0.0, NAN, NAN), (lambda x: x / x, 0.0, NAN, NAN),
-    (log, 0.0, -INF, INF), (log, -1.0, NAN, -1.0), (sqrt, 0.0, 0.0, INF), (sqrt, -4.0, NAN, NAN),
+    (log, 0.0, -INF, INF), (log, -1.0, NAN, NAN), (sqrt, 0.0, 0.0, INF), (sqrt, -4.0, NAN, NAN),
     (exp, 1000.0, INF, INF), (exp, 709.5, math.exp(709.5), math.exp(709.5)), (exp, -1000.0, 0.0, 0.0),
     (lambda x: x**-1, 0.0, INF, -INF), (lambda x: x**0.5, -2.0, NAN, NAN), (lambda x: x**0.5, 0.0, 0.0, INF),
     (lambda x: x**2, 1e200, INF, 2e200), (lambda x: 0.0**x, 2.0, 0.0, 0.0), (lambda x: 2**x, 2e3, INF, INF),
@@ -334,3 +334,12 @@ def test_unroll_takes_the_loss_of_the_last_fit():
     assert graph.loss.value == pytest.approx(network.evaluate([x], [y], loss="mae")["loss"])
     for ours, kernels in zip(graph.gradients(), network.gradients([x], [y]), strict=True):
         np.testing.assert_allclose(ours, kernels, rtol=1e-12)
+
+
+def test_the_logarithm_of_a_negative_number_has_no_derivative():
+    x = Node(-2.0)
+    log(x).backward()
+    assert np.isnan(x.gradient)
+    x = Node(0.0)
+    log(x).backward()
+    assert x.gradient == np.inf

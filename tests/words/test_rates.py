@@ -290,3 +290,9 @@ def test_patience_that_no_run_reaches():
         for patience in (100, 2**63)
     )
     np.testing.assert_array_equal(one.params, other.params)
+
+
+@pytest.mark.parametrize("given", [(), (3,), (abs,)])
+def test_the_base_of_schedules_by_step_is_none(given):
+    with pytest.raises(ValueError, match=r"PerStep is the base of Cosine.* set f.per_step = True"):
+        schedules.PerStep(*given)
