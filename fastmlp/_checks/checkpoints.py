@@ -19,6 +19,8 @@ def described(value):
         return described(given) if given is not None else f"{type(value).__name__}({', '.join(parts)})"
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(map(described, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{described(key)}: {described(part)}' for key, part in value.items())}}}"
     if isinstance(value, np.ndarray):
         return shown(value)
     if isinstance(value, np.generic):
@@ -39,11 +41,11 @@ def check_resumable(source, kind, load):
     return model
 
 
-def check_unfinished(model, run, optimizer):
+def check_unfinished(model, run, lbfgs):
     """Return the run in a checkpoint, which must be there."""
     if run is not None:
         return run
-    if type(optimizer).__name__ == "LBFGS":
+    if lbfgs:
         raise ValueError(
             "resume_from: a fit by LBFGS cannot go on where it stopped, for SciPy keeps to itself what it "
             "knows of the curvature; begin a new search from the weights reached: load(path), then fit"

@@ -6,12 +6,13 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .. import _checks, activations, initializers, optimizers
 from ..kernels import interrupts
 from ..network.in_training import in_training
 from ..optimizer_state import OptimizerState
+from . import resuming
 from .architecture import describe
 from .fitted import FittedNetwork
 from .full_batch import FullBatch
@@ -83,6 +84,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         sample_weight_val=None,
         validation_data=None,
         callbacks=None,
+        resume_from=None,
     ):
         """Fit the model to data matrix X and target(s) y.
 
@@ -103,13 +105,17 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             with `early_stopping`, `monitor` then says which of them decides.
         callbacks : sequence, default=None
             See `fastmlp.callbacks`.
+        resume_from : str, path-like or estimator, default=None
+            Go on with a fit that was ended, from a file that `callbacks.ModelCheckpoint` wrote or what was
+            loaded of it, as in `Network.fit`: the model becomes that of the checkpoint, and ends as if it had
+            never been interrupted. Not for L-BFGS.
 
         Returns
         -------
         self : object
         """
         sets = _checks.check_validation_sets(validation_data, X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, sets=sets, callbacks=callbacks or ())
+        return self._fit(X, y, sample_weight, sets=sets, callbacks=callbacks or (), resume_from=resume_from)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit_rows(self, X, y, rows, sample_weight=None, callbacks=()):
@@ -127,11 +133,22 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         return is_lbfgs(self.solver)
 
     def _fit(
-        self, X, y, sample_weight, *, sets=None, callbacks=(), classes=None, incremental=False, rows=None
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        sets=None,
+        callbacks=(),
+        classes=None,
+        incremental=False,
+        rows=None,
+        resume_from=None,
     ):
         with in_training(self), self._unchanged_by_errors() as transaction:
-            train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows)
-            self.n_iter_ = 0
+            run = None if resume_from is None else resuming.adopt(self, resume_from)
+            train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows, run)
+            self.n_iter_ = 0 if run is None else run["epoch"]
             try:
                 with interrupts.held():
                     train(transaction)
@@ -139,11 +156,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 self._network.rng = None  # every fit starts from `random_state`
         return self
 
-    def _prepare(self, X, y, sample_weight, sets, callbacks, classes, incremental, rows):
+    def _prepare(self, X, y, sample_weight, sets, callbacks, classes, incremental, rows, run):
         """Check everything, build the network, and return the function that trains it."""
         callbacks = _checks.check_callbacks(callbacks)
         sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
-        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        goes_on = self.warm_start or incremental or run is not None
+        first = not hasattr(self, "coefs_") or not goes_on
         about = (X, y, sample_weight)
         X, y = self._validate(X, y, first)
         if sample_weight is not None:
@@ -167,7 +185,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         return StochasticFit(
             self,
             optimizer,
-            self._remember(optimizer, incremental),
+            self._remember(optimizer, incremental or run is not None),
             data,
             about,
             incremental=incremental,
@@ -175,6 +193,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             callbacks=callbacks,
             rows=rows,
             metrics=metrics,
+            resumed=run,
         ).run
 
     def _build(self, X, sizes, output, first):
@@ -237,6 +256,16 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _mean_weight(self, weights, sample_weight, incremental):
         """Return what a sample counts on average; 0 stands for the mean of each batch."""
         return 0.0
+
+    def training_state(self):
+        """Return what training goes on from, as plain data; in a callback with where its fit stands."""
+        check_is_fitted(self, "_network")
+        return resuming.training_state(self)
+
+    def set_training_state(self, state):
+        """Go on from what `training_state` has returned of an estimator with these weights and parameters."""
+        check_is_fitted(self, "_network")
+        resuming.set_training_state(self, state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -79,6 +79,14 @@ class BestWeights:
         if goes_on and self.params is not None and est.best_iter_ is None:
             est.best_iter_ = len(est.history_["loss"])
 
+    def state(self):
+        """Return the best weights and their value as plain data."""
+        return {"value": float(self.value), "params": self.params}
+
+    def resume(self, state):
+        """Go on with what the `state` of another has returned."""
+        self.value, self.params = state["value"], state["params"]
+
     def see(self, logs):
         """Compare with an epoch that has just ended."""
         est, value = self.est, self.sign * logs[self.tracked]

@@ -88,4 +88,6 @@ class FullBatch:
         stop = self.epoch_end.record(loss)
         if self.est.verbose:
             print(f"Iteration {self.est.n_iter_}, loss = {loss:.8f}")
-        return self.theirs.epoch_end() or stop
+        stop = self.theirs.epoch_end() or stop
+        self.epoch_end.done(stop)
+        return stop

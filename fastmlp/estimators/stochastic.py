@@ -1,5 +1,8 @@
 """Epoch after epoch by scikit-learn's rules: schedules, early stopping, what is reported."""
 
+from functools import partial
+
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _checks
@@ -35,6 +38,8 @@ class StochasticFit:
     rows : ndarray of int64, default=None
         The rows of X and target to train on; None stands for all.
     metrics : dict of Metric
+    resumed : dict, default=None
+        Where another one stood, as `_state` has returned; this one goes on from there.
     """
 
     def __init__(
@@ -50,10 +55,16 @@ class StochasticFit:
         callbacks,
         rows,
         metrics,
+        resumed=None,
     ):
         est, self.est, self.incremental, self.metrics = estimator, estimator, incremental, metrics
-        self.early = est.early_stopping
+        self.early, self.resumed, self.before_split = est.early_stopping, resumed, None
+        if resumed and est.random_state is None:
+            est._network.rng = np.random.RandomState()  # NumPy's own is not ours to set
         if self.early and not sets:
+            if resumed:
+                _checks.check_stream(est._network.rng, resumed["estimator"]["before_split"])
+            self.before_split = est._network.rng.get_state(legacy=False)
             data, held = split(est, metrics, *data)
             sets = {"val": held}
         self.sets = sets
@@ -71,6 +82,7 @@ class StochasticFit:
             callbacks,
             directions=better,
         )
+        self.epoch_end.sets = sets
         self.about, self.stopped, self.measured = (*about, n_epochs), False, {}
         tracked, main = choose_monitor(est, sets, better)
         self.score = f"{main}_score" if self.early else None
@@ -94,6 +106,11 @@ class StochasticFit:
             mean_weight=self._mean_weight(weights, rows),
             **self._stopping(),
         )
+        if resumed:
+            self.epoch_end.resume(resumed, self.fit)
+            self.stopped = resumed["estimator"]["stopped"]
+            if self.best:
+                self.best.resume(resumed["estimator"]["best"])
 
     def _mean_weight(self, weights, rows):
         """Return what a sample of a batch counts in the divisor of its gradient; 0: its own weight."""
@@ -120,9 +137,9 @@ class StochasticFit:
         trained_before = est.t_ > 0
         try:
             with self.epoch_end.following(None if watched else fit):
-                if self.best:
+                if self.best and not self.resumed:
                     self.best.begin(self.measured, goes_on=trained_before and not self.incremental)
-                else:
+                elif not self.best:
                     est.best_iter_ = None
                 transaction.commit()
                 self._train(watched, trained_before, transaction)
@@ -198,16 +215,23 @@ class StochasticFit:
         if est.verbose:
             print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
         try:
-            stop = self.epoch_end(fit)
+            stop = self.epoch_end.record(**fit.latest)
         finally:  # the epoch was trained, and counts, whatever a callback makes of it
             self._judge(self.epoch_end.state.logs)
         stop |= self.theirs.epoch_end()
         if self.early and est._no_improvement_count > est.n_iter_no_change:
             stop |= not self._stall(fit)
         self.stopped |= bool(stop)
+        self.epoch_end.done(stop, partial(self._state, stop))
         if not stop and fit.n_done < self.epoch_end.state.n_epochs:
             self.theirs.epoch_begin()
         return stop
+
+    def _state(self, stop):
+        """Return where training stands at an epoch's end, as plain data; `stop`: it ends there."""
+        best = None if self.best is None else self.best.state()
+        own = {"stopped": self.stopped, "best": best, "before_split": self.before_split}
+        return self.fit.state(self.epoch_end, stop) | {"estimator": own}
 
     def _judge(self, logs):
         """Take an epoch's score, and keep its weights where they are the best."""

@@ -34,11 +34,11 @@ class OfClasses:
         if incremental and _check_partial_fit_first_call(self, classes):
             of = y if type_of_target(y).startswith("multilabel") else classes
             self._label_binarizer = LabelBinarizer().fit(of)
-        elif not hasattr(self, "classes_") or not (self.warm_start or incremental):
+        elif first and not incremental:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
             return
-        self._check_known(y, whole=self.warm_start and not incremental)
+        self._check_known(y, whole=not incremental)
 
     def _check_known(self, y, whole=False):
         several = self._kind == MULTILABEL

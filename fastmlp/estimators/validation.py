@@ -23,7 +23,7 @@ class ValidationSet:
     """
 
     def __init__(self, estimator, X, target, y, weights, sample_weight, metrics):
-        self.estimator, self.X, self.target, self.y, self.weights = estimator, X, target, y, weights
+        self.estimator, self.X, self.targets, self.y, self.weights = estimator, X, target, y, weights
         self.sample_weight, self.metrics = sample_weight, metrics
         self.rows = Rows(X)
 
@@ -31,7 +31,7 @@ class ValidationSet:
         """Return score, loss and metrics."""
         est = self.estimator
         logits = est._network.outputs(self.rows, logits=True)
-        loss = est._network.loss_of(est._loss, logits, self.target, self.weights)
+        loss = est._network.loss_of(est._loss, logits, self.targets, self.weights)
         found = {"score": est._score_logits(logits, self.y, self.weights), "loss": loss}
         return found | measure(self.metrics, est._read(self.X, self.y), self.sample_weight)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _checks
 from ..optimizer_state import OptimizerState
+from ..optimizers import LBFGS
 from .history import History
 from .in_training import is_ours, run_of
 from .preparation import Learning
@@ -64,7 +65,7 @@ def adopt(network, source):
         A file, or what was loaded of one.
     """
     other = _checks.check_resumable(source, type(network), load)
-    run = _checks.check_unfinished(other, other.unfinished, other.learning.optimizer)
+    run = _checks.check_unfinished(other, other.unfinished, isinstance(other.learning.optimizer, LBFGS))
     params, learning, state, layout = (
         other.params,
         deepcopy(other.learning),

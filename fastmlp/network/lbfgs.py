@@ -56,7 +56,7 @@ class LBFGSFit:
 
     def resume(self, state, epoch_end):
         """Refuse: see `state`."""
-        _checks.check_unfinished(None, None, self.optimizer)
+        _checks.check_unfinished(None, None, lbfgs=True)
 
     def run(self, on_epoch=None):
         """Search until the minimum, the most iterations or a callback's stop are reached."""

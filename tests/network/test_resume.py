@@ -112,7 +112,7 @@ class Falling:
         schedules.Plateau(0.1, patience=0, tol=0.05, factor=0.5),
         schedules.Plateau(0.1, patience=1, tol=0.02, min_rate=0.02), slower, Falling(),
     ],
-    ids=repr,
+    
 )  # fmt: skip
 def test_schedules(rate):
     """Also where the weights had learned before, and where training ends by itself at the checkpoint."""
@@ -225,7 +225,7 @@ def test_a_log_goes_on_where_the_checkpoint_stood(tmp_path):
     dict(make=partial(network, random_state=None)),
     dict(make=lambda: network(random_state=np.random.RandomState(5))),
     dict(make=partial(network, dropout=0.4), batch_size=1),
-], ids=lambda options: next(iter(options)))  # fmt: skip
+])  # fmt: skip
 def test_options(options):
     check(**{"make": network, "optimizer": "adam", **options})
 

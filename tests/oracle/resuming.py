@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import numpy as np
 
+from fastmlp.estimators.resuming import KEPT
 from fastmlp.network.history import History
 
 PLAIN = (bool, int, float, str, type(None))
@@ -44,6 +45,9 @@ def as_loaded(model, change=None):
     network.curves, network.n_epochs_, network.unfinished = History(), 0, None
     if network is loaded:
         network.rng = np.random.RandomState(99)
+    else:
+        for name in (*KEPT, "_optimizer", "history_"):
+            vars(loaded).pop(name, None)
     loaded.set_training_state(state)
     return loaded
 
