@@ -1,6 +1,7 @@
 """Checkpoints: whether a fit can go on with what one holds."""
 
 from dataclasses import fields, is_dataclass
+from os import PathLike
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def described(value):
 
 def check_resumable(source, kind, load):
     """Return the model that `resume_from` stands for, which must be of a class: itself, or that of a file."""
-    model = source if hasattr(source, "training_state") else load(source)
+    model = load(source) if isinstance(source, (str, PathLike)) else source
     if type(model) is not kind:
         raise TypeError(
             f"resume_from must hold a {kind.__name__}; got {shown(model)}: "

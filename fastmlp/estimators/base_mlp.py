@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
 from .. import _checks, activations, initializers, optimizers
 from ..kernels import interrupts
@@ -256,16 +256,6 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _mean_weight(self, weights, sample_weight, incremental):
         """Return what a sample counts on average; 0 stands for the mean of each batch."""
         return 0.0
-
-    def training_state(self):
-        """Return what training goes on from, as plain data; in a callback with where its fit stands."""
-        check_is_fitted(self, "_network")
-        return resuming.training_state(self)
-
-    def set_training_state(self, state):
-        """Go on from what `training_state` has returned of an estimator with these weights and parameters."""
-        check_is_fitted(self, "_network")
-        resuming.set_training_state(self, state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,26 +8,18 @@ the fit stands that runs it; see `run_state.py`.
 from copy import deepcopy
 from numbers import Integral
 
-import numpy as np
-
 from .. import _checks
 from ..optimizer_state import OptimizerState
 from ..optimizers import LBFGS
-from .history import History
 from .in_training import is_ours, run_of
-from .preparation import Learning
 
 
 def of_network(network):
-    """Return what a network's training goes on from."""
-    learning = network.learning
-    kept = learning.optimizer_state
+    """Return what a network's training goes on from, beside what it has learned and by what."""
+    kept = network.learning.optimizer_state
     return {
         "optimizer_state": None if kept is None else kept.as_data(),
-        "target_range": None if learning.target_range is None else list(learning.target_range),
         "random_state": None if network.rng is None else network.rng.get_state(legacy=False),
-        "history": {name: np.array(curve, np.float64) for name, curve in network.history_.items()},
-        "n_epochs": network.n_epochs_,
         "run": unfinished_run(network),
     }
 
@@ -45,14 +37,10 @@ def put(network, state):
     plan, learning, kept = network.plan, network.learning, state["optimizer_state"]
     if kept is not None:
         kept = OptimizerState.of_data(learning.optimizer, plan.n_params, network.params.dtype, kept)
-    seen = state["target_range"]
-    network.learning = Learning(
-        learning.loss, learning.optimizer, kept, None if seen is None else tuple(seen)
-    )
+    network.learning = learning._replace(optimizer_state=kept)
     if state["random_state"] is not None:
         network.rng = _checks.check_stream(network.rng, state["random_state"])
-    network.curves = History({name: curve.tolist() for name, curve in state["history"].items()})
-    network.n_epochs_, network.unfinished = int(state["n_epochs"]), state["run"]
+    network.unfinished = state["run"]
 
 
 def adopt(network, source):
@@ -66,17 +54,12 @@ def adopt(network, source):
     """
     other = _checks.check_resumable(source, type(network), load)
     run = _checks.check_unfinished(other, other.unfinished, isinstance(other.learning.optimizer, LBFGS))
-    params, learning, state, layout = (
-        other.params,
-        deepcopy(other.learning),
-        of_network(other),
-        _layout(other),
-    )
-    network.lay_out(other.plan.n_features, params.dtype)
-    _checks.check_same("the network", layout, _layout(network))
-    network.params[:] = params
-    network.learning = learning
-    put(network, state)
+    other = deepcopy(other)  # which may be the network itself
+    network.lay_out(other.plan.n_features, other.params.dtype)
+    _checks.check_same("the network", _layout(other), _layout(network))
+    network.params[:] = other.params
+    network.learning, network.curves, network.n_epochs_ = other.learning, other.curves, other.n_epochs_
+    put(network, of_network(other))
     return run
 
 

@@ -419,14 +419,6 @@ class Network:
                 a[...] = given
         return self
 
-    def training_state(self):
-        """Return what training goes on from, as plain data; in a callback with where its fit stands."""
-        return checkpoint.of_network(self)
-
-    def set_training_state(self, state):
-        """Go on from what `training_state` has returned of a network with these weights and optimizer."""
-        checkpoint.put(self, state)
-
     def summary(self, print_fn=print):
         """Print each layer with what it reads, its shape and its parameters."""
         print_fn(summary.summary(self))

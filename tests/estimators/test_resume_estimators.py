@@ -158,10 +158,9 @@ def test_a_loaded_model_goes_on_as_one_that_stayed(options):
     assert_same(model, loaded)
 
 
-def test_what_an_optimizer_keeps_is_left_out_where_it_is_not_gone_on_with():
+def test_what_an_optimizer_keeps_is_not_gone_on_with_where_it_does_not_fit():
     model = MLPClassifier((4,), max_iter=2).fit(X, Y)
     model.set_params(beta_1=0.5)
-    assert model.training_state()["optimizer_state"] is None
     loaded = as_loaded(model)
     for one in (model, loaded):
         one.set_params(random_state=0).partial_fit(X, Y)
@@ -174,11 +173,11 @@ NEEDED = {
     "the samples held out": lambda state: state["run"]["estimator"]["before_split"]["state"].update(pos=7),
     "best value": lambda state: state["run"]["estimator"]["best"].update(value=-np.inf),
     "best weights": lambda state: state["run"]["estimator"]["best"].update(params=None),
-    "the count of epochs without a better": lambda state: state["attributes"].update(_no_improvement_count=0),
-    "best_iter_": lambda state: state["attributes"].update(best_iter_=9),
-    "best score": lambda state: state["attributes"].update(best_validation_score_=2.0),
-    "scores": lambda state: state["attributes"].update(validation_scores_=np.ones(4)),
-    "t_": lambda state: state["attributes"].update(t_=1),
+    "the count of epochs without a better": lambda state: state["fitted"].update(_no_improvement_count=0),
+    "best_iter_": lambda state: state["fitted"].update(best_iter_=9),
+    "best score": lambda state: state["fitted"].update(best_validation_score_=2.0),
+    "scores": lambda state: state["fitted"].update(validation_scores_=[1.0] * 4),
+    "t_": lambda state: state["fitted"].update(t_=1),
     "the optimizer's arrays": lambda state: state["optimizer_state"]["arrays"].fill(0),
     "step": lambda state: state["run"].update(step=0),
 }  # fmt: skip

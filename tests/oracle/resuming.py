@@ -1,12 +1,10 @@
 """Models as they come from a file: parameters as they are, all that training needs through plain data."""
 
 import pickle
-from copy import deepcopy
 
 import numpy as np
 
-from fastmlp.estimators.resuming import KEPT
-from fastmlp.network.history import History
+from fastmlp.formats import kinds
 
 PLAIN = (bool, int, float, str, type(None))
 
@@ -22,7 +20,7 @@ def check_plain(value, name="state"):
         for key, part in value.items():
             assert type(key) is str, name
             check_plain(part, f"{name}[{key!r}]")
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for part in value:
             check_plain(part, f"{name}[]")
     elif isinstance(value, np.ndarray):
@@ -34,22 +32,18 @@ def check_plain(value, name="state"):
 def as_loaded(model, change=None):
     """Return a model as it is loaded from a file that has its training state.
 
-    `change`: called with the state before it is taken over.
+    `change`: called with that state, and what else was fitted, before it is taken over.
     """
-    state = plain(model.training_state())
+    try:
+        description = kinds.describe(model, training=True)
+    except TypeError:  # it has what is a user's own
+        assert change is None
+        return pickle.loads(pickle.dumps(model))
+    training, fitted = plain(description.training), plain(description.fitted)
     if change is not None:
-        change(state)
-    loaded = pickle.loads(pickle.dumps(model))
-    network = getattr(loaded, "_network", loaded)
-    network.learning = network.learning._replace(optimizer_state=None, target_range=None)
-    network.curves, network.n_epochs_, network.unfinished = History(), 0, None
-    if network is loaded:
-        network.rng = np.random.RandomState(99)
-    else:
-        for name in (*KEPT, "_optimizer", "history_"):
-            vars(loaded).pop(name, None)
-    loaded.set_training_state(state)
-    return loaded
+        change(training | {"fitted": fitted})
+    description = pickle.loads(pickle.dumps(description._replace(training=training, fitted=fitted)))
+    return kinds.model_of(description)
 
 
 class Checkpoint:
@@ -87,17 +81,16 @@ def same(a, b, but=()):
     """Whether two states, or parts of them, hold the same bits."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k], but) for k in a if k not in but)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(same(x, y, but) for x, y in zip(a, b, strict=True))
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
     return type(a) is type(b) and repr(a) == repr(b)
 
 
 def assert_same(a, b):
-    """Two models have the same parameters and the same training state, seconds aside."""
-    networks = [getattr(model, "_network", model) for model in (a, b)]
-    assert networks[0].params.tobytes() == networks[1].params.tobytes()
-    states = [deepcopy(model.training_state()) for model in (a, b)]
-    for name in states[0]:
+    """Two models are the same in all that a pickle would hold, seconds and versions aside."""
+    states = [model.__getstate__() for model in (a, b)]
+    assert states[0].keys() == states[1].keys()
+    for name in states[0].keys() - {"versions", "parameters"}:
         assert same(states[0][name], states[1][name], ("seconds",)), name
