@@ -9,6 +9,7 @@ from copy import deepcopy
 from numbers import Integral
 
 from .. import _checks
+from ..kernels.memory import aligned_zeros
 from ..optimizer_state import OptimizerState
 from ..optimizers import LBFGS
 from .in_training import is_ours, run_of
@@ -55,9 +56,12 @@ def adopt(network, source):
     other = _checks.check_resumable(source, type(network), load)
     run = _checks.check_unfinished(other, other.unfinished, isinstance(other.learning.optimizer, LBFGS))
     other = deepcopy(other)  # which may be the network itself
-    network.lay_out(other.plan.n_features, other.params.dtype)
-    _checks.check_same("the network", _layout(other), _layout(network))
-    network.params[:] = other.params
+    plan, dtype = network.topology.compile(other.plan.n_features), other.params.dtype
+    asked = dtype if network.dtype is None else network.dtype
+    _checks.check_same("the network", _layout(other, other.plan, dtype), _layout(network, plan, asked))
+    params = aligned_zeros(plan.n_params, dtype)
+    params[:] = other.params
+    network.take_plan(plan, params)
     network.learning, network.curves, network.n_epochs_ = other.learning, other.curves, other.n_epochs_
     put(network, of_network(other))
     return run
@@ -70,9 +74,9 @@ def load(path):
     return load(path)
 
 
-def _layout(network):
+def _layout(network, plan, dtype):
     """Return what makes the weights of two networks mean the same, by name."""
-    plan, found = network.plan, {"layers": len(network.plan.layers)}
+    found = {"layers": len(plan.layers)}
     for k, (layer, function) in enumerate(zip(plan.layers, network.functions, strict=True)):
         name = network.topology.dense[k].name
         found[f"activation of {name}"] = _checks.described(function)
@@ -83,6 +87,6 @@ def _layout(network):
         "sources of layers": plan.edges.tolist(),
         "dropout of the input": plan.input_dropout,
         "input_scale": network.input_scale,
-        "dtype": network.params.dtype.name,
+        "dtype": dtype.name,
         "random_state": int(seed) if isinstance(seed, Integral) else None,
     }
