@@ -93,6 +93,8 @@ class Loss(_checks.Fixed):
         The output activations behind which it is computed by `logits_value` and `logits_derivative`.
     labels : bool or "only"
         Whether integer class labels may stand for one-hot targets, or must.
+    one_hot : bool
+        Whether integer class labels are turned into rows of 0 and 1 before training.
     target_range : tuple of float
         Smallest and largest target.
     outputs : tuple of str, or None
@@ -104,6 +106,7 @@ class Loss(_checks.Fixed):
     average = True
     from_logits: ClassVar[tuple[str, ...]] = ()
     labels: ClassVar[bool | str] = False
+    one_hot = False
     target_range = (-np.inf, np.inf)
     outputs: ClassVar[tuple[str, ...] | None] = None
     label_smoothing = 0.0

@@ -53,6 +53,41 @@ class LeCun(_checks.Fixed):
 
 
 @dataclass(frozen=True)
+class Torch(_checks.Fixed):
+    """PyTorch's default for linear layers: uniform within 1 / sqrt(n_in), biases too."""
+
+    biases_too = True  # where a layer names no initializer of its biases
+
+    def __call__(self, shape, random_state, fans=None):
+        return _draw(random_state, shape, 1.0 / (fans or shape)[0], False)
+
+
+@dataclass(frozen=True)
+class Scaled(_checks.Fixed):
+    """What another initializer draws, times a factor.
+
+    Parameters
+    ----------
+    initializer : str or initializer
+    factor : float
+    """
+
+    initializer: object
+    factor: Number
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "initializer", get(self.initializer))
+
+    @property
+    def biases_too(self):
+        return getattr(self.initializer, "biases_too", False)
+
+    def __call__(self, shape, random_state, fans=None):
+        return self.factor * draw(self.initializer, shape, random_state, fans or shape)
+
+
+@dataclass(frozen=True)
 class Orthogonal(_checks.Fixed):
     """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
 
@@ -108,6 +143,7 @@ def _draw(random_state, shape, squared_bound, normal):
     return random_state.uniform(-bound, bound, shape)
 
 
+BUILT_IN = (Glorot, He, LeCun, Torch, Scaled, Orthogonal, Constant, Uniform, Normal)
 INITIALIZERS = {
     "glorot_uniform": Glorot(),
     "glorot_normal": Glorot(normal=True),
@@ -117,6 +153,8 @@ INITIALIZERS = {
     "lecun_normal": LeCun(normal=True),
     "orthogonal": Orthogonal(),
     "constant": Constant(0.01),
+    "random": Normal(0.0, 1.0),
+    "torch": Torch(),
     "uniform": Uniform(),
     "normal": Normal(),
     "zeros": Constant(0.0),
@@ -130,7 +168,9 @@ INITIALIZERS |= {
 
 
 def get(initializer, argument="initializer"):
-    """Return the initializer that a name, a class or a callable stands for."""
+    """Return the initializer that a name, a number, a class or a callable stands for."""
+    if isinstance(initializer, (int, float, np.integer, np.floating)) and not isinstance(initializer, bool):
+        return Constant(float(initializer))
     if isinstance(initializer, str):
         return _checks.check_choice(argument, initializer, INITIALIZERS)
     initializer = _checks.check_made(argument, initializer)
@@ -139,6 +179,6 @@ def get(initializer, argument="initializer"):
 
 def draw(initializer, shape, random_state, fans, dtype=np.float64):
     """Return the array that `initializer` gives for `shape`; `fans` are the layer's n_in and n_out."""
-    built_in = isinstance(initializer, (Glorot, He, LeCun, Orthogonal, Constant, Uniform, Normal))
+    built_in = isinstance(initializer, BUILT_IN)
     array = _checks.call_initializer(initializer, shape, random_state, *([fans] if built_in else []))
     return _checks.check_drawn(initializer, array, tuple(shape), dtype)

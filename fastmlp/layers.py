@@ -75,12 +75,12 @@ class Dense(Layer):
         Number of inputs; needed nowhere, and checked where given. It lets the network be built before it has
         data.
     use_bias : bool, default=True
-    initializer : str or callable, default=None
-        Initial weights (see `fastmlp.initializers`). None draws them as scikit-learn does: uniform within
-        sqrt(6 / (n_in + n_out)), or sqrt(2 / (n_in + n_out)) for logistic neurons; the output layer by the
-        activation of the layer before it.
-    bias_initializer : str or callable, default=None
-        None: the same bound where `initializer` is None, else zeros.
+    initializer : str, float or callable, default=None
+        Initial weights (see `fastmlp.initializers`): a number is every weight. None draws them as scikit-
+        learn does: uniform within sqrt(6 / (n_in + n_out)), or sqrt(2 / (n_in + n_out)) for logistic
+        neurons; the output layer by the activation of the layer before it.
+    bias_initializer : str, float or callable, default=None
+        None: the same bound where `initializer` is None or "torch", else zeros.
     l1, l2 : float, default=0.0
         Penalties ``l1 sum |W|`` and ``l2 / 2 sum W^2``, divided by the batch's size as scikit-learn's
         `alpha`.
@@ -141,7 +141,8 @@ class Dense(Layer):
                 factor=2.0 if (before or self.activation).name == "logistic" else 6.0
             )
             of_bias = of_bias or of_weights
-        of_bias = of_bias or initializers.Constant(0.0)
+        if of_bias is None:
+            of_bias = of_weights if getattr(of_weights, "biases_too", False) else initializers.Constant(0.0)
         weights = initializers.draw(of_weights, fans, random_state, fans, dtype)
         if not self.use_bias:
             return weights, None

@@ -70,3 +70,11 @@ def check_columns(path, found, columns):
             f"{path} has the columns {', '.join(found)}, this fit logs {', '.join(columns)}; write to "
             "another file, or pass append=False"
         )
+
+
+def check_recorded(epoch, epochs):
+    """Return an epoch whose weights were kept."""
+    if epoch in epochs:
+        return epoch
+    shown_epochs = ", ".join(map(str, epochs if len(epochs) <= 8 else [*epochs[:4], "...", *epochs[-3:]]))
+    raise ValueError(f"epoch must be one that was recorded, {shown_epochs}; got {epoch!r}")

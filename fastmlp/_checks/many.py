@@ -64,3 +64,16 @@ def check_values(name, values):
 def fail_fits(errors, n_fits, models):
     """Raise for the fits that failed, all in one."""
     raise FitError(f"{len(errors)} of {n_fits} fits failed; the others are done", errors, models)
+
+
+def check_grouped(name, built, tasks):
+    """Return the name of the parameter by which repetitions are told apart."""
+    if not built:
+        raise ValueError(
+            "group_by needs a callable that builds the networks from `parameters`; a sequence of models has "
+            "no settings to group by"
+        )
+    known = sorted({key for task in tasks for key in task.parameters})
+    if name not in known:
+        raise ValueError(f"group_by must name one of the parameters, {', '.join(known)}; got {name!r}")
+    return name

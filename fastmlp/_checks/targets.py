@@ -10,7 +10,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
     """Return targets as the kernels take them: (n, n_outputs) of `dtype`, or int64 labels (n,).
 
     A one-dimensional `y` holds labels where the loss knows classes and there is more than one output, else
-    the only output's targets.
+    the only output's targets. Integers become rows of 0 and 1 where the loss says so.
     """
     y = as_array(y, name)
     knows_labels = loss.labels and n_outputs > 1
@@ -21,6 +21,8 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
         raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got {got}{hint}")
     if knows_labels and (y.ndim == 1 or y.shape[1] == 1):
         return check_labels(y.ravel(), n_outputs, name)
+    if loss.one_hot and n_outputs > 1 and y.ndim == 1 and y.dtype.kind in "biu":
+        return np.eye(n_outputs, dtype=dtype)[check_labels(y, n_outputs, name)]
     y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
     if y.shape[1] != n_outputs:
         check_labels_of_classes(y, n_outputs, loss, name)

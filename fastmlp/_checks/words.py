@@ -34,6 +34,7 @@ NAMES = by_alias(
         "squared_error": "l2 l2loss mse mseloss meansquarederror squaredloss leastsquares rmse quadratic",
         "half_squared_error": "squarederror",
         "sse": "sumofsquares sumsquarederror",
+        "delta_rule": "delta deltarule widrowhoff lms adaline",
         "mae": "l1 l1loss meanabsoluteerror",
         "absolute_error": "l1 l1loss mae meanabsoluteerror",
         "huber": "smoothl1 smoothl1loss",

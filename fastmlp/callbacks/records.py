@@ -3,6 +3,7 @@
 import csv
 import os
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,27 @@ class WeightRecorder(_checks.Declared):
 
     def set_state(self, state):
         self.epochs_, self.params_ = list(state["epochs"]), list(state["params"])
+
+    def at(self, model, epoch):
+        """Return a copy of a network with the weights that it had after an epoch.
+
+        Parameters
+        ----------
+        model : Network
+            Or an estimator, whose copy is returned.
+        epoch : int
+            One of `epochs_`; 0 is the start, -1 the last one recorded.
+
+        Returns
+        -------
+        Network or estimator
+        """
+        if epoch == -1:
+            epoch = self.epochs_[-1]
+        params = self.params_[self.epochs_.index(_checks.check_recorded(epoch, self.epochs_))]
+        copy = deepcopy(model)
+        getattr(copy, "_network", copy).params = params.copy()
+        return copy
 
     def on_fit_begin(self, state):
         self.epochs_, self.params_ = [0], [state.params.copy()]

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from .. import _checks
+from .. import _checks, initializers
 from ..kernels import interrupts, neuron
 from ..kernels.job import Rows
 from ..kernels.plan import Status
@@ -22,6 +22,19 @@ MAX_SEED = np.iinfo(np.int32).max
 MAX_EPOCHS = 2**62  # which no run will reach
 SPARSE_INTERCEPT_DECAY = 0.01  # scikit-learn's; an intercept has a value in every row, sparse features in few
 RECORD = {None: 0, "epoch": 1, "update": 2}
+
+
+def is_drawn(given):
+    """Whether initial weights are to be drawn, and are no numbers for each."""
+    return isinstance(given, (str, Real)) or callable(given)
+
+
+def drawn(argument, given, like, rng, coef):
+    """Return initial weights as they were given, or drawn like an array, where an initializer was."""
+    if not is_drawn(given):
+        return given
+    initializer = initializers.get(given, argument)
+    return initializers.draw(initializer, like.shape, rng, coef.shape[::-1]).T
 
 
 class BaseNeuron(CarefulEstimator):
@@ -51,8 +64,9 @@ class BaseNeuron(CarefulEstimator):
         X : {array-like, CSR matrix} of shape (n_samples, n_features)
             float32 and float64 are learned in their own precision.
         y : array-like of shape (n_samples,)
-        coef_init : array-like of the shape of `coef_`, default=None
-        intercept_init : array-like of the shape of `intercept_`, default=None
+        coef_init : array-like of the shape of `coef_`, str, float or initializer, default=None
+            What to start from: numbers, or how they are drawn (see `fastmlp.initializers`): "random", say.
+        intercept_init : array-like of the shape of `intercept_`, str, float or initializer, default=None
         sample_weight : array-like of shape (n_samples,), default=None
             Factors of the steps.
 
@@ -81,6 +95,11 @@ class BaseNeuron(CarefulEstimator):
         if goes_on:
             coef_init = self.coef_ if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
+        rng = None
+        if is_drawn(coef_init) or is_drawn(intercept_init):
+            rng = check_random_state(self.random_state)
+        coef_init = drawn("coef_init", coef_init, coef.T, rng, coef)
+        intercept_init = drawn("intercept_init", intercept_init, intercept, rng, coef)
         _checks.check_initial("coef_init", coef, coef_init)
         _checks.check_initial("intercept_init", intercept, intercept_init)
         rows = Rows(X)

@@ -20,6 +20,7 @@ WORDS = {
     },
     "initializer": {
         "glorot": initializers.Glorot, "he": initializers.He, "lecun": initializers.LeCun,
+        "torch": initializers.Torch, "scaled": initializers.Scaled,
         "orthogonal": initializers.Orthogonal, "constant": initializers.Constant,
         "uniform": initializers.Uniform, "normal": initializers.Normal,
     },

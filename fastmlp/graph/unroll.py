@@ -123,6 +123,7 @@ def _loss(loss, output, graph, target):
     """Return the loss's node: in elementary steps where it has few, else as one node."""
     y, a = target[0], graph.outputs
     squared = {losses.MeanSquaredError: 1.0 / len(a), losses.HalfSquaredError: 0.5, losses.SumOfSquares: 1.0}
+    squared[losses.DeltaRule] = 0.5
     if type(loss) in squared:
         scale = squared[type(loss)]
         squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))

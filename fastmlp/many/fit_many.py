@@ -2,6 +2,9 @@
 
 import itertools
 from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
 
 from .. import _checks
 from ..kernels.threads import usable_cores
@@ -10,7 +13,9 @@ from .schedule import run
 from .task import FIT_OPTIONS, Data, Task
 
 
-def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, errors="raise", **options):
+def fit_many(
+    models, x, y, *, parameters=None, subsets=None, n_threads=None, errors="raise", group_by=None, **options
+):
     """Train many models on the same data, side by side.
 
     Each model becomes, bit for bit, what ``model.fit(x, y, **options)`` makes of it, one after another,
@@ -39,13 +44,17 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
         Where fits fail, all others are done first. Then a FitError is raised that groups the errors and has
         what would have been returned as `models`; or that is returned. In it an error takes its model's
         place.
+    group_by : str, default=None
+        The name of a parameter that only tells repetitions apart, such as "random_state": fits that are alike
+        in all others come back together, as a `Setting`. Needs a callable.
     **options
         Of `fit`, the same for all; `sample_weight` has shape (n,), also where there are subsets.
 
     Returns
     -------
     models : list
-        The fitted models; with a callable, pairs of a dict of parameters and a network.
+        The fitted models; with a callable, pairs of a dict of parameters and a network; with `group_by` a
+        `Setting` for each combination of the other parameters.
 
     Raises
     ------
@@ -86,9 +95,55 @@ def fit_many(models, x, y, *, parameters=None, subsets=None, n_threads=None, err
     found = [task.model if task.error is None else task.error for task in tasks]
     if callable(models):
         found = [(task.parameters, one) for task, one in zip(tasks, found, strict=True)]
+    if group_by is not None:
+        found = settings(found, _checks.check_grouped(group_by, callable(models), tasks))
     failed = [task.error for task in tasks if task.error is not None]
     if failed and errors == "raise":
         _checks.fail_fits(failed, len(tasks), found)
+    return found
+
+
+class Setting(NamedTuple):
+    """The repetitions of one setting.
+
+    Attributes
+    ----------
+    parameters : dict
+        What the repetitions share.
+    models : list
+        The networks (or, with ``errors="return"``, errors) in the order of their fits.
+    """
+
+    parameters: dict
+    models: list
+
+    def mean(self, name="loss", epoch=-1):
+        """Return the mean over the repetitions of what the history holds under `name` after an epoch."""
+        return float(np.mean(self._values(name, epoch)))
+
+    def std(self, name="loss", epoch=-1):
+        """Return the standard deviation over the repetitions of the same."""
+        return float(np.std(self._values(name, epoch)))
+
+    def _values(self, name, epoch):
+        models = [model for model in self.models if not isinstance(model, BaseException)]
+        return [_checks.check_choice("name", name, model.history_)[epoch] for model in models]
+
+
+def settings(pairs, name):
+    """Return a Setting for each group of (parameters, model) that differ in the parameter `name` only."""
+    found = []
+    for parameters, model in pairs:
+        shared = {key: value for key, value in parameters.items() if key != name}
+        for setting in found:
+            if setting.parameters.keys() == shared.keys() and all(
+                value is setting.parameters[key] or bool(np.all(value == setting.parameters[key]))
+                for key, value in shared.items()
+            ):
+                setting.models.append(model)
+                break
+        else:
+            found.append(Setting(shared, [model]))
     return found
 
 

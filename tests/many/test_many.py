@@ -423,3 +423,30 @@ def test_nothing_to_do(data):
 def test_what_is_no_array_is_told():
     with pytest.raises(ValueError, match="x must hold numbers"):
         fit_many([Network([Dense(1)])], np, np.ones((4, 1)))
+
+
+def test_repetitions_come_back_together(data):
+    x, y = data
+    grid = {"units": [2, 3], "random_state": [0, 1, 2], "optimizer": [SGD(0.1), "adam"]}
+    options = dict(parameters=grid, epochs=3, batch_size=1)
+
+    def build(units, random_state):
+        return net(random_state, units)
+
+    alone = fit_many(build, x, y, **options)
+    settings = fit_many(build, x, y, group_by="random_state", **options)
+    assert [s.parameters for s in settings] == [
+        {"units": u, "optimizer": o} for o in grid["optimizer"] for u in grid["units"]
+    ]
+    for setting in settings:
+        same = [m for p, m in alone if {k: p[k] for k in setting.parameters} == setting.parameters]
+        assert len(same) == 3
+        for mine, other in zip(setting.models, same, strict=True):
+            np.testing.assert_array_equal(mine.params, other.params)
+        losses = [model.history_["loss"] for model in same]
+        assert setting.mean() == pytest.approx(np.mean([curve[-1] for curve in losses]))
+        assert setting.std("loss", 0) == pytest.approx(np.std([curve[0] for curve in losses]))
+    with pytest.raises(ValueError, match=r"group_by must name one of .*random_state.*; got 'seed'"):
+        fit_many(build, x, y, group_by="seed", **options)
+    with pytest.raises(ValueError, match="needs a callable"):
+        fit_many([build(2, 0)], x, y, group_by="units")

@@ -16,7 +16,8 @@ HIDDEN = [
     activations.GELU(), activations.SiLU(), activations.Exp(),
 ]  # fmt: skip
 LOSSES = [
-    losses.MeanSquaredError(), losses.HalfSquaredError(), losses.SumOfSquares(), losses.BinaryCrossentropy(),
+    losses.MeanSquaredError(), losses.HalfSquaredError(), losses.DeltaRule(), losses.SumOfSquares(),
+    losses.BinaryCrossentropy(),
     losses.BinaryCrossentropy(0.2), losses.CategoricalCrossentropy(), losses.CategoricalCrossentropy(0.1),
     losses.Hinge(), losses.SquaredHinge(0.7), losses.AbsoluteError(), losses.Huber(0.3), losses.Quantile(0.2),
     losses.Poisson(),

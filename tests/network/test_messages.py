@@ -147,7 +147,7 @@ def test_a_users_own_arguments_are_left_alone():
 
 
 def test_labels_for_a_loss_that_knows_none():
-    for y in (LABELS, LABELS.astype(float), LABELS[:, None]):
+    for y in (LABELS.astype(float), LABELS[:, None]):
         with pytest.raises(
             ValueError,
             match=r"output layer has 3 units and the loss 'mse' takes a target for each.* "
@@ -159,7 +159,7 @@ def test_labels_for_a_loss_that_knows_none():
     ):
         net().fit(X, X[:, 0], loss="mse")
     with pytest.raises(ValueError, match=r"^y of validation_data holds one number for each sample"):
-        net().fit(X, Y, loss="mse", validation_data=(X, LABELS))
+        net().fit(X, Y, loss="mse", validation_data=(X, LABELS.astype(float)))
 
 
 def test_validation_data_is_named():
@@ -278,7 +278,7 @@ def test_a_warning_names_the_users_line():
         (lambda: MLPRegressor(activation="lrelu").fit(X, Y), "did you mean 'leaky_relu'"),
         (lambda: MLPRegressor(solver="xyz").fit(X, Y), r"Got 'xyz' instead\.$"),
         (lambda: Dense(3, bias_initializer="ones"), "^bias_initializer must be one of constant, "),
-        (lambda: Dense(3, bias_initializer=0.1), "^bias_initializer must be one of constant, .*lacks __call"),
+        (lambda: Dense(3, bias_initializer=[0.1]), "^bias_initializer must be one of constant, .*lacks __call"),
         (lambda: setattr(net().build(3), "params", np.full(net().build(3).n_params, np.nan)),
          "params must be finite in float64; got NaN"),
         (lambda: net().fit(X, csr_matrix(Y)), "one row for each .*; got csr_matrix .*: pass y.toarray"),

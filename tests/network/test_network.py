@@ -613,3 +613,32 @@ def test_values_have_no_classes():
         model.predict_classes(x)
     with pytest.raises(ValueError, match="predict"):
         Network([Dense(1)]).predict_classes(x)
+
+
+@pytest.mark.parametrize("loss", ["mse", "half_squared_error", "delta_rule", "sse"])
+def test_labels_become_rows_where_a_squared_error_is_learned(loss):
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
+    models = []
+    for y in (labels, labels.astype(np.uint8), np.eye(3)[labels]):
+        models.append(Network([Dense(3)], random_state=0))
+        models[-1].fit(x, y, epochs=4, loss=loss, metrics=["accuracy"], validation_data=(x, y))
+        np.testing.assert_array_equal(models[-1].params, models[0].params)
+        assert models[-1].history_["val_loss"] == models[0].history_["val_loss"]
+        assert models[-1].history_["accuracy"] == models[0].history_["accuracy"]
+    with pytest.raises(ValueError, match="labels from 0 to 2"):
+        Network([Dense(3)]).fit(x, labels + 1, loss=loss)
+    with pytest.raises(ValueError, match="one number for each sample"):
+        Network([Dense(3)]).fit(x, labels.astype(float), loss=loss)
+
+
+def test_the_delta_rule_is_the_textbooks():
+    """One sample, one step: w += rate (y - a) x, whatever the number of outputs."""
+    model = Network([Dense(10, input_dim=2)], random_state=0).build()
+    weights, bias = model.get_weights()
+    x, y = np.array([[2.0, -3.0]]), np.arange(10.0)[None]
+    error = y - (x @ weights + bias)
+    assert model.evaluate(x, y, loss="delta_rule")["loss"] == pytest.approx((error**2).sum() / 2)
+    model.fit(x, y, loss="delta_rule", optimizer=SGD(0.01))
+    np.testing.assert_allclose(model.get_weights()[0], weights + 0.01 * x.T @ error, rtol=1e-12)
+    np.testing.assert_allclose(model.get_weights()[1], bias + 0.01 * error[0], rtol=1e-12)

@@ -176,6 +176,8 @@ LOSSES = {
     # scikit-learn's: it follows half the sum over outputs
     "half": ("half_squared_error", "identity", lambda a, y: 0.5 * of_samples(F.mse_loss)(a, y), REAL),
     "sse": ("sse", "identity", lambda a, y: F.mse_loss(a, y, reduction="sum"), REAL),
+    "delta": ("delta_rule", "identity", lambda a, y: 0.5 * of_samples(F.mse_loss)(a, y), REAL),
+    "mse-labels": ("mse", "identity", lambda a, y: F.mse_loss(a, F.one_hot(y, 3).double()), LABELS),
     "mse-logistic": ("mse", "logistic", lambda z, y: F.mse_loss(torch.sigmoid(z), y), BITS),
     "mse-softmax": ("mse", "softmax", squared_from_softmax, SHARES),
     "binary": ("binary_crossentropy", "logistic", binary_logits, BITS),

@@ -395,3 +395,25 @@ def test_nothing_is_called_without_callbacks(monkeypatch):
     MLPClassifier((3,), max_iter=20, random_state=0).fit(X, Y)
     network().fit(X, Y, epochs=20)
     assert asked == [None, None]
+
+
+@pytest.mark.parametrize("estimator", [False, True])
+def test_weights_of_an_epoch(estimator):
+    """A model with the weights of an epoch is the one that was trained for so long."""
+    recorder = callbacks.WeightRecorder(every=2)
+
+    def fit(epochs, told=()):
+        if estimator:
+            model = MLPClassifier((4,), max_iter=epochs, tol=0.0, random_state=0)
+            return model.fit(X, Y, callbacks=told)
+        return network().fit(X, Y, epochs=epochs, callbacks=told)
+
+    model = fit(6, [recorder])
+    whole = model.predict(X)
+    for epoch in (2, 4):
+        earlier = recorder.at(model, epoch)
+        np.testing.assert_array_equal(earlier.predict(X), fit(epoch).predict(X))
+    np.testing.assert_array_equal(recorder.at(model, -1).predict(X), whole)
+    np.testing.assert_array_equal(model.predict(X), whole)
+    with pytest.raises(ValueError, match="0, 2, 4, 6; got 3"):
+        recorder.at(model, 3)
