@@ -278,7 +278,7 @@ def test_a_warning_names_the_users_line():
         (lambda: MLPRegressor(activation="lrelu").fit(X, Y), "did you mean 'leaky_relu'"),
         (lambda: MLPRegressor(solver="xyz").fit(X, Y), r"Got 'xyz' instead\.$"),
         (lambda: Dense(3, bias_initializer="ones"), "^bias_initializer must be one of constant, "),
-        (lambda: Dense(3, bias_initializer=[0.1]), "^bias_initializer must be one of constant, .*lacks __call"),
+        (lambda: Dense(3, bias_initializer=[0]), "^bias_initializer must be one of constant, .*lacks __call"),
         (lambda: setattr(net().build(3), "params", np.full(net().build(3).n_params, np.nan)),
          "params must be finite in float64; got NaN"),
         (lambda: net().fit(X, csr_matrix(Y)), "one row for each .*; got csr_matrix .*: pass y.toarray"),
