@@ -20,19 +20,19 @@ _LATER = {
     "batched_matmul": ".batched",
     "check_gradient": ".gradient_check",
     "fit_many": ".many.fit_many",
-    "load": ".persistence",
-    "save": ".persistence",
+    "load": ".formats.saving",
+    "read_info": ".formats.saving",
+    "save": ".formats.saving",
 }
 _MODULES = (
-    "callbacks", "datasets", "exceptions", "graph", "metrics", "model_selection", "noise", "persistence",
-    "plots",
+    "callbacks", "datasets", "exceptions", "graph", "metrics", "model_selection", "noise", "plots",
 )  # fmt: skip
 
 __all__ = [
     "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
     "Dropout", "FitError", "InTrainingError", "LinearPerceptron", "MLPClassifier", "MLPRegressor",
     "Momentum", "Nesterov", "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron",
-    "backend", "batched_matmul", "check_gradient", "fit_many", "load", "save", *_MODULES,
+    "backend", "batched_matmul", "check_gradient", "fit_many", "load", "read_info", "save", *_MODULES,
 ]  # fmt: skip
 
 

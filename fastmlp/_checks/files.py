@@ -1,5 +1,7 @@
 """What cannot be written to files, and what pickles and files of other versions hold."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ..exceptions import ModelFileError
@@ -130,3 +132,48 @@ def check_known_parameters(cls, parameters):
     unknown = sorted(set(parameters) - set(cls._get_param_names()))
     if unknown:
         raise ValueError(f"{cls.__name__} has no parameter {', '.join(map(shown, unknown))}")
+
+
+def check_header_size(is_too_long, n_bytes, n_values):
+    """Raise where what is written about a model is more than is read safely."""
+    if is_too_long:
+        raise ValueError(
+            f"what describes the model is more than {n_bytes} bytes of text or {n_values} values, which no file "
+            "is read with: shorten metadata, keep long lists in it as arrays, or write .dill"
+        )
+
+
+def check_finite_layers(layers, error):
+    """Raise an error of a class where weights of described layers are not finite."""
+    for k, layer in enumerate(layers):
+        for name in ("weights", "bias"):
+            array = getattr(layer, name)
+            if array is not None and not np.isfinite(array).all():
+                raise error(f"has {name} that are not finite in layer {k} ({layer.name}): NaN or infinity")
+
+
+def check_metadata(metadata):
+    """Return what a user says of a model, a dict with texts for keys, or nothing."""
+    if metadata is None:
+        return {}
+    if type(metadata) is not dict or not all(type(key) is str for key in metadata):
+        raise TypeError(f"metadata must be a dict whose keys are texts; got {shown(metadata)}")
+    return metadata
+
+
+def check_suffix(path, known, loads=False):
+    """Return the suffix of a file's name, in small letters, which must be one of those known."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        names = ", ".join(one for one in known if one)
+        raise ValueError(
+            f"path must end in one of {names}; got {suffix!r} of {path}: "
+            + ("these are what models are read from" if loads else "take model.safetensors where in doubt")
+        )
+    return suffix
+
+
+def check_no_metadata(metadata):
+    """Raise where something is said of a model in a file that has no place for it."""
+    if metadata is not None:
+        raise ValueError(".dill files have no metadata: take .safetensors, or set an attribute of the model")

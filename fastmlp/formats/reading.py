@@ -1,0 +1,88 @@
+"""Files that are read: regular ones only, no more of them than is looked at, every error by one name."""
+
+import os
+import stat
+from contextlib import contextmanager
+
+from ..exceptions import ModelFileError
+
+KINDS = {
+    stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe (FIFO)", stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+}  # fmt: skip
+MAGIC = {
+    b"": "it is empty",
+    b"\x80": "it begins as a pickle does: what such a file holds is code",
+    b"fastmlp\0": "it begins as fastmlp's .dill files do: give it that suffix",
+    b"PK\x03\x04": "it begins as a zip archive does, such as NumPy's .npz or PyTorch's .pt",
+    b"\x89HDF": "it begins as an HDF5 file does, such as Keras's .h5",
+    b"\x1f\x8b": "it begins as a file packed by gzip does",
+}
+
+
+def kind_of(mode):
+    """Return what the mode of a path says it is, "file" for a regular one."""
+    return "file" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+@contextmanager
+def opened(path):
+    """Open a file to read; yield it and its size.
+
+    Inside, whatever shows that it is no model becomes a ModelFileError that begins with its path.
+    """
+    descriptor = _open(path)
+    with open(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        if (kind := kind_of(found.st_mode)) != "file":
+            raise ModelFileError(f"{path} is not a model file but {kind}: expected one that fastmlp wrote")
+        try:
+            yield file, found.st_size
+        except (MemoryError, OSError):
+            raise
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} {error}") from error.__cause__
+        except Exception as error:  # what is built of a file's contents says by itself what is wrong with them
+            what = " ".join(str(error).split())[:500]
+            raise ModelFileError(f"{path} holds what is no model ({type(error).__name__}: {what})") from error
+
+
+def _open(path):
+    """Return a descriptor of a path; one that is a pipe or a terminal does not wait for who is at its end."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    try:
+        return os.open(path, flags | os.O_CLOEXEC if hasattr(os, "O_CLOEXEC") else flags)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except OSError as error:
+        try:
+            kind = kind_of(os.stat(path).st_mode)
+        except OSError:
+            raise error from None
+        if kind == "file":
+            raise
+        raise ModelFileError(
+            f"{path} is not a model file but {kind}: expected one that fastmlp wrote"
+        ) from error
+
+
+def read_exactly(file, n):
+    """Return the next `n` bytes."""
+    data = bytearray(n)
+    read_into(file, data)
+    return data
+
+
+def read_into(file, data):
+    """Fill a buffer with the next bytes of a file."""
+    view, n = memoryview(data).cast("B"), 0
+    while n < len(view):
+        got = file.readinto(view[n:])
+        if not got:
+            raise ModelFileError(f"is cut short: {len(view) - n} bytes are missing; save the model again")
+        n += got
+
+
+def first_bytes(data):
+    """Return what a file is by its first bytes, in a few words; nothing where that is not known."""
+    return next((f": {what}" for magic, what in MAGIC.items() if data.startswith(magic) and (magic or not data)), "")
