@@ -14,7 +14,7 @@ KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels
 DEBUG_BUILD := build/debug
 LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
-    noise batched persistence datasets plots graph_drawing kernels_contract kernels_functions kernels_train
+    noise batched saving datasets plots graph_drawing kernels_contract kernels_functions kernels_train
 
 .PHONY: help demo test lowest fuzz stats outside build bench lint format docs debug clean
 .DEFAULT_GOAL := help

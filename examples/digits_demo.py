@@ -87,9 +87,9 @@ def main():
     print(f"training time  {sum(model.history_['seconds']):.2f} s, {samples_per_second:,.0f} samples/s")
     print(f"backend        {fastmlp.backend()}, {settings['n_threads']} thread(s)")
 
-    model_path = options.output / "digits.fastmlp"
+    model_path = options.output / "digits.safetensors"
     fastmlp.save(model, model_path)
-    again = fastmlp.load(model_path, trusted=True)
+    again = fastmlp.load(model_path)
     if not np.array_equal(again.predict(X_test), model.predict(X_test)):
         sys.exit(f"the model read back from {model_path} predicts differently")
     print("\nwritten, and the model read back predicts the same:")

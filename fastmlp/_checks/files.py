@@ -138,8 +138,8 @@ def check_header_size(is_too_long, n_bytes, n_values):
     """Raise where what is written about a model is more than is read safely."""
     if is_too_long:
         raise ValueError(
-            f"what describes the model is more than {n_bytes} bytes of text or {n_values} values, which no file "
-            "is read with: shorten metadata, keep long lists in it as arrays, or write .dill"
+            f"what describes the model is more than {n_bytes} bytes of text or {n_values} values, which no "
+            "file is read with: shorten metadata, keep long lists in it as arrays, or write .dill"
         )
 
 
@@ -162,8 +162,12 @@ def check_metadata(metadata):
 
 
 def check_suffix(path, known, loads=False):
-    """Return the suffix of a file's name, in small letters, which must be one of those known."""
-    suffix = Path(path).suffix.lower()
+    """Return the suffix of a file's name, in small letters, which must be one of those known.
+
+    That of a link which has none is that of what it leads to.
+    """
+    path = Path(path)
+    suffix = (path.suffix or path.resolve().suffix).lower()
     if suffix not in known:
         names = ", ".join(one for one in known if one)
         raise ValueError(

@@ -16,8 +16,8 @@ class ModelCheckpoint(_checks.Declared):
     ----------
     path : str or Path
         The file's name may hold the epoch and what is logged, with formats:
-        ``"net-{epoch:03d}-{val_loss:.3f}.fastmlp"``; a brace of its own is written twice. Folders are taken
-        as they are.
+        ``"net-{epoch:03d}-{val_loss:.3f}.safetensors"``; a brace of its own is written twice. Folders are
+        taken as they are.
     monitor : str, default=None
         A name in the logs; only epochs that better it are saved. None: all.
     mode : {"auto", "min", "max"}, default="auto"
@@ -59,13 +59,13 @@ class ModelCheckpoint(_checks.Declared):
             return
         if self._best is not None and not self._best.improves(state.logs):
             return
-        from ..persistence import save
+        from ..formats.saving import save
 
         path = self._path(state.epoch, state.logs)
         before = self.saved_
         self.saved_ = [*(other for other in before if other != path), path]
         try:
-            save(state.model, path)
+            save(state.model, path, training_state=True)
         except BaseException:
             self.saved_ = before
             raise

@@ -59,18 +59,20 @@ def read(path, trusted=False):
         raise
     except Exception as error:
         raise ModelFileError(
-            f"{path} cannot be read ({type(error).__name__}: {error}): it needs every module whose objects it "
-            "holds, and versions of Python and fastmlp that go with those that wrote it; where these are "
+            f"{path} cannot be read ({type(error).__name__}: {error}): it needs every module whose objects "
+            "it holds, and versions of Python and fastmlp that go with those that wrote it; where these are "
             "there, it is damaged"
         ) from error
     if not _checks.is_model(model):
-        raise ModelFileError(f"{path} holds no model but {type(model).__name__}: fastmlp.save did not write it")
+        raise ModelFileError(
+            f"{path} holds no model but {type(model).__name__}: fastmlp.save did not write it"
+        )
     return model
 
 
 def _other(header):
     other = first_bytes(header)
-    return other if other and not header.startswith(MAGIC) else ""
+    return "" if header.startswith(MAGIC) else other
 
 
 def _dill():

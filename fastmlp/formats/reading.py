@@ -11,7 +11,6 @@ KINDS = {
     stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
 }  # fmt: skip
 MAGIC = {
-    b"": "it is empty",
     b"\x80": "it begins as a pickle does: what such a file holds is code",
     b"fastmlp\0": "it begins as fastmlp's .dill files do: give it that suffix",
     b"PK\x03\x04": "it begins as a zip archive does, such as NumPy's .npz or PyTorch's .pt",
@@ -21,8 +20,8 @@ MAGIC = {
 
 
 def kind_of(mode):
-    """Return what the mode of a path says it is, "file" for a regular one."""
-    return "file" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no regular file")
+    """Return what a path is by its mode."""
+    return KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
 @contextmanager
@@ -32,38 +31,41 @@ def opened(path):
     Inside, whatever shows that it is no model becomes a ModelFileError that begins with its path.
     """
     descriptor = _open(path)
-    with open(descriptor, "rb", buffering=0) as file:
+    try:
         found = os.fstat(descriptor)
-        if (kind := kind_of(found.st_mode)) != "file":
-            raise ModelFileError(f"{path} is not a model file but {kind}: expected one that fastmlp wrote")
+        _refuse_special(path, found.st_mode)
+        file = open(descriptor, "rb", buffering=0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    with file:
         try:
             yield file, found.st_size
         except (MemoryError, OSError):
             raise
         except ModelFileError as error:
             raise ModelFileError(f"{path} {error}") from error.__cause__
-        except Exception as error:  # what is built of a file's contents says by itself what is wrong with them
+        except Exception as error:  # what is built of a file's contents says what is wrong with them
             what = " ".join(str(error).split())[:500]
             raise ModelFileError(f"{path} holds what is no model ({type(error).__name__}: {what})") from error
 
 
 def _open(path):
     """Return a descriptor of a path; one that is a pipe or a terminal does not wait for who is at its end."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+    flags = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC"))
     try:
-        return os.open(path, flags | os.O_CLOEXEC if hasattr(os, "O_CLOEXEC") else flags)
-    except (FileNotFoundError, PermissionError):
+        return os.open(path, sum(flags, os.O_RDONLY))
+    except FileNotFoundError:
         raise
-    except OSError as error:
-        try:
-            kind = kind_of(os.stat(path).st_mode)
-        except OSError:
-            raise error from None
-        if kind == "file":
-            raise
-        raise ModelFileError(
-            f"{path} is not a model file but {kind}: expected one that fastmlp wrote"
-        ) from error
+    except OSError:  # a socket cannot be opened, nor can a folder everywhere
+        _refuse_special(path, os.stat(path).st_mode)
+        raise
+
+
+def _refuse_special(path, mode):
+    """Raise where a path leads to no regular file."""
+    if not stat.S_ISREG(mode):
+        raise ModelFileError(f"{path} is not a model file but {kind_of(mode)}: expected a fastmlp model")
 
 
 def read_exactly(file, n):
@@ -85,4 +87,6 @@ def read_into(file, data):
 
 def first_bytes(data):
     """Return what a file is by its first bytes, in a few words; nothing where that is not known."""
-    return next((f": {what}" for magic, what in MAGIC.items() if data.startswith(magic) and (magic or not data)), "")
+    if not data:
+        return ": it is empty"
+    return next((f": {what}" for magic, what in MAGIC.items() if data.startswith(magic)), "")

@@ -32,7 +32,9 @@ DTYPES = {
 DTYPES = {name: np.dtype(code) for name, code in DTYPES.items()}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MOST_HEADER = 1 << 24  # bytes: a network of 10,000 layers takes a half of it
-MOST_MARKS = 1_000_000  # commas and opening brackets, of which each may take a hundred bytes when it is parsed
+MOST_MARKS = (
+    1_000_000  # commas and opening brackets, of which each may take a hundred bytes when it is parsed
+)
 DEEPEST, MOST_AXES = 100, 8
 CUT = "is truncated or altered"
 
@@ -57,7 +59,11 @@ def write(description):
     _checks.check_header_size(_is_too_long(text), MOST_HEADER, MOST_MARKS)
     place = HEAD.match(text).end()
     text[place : place + 8] = _crc_of_header(text, place)
-    return [len(text).to_bytes(8, "little"), text, *(array.reshape(-1).view(np.uint8) for array in arrays.values())]
+    return [
+        len(text).to_bytes(8, "little"),
+        text,
+        *(array.reshape(-1).view(np.uint8) for array in arrays.values()),
+    ]
 
 
 def read(path):
@@ -105,7 +111,9 @@ def read_header(file, size):
     spans = sorted(header.items(), key=lambda pair: pair[1]["data_offsets"])
     for name, said in spans:
         dtype, shape, (begin, stop) = DTYPES[said["dtype"]], said["shape"], said["data_offsets"]
-        if len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 60 for n in (*shape, begin, stop)):
+        if len(shape) > MOST_AXES or not all(
+            type(n) is int and 0 <= n < 1 << 60 for n in (*shape, begin, stop)
+        ):
             raise ModelFileError(f"is damaged: {name} has the shape {str(shape)[:80]}")
         if begin != end or stop - begin != prod(shape) * dtype.itemsize:
             raise ModelFileError(
@@ -148,7 +156,9 @@ def _header(file, size):
         raise ModelFileError(f"{other} that fastmlp.save wrote")
     version, place = int(found[1]), found.end()
     if version > FORMAT:
-        raise ModelFileError(f"has format {version}, this fastmlp reads up to {FORMAT}: update fastmlp to load it")
+        raise ModelFileError(
+            f"has format {version}, this fastmlp reads up to {FORMAT}: update fastmlp to load it"
+        )
     if text[place : place + 8] != _crc_of_header(text, place) or version < 1:
         raise ModelFileError(f"{CUT}: the CRC-32 of its header is another; save the model again")
     if _is_too_long(text):

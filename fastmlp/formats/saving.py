@@ -5,9 +5,9 @@ from pathlib import Path
 
 from .. import _checks
 from . import kinds, pickled, safetensors
+from .packing import unpack
 from .plain import plain
 from .reading import opened
-from .packing import unpack
 from .writing import writable, write_atomically
 
 # modules of this folder whose `write(description)` returns the pieces of a file

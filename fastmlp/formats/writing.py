@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,10 +23,11 @@ def writable(path):
     except RuntimeError as error:  # links in a circle
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     try:
-        what = kind_of(resolved.stat().st_mode)
+        mode = resolved.stat().st_mode
     except FileNotFoundError:
         return resolved
-    if what != "file":
+    if not stat.S_ISREG(mode):
+        what = kind_of(mode)
         raise OSError(f"path must be a new name or a regular file; {path} is {what}, and is left as it is")
     return resolved
 

@@ -69,7 +69,7 @@ def adopt(network, source):
 
 def load(path):
     """Return the model in a file."""
-    from ..persistence import load  # what reads files is imported when first used
+    from ..formats.saving import load  # what reads files is imported when first used
 
     return load(path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "fastmlp"
-NEEDS = {"plots": "matplotlib", "persistence": "dill"}
+NEEDS = {"plots": "matplotlib", "formats": "dill"}
 WITH_EXAMPLES = sorted(
     path.relative_to(PACKAGE).with_suffix("").parts
     for path in PACKAGE.rglob("*.py")

@@ -72,10 +72,10 @@ MODELS = {
 
 def same(a, b):
     """Whether two values are alike, types and bits included."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):  # of files mapped into memory too
+        return a.dtype == b.dtype and a.shape == b.shape and a.tolist() == b.tolist()
     if type(a) is not type(b):
         return False
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tolist() == b.tolist()
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):

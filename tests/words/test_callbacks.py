@@ -115,13 +115,13 @@ def test_model_checkpoint(tmp_path):
     pytest.importorskip("dill")
     from fastmlp import load
 
-    every = callbacks.ModelCheckpoint(tmp_path / "net-{epoch:02d}.fastmlp", every=2)
-    best = callbacks.ModelCheckpoint(tmp_path / "best.fastmlp", monitor="loss")
+    every = callbacks.ModelCheckpoint(tmp_path / "net-{epoch:02d}.dill", every=2)
+    best = callbacks.ModelCheckpoint(tmp_path / "best.dill", monitor="loss")
     model = MLPClassifier((5,), max_iter=5, random_state=0).fit(X, Y, callbacks=[every, best])
-    assert [path.name for path in every.saved_] == ["net-02.fastmlp", "net-04.fastmlp"]
-    assert best.saved_ == [tmp_path / "best.fastmlp"]
+    assert [path.name for path in every.saved_] == ["net-02.dill", "net-04.dill"]
+    assert best.saved_ == [tmp_path / "best.dill"]
     early = MLPClassifier((5,), max_iter=2, random_state=0).fit(X, Y)
-    loaded = load(tmp_path / "net-02.fastmlp", trusted=True)
+    loaded = load(tmp_path / "net-02.dill", trusted=True)
     np.testing.assert_array_equal(loaded.predict_proba(X), early.predict_proba(X))
     np.testing.assert_array_equal(load(best.saved_[0], trusted=True).predict(X), model.predict(X))
 
@@ -277,10 +277,10 @@ def test_paths_of_checkpoints(tmp_path):
     pytest.importorskip("dill")
     folder = tmp_path / "{run} {} {epoch.real"
     folder.mkdir()
-    save = callbacks.ModelCheckpoint(folder / "net-{epoch:03d}-{loss:.2f}-{{a}}-{a set_loss:.1f}.fastmlp")
+    save = callbacks.ModelCheckpoint(folder / "net-{epoch:03d}-{loss:.2f}-{{a}}-{a set_loss:.1f}.dill")
     model = network().fit(X, Y, epochs=2, validation_data={"a set": (X, Y)}, callbacks=[save])
     expected = [
-        f"net-{k + 1:03d}-{model.history_['loss'][k]:.2f}-{{a}}-{model.history_['a set_loss'][k]:.1f}.fastmlp"
+        f"net-{k + 1:03d}-{model.history_['loss'][k]:.2f}-{{a}}-{model.history_['a set_loss'][k]:.1f}.dill"
         for k in range(2)
     ]
     assert [path.name for path in save.saved_] == expected == sorted(path.name for path in folder.iterdir())
@@ -311,7 +311,7 @@ def test_checkpoints_of_the_best(tmp_path):
     from fastmlp import load
 
     recorder = callbacks.WeightRecorder()
-    best = callbacks.ModelCheckpoint(tmp_path / "best.fastmlp", monitor="val_brier_score_loss")
+    best = callbacks.ModelCheckpoint(tmp_path / "best.dill", monitor="val_brier_score_loss")
     model = network()
     model.fit(
         X[:40],
@@ -323,7 +323,7 @@ def test_checkpoints_of_the_best(tmp_path):
         callbacks=[recorder, best],
     )
     k = int(np.argmin(model.history_["val_brier_score_loss"]))
-    loaded = load(tmp_path / "best.fastmlp", trusted=True)
+    loaded = load(tmp_path / "best.dill", trusted=True)
     np.testing.assert_array_equal(loaded.params, recorder.params_[k + 1])
 
 

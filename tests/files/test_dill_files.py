@@ -1,4 +1,4 @@
-"""Models as files: the round trip, what is refused, and that nothing is ever half written."""
+"""Models as .dill files: the round trip, what is refused, and that nothing is ever half written."""
 
 import hashlib
 import os
@@ -11,7 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, load, persistence, save
+from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, load, save
+from fastmlp.exceptions import ModelFileError
+from fastmlp.formats import pickled, writing
 
 dill = pytest.importorskip("dill")
 
@@ -21,7 +23,7 @@ Y = (X @ [1.0, -2.0, 0.5] > 0).astype(int)
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "model.fastmlp"
+    return tmp_path / "model.dill"
 
 
 def trained_network():
@@ -81,18 +83,18 @@ def test_training_goes_on_alike_after_loading(path):
 
 def test_untrusted_file_is_not_loaded(path, monkeypatch):
     save(small(), path)
-    monkeypatch.setattr(persistence, "_dill", lambda: pytest.fail("dill was used"))
+    monkeypatch.setattr(pickled, "_dill", lambda: pytest.fail("dill was used"))
     for options in ({}, {"trusted": False}, {"trusted": "no"}):
-        with pytest.raises(ValueError, match=r"can run code.*trusted=True"):
+        with pytest.raises(ModelFileError, match=r"can run code.*trusted=True"):
             load(path, **options)
 
 
 def test_foreign_files_are_refused_before_anything_runs(path, monkeypatch):
-    monkeypatch.setattr(persistence, "_dill", lambda: pytest.fail("dill was used"))
-    pickled = pickle.dumps(RunsCode())
-    for contents in (b"", b"PK\x03\x04", pickled, persistence.MAGIC, b"\x00" * 200):
+    monkeypatch.setattr(pickled, "_dill", lambda: pytest.fail("dill was used"))
+    code = pickle.dumps(RunsCode())
+    for contents in (b"", b"PK\x03\x04", code, pickled.MAGIC, b"\x00" * 200):
         path.write_bytes(contents)
-        with pytest.raises(ValueError, match="is not a fastmlp model: expected a file written by"):
+        with pytest.raises(ModelFileError, match=r"is no \.dill file of fastmlp\.save"):
             load(path, trusted=True)
 
 
@@ -102,17 +104,17 @@ def test_damaged_file_is_refused(path, damage):
     data = path.read_bytes()
     flipped = data[:80] + bytes([data[80] ^ 4]) + data[81:]
     path.write_bytes({"cut": data[:-1], "flipped": flipped, "longer": data + b"x"}[damage])
-    with pytest.raises(ValueError, match="truncated or altered"):
+    with pytest.raises(ModelFileError, match="truncated or altered"):
         load(path, trusted=True)
 
 
 def test_later_format_is_refused(path):
     save(small(), path)
     data = path.read_bytes()
-    fields = list(persistence.HEADER.unpack_from(data))
-    fields[1] = persistence.FORMAT + 1
-    path.write_bytes(persistence.HEADER.pack(*fields) + data[persistence.HEADER.size :])
-    with pytest.raises(ValueError, match=f"format {persistence.FORMAT + 1}.*update fastmlp"):
+    fields = list(pickled.HEADER.unpack_from(data))
+    fields[1] = pickled.FORMAT + 1
+    path.write_bytes(pickled.HEADER.pack(*fields) + data[pickled.HEADER.size :])
+    with pytest.raises(ModelFileError, match=f"format {pickled.FORMAT + 1}.*update fastmlp"):
         load(path, trusted=True)
 
 
@@ -170,9 +172,9 @@ def test_without_dill_the_error_names_the_extra(path, monkeypatch):
     assert not path.exists()
 
 
-def header(contents, version=persistence.FORMAT):
+def header(contents, version=pickled.FORMAT):
     digest = hashlib.sha256(contents).digest()
-    return persistence.HEADER.pack(persistence.MAGIC, version, len(contents), digest)
+    return pickled.HEADER.pack(pickled.MAGIC, version, len(contents), digest)
 
 
 @pytest.mark.parametrize("what", [{"a": 1}, [small()], None, Network, MLPClassifier, X, "model"])
@@ -228,7 +230,7 @@ def test_what_is_no_regular_file_is_neither_replaced_nor_read(path, kind):
     after = os.stat(path)
     assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
     assert os.listdir(path.parent) == [path.name]
-    with pytest.raises(ValueError, match=f"is not a fastmlp model but a {kind}"):
+    with pytest.raises(ModelFileError, match=f"is not a model file but a {kind}"):
         load(path, trusted=True)
 
 
@@ -248,11 +250,11 @@ def test_links_lead_to_new_names_but_not_in_circles(path):
 def test_a_large_file_of_another_kind_is_not_read(path):
     with open(path, "wb") as file:  # holes: 1 TB that takes no room
         file.truncate(1 << 40)
-    with pytest.raises(ValueError, match="is not a fastmlp model"):
+    with pytest.raises(ModelFileError, match=r"is no \.dill file"):
         load(path, trusted=True)
     with open(path, "r+b") as file:
         file.write(header(b""))
-    with pytest.raises(ValueError, match="truncated or altered"):
+    with pytest.raises(ModelFileError, match="truncated or altered"):
         load(path, trusted=True)
 
 
@@ -261,21 +263,21 @@ def test_a_large_file_of_another_kind_is_not_read(path):
 )
 def test_contents_that_cannot_be_read_are_told_so(path, contents):
     path.write_bytes(header(contents) + contents)
-    with pytest.raises(ValueError, match=r"cannot be read \([A-Za-z]+: .*versions of Python and fastmlp"):
+    with pytest.raises(ModelFileError, match=r"cannot be read \([A-Za-z]+: .*versions of Python and fastmlp"):
         load(path, trusted=True)
 
 
 def test_contents_that_are_no_model_are_refused(path):
     contents = pickle.dumps([1, 2])
     path.write_bytes(header(contents) + contents)
-    with pytest.raises(ValueError, match="holds no model but list"):
+    with pytest.raises(ModelFileError, match="holds no model but list"):
         load(path, trusted=True)
 
 
 def test_format_0_was_never_written(path):
     contents = dill.dumps(small())
     path.write_bytes(header(contents, version=0) + contents)
-    with pytest.raises(ValueError, match="truncated or altered"):
+    with pytest.raises(ModelFileError, match="truncated or altered"):
         load(path, trusted=True)
 
 
@@ -284,27 +286,27 @@ def test_what_a_killed_save_left_is_removed_by_the_next(path):
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from fastmlp import persistence\n"
+        "from fastmlp.formats import writing\n"
         "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "persistence.write_atomically(Path(sys.argv[1]), b'half')"
+        "writing.write_atomically(Path(sys.argv[1]), b'half')"
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, path], check=False)
     left = os.listdir(path.parent)
     assert len(left) == 1 and left[0].endswith(".tmp")  # the second has removed the first's
-    other, _ = persistence._open_temporary(path.with_name("other"), ".other.")
-    mine, alive = persistence._open_temporary(path, f".{path.name}.")
+    other, _ = writing._open_temporary(path.with_name("other"), ".other.")
+    mine, alive = writing._open_temporary(path, f".{path.name}.")
     with other, mine:
         save(small(), path)
         assert alive.exists() and left[0] not in os.listdir(path.parent)
     assert units(path) == 1
     save(small(2), path)
     assert not alive.exists()
-    assert sorted(name.split(".")[1] for name in os.listdir(path.parent)) == ["fastmlp", "other"]
+    assert sorted(name.split(".")[1] for name in os.listdir(path.parent)) == ["dill", "other"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are as long elsewhere, in other units")
 def test_names_may_be_as_long_as_the_system_allows(path):
-    long = path.with_name("é" * 120 + ".fastmlp")
+    long = path.with_name("é" * 120 + ".dill")
     save(small(), long)
     assert units(long) == 1

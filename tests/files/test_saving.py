@@ -1,0 +1,195 @@
+"""save and load by suffix: what is saved is loaded alike, whatever it is made of."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+from files.test_description import MODELS, REFUSED, X, Y, assert_alike, network, same
+
+from fastmlp import Dense, MLPClassifier, Network, load, read_info, save
+from fastmlp.exceptions import ModelFileError
+from fastmlp.formats import safetensors
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:.*max_iter")
+
+
+def small():
+    return Network([Dense(1, input_dim=1)], random_state=0).build()
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize("name", ["m.safetensors", "m", "M.SafeTensors", "m.dill"])
+def test_what_is_saved_is_loaded_alike(make, name, tmp_path):
+    model, path = make(), tmp_path / name
+    if name.endswith("dill"):
+        pytest.importorskip("dill")
+    save(model, path)
+    assert_alike(load(path, trusted=name.endswith("dill")), model)
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["m.pkl", "m.fastmlp", "m.v2", "m.safetensors.gz"])
+def test_other_suffixes_are_answered(name, tmp_path):
+    for call in (lambda path: save(small(), path), load):
+        with pytest.raises(ValueError, match=r"path must end in one of \.safetensors, .*\.dill; got '.*'"):
+            call(tmp_path / name)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_without_suffix_is_what_it_leads_to(tmp_path):
+    pytest.importorskip("dill")
+    (tmp_path / "latest").symlink_to("m.dill")
+    save(small(), tmp_path / "latest")
+    with pytest.raises(ModelFileError, match="trusted=True"):
+        load(tmp_path / "latest")
+    assert load(tmp_path / "m.dill", trusted=True).n_params == 2
+
+
+@pytest.mark.parametrize(("what", "make"), REFUSED.items(), ids=REFUSED)
+def test_what_is_no_data_is_not_saved(what, make, tmp_path):
+    with pytest.raises((TypeError, ValueError), match=rf"{what}.*\.dill"):
+        save(make(), tmp_path / "m.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+def test_metadata_comes_back(tmp_path):
+    path = tmp_path / "m.safetensors"
+    metadata = {
+        "note": "día\n\"'\\ \ud800", "$tuple": 3, "n": 10**30, "list": [1.5, None, True],
+        "pair": (1, float("nan")), "nested": {1: {"a": np.float32(2)}},
+        "array": np.arange(6, dtype=np.int16).reshape(2, 3), "floats": [0.1] * 20,
+        "texts": np.array([["a", "bcd"]]), "objects": np.array([None, "a", 1.0, (2,)], object)[:, None],
+        "empty": [[], {}, (), np.empty((0, 3))], "a.0": np.ones(1), "a": [np.zeros(2)],
+    }  # fmt: skip
+    save(small(), path, metadata=metadata)
+    info = read_info(path)
+    assert same(info["metadata"], metadata)
+    assert info["kind"] == "Network" and not info["has_training_state"]
+    assert set(info["versions"]) == {"fastmlp", "numpy", "python"}
+    save(small(), path, training_state=True)
+    assert read_info(path)["has_training_state"] and read_info(path)["metadata"] == {}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [[1], "text", {1: 2}, {"a": {1, 2}}, {"a": print}, {"a": np.array([1j])}, {"a": np.array([b"a"])}],
+)
+def test_metadata_that_is_no_data(metadata, tmp_path):
+    with pytest.raises(TypeError, match="metadata"):
+        save(small(), tmp_path / "m.safetensors", metadata=metadata)
+    assert os.listdir(tmp_path) == []
+
+
+def test_dill_has_no_place_for_metadata(tmp_path):
+    with pytest.raises(ValueError, match="no metadata"):
+        save(small(), tmp_path / "m.dill", metadata={})
+
+
+LABELS = {
+    "text": np.array(["b", "a"])[Y],
+    "wide text": np.array(["b", "a"], "<U40")[Y],
+    "object": np.array(["b", "aa"], object)[Y],
+    "bool": Y == 1,
+    "int8": Y.astype(np.int8) - 1,
+    "uint64": Y.astype(np.uint64) + np.uint64(2**63),
+    "int64": Y * 2**60,
+    "float": Y * 2.0,
+    "float32": Y.astype(np.float32),
+    "big-endian": Y.astype(">i4"),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_labels_of_all_kinds(labels, tmp_path):
+    model = MLPClassifier((3,), max_iter=2, random_state=0).fit(X, labels)
+    save(model, tmp_path / "m.safetensors")
+    again = load(tmp_path / "m.safetensors")
+    assert again.classes_.dtype == model.classes_.dtype.newbyteorder("=")
+    found, expected = again.predict(X), model.predict(X)
+    assert found.dtype == expected.dtype.newbyteorder("=") and found.tolist() == expected.tolist()
+
+
+def test_feature_names_and_parameters_of_all_kinds(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "größe", "c.0"])
+    parameters = dict(
+        hidden_layer_sizes=[np.int64(3)], n_iter_no_change=np.inf, alpha=np.float32(0.1), max_iter=2,
+        class_weight={0: 1.0, 1: 2.5}, coefs_init=None, tol=0, activation=["tanh"], verbose=np.bool_(False),
+        random_state=np.random.RandomState(4), validation_fraction=np.float64(0.2),
+    )  # fmt: skip
+    model = MLPClassifier(**parameters).fit(frame, Y)
+    save(model, tmp_path / "m.safetensors")
+    again = load(tmp_path / "m.safetensors")
+    rng, other = parameters.pop("random_state"), again.get_params()["random_state"]
+    assert rng.rand() == other.rand()
+    assert same({name: again.get_params()[name] for name in parameters}, parameters)
+    assert again.feature_names_in_.tolist() == list(frame.columns)
+    assert np.array_equal(again.predict_proba(frame), model.predict_proba(frame))
+    with pytest.raises(ValueError, match="feature names"):
+        again.predict(frame[["c.0", "a", "größe"]])
+
+
+def test_training_goes_on_where_the_file_says(tmp_path):
+    path, y = tmp_path / "m.safetensors", np.column_stack([X[:, 0], Y])
+    model = network().fit(X, y, epochs=3)
+    save(model, path, training_state=True)
+    kept = load(path)
+    save(model, path)
+    fresh = load(path)
+    for each in (model, kept, fresh):
+        each.fit(X, y, epochs=2)
+    assert np.array_equal(kept.params, model.params) and kept.loss_curve_ == model.loss_curve_
+    assert not np.array_equal(fresh.params, model.params) and len(fresh.loss_curve_) == 5
+
+
+def test_the_library_alone_reads_what_is_written(tmp_path):
+    library = pytest.importorskip("safetensors")
+    path = tmp_path / "m.safetensors"
+    for make in MODELS.values():
+        model = make()
+        save(model, path, training_state=True)
+        described = safetensors.read(path)
+        with library.safe_open(path, "np") as file:
+            assert file.metadata()["fastmlp"] == str(safetensors.FORMAT)
+            for name, array in described.arrays.items():
+                assert same(file.get_tensor(name), array)
+    save(MLPClassifier((4, 3), max_iter=2, random_state=0).fit(X, Y), path)
+    with library.safe_open(path, "np") as file:
+        assert [name for name in sorted(file.keys()) if name.startswith("layers")] == [
+            "layers.0.bias", "layers.0.weights", "layers.1.bias", "layers.1.weights", "layers.2.bias",
+            "layers.2.weights",
+        ]  # fmt: skip
+
+
+def test_files_are_small(tmp_path):
+    model = Network([Dense(300, "relu", input_dim=784), Dense(10, "softmax")], dtype="float32").build()
+    save(model, tmp_path / "m.safetensors")
+    assert os.path.getsize(tmp_path / "m.safetensors") < model.params.nbytes + 4000
+
+
+def test_a_pipeline_goes_into_dill_only(tmp_path):
+    from sklearn.pipeline import make_pipeline
+
+    with pytest.raises(TypeError, match=r"the model is Pipeline.*\.dill"):
+        save(make_pipeline(MLPClassifier()), tmp_path / "m.safetensors")
+
+
+def test_dumps_of_others_are_loaded_alike():
+    for library in ("pickle", "dill", "cloudpickle"):
+        module = pytest.importorskip(library)
+        for make in MODELS.values():
+            model = make()
+            assert_alike(pickle.loads(module.dumps(model)), model)
+
+
+def test_joblib_maps_weights_into_memory(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    for make in MODELS.values():
+        model = make()
+        joblib.dump(model, tmp_path / "m.joblib")
+        assert_alike(joblib.load(tmp_path / "m.joblib"), model)
+        again = joblib.load(tmp_path / "m.joblib", mmap_mode="r")
+        assert_alike(again, model)
+    shared = joblib.load(tmp_path / "m.joblib", mmap_mode="r")
+    assert isinstance(shared, type(model))
