@@ -74,5 +74,7 @@ class OptimizerState:
 
 def _same_but_rate(a, b):
     """Return whether two optimizers differ in their learning rate only."""
+    if a is b:
+        return True
     names = [field.name for field in fields(a) if field.name != "learning_rate"]
     return type(a) is type(b) and all(getattr(a, name) == getattr(b, name) for name in names)

@@ -121,7 +121,7 @@ class EpochEnd:
     ):
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
         self.history, self.state = history, State(model, network, n_epochs, history)
-        self.directions = directions or getattr(measure, "directions", None) or metrics.directions({})
+        self.directions = directions
         self.sets = getattr(measure, "sets", {})
         self._begun, self._resumed = [], None
 
@@ -168,7 +168,8 @@ class EpochEnd:
         if self.per_epoch:
             measured = self._measured()
             names = ("loss", *measured, "learning_rate", "seconds")
-            self.state.names = {name: self.directions.get(name) for name in names}
+            better = self.directions or getattr(self.measure, "directions", None) or metrics.directions({})
+            self.state.names = {name: better.get(name) for name in names}
         kept = []
         if self._resumed is not None:
             _checks.check_same_names(self._resumed["names"], self.state.names)

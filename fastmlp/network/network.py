@@ -133,7 +133,7 @@ class Network:
     @property
     def functions(self):
         """The activation of each layer that has weights."""
-        return [layer.activation for layer in self.topology.dense]
+        return self.topology.functions
 
     @property
     def params(self):
@@ -315,7 +315,7 @@ class Network:
         with in_training(self), unchanged_by_errors(self, late or resumes) as transaction:
             resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
-            measure = EpochMetrics(self, prepared, y, metrics, validation_data)
+            measure = EpochMetrics(self, prepared, y, metrics, validation_data) if watched else None
             epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
             if epochs == 0:
                 return self

@@ -19,10 +19,14 @@ class Topology:
         The same as they were given; `layers` holds a copy where another network had one.
     sources : list of list of int
         For each layer, the indices of the layers that it reads, or INPUT.
+    dense : list of Dense
+        The layers that have weights.
+    functions : list of Activation
+        Theirs.
     """
 
     def __init__(self):
-        self.layers, self.given, self.sources = [], [], []
+        self.layers, self.given, self.sources, self.dense, self.functions = [], [], [], [], []
 
     def add(self, layer, after=None):
         """Add `layer` after the last one, or after the layers that `after` names; return what was added."""
@@ -53,6 +57,9 @@ class Topology:
         self.layers.append(own)
         self.given.append(given)
         self.sources.append(sources)
+        if isinstance(own, Dense):
+            self.dense.append(own)
+            self.functions.append(own.activation)
         return own
 
     def _index(self, source):
@@ -63,11 +70,6 @@ class Topology:
                 return i
         known = ", ".join([INPUT_NAME, *(layer.name for layer in self.layers)])
         return _checks.network_error(f"no layer {source!r} has been added before; there are {known}")
-
-    @property
-    def dense(self):
-        """The layers that have weights, in order."""
-        return [layer for layer in self.layers if isinstance(layer, Dense)]
 
     @property
     def input_dim(self):
