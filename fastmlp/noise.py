@@ -17,7 +17,7 @@ MIN_VALUES = 1 << 18  # values a thread, below which another one costs more than
 
 
 def noisy_copies(
-    glyphs, n_copies, sigma, *, random_state=None, clip=None, out=None, dtype=None, n_threads=None
+    glyphs, n_copies, sigma, *, unit=None, random_state=None, clip=None, out=None, dtype=None, n_threads=None
 ):
     """Return copies of every image, each with its own Gaussian noise added.
 
@@ -31,6 +31,9 @@ def noisy_copies(
         Noisy copies of each, at least 1.
     sigma : float
         Standard deviation of the noise in the units of `glyphs`, at least 0. 0 copies exactly.
+    unit : float, default=None
+        What 1 of `sigma` stands for: 255 for images of grey levels, so that sigma=0.3 is three tenths of
+        their range. None: 1, with a warning where bytes reach beyond it and sigma does not.
     random_state : int, RandomState, Generator or None, default=None
         An int gives the same noise always. A NumPy RandomState or Generator is drawn from, once a call.
     clip : (float, float), default=None
@@ -69,10 +72,12 @@ def noisy_copies(
     ((1000, 35), dtype('float32'), (1000,))
     """
     n_copies = _checks.check_int("n_copies", n_copies)
-    return _add("glyphs", glyphs, n_copies, sigma, random_state, clip, out, dtype, n_threads)
+    return _add("glyphs", glyphs, n_copies, sigma, unit, random_state, clip, out, dtype, n_threads)
 
 
-def add_gaussian_noise(X, sigma, *, random_state=None, clip=None, out=None, dtype=None, n_threads=None):
+def add_gaussian_noise(
+    X, sigma, *, unit=None, random_state=None, clip=None, out=None, dtype=None, n_threads=None
+):
     """Return `X` with independent Gaussian noise added to every value.
 
     Parameters
@@ -81,6 +86,8 @@ def add_gaussian_noise(X, sigma, *, random_state=None, clip=None, out=None, dtyp
         Of any strides. Written to only where it is also `out`.
     sigma : float
         Standard deviation of the noise in the units of `X`, at least 0. 0 copies exactly.
+    unit : float, default=None
+        What 1 of `sigma` stands for, see `noisy_copies`.
     random_state : int, RandomState, Generator or None, default=None
         An int gives the same noise always. A NumPy RandomState or Generator is drawn from, once a call.
     clip : (float, float), default=None
@@ -117,17 +124,17 @@ def add_gaussian_noise(X, sigma, *, random_state=None, clip=None, out=None, dtyp
     >>> bool(add_gaussian_noise(X, 0.5, random_state=0, clip=(0, 1)).min() == 0)
     True
     """
-    return _add("X", X, 1, sigma, random_state, clip, out, dtype, n_threads)
+    return _add("X", X, 1, sigma, unit, random_state, clip, out, dtype, n_threads)
 
 
-def _add(name, X, n_copies, sigma, random_state, clip, out, dtype, n_threads):
+def _add(name, X, n_copies, sigma, unit, random_state, clip, out, dtype, n_threads):
     """Check everything, draw the key, and only then write."""
     X = _checks.check_clean(name, X)
     dtype = _checks.check_dtype(dtype)
     if dtype is None:
         own = out.dtype if isinstance(out, np.ndarray) else X.dtype
         dtype = np.dtype(np.float64 if own.kind == "f" and own.itemsize == 8 else np.float32)
-    limits = _checks.check_noise(sigma, clip, dtype)
+    limits = _checks.check_noise(_checks.check_unit(name, X, sigma, unit), clip, dtype)
     n_threads = _checks.check_optional_int("n_threads", n_threads)
     shape = X.shape[0] * n_copies, *X.shape[1:]
     out = _checks.check_noisy_out(out, shape, dtype, X, overlaps=n_copies == 1)

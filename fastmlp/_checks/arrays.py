@@ -6,6 +6,7 @@ import numpy as np
 
 from .data import as_array, as_float, check_finite
 from .values import FLOATS, check_real, shown
+from .warned import warn
 
 
 def check_clean(name, X):
@@ -24,6 +25,19 @@ def check_clean(name, X):
         for piece in np.nditer(X, flags, [["readonly"]], buffersize=1 << 16):
             check_finite(name, piece)
     return X
+
+
+def check_unit(name, X, sigma, unit):
+    """Return sigma in the units of X; warn where it seems to be a share of the range of bytes."""
+    sigma = check_real("sigma", sigma)
+    if unit is not None:
+        return sigma * check_real("unit", unit, closed="neither")
+    if X.dtype == np.uint8 and 0 < sigma <= 1 and X.size and X.max() > 1:
+        warn(
+            f"sigma={sigma:g} is in the units of {name}, whose values reach {X.max()}: almost no noise. Pass "
+            "unit=255 where it is meant as a share of their range, unit=1 where it is meant as it is"
+        )
+    return sigma
 
 
 def check_noise(sigma, clip, dtype):

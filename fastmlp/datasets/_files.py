@@ -55,7 +55,7 @@ def find_local(source, name, folder=None):
             continue
         raise ValueError(
             f"{path} is not {source.title}'s: its SHA-256 is {found}, expected {expected}. "
-            f"It is truncated or altered; replace it by {source.mirrors[0]}{name}"
+            f"It is truncated or altered; replace it by {(*source.mirrors, 'the original ')[0]}{name}"
         )
     return None
 
@@ -138,8 +138,9 @@ class _Resume:
 
 def _how_to_provide(source, name, cache, reasons):
     where = f", or into {cache / source.folder}" if cache else ""
+    failed = " and could not be downloaded" if source.mirrors else ""
     return (
-        f"{source.title}: {name} was not found and could not be downloaded. To provide it, put "
+        f"{source.title}: {name} was not found{failed}. To provide it, put "
         f"{', '.join(source.files)} into a folder named {source.folder} and set FASTMLP_DATA to the folder "
         f"above it, pass folder=...{where}.\nTried: " + "; ".join(reasons)
     )

@@ -80,4 +80,12 @@ CIFAR10 = Source(
     },
 )
 
-SOURCES = (MNIST, FASHION_MNIST, CIFAR10)
+CALTECH_FILE = "airplanes_motorbikes_gray32.npz"
+CALTECH_PAIR = Source(
+    "Caltech-101's aeroplanes and motorbikes",
+    "caltech",
+    {CALTECH_FILE: "553dfc222586b9460fa16987bc79162a52d009b6c19df281914bfb51fefc37f2"},
+    (),
+)
+
+SOURCES = (MNIST, FASHION_MNIST, CIFAR10, CALTECH_PAIR)

@@ -39,6 +39,7 @@ class NoiseRobustnessDisplay:
         y,
         *,
         sigmas=(0.0, 0.2, 0.4, 0.6, 0.8),
+        unit=None,
         n_repeats=5,
         random_state=0,
         scoring=None,
@@ -55,6 +56,8 @@ class NoiseRobustnessDisplay:
         y : array-like of shape (n_samples,)
         sigmas : sequence of float, default=(0.0, 0.2, 0.4, 0.6, 0.8)
             Standard deviations, in the units of `X`.
+        unit : float, default=None
+            What 1 of them stands for: 255 for bytes of grey levels, see `fastmlp.noise`.
         n_repeats : int, default=5
             Noisy copies of `X` per sigma; every estimator sees the same ones.
         random_state : int, RandomState, Generator or None, default=0
@@ -74,7 +77,7 @@ class NoiseRobustnessDisplay:
         scores = {name: np.empty((len(sigmas), n_repeats)) for name in models}
         for i, sigma in enumerate(sigmas):
             for j in range(n_repeats):
-                noisy = add_gaussian_noise(X, sigma, random_state=random_state)
+                noisy = add_gaussian_noise(X, sigma, unit=unit, random_state=random_state)
                 for name, model in models.items():
                     scores[name][i, j] = scoring(model, noisy, y)
         return cls(sigmas, scores, score_name=score_name).plot(ax)

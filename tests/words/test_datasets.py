@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fastmlp import datasets
-from fastmlp.datasets import _contents, _files, images
+from fastmlp.datasets import _contents, _files, _sources, images
 from fastmlp.datasets._sources import CIFAR10, FASHION_MNIST, IDX_FILES, MNIST, SOURCES
 
 LOADERS = {"mnist": datasets.load_mnist, "fashion_mnist": datasets.load_fashion_mnist}
@@ -422,7 +422,8 @@ def test_a_pipe_is_no_data_file(tmp_path):
 
 def test_every_source_pins_its_files():
     for source in SOURCES:
-        assert source.mirrors and all(url.endswith("/") for url in source.mirrors)
+        assert source.mirrors or source is _sources.CALTECH_PAIR
+        assert all(url.endswith("/") for url in source.mirrors)
         digests = (*source.files.values(), *source.contents.values())
         assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
 
@@ -441,3 +442,42 @@ def test_real_mnist():
 def test_an_argument_of_another_name_is_answered():
     with pytest.raises(TypeError, match="load_logic_gate takes no argument 'gate': did you mean 'name'"):
         datasets.load_logic_gate(gate="and")
+
+
+def test_one_class_against_the_rest():
+    y = np.array([3, 1, 4, 3])
+    assert datasets.one_against_rest(y, 3).tolist() == [1, 0, 0, 1]
+    assert datasets.one_against_rest(["a", "b"], "b").tolist() == [0, 1]
+    with pytest.raises(ValueError, match="label must be one of 1, 3, 4"):
+        datasets.one_against_rest(y, 2)
+
+
+@pytest.fixture
+def caltech(tmp_path, monkeypatch):
+    """A small file of that name, which the loader takes for the original."""
+    images, y = np.arange(3 * 32 * 32).reshape(3, 32, 32).astype(np.uint8), np.array([0, 1, 1], np.uint8)
+    path = tmp_path / _sources.CALTECH_FILE
+    np.savez(path, x=images, y=y)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(_sources.CALTECH_PAIR.files, _sources.CALTECH_FILE, digest)
+    return path, images, y
+
+
+def test_caltech_pair(caltech, tmp_path, monkeypatch):
+    _, images, y = caltech
+    X, labels = datasets.load_caltech_pair(tmp_path)
+    assert np.array_equal(X, images.reshape(3, -1)) and np.array_equal(labels, y)
+    monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
+    pair = datasets.load_caltech_pair(as_bunch=True)
+    assert pair.images.shape == (3, 32, 32) and pair.target_names == ["airplane", "motorbike"]
+
+
+def test_caltech_pair_that_is_not_there_or_altered(caltech, tmp_path, monkeypatch):
+    path = caltech[0]
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match="truncated or altered; replace it by the original"):
+        datasets.load_caltech_pair(tmp_path)
+    monkeypatch.delenv("FASTMLP_DATA", raising=False)
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(FileNotFoundError, match=r"was not found. To provide it, put airplanes_motorbikes"):
+        datasets.load_caltech_pair()

@@ -249,3 +249,26 @@ def test_what_a_thread_raises_is_raised(monkeypatch, n_threads):
 
 def test_it_is_there_without_being_imported():
     assert "noise" in fastmlp.__all__ and fastmlp.noise is sys.modules["fastmlp.noise"]
+
+
+def test_sigma_may_be_a_share_of_a_unit():
+    X = np.full((200, 50), 100, np.uint8)
+    asked = add_gaussian_noise(X, 0.3, unit=255, random_state=0)
+    np.testing.assert_array_equal(asked, add_gaussian_noise(X, 0.3 * 255, random_state=0))
+    assert abs(asked.std() - 76.5) < 1
+    copies = noisy_copies(X, 2, 0.1, unit=255, random_state=0)
+    np.testing.assert_array_equal(copies, noisy_copies(X, 2, 25.5, random_state=0))
+    for unit in (0, -1, np.nan, "255"):
+        with pytest.raises((TypeError, ValueError), match="unit must be"):
+            add_gaussian_noise(X, 0.3, unit=unit)
+
+
+def test_a_share_of_grey_levels_without_a_unit_is_warned_of():
+    X = np.full((4, 5), 100, np.uint8)
+    with pytest.warns(UserWarning, match=r"values reach 100.*unit=255") as told:
+        add_gaussian_noise(X, 0.3, random_state=0)
+    assert told[0].filename == __file__
+    for quiet in (dict(sigma=30), dict(sigma=0.3, unit=1), dict(sigma=0)):
+        add_gaussian_noise(X, random_state=0, **quiet)
+    add_gaussian_noise(X // 100, 0.3)
+    add_gaussian_noise(X.astype(np.float32), 0.3)
