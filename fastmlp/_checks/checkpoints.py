@@ -75,14 +75,26 @@ def shown_plainly(value):
     return value if isinstance(value, str) else shown(value)
 
 
-def check_same_callbacks(theirs, ours):
-    """Raise where other callbacks keep something than those of the checkpoint."""
-    own = [type(callback).__name__ for callback in ours]
-    if own != theirs:
+def check_same_callbacks(kept, ours):
+    """Return by their ids what callbacks kept, each of which goes to the next one of its class.
+
+    Those that only watch may be left out or added; without another one the fit would end otherwise.
+    """
+    left, found, new = list(kept), {}, []
+    for callback in ours:
+        one = next((one for one in left if one["name"] == type(callback).__name__), None)
+        if one is not None:
+            left.remove(one)
+            found[id(callback)] = one["state"]
+        elif not getattr(callback, "only_watches", False):
+            new.append(type(callback).__name__)
+    lost = [one["name"] for one in left if not one["only_watches"]]
+    if lost or new:
         raise ValueError(
-            f"resume_from: the checkpoint keeps the state of the callbacks {', '.join(theirs) or 'none'}; "
-            f"this fit has {', '.join(own) or 'none'} that keep any: pass the same, in the same order"
+            f"resume_from: {' and '.join(lost) or 'no other callback'} of the checkpoint's fit must be among "
+            f"the callbacks of this one, and {' and '.join(new) or 'nothing'} beside it; pass the same"
         )
+    return found
 
 
 def check_same_names(theirs, ours):

@@ -18,7 +18,8 @@ it is being trained. A copy that it makes is a model like any other: it can be t
 A callback that keeps something from epoch to epoch, and shall keep it in a fit that goes on from a checkpoint
 (``fit(..., resume_from=path)``), has ``get_state()``, which returns that as plain data (dict, list, str,
 bool, int, float, None and arrays), and ``set_state(data)``, which is called after its ``on_fit_begin``; there
-``state.epoch`` says how many epochs are done.
+``state.epoch`` says how many epochs are done. Such a fit must have the same callbacks, but for those that
+have a true ``only_watches``, for they neither stop a fit nor change its weights.
 """
 
 from .best import EarlyStopping

@@ -40,6 +40,8 @@ class ModelCheckpoint(_checks.Declared):
     Ctrl-C, by an error or with the process, the latest checkpoint is whole.
     """
 
+    only_watches = True
+
     def __init__(self, path, *, monitor=None, mode="auto", every=1, seconds=0.0, keep=None):
         self.path, self.monitor = path, monitor
         self.mode = _checks.check_choice("mode", mode, MODES)

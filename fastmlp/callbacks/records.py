@@ -24,6 +24,8 @@ class CSVLogger(_checks.Declared):
         Go on with a file that is there, which must have the same columns.
     """
 
+    only_watches = True
+
     def __init__(self, path, *, append=False):
         self.path, self.append = Path(path), _checks.check_flag("append", append)
         self._file = None
@@ -84,6 +86,8 @@ class WeightRecorder(_checks.Declared):
     params_ : list of ndarray of shape (n_params,)
         Flat, laid out as `Network.params`.
     """
+
+    only_watches = True
 
     def __init__(self, *, every=1):
         self.every = _checks.check_int("every", every)

@@ -123,12 +123,12 @@ class EpochEnd:
         self.history, self.state = history, State(model, network, n_epochs, history)
         self.directions = directions
         self.sets = getattr(measure, "sets", {})
-        self._begun, self._resumed = [], None
+        self._begun, self._resumed, self._kept = [], None, {}
 
     def resume(self, state, run):
         """Go on where another fit stood, as its `state` has returned, with a run that does so."""
         run.resume(state, self)
-        _checks.check_same_callbacks([name for name, _ in state["callbacks"]], self.with_state)
+        self._kept = _checks.check_same_callbacks(state["callbacks"], self.with_state)
         self._resumed, self.state.epoch = state, state["epoch"]
 
     @property
@@ -170,16 +170,14 @@ class EpochEnd:
             names = ("loss", *measured, "learning_rate", "seconds")
             better = self.directions or getattr(self.measure, "directions", None) or metrics.directions({})
             self.state.names = {name: better.get(name) for name in names}
-        kept = []
         if self._resumed is not None:
             _checks.check_same_names(self._resumed["names"], self.state.names)
-            kept = [state for _, state in self._resumed["callbacks"]]
         self.last = time.perf_counter()
         for callback in self.callbacks:
             self._tell(callback, "on_fit_begin")
-            if kept and hasattr(callback, "get_state"):
+            if id(callback) in self._kept:
                 with let_through():
-                    callback.set_state(kept.pop(0))
+                    callback.set_state(self._kept.pop(id(callback)))
             self._begun.append(callback)
 
     def __call__(self, run):

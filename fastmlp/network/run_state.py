@@ -28,9 +28,15 @@ def of_run(fit, epoch_end, stopped):
         "order": job.order.astype(np.min_scalar_type(len(job.y))) if job.option("shuffle") else None,
         "rates": (rates[:1] if (rates == rates[0]).all() else rates).copy(),
         "names": list(epoch_end.state.names),
-        "callbacks": [[type(one).__name__, one.get_state()] for one in epoch_end.with_state],
+        "callbacks": [_of_callback(one) for one in epoch_end.with_state],
         "about": fit.about,
     }
+
+
+def _of_callback(callback):
+    """Return what a callback keeps."""
+    watches = bool(getattr(callback, "only_watches", False))
+    return {"name": type(callback).__name__, "only_watches": watches, "state": callback.get_state()}
 
 
 def put(fit, state):

@@ -278,10 +278,10 @@ NEEDED = {
     "the optimizer's arrays": lambda state: state["optimizer_state"]["arrays"].fill(0),
     "n_epochs": lambda state: state["fitted"].update(n_epochs_=0),
     "history": lambda state: state["fitted"]["history_"].update(loss=[0.0] * 4),
-    "best weights": lambda state: state["run"]["callbacks"][0][1].update(params=None),
-    "best epoch": lambda state: state["run"]["callbacks"][0][1].update(best_epoch=9),
-    "best value": lambda state: state["run"]["callbacks"][0][1]["best"].update(best=-np.inf),
-    "a callback's own": lambda state: state["run"]["callbacks"][1][1].update(seen=[]),
+    "best weights": lambda state: state["run"]["callbacks"][0]["state"].update(params=None),
+    "best epoch": lambda state: state["run"]["callbacks"][0]["state"].update(best_epoch=9),
+    "best value": lambda state: state["run"]["callbacks"][0]["state"]["best"].update(best=-np.inf),
+    "a callback's own": lambda state: state["run"]["callbacks"][1]["state"].update(seen=[]),
 }  # fmt: skip
 
 

@@ -59,8 +59,8 @@ def checkpoint():
         (network, dict(metrics=()), "fit measured mse at each epoch's end, this one .* nothing"),
         (network, dict(metrics=["mae"]), "measured mse .* this one measures mae"),
         (network, dict(validation_data=(X, Y)), "validation_data is .*val"),
-        (network, dict(callbacks=[]), "keeps the state of the callbacks Counts; this fit has none"),
-        (network, dict(callbacks=[callbacks.WeightRecorder()]), "this fit has WeightRecorder"),
+        (network, dict(callbacks=[]), "resume_from: Counts of the checkpoint's fit must be among"),
+        (network, dict(callbacks=[Counts(9), callbacks.EarlyStopping("mse")]), "and EarlyStopping beside it"),
     ],
 )  # fmt: skip
 def test_what_differs_is_refused_by_name(checkpoint, make, options, words):
