@@ -28,6 +28,9 @@ class ModelCheckpoint(_checks.Declared):
         Only where so much time has passed since the last file; a fit's last epoch waits for nothing.
     keep : int, default=None
         So many files are kept, the latest of this fit; None: all.
+    training_state : bool, default=True
+        Whether a fit can go on from the file. Without that it is smaller, the model alone. A .dill file
+        always has it.
 
     Attributes
     ----------
@@ -36,23 +39,49 @@ class ModelCheckpoint(_checks.Declared):
 
     Notes
     -----
+    A path without fields is one file, in which the latest checkpoint takes the place of the one before. Give
+    ``resume_from=path`` to the same `fit`, of a new model or the one that was loaded, and it goes on as if it
+    had never been ended; a .dill file has to be trusted, ``resume_from=load(path, trusted=True)``.
+
     Each file appears all at once, in place of an older one of that name: however training is ended, by
     Ctrl-C, by an error or with the process, the latest checkpoint is whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from fastmlp import Dense, Network
+    >>> from fastmlp.callbacks import ModelCheckpoint
+    >>> x = np.linspace(-1, 1, 50).reshape(-1, 1)
+    >>> def fit(path, **options):
+    ...     model = Network([Dense(8, "tanh"), Dense(1)], random_state=0)
+    ...     return model.fit(x, x**2, epochs=20, callbacks=[ModelCheckpoint(path, every=5)], **options)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = fit(Path(folder, "fit-{epoch}.safetensors"))
+    ...     again = fit(Path(folder, "b-{epoch}.safetensors"), resume_from=Path(folder, "fit-10.safetensors"))
+    >>> bool((model.params == again.params).all()), model.loss_curve_ == again.loss_curve_
+    (True, True)
     """
 
     only_watches = True
 
-    def __init__(self, path, *, monitor=None, mode="auto", every=1, seconds=0.0, keep=None):
+    def __init__(
+        self, path, *, monitor=None, mode="auto", every=1, seconds=0.0, keep=None, training_state=True
+    ):
         self.path, self.monitor = path, monitor
         self.mode = _checks.check_choice("mode", mode, MODES)
         self.every = _checks.check_int("every", every)
         self.seconds = _checks.check_real("seconds", seconds)
         self.keep = None if keep is None else _checks.check_int("keep", keep)
+        self.training_state = _checks.check_flag("training_state", training_state)
 
     def on_fit_begin(self, state):
         self._best = None if self.monitor is None else BestValue(self.monitor, state.names, mode=self.mode)
+        from ..formats.saving import check_savable
+
         # what cannot be written is refused before the first epoch
-        self._path(1, dict.fromkeys(state.names, 1.0))
+        check_savable(state.model, self._path(1, dict.fromkeys(state.names, 1.0)))
         self.saved_, self._last = [], time.monotonic()
 
     def on_epoch_done(self, state):
@@ -67,7 +96,7 @@ class ModelCheckpoint(_checks.Declared):
         before = self.saved_
         self.saved_ = [*(other for other in before if other != path), path]
         try:
-            save(state.model, path, training_state=True)
+            save(state.model, path, training_state=self.training_state)
         except BaseException:
             self.saved_ = before
             raise

@@ -72,6 +72,18 @@ def save(model, path, *, metadata=None, training_state=False):
     write_atomically(target, *pieces)
 
 
+def check_savable(model, path):
+    """Raise where `save` of a model could not write it, before it has learned anything."""
+    target, suffix = writable(path), _checks.check_suffix(path, [*WRITERS, ".dill"])
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"path must lie in a folder that is there; {target.parent} is none: make it first"
+        )
+    _checks.check_model(model)
+    if suffix != ".dill":
+        kinds.describe(model, training=True)
+
+
 def load(path, *, trusted=False):
     """Read a model that `save` wrote.
 

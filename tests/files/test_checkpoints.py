@@ -153,7 +153,7 @@ def test_a_process_killed_at_some_epochs(tmp_path, name):
 def test_a_process_killed_at_any_moment(tmp_path, name):
     """Also while it writes: there is the file of the epoch before then, whole, and soon no other."""
     case, path, chance = CASES[name], tmp_path / "fit.safetensors", random.Random(name)
-    for _ in range(30):
+    for _ in range(12):
         if not in_a_child(partial(go_on, case, path, Slow()), kill_after=chance.uniform(0, 0.03)):
             break
     assert_same(go_on(case, path), case.fit())
@@ -285,3 +285,49 @@ def test_a_file_that_cannot_be_written_is_not_among_those_saved(tmp_path):
     with pytest.raises(OSError):
         network().fit(X, Y, epochs=8, callbacks=[Removed(), kept])
     assert [path.name for path in kept.saved_] == ["1"]
+
+
+def test_what_cannot_be_written_is_refused_before_the_first_epoch(tmp_path):
+    for path, error, words in (
+        (
+            "gone/net.safetensors",
+            FileNotFoundError,
+            "path must lie in a folder that is there; .*gone is none",
+        ),
+        ("net.pickle", ValueError, "path must end in one of"),
+        (".", OSError, "is a folder"),
+    ):
+        model = network()
+        with pytest.raises(error, match=words):
+            model.fit(X, Y, callbacks=[ModelCheckpoint(tmp_path / path)])
+        assert model.plan is None and not list(tmp_path.iterdir())
+    model = network().build(5)
+    options = dict(optimizer=Adam(lambda epoch: 0.1), epochs=4)
+    with pytest.raises(TypeError, match=r"optimizer.learning_rate is .* only a .dill file holds"):
+        model.fit(X, Y, callbacks=[ModelCheckpoint(tmp_path / "net.safetensors")], **options)
+    assert model.history_ == {}
+
+
+def test_a_dill_file_has_to_be_trusted(tmp_path):
+    """It holds a schedule of a user's own; a fit goes on from what was loaded of it."""
+    path = tmp_path / "net-{epoch}.dill"
+    options = dict(optimizer=Adam(slower), epochs=8, batch_size=8)
+    model = network().fit(X, Y, callbacks=[ModelCheckpoint(path)], **options)
+    path = tmp_path / "net-3.dill"
+    with pytest.raises(ValueError, match="trusted"):
+        network().fit(X, Y, resume_from=path, **options)
+    assert_same(network().fit(X, Y, resume_from=load(path, trusted=True), **options), model)
+
+
+def slower(epoch):
+    return 0.1 / (epoch + 1)
+
+
+def test_models_alone_are_smaller(tmp_path):
+    for name, given in (("whole", {}), ("model", dict(training_state=False))):
+        network(units=50).fit(X, Y, callbacks=[ModelCheckpoint(tmp_path / name, **given)], optimizer="adam")
+    sizes = [(tmp_path / name).stat().st_size for name in ("whole", "model")]
+    assert sizes[0] > sizes[1] + 2 * 8 * network(units=50).build(5).n_params
+    np.testing.assert_array_equal(*(load(tmp_path / name).params for name in ("whole", "model")))
+    with pytest.raises(ValueError, match="holds no fit that has not ended"):
+        network(units=50).fit(X, Y, resume_from=tmp_path / "model")
