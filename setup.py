@@ -4,7 +4,7 @@ FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is 
 FASTMLP_LEVELS=...      the levels to build: "all", "native" (those that this CPU can run), or names such as
                         "base,avx2". Unset: native where the build serves this machine only (editable and
                         in-place builds), all in wheels
-FASTMLP_DEBUG=1         bounds checks on: Cython's for indexing, AddressSanitizer for the kernels' pointers
+FASTMLP_SANITIZE=...    for tests: "address,undefined" or "thread", by the compiler's sanitizers, and Cython's checks
 """
 
 import os
@@ -18,7 +18,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 STRICT = os.environ.get("FASTMLP_REQUIRE_EXT") == "1"
-DEBUG = os.environ.get("FASTMLP_DEBUG") == "1"
+SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 GNU = sys.platform != "win32"
 
@@ -56,7 +56,9 @@ def chosen_levels():
 # No -ffast-math: sums keep their order, and loading a module must not change the process's rounding mode.
 FLAGS = ["/O2", "/std:c11"]
 if GNU:
-    FLAGS = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"] if DEBUG else ["-O3", "-g0"]
+    FLAGS = ["-O3", "-g0"]
+    if SANITIZE:
+        FLAGS = ["-O1", "-g", f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
     FLAGS += [
         "-fno-math-errno",
         "-fno-trapping-math",
@@ -64,16 +66,16 @@ if GNU:
         "-ffp-contract=fast",
         "-Wno-psabi",
     ]
-    if not DEBUG:  # register tiles are functions of constants: they must be inlined
+    if not SANITIZE:  # register tiles are functions of constants: they must be inlined
         FLAGS += ["-DCYTHON_INLINE=inline __attribute__((always_inline))"]
 
 DIRECTIVES = {
     "language_level": 3,
-    "boundscheck": DEBUG,
+    "boundscheck": bool(SANITIZE),
     "wraparound": False,
     "cdivision": True,
-    "initializedcheck": DEBUG,
-    "nonecheck": DEBUG,
+    "initializedcheck": bool(SANITIZE),
+    "nonecheck": bool(SANITIZE),
     "freethreading_compatible": True,
 }
 
@@ -86,11 +88,11 @@ def extension(name, vector_bytes, flags):
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*FLAGS, *flags],
-        extra_link_args=["-fsanitize=address"] if DEBUG and GNU else [],
+        extra_link_args=[f"-fsanitize={SANITIZE}"] if SANITIZE else [],
     )
 
 
-BUILD = Path("build/debug" if DEBUG else "build")
+BUILD = Path("build", *["sanitize", SANITIZE] if SANITIZE else [])
 
 
 def write_records():

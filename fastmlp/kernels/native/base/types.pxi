@@ -94,12 +94,24 @@ cdef extern from *:
       #define fm_prefetch(p) ((void)(p))
       #define fm_prefetch_far(p) ((void)(p))
     #endif
+
+    /* What follows an array in a workspace, where AddressSanitizer looks. What is only measured begins at 0. */
+    #if defined(__SANITIZE_ADDRESS__)
+      #include <sanitizer/asan_interface.h>
+      #define FENCE 64
+      #define fm_fence(p, n) do { if ((uint64_t)(p) >> 40) ASAN_POISON_MEMORY_REGION((p), (n)); } while (0)
+    #else
+      #define FENCE 0
+      #define fm_fence(p, n) ((void)(p), (void)(n))
+    #endif
     """
     ctypedef float vec        # Cython sees a scalar, the C compiler a vector
     enum:
         LANES
         TILE_VECS
         REAL_BYTES
+        FENCE                 # bytes that may not be touched; 0 but in builds that look
+    void fm_fence(char *, Py_ssize_t) noexcept nogil
     unsigned int fm_flush_denormals() noexcept nogil
     void fm_restore_denormals(unsigned int) noexcept nogil
     void fm_pause() noexcept nogil

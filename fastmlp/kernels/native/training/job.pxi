@@ -142,7 +142,8 @@ cdef enum:
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
     cdef char *here = cursor[0]
-    cursor[0] = here + (n_bytes + 63) // 64 * 64
+    cursor[0] = here + (n_bytes + 63) // 64 * 64 + FENCE
+    fm_fence(here + n_bytes, cursor[0] - here - n_bytes)
     return here
 
 

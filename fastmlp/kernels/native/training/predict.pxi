@@ -86,7 +86,7 @@ cdef int predict_rows(Context *c, size n_features, double scale, size first, siz
     memset(&run, 0, sizeof(Run))
     run.n_features, run.input_scale = n_features, scale
     c.run = &run
-    need = 64 * (6 + 2 * c.n_layers) + 2 * c.n_layers * sizeof(real *)
+    need = (64 + FENCE) * (6 + 2 * c.n_layers) + 2 * c.n_layers * sizeof(real *)
     need += block * stride_of(n_features) * sizeof(real) if c.x_kind < ROWS_CSR_F32 else 0
     need += c.nz_capacity * (sizeof(real) + sizeof(int32_t))
     for k in range(stop + 1):
