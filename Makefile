@@ -11,16 +11,19 @@ STATS_ARGS ?=
 FUZZ_ARGS ?=
 
 KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels/native/*.pyx fastmlp/kernels/native/*.pxi fastmlp/kernels/native/*/*.pxi)
-DEBUG_BUILD := build/debug
+SANITIZED_BUILD := build/sanitized
+SANITIZED_TESTS := $(wildcard tests/kernels/test_kernels*.py) tests/kernels/test_memory.py tests/kernels/test_csr.py \
+    tests/kernels/test_fuzz.py tests/words/test_batched.py
+THREADED_TESTS := tests/kernels/test_kernels_control.py tests/network/test_threads.py
 LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
     noise batched saving datasets plots graph_drawing kernels_contract kernels_functions kernels_train
 
-.PHONY: help demo test lowest fuzz stats outside build bench lint format docs debug clean
+.PHONY: help demo test lowest fuzz stats outside build bench lint format docs sanitize clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, FUZZ_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
 
 demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
@@ -72,13 +75,21 @@ docs: $(VENV)/stamp-docs  ## build the documentation into docs/_build/html
 	$(VENV)/bin/sphinx-build -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-debug: $(VENV)/stamp-build  ## build with bounds checks, apart from the normal build, and run the kernel tests on it
-	FASTMLP_DEBUG=1 FASTMLP_REQUIRE_EXT=1 $(PY) setup.py -q build --build-base $(DEBUG_BUILD) --build-lib $(DEBUG_BUILD)/lib
-	cd $(DEBUG_BUILD) && export PYTHONPATH="$$PWD/lib" ASAN_OPTIONS=detect_leaks=0 \
-	    LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" && \
-	    $(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
-	    $(abspath $(PY)) -P -m pytest -c ../../pyproject.toml --rootdir . ../../tests/kernels/test_kernels*.py \
-	        ../../tests/words/test_batched.py $(PYTEST_ARGS)
+# Only the extensions are built with sanitizers: what Python and NumPy do is not looked at. A report ends the process,
+# so pytest must not hold back what is written to stderr. $(call sanitized,kind,libraries,which tests,files)
+sanitize: $(VENV)/stamp-build  ## the kernel tests on builds that end at bad memory, undefined behaviour or a race
+	$(call sanitized,address,asan ubsan,not numba and not numpy,$(SANITIZED_TESTS))
+	$(call sanitized,thread,tsan,thread and not numba and not numpy,$(THREADED_TESTS))
+
+sanitized = FASTMLP_SANITIZE=$(1) FASTMLP_REQUIRE_EXT=1 FASTMLP_LEVELS=native $(PY) setup.py -q build \
+	    --build-base $(SANITIZED_BUILD)/$(1) --build-lib $(SANITIZED_BUILD)/$(1)/lib && \
+	cd $(SANITIZED_BUILD)/$(1) && export PYTHONPATH="$$PWD/lib" \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=1 \
+	    LD_PRELOAD="$(foreach library,$(2),$$($(CC) -print-file-name=lib$(library).so))" && \
+	$(abspath $(PY)) -P -c 'import os, fastmlp; assert fastmlp.__file__.startswith(os.environ["PYTHONPATH"])' && \
+	$(abspath $(PY)) -P -m pytest -c $(abspath pyproject.toml) --rootdir . --capture=sys -k '$(3)' $(abspath $(4)) \
+	    $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
 	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache

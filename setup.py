@@ -4,7 +4,8 @@ FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is 
 FASTMLP_LEVELS=...      the levels to build: "all", "native" (those that this CPU can run), or names such as
                         "base,avx2". Unset: native where the build serves this machine only (editable and
                         in-place builds), all in wheels
-FASTMLP_SANITIZE=...    for tests: "address,undefined" or "thread", by the compiler's sanitizers, and Cython's checks
+FASTMLP_SANITIZE=...    "address" (memory and undefined behaviour) or "thread" (races): with the compiler's checks,
+                        and Cython's; `make sanitize` runs tests on such builds
 """
 
 import os
@@ -19,6 +20,7 @@ from setuptools import Extension, setup
 
 STRICT = os.environ.get("FASTMLP_REQUIRE_EXT") == "1"
 SANITIZE = os.environ.get("FASTMLP_SANITIZE", "")
+SANITIZERS = {"": [], "address": ["-fsanitize=address,undefined"], "thread": ["-fsanitize=thread"]}[SANITIZE]
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 GNU = sys.platform != "win32"
 
@@ -58,7 +60,7 @@ FLAGS = ["/O2", "/std:c11"]
 if GNU:
     FLAGS = ["-O3", "-g0"]
     if SANITIZE:
-        FLAGS = ["-O1", "-g", f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+        FLAGS = ["-O1", "-g", *SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
     FLAGS += [
         "-fno-math-errno",
         "-fno-trapping-math",
@@ -88,11 +90,11 @@ def extension(name, vector_bytes, flags):
         include_dirs=[numpy.get_include()],
         define_macros=[("VEC_BYTES", str(vector_bytes)), ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*FLAGS, *flags],
-        extra_link_args=[f"-fsanitize={SANITIZE}"] if SANITIZE else [],
+        extra_link_args=SANITIZERS,
     )
 
 
-BUILD = Path("build", *["sanitize", SANITIZE] if SANITIZE else [])
+BUILD = Path("build/sanitized", SANITIZE) if SANITIZE else Path("build")
 
 
 def write_records():

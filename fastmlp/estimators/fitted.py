@@ -74,13 +74,13 @@ class CarefulEstimator(_checks.Declared, BaseEstimator):
         return validate_data(self, _checks.check_sparse(X), *arguments, **options)
 
     def _unchanged_by_errors(self):
-        """Return a context that puts all attributes back where something is raised inside, until `commit`."""
+        """Return a context that puts all attributes back where something is raised inside before a step."""
         return _Transaction(self)
 
 
 class _Transaction:
     def __init__(self, estimator):
-        self.estimator, self.kept, self.committed = estimator, estimator.__dict__.copy(), False
+        self.estimator, self.kept, self.run = estimator, estimator.__dict__.copy(), None
         given = self.kept.get("random_state")  # a generator is the user's, and drawn from
         self.drawn = given.get_state() if isinstance(given, np.random.RandomState) else None
 
@@ -88,7 +88,7 @@ class _Transaction:
         return self
 
     def __exit__(self, kind, *error):
-        if kind is None or self.committed:
+        if kind is None or (self.run is not None and self.run.begun):
             return
         state = self.estimator.__dict__
         state.update(self.kept)  # at no moment is anything missing that other threads may look for
@@ -97,13 +97,13 @@ class _Transaction:
         if self.drawn is not None:
             self.kept["random_state"].set_state(self.drawn)
 
-    def commit(self):
-        """From here on what has become of the estimator stays."""
-        self.committed = True
+    def commit(self, run):
+        """From where this run has begun, what has become of the estimator stays."""
+        self.run = run
 
     def revoke(self):
         """What was committed came to nothing: the estimator is to be as before."""
-        self.committed = False
+        self.run = None
 
 
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEstimator):

@@ -43,13 +43,18 @@ class FullBatch:
         )
         trust(est, self.X)
 
+    @property
+    def begun(self):
+        """Whether an iteration was made."""
+        return self.est.n_iter_ > 0
+
     def run(self, transaction):
         """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
         est, own, rows = self.est, self.optimizer, Rows(self.X)
         self.theirs = SklearnCallbacks(est, *self.about, est.max_iter)
         try:
             with self.epoch_end.following():
-                transaction.commit()
+                transaction.commit(self)
                 est.best_iter_ = None
                 vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
                 found = lbfgs.minimize(

@@ -141,7 +141,7 @@ class StochasticFit:
                     self.best.begin(self.measured, goes_on=trained_before and not self.incremental)
                 elif not self.best:
                     est.best_iter_ = None
-                transaction.commit()
+                transaction.commit(fit)
                 self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()

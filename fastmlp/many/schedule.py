@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -33,12 +33,14 @@ def run_ensemble(tasks):
         tasks[i].end()
         return False
 
+    interrupted = False
     try:
-        with suppress(KeyboardInterrupt):
-            ensemble.train([fit.job for fit in fits], on_end)
+        ensemble.train([fit.job for fit in fits], on_end)
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         for i in sorted(waiting):
-            fits[i].interrupted = True
+            fits[i].interrupted = interrupted
             finish(i)
 
 

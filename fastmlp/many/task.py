@@ -100,7 +100,7 @@ class Task:
         self.index = index
         self.name = f"fit {index} of {n_tasks}" + (f", {parameters}" if parameters else "")
         self.parameters, self.options, self.subset = parameters, options, subset
-        self.model = self.error = self.fit = self._ours = None
+        self.model = self.error = self.fit = self.transaction = self._ours = None
 
     @contextmanager
     def errors(self):
@@ -147,7 +147,7 @@ class Task:
         run = _checks.check_run(asked["epochs"], asked["batch_size"], asked["shuffle"])
         with ExitStack() as stack:
             stack.enter_context(in_training(network))
-            with unchanged_by_errors(network):
+            with unchanged_by_errors(network) as self.transaction:
                 rows = training_rows(network, data.x, finite=False)  # `convert` has looked, once for all
                 y = settle(
                     network, rows, data.targets(network.params.dtype), asked["loss"], asked["optimizer"]
@@ -164,6 +164,8 @@ class Task:
         if self._ours is not None:
             ours, self._ours = self._ours, None
             with ours:
+                if not (self.fit.begun or self.fit.interrupted):
+                    self.transaction.put_back()
                 self.model.curves.extend_later(self.fit.curves)
 
     def run(self, data):

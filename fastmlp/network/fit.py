@@ -118,7 +118,7 @@ class Fit:
             n_threads,
         )
         self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
-        self.optimizer, self.first_epoch = optimizer, network.n_epochs_
+        self.optimizer, self.first_epoch, self.first_step = optimizer, network.n_epochs_, optimizer_state.step
         subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)
         batch_size = n if batch_size is None else min(batch_size, n)
@@ -152,6 +152,11 @@ class Fit:
         )
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
         self.stopped, self.resumed_at, self.about = False, 0, None
+
+    @property
+    def begun(self):
+        """Whether a step was made, or the run has ended otherwise than by an error."""
+        return self.status != Status.RUNNING or int(self.job.run["step"][0]) > self.first_step
 
     @property
     def n_done(self):

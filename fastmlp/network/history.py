@@ -32,7 +32,8 @@ class History:
         if self._unread:
             with self._lock:
                 while self._unread:
-                    self._append(self._unread.pop(0).lists())
+                    self._append(self._unread[0].lists())
+                    del self._unread[0]  # only now: where there is no memory, or for who else asks meanwhile
         return self._lists
 
     def copy(self):

@@ -35,6 +35,11 @@ class LBFGSFit:
         self.status, self.losses, self.seconds = Status.RUNNING, [], []
 
     @property
+    def begun(self):
+        """Whether an iteration was made, or the run has ended otherwise than by an error."""
+        return self.status != Status.RUNNING or bool(self.losses)
+
+    @property
     def n_done(self):
         """Iterations completed."""
         return len(self.losses)

@@ -324,7 +324,7 @@ class Network:
             if resumes:
                 epoch_end.resume(resumed, run)
             with interrupts.held(), epoch_end.following(run):
-                transaction.commit()
+                transaction.commit(run)
                 run.run(epoch_end if epoch_end.per_epoch else None)
         return self
 
@@ -342,7 +342,7 @@ class Network:
             once = dict(n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
             run = new_run(self, prepared, mean_weight=1.0, **once)
             with interrupts.held():
-                transaction.commit()
+                transaction.commit(run)
                 return float(run.run().job.losses[0])
 
     def predict(self, x, *, n_threads=None):

@@ -41,7 +41,7 @@ class Prepared(NamedTuple):
 
 
 class unchanged_by_errors:
-    """Put a network back as it was where something is raised inside, until `commit`.
+    """Put a network back as it was where something is raised inside, unless its training has begun.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class unchanged_by_errors:
     """
 
     def __init__(self, network, with_optimizer_state=False):
-        self.network, self.committed = network, False
+        self.network, self.run = network, None
         learning = network.learning
         if with_optimizer_state:
             learning = learning._replace(optimizer_state=deepcopy(learning.optimizer_state))
@@ -63,12 +63,12 @@ class unchanged_by_errors:
         return self
 
     def __exit__(self, kind, *error):
-        if kind is not None and not self.committed:
+        if kind is not None and not (self.run is not None and self.run.begun):
             self.put_back()
 
-    def commit(self):
-        """From here on the network changes, and keeps what it has become."""
-        self.committed = True
+    def commit(self, run):
+        """From where this run has begun, the network keeps what it has become."""
+        self.run = run
 
     def put_back(self):
         """Forget weights that were drawn, and the loss and the optimizer that were chosen."""
