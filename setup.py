@@ -4,8 +4,8 @@ FASTMLP_REQUIRE_EXT=1   a failed compilation fails the install (otherwise it is 
 FASTMLP_LEVELS=...      the levels to build: "all", "native" (those that this CPU can run), or names such as
                         "base,avx2". Unset: native where the build serves this machine only (editable and
                         in-place builds), all in wheels
-FASTMLP_SANITIZE=...    "address" (memory and undefined behaviour) or "thread" (races): with the compiler's checks,
-                        and Cython's; `make sanitize` runs tests on such builds
+FASTMLP_SANITIZE=...    "address" (memory and undefined behaviour) or "thread" (races): with the compiler's
+                        checks, and Cython's; `make sanitize` runs tests on such builds
 """
 
 import os
