@@ -1,19 +1,28 @@
-"""What the benchmark ran on."""
+"""What the benchmark runs on, and how to hold a library to an older CPU's instructions."""
 
 import os
 import platform
 import re
 from pathlib import Path
 
+# What makes the peers' libraries take AVX2 on a newer CPU. onnxruntime's products ask the CPU themselves.
+HELD_TO_AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+
 
 def cpu_name():
     """Return the CPU's model name."""
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE)
-        if names:
-            return " ".join(names[0].replace("(R)", "").replace("(TM)", "").split())
-    return platform.processor() or platform.machine()
+    names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.is_file() else []
+    if not names:
+        return platform.processor() or platform.machine()
+    return " ".join(names[0].replace("(R)", "").replace("(TM)", "").split())
 
 
 def n_cpus():
@@ -26,6 +35,13 @@ def load():
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
+def levels():
+    """Return the compiled instruction-set levels that this CPU can run and that are built, best first."""
+    from fastmlp.kernels import dispatch
+
+    return tuple(name for name in dispatch.available() if name in dispatch.COMPILED)
+
+
 def describe():
     """Return the CPU, its usable cores, the load, the system and the Python version."""
     return {
@@ -35,6 +51,14 @@ def describe():
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+
+
+def kind_of(level, best, held):
+    """Return in words what kind of machine a level's figures are of."""
+    if level == best or level == "numba":
+        return level
+    peers = "and the peers too, but onnxruntime" if held else "the peers as they come"
+    return f"{level} on an {best} machine, {peers}"
 
 
 def slug(text):

@@ -1,33 +1,120 @@
-"""The table, and the JSON file."""
+"""What is found of a case, the lines that are printed, and the files that are kept."""
 
 import json
+import statistics
 import textwrap
 from pathlib import Path
 
-from ..peers import RIVALS
 from .machine import slug
 
-COLUMNS = (*RIVALS, "jax", "fastmlp")
 RESULTS = Path(__file__).parents[1] / "results"
+HEADER = "case", "level", "fastmlp", "fastest peer", "ratio", "spread", "goal", "GFLOP/s", "of peak", "cores"
+WIDTHS = (50, 7, 10, 24, 10, 11, 13, 8, 8, 6)
+LEGEND = """
+Times are medians: of a whole run, or of a sample where a case trains many. 'ratio': the fastest peer's time
+over fastmlp's, the median of the rounds; '<1x' means that fastmlp is slower; 'spread': its least and most.
+'/2' counts the threads, the faster of those tried. GFLOP/s count multiplications with inputs that are 0 as
+well; 'of peak': their share of the register FMA peak of the cores kept busy. Below each case the other peers'
+times. Numba is fastmlp's backend without a compiler; its ratio is the time of the compiled one over its own,
+and the goal a third.
+"""
+NUMBA_GOAL = 1 / 3
 
 
-def ratios(measurements):
-    """Return the times of the fastest rival, JAX and the Numba backend over fastmlp's.
+def ratios(own, other):
+    """Return the times of `other` over those of `own` in the rounds of both, by the sample."""
+    pairs = zip(own.seconds, other.seconds, strict=True)
+    scale = own.n_samples / other.n_samples
+    return [scale * b / a for a, b in pairs if a is not None and b is not None]
 
-    A ratio whose two sides were not both measured is None.
+
+def found_at(case, own, rivals, peaks, baseline=None):
+    """Return what was found at one level, as a dict for JSON.
+
+    Parameters
+    ----------
+    case : Case
+    own : Measurement
+        fastmlp's at this level.
+    rivals : list of Measurement
+        The peers'; for Numba fastmlp's at its best level.
+    peaks : dict of float
+        GFLOP/s of a core, by level.
+    baseline : Measurement or None
+        What the case's goal is beyond.
     """
-    per_sample = {peer: m.per_sample for peer, m in measurements.items()}
-    own = per_sample.get("fastmlp")
-    rivals = {peer: per_sample[peer] for peer in RIVALS if peer in per_sample}
+    found = {
+        "level": own.level,
+        "seconds": own.median,
+        "per_sample": own.per_sample,
+        "seconds_by_round": own.seconds,
+    }
+    fastest = min(rivals, key=lambda m: m.per_sample, default=None)
+    if fastest is not None and (by_round := ratios(own, fastest)):
+        found |= {
+            "fastest_peer": fastest.label,
+            "peer_per_sample": fastest.per_sample,
+            "ratio": statistics.median(by_round),
+            "spread": [min(by_round), max(by_round)],
+        }
+    found["cores"] = statistics.median(own.cores)
+    if case.flops:
+        found["gflops"] = case.flops / own.per_sample / 1e9
+        if own.level in peaks:
+            n_cores = max(1, round(found["cores"]))
+            found |= {"core_peak": peaks[own.level], "share": found["gflops"] / peaks[own.level] / n_cores}
+    if own.final is not None:
+        found["final"] = own.final
+    if baseline is not None:
+        found["seconds"] = statistics.median(
+            a - b for a, b in zip(own.seconds, baseline.seconds, strict=True)
+        )
+    return found | judgement(case, found)
 
-    def over_own(seconds):
-        return None if own is None or seconds is None else seconds / own
 
+def judgement(case, found):
+    """Return the goal at this level and whether it is met; an empty dict where there is none."""
+    numba = found["level"] == "numba"
+    goal = NUMBA_GOAL if numba else case.goal_at(found["level"])
+    value = found.get(
+        {"ratio": "ratio", "share": "share", "seconds": "seconds"}["ratio" if numba else case.measure]
+    )
+    if goal is None or value is None:
+        return {}
+    met = value <= goal if case.measure == "seconds" and not numba else value >= goal
+    met = met and not (found.get("final") or {}).get("problem")
+    return {"goal": goal, "met": bool(met)}
+
+
+def entry(case, agreements, measurements, peaks):
+    """Return everything about one case, for JSON."""
+    own = {m.level: m for m in measurements if m.level}
+    baseline = next((m for m in measurements if m.peer == case.baseline), None)
+    rivals = [m for m in measurements if not m.level and m is not baseline]
+    compiled = [m for level, m in own.items() if level != "numba"]
+    best = min(compiled, key=lambda m: m.per_sample, default=None)
+    levels = [
+        found_at(case, m, ([best] if best else []) if level == "numba" else rivals, peaks, baseline)
+        for level, m in own.items()
+    ]
     return {
-        "fastest_rival": min(rivals, key=rivals.get, default=None),
-        "rival": over_own(min(rivals.values(), default=None)),
-        "jax": over_own(per_sample.get("jax")),
-        "numba": over_own(per_sample.get("fastmlp-numba")),
+        "name": case.name,
+        "title": case.title,
+        "unit": case.unit,
+        "measure": case.measure,
+        **({"chart": case.chart, "at": case.at} if hasattr(case, "chart") else {}),
+        "agreement": agreements,
+        "levels": levels,
+        "peers": {
+            m.label: {
+                "seconds": m.median,
+                "per_sample": m.per_sample,
+                "n_samples": m.n_samples,
+                "seconds_by_round": m.seconds,
+                "final": m.final,
+            }
+            for m in rivals
+        },
     }
 
 
@@ -40,108 +127,98 @@ def seconds_text(seconds):
 
 def ratio_text(ratio):
     """Return a ratio; one below 1 is marked, for it is a loss."""
-    if ratio is None:
-        return "-"
     return f"{ratio:.3g}x" if ratio >= 1 else f"<1x ({ratio:.2f})"
 
 
-def time_text(case, measurement):
-    """Return the time of a run or of a sample, with the number of threads where it was given."""
-    if measurement is None:
+def goal_text(measure, found):
+    """Return a goal, and whether it is met."""
+    if "goal" not in found:
         return "-"
-    seconds = measurement.median if case.unit == "run" else measurement.per_sample
-    return seconds_text(seconds) + (f" /{measurement.n_threads}" if measurement.n_threads else "")
-
-
-def row(case, measurements):
-    """Return one line of the table as a list of texts."""
-    found = ratios(measurements)
-    times = [time_text(case, measurements.get(peer)) for peer in COLUMNS]
-    goal = "-" if case.goal is None else f"{case.goal:g}x"
-    if case.goal is not None and found["rival"] is not None:
-        goal += " met" if found["rival"] >= case.goal else " MISSED"
-    return [
-        case.title,
-        *times,
-        ratio_text(found["rival"]),
-        goal,
-        ratio_text(found["jax"]),
-        "-" if found["numba"] is None else f"{found['numba']:.2g}x",
-    ]
-
-
-HEADER = ["case", *COLUMNS, "vs best of 3", "goal", "vs JAX", "Numba/compiled"]
-WIDTHS = [42, 13, 13, 13, 13, 10, 13, 12, 11, 14]
-LEGEND = (
-    "Times are medians: of a whole run for XOR, else per sample (rate = 1 / time); '/2' counts the threads,\n"
-    "the faster of those tried. 'vs best of 3': the fastest of NumPy, scikit-learn and PyTorch, over\n"
-    "fastmlp's time; '<1x' means that fastmlp is slower."
-)
+    if found["level"] == "numba":
+        shown = "1/3"
+    else:
+        goal = found["goal"]
+        shown = {"ratio": f"{goal:g}x", "share": f"{100 * goal:g} %", "seconds": f"{goal:g} s"}[measure]
+    return f"{shown} {'met' if found['met'] else 'MISSED'}"
 
 
 def line(texts):
     first, *others = zip(texts, WIDTHS, strict=True)
-    return "  ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)])
+    return " ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)])
 
 
-def as_dict(case, agreements, measurements):
-    """Return everything about one case, for JSON."""
-    return {
-        "name": case.name,
-        "title": case.title,
-        "sizes": list(case.sizes),
-        "batch_size": case.batch_size,
-        "epochs": case.epochs,
-        "goal": case.goal,
-        "agreement": {peer: vars(agreement) for peer, agreement in agreements.items()},
-        "measurements": {
-            peer: vars(m) | {"median": m.median, "per_sample": m.per_sample}
-            for peer, m in measurements.items()
-        },
-        "ratios": ratios(measurements),
-    }
-
-
-def default_path(versions, cpu):
-    """Return where the results of a whole run are kept."""
-    return RESULTS / f"{versions.get('fastmlp', 'peers')}-{slug(cpu)}.json"
-
-
-def write(path, report):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
+def lines(entry):
+    """Return the lines of one case: one for each level, and one with the other peers."""
+    key = "seconds" if entry["unit"] == "run" else "per_sample"
+    shown, title = [], entry["title"]
+    for found in entry["levels"]:
+        peer = found.get("fastest_peer")
+        where = entry["peers"].get(peer)
+        cells = [title, found["level"], seconds_text(found[key]), "-", "-", "-"]
+        if peer:
+            low, high = found["spread"]
+            cells[3] = f"{peer} {seconds_text(where[key])}" if where else peer
+            cells[4:] = [ratio_text(found["ratio"]), f"{low:.2f}-{high:.2f}"]
+        cells += [
+            goal_text(entry["measure"], found),
+            f"{found['gflops']:.3g}" if "gflops" in found else "-",
+            f"{100 * found['share']:.0f} %" if "share" in found else "-",
+            f"{found['cores']:.1f}",
+        ]
+        shown.append(line(cells))
+        title = ""
+    fastest = {found.get("fastest_peer") for found in entry["levels"]}
+    others = [f"{name} {seconds_text(m[key])}" for name, m in entry["peers"].items() if name not in fastest]
+    shown += [f"    {', '.join(others)}"] if others else []
+    for found in entry["levels"]:
+        if final := found.get("final"):
+            values = ", ".join(f"{name} {value:.4g}" for name, value in final.items() if name != "problem")
+            shown.append(f"    {found['level']}: {values}{final['problem'] and '; '}{final['problem']}")
+    return shown
 
 
 def wrap(text):
     return textwrap.fill(text, 118)
 
 
-def preamble(machine, versions, missing, what):
-    """Return the lines above the table: machine, versions, data, and which peers are missing."""
-    busy = machine["load"] is not None and machine["load"] > 0.5
-    threads = versions.get("n_threads") or "its own choice"
-    named = {name: version for name, version in versions.items() if name not in ("backend", "n_threads")}
-    lines = [
+def preamble(machine, what):
+    """Return the lines above the table."""
+    shown = [
         f"{machine['cpu']}, {machine['n_cpus']} cores, {machine['system']}, Python {machine['python']}",
-        ", ".join(f"{name} {version}" for name, version in named.items()),
-        f"fastmlp: backend {versions.get('backend', 'none')}, threads {threads}",
-        f"data: {what}; all in float32, warm, in one run; every peer was first checked to learn the same",
+        f"data: {what}; warm, in one run; every peer was first checked to learn the same",
     ]
-    if missing:
-        lines.append(f"not installed, so left out: {', '.join(missing)}")
-    if busy:
-        lines.append(f"the machine is busy (load {machine['load']:.1f}): trust ratios more than times")
-    return "\n".join(map(wrap, lines))
+    if machine["load"] is not None and machine["load"] > 0.5:
+        shown.append(f"the machine is busy (load {machine['load']:.1f}): trust ratios more than times")
+    return "\n".join(map(wrap, shown))
 
 
-def subsets(entries):
-    """Return a line for each case that some peers ran over fewer samples of."""
-    lines = []
-    for entry in entries:
-        counts = {peer: found["n_samples"] for peer, found in entry["measurements"].items()}
-        most = max(counts.values(), default=0)
-        fewer = ", ".join(f"{peer} {n}" for peer, n in counts.items() if n < most)
-        if fewer:
-            lines.append(wrap(f"{entry['title']}: timed on {most} samples, but {fewer}"))
-    return lines
+def verdict(entries):
+    """Return how many goals are met, and those that are not, the farthest first."""
+    judged = [(entry, found) for entry in entries for found in entry["levels"] if "met" in found]
+    missed = [(distance(entry, found), entry, found) for entry, found in judged if not found["met"]]
+    shown = [f"{len(judged) - len(missed)} of {len(judged)} goals met"]
+    for share, entry, found in sorted(missed, key=lambda each: each[0]):
+        shown.append(f"    {100 * share:3.0f} % of the goal: {entry['title']}, {found['level']}")
+    return "\n".join(shown)
+
+
+def distance(entry, found):
+    """Return what share of its goal was reached."""
+    if found["level"] != "numba" and entry["measure"] == "seconds":
+        return found["goal"] / found["seconds"]
+    return (
+        found["share" if found["level"] != "numba" and entry["measure"] == "share" else "ratio"]
+        / found["goal"]
+    )
+
+
+def file_name(version, cpu, what, ending):
+    """Return the name of what is kept of a whole run."""
+    return f"{version}-{slug(cpu)}-{slug(what)}.{ending}"
+
+
+def write(path, about, entries, level):
+    """Write what was found at one level, and of the peers, as JSON."""
+    of_level = [e | {"levels": [f for f in e["levels"] if f["level"] == level]} for e in entries]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(about | {"level": level, "cases": of_level}, indent=1) + "\n")

@@ -5,40 +5,58 @@ import os
 import time
 import traceback
 from contextlib import contextmanager
+from importlib import import_module
 
-from ..peers import create
-from .data import initial_weights, load_digits, rows_for
+from .machine import HELD_TO_AVX2
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class Session:
-    """A peer and the case it is at; the parent process calls it through a `Worker`."""
+    """A peer and the case it is at; the parent process calls it through a `Worker`.
 
-    def __init__(self, name, n_threads=None):
-        self.peer = create(name)
-        self.peer.n_threads = n_threads
+    Parameters
+    ----------
+    peer : str
+        A name in the cases' PEERS.
+    n_threads : int or None
+        That its library may use; None leaves the choice to the library.
+    """
+
+    def __init__(self, peer, n_threads=None):
+        self.name, self.n_threads, self.contestants = peer, n_threads, {}
 
     def call(self, method, *args):
         return getattr(self, method)(*args)
 
+    def contestant(self, case):
+        place = case.PEERS[self.name]
+        if place not in self.contestants:
+            module, kind = place.split(":")
+            self.contestants[place] = getattr(import_module(f"bench.peers.{module}"), kind)()
+            self.contestants[place].n_threads = self.n_threads
+        return self.contestants[place]
+
     def refuse(self, case):
-        return self.peer.refuse(case)
+        """Return why this library has no such case, or None."""
+        return self.contestant(case).refuse(case)
 
     def setup(self, case):
-        x, y = rows_for(case, None if case.sizes[0] == 2 else load_digits())
-        self.peer.setup(case, x, y, initial_weights(case.sizes))
+        self.peer = self.contestant(case)
+        self.peer.setup(case)
 
     def time(self, n_runs=1):
-        """Return the mean seconds of `n_runs` runs, each from the initial weights."""
-        total = 0.0
+        """Return the mean seconds of `n_runs` runs, each from the same start, and the cores kept busy."""
+        total = busy = 0.0
         for _ in range(n_runs):
             self.peer.reset()
-            start = time.perf_counter()
+            cpu, start = time.process_time(), time.perf_counter()
             self.peer.run()
             total += time.perf_counter() - start
-        return total / n_runs
+            busy += time.process_time() - cpu
+            self.peer.after()
+        return total / n_runs, busy / total
 
     def learn(self, case):
         """Return what one run of `case` computes."""
@@ -47,20 +65,23 @@ class Session:
         self.peer.run()
         return self.peer.result()
 
-    def versions(self):
-        return self.peer.versions()
+    def result(self):
+        """Return what the runs so far computed."""
+        return self.peer.result()
+
+    def versions(self, case):
+        return self.contestant(case).versions()
 
 
-def serve(connection, name, n_threads):
+def serve(connection, peer, n_threads):
     """Answer calls until the connection closes: (True, value) or (False, traceback)."""
-    session = None
+    session = Session(peer, n_threads)
     while True:
         try:
             method, args = connection.recv()
         except EOFError:
             return
         try:
-            session = session or Session(name, n_threads)
             answer = True, session.call(method, *args)
         except Exception:
             answer = False, traceback.format_exc()
@@ -84,26 +105,36 @@ class Worker:
 
     Parameters
     ----------
-    name : str
+    peer : str
     n_threads : int or None
-        Threads that its library may use; None leaves the choice to the library.
-    variables : dict
-        Further environment variables.
+    level : str or None
+        fastmlp's backend; its own choice without.
+    held : bool
+        Hold the library to AVX2, where it can be.
     """
 
-    def __init__(self, name, n_threads=None, variables=None):
-        self.name, self.n_threads = name, n_threads
-        variables = dict(variables or {})
+    def __init__(self, peer, n_threads=None, level=None, held=False):
+        self.peer, self.n_threads, self.level = peer, n_threads, level
+        variables = dict(HELD_TO_AVX2) if held else {}
+        if level:
+            variables["FASTMLP_BACKEND"] = level
         if n_threads:
             variables |= dict.fromkeys(THREAD_VARIABLES, str(n_threads))
-            if name == "jax" and n_threads == 1:
-                variables["XLA_FLAGS"] = XLA_ONE_THREAD
+            if peer == "jax" and n_threads == 1:
+                variables["XLA_FLAGS"] = f"{variables.get('XLA_FLAGS', '')} {XLA_ONE_THREAD}"
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, name, n_threads), daemon=True)
+        self.process = context.Process(target=serve, args=(theirs, peer, n_threads))
         with environment(variables):
             self.process.start()
         theirs.close()
+
+    @property
+    def label(self):
+        """The peer with its level or its number of threads."""
+        if self.level:
+            return f"{self.peer} {self.level}"
+        return f"{self.peer}/{self.n_threads}" if self.n_threads else self.peer
 
     def call(self, method, *args):
         """Call a method of the worker's `Session`; raise RuntimeError with its traceback where it fails."""
@@ -111,9 +142,12 @@ class Worker:
         try:
             succeeded, value = self.connection.recv()
         except EOFError:
-            raise RuntimeError(f"{self.name}: its process ended, exit code {self.process.exitcode}") from None
+            self.process.join(1)
+            raise RuntimeError(
+                f"{self.label}: its process ended, exit code {self.process.exitcode}"
+            ) from None
         if not succeeded:
-            raise RuntimeError(f"{self.name} failed:\n{value}")
+            raise RuntimeError(f"{self.label} failed:\n{value}")
         return value
 
     def close(self):

@@ -4,8 +4,7 @@
 class Peer:
     """One library's way to carry out a case.
 
-    A run starts from the initial weights: `reset` restores them, untimed, and `run` is timed.
-    Rows come in a fixed order, nothing is shuffled, every layer has a bias, all is float32.
+    A run begins at the case's start: `reset` restores it, untimed, and `run` is timed.
     """
 
     n_threads = None  # that its library may use; the environment has been set for it already
@@ -14,19 +13,22 @@ class Peer:
         """Return why this library has no such case, or None."""
         return None
 
-    def setup(self, case, x, y, weights):
-        """Take the rows, the targets and the initial weights [W, b, ...], and allocate everything."""
-        self.case, self.x, self.y, self.start = case, x, y, weights
+    def setup(self, case):
+        """Make the data and allocate everything."""
+        self.case = case
 
     def reset(self):
-        """Go back to the initial weights and an optimizer that has not stepped."""
+        """Go back to the start."""
 
     def run(self):
-        """Train `case.epochs` epochs, or predict every row: the timed unit."""
+        """Do the case once: the timed unit."""
         raise NotImplementedError
 
+    def after(self):
+        """Look at what a timed run has made, untimed."""
+
     def result(self):
-        """Return what the run computed: weights [W, b, ...] after training, else the predictions."""
+        """Return what is compared with the other peers': after training the weights [W, b, ...]."""
         raise NotImplementedError
 
     def versions(self):

@@ -6,31 +6,42 @@ from importlib.metadata import version
 import numpy as np
 
 import fastmlp
-from fastmlp import SGD, Adam, Dense, Network
+from fastmlp import SGD, Adam, Dense, Dropout, Momentum, Network
 
 from .base import Peer
 
-LOSSES = {"softmax": "categorical_crossentropy", "tanh": "mse"}
+
+class FastMLP(Peer):
+    """What all its peers have in common."""
+
+    def versions(self):
+        if fastmlp.backend() == "numba":
+            return {"numba": version("numba")}
+        return {"fastmlp": fastmlp.__version__}
 
 
-class FastMLPPeer(Peer):
-    def setup(self, case, x, y, weights):
-        super().setup(case, x, y, weights)
+class FastMLPPeer(FastMLP):
+    def setup(self, case):
+        super().setup(case)
+        (self.x, self.y), self.start, rate = case.data(), case.weights(), case.learning_rate
         # scikit-learn's form of Adam: epsilon is not divided by the bias correction
-        adam = Adam(case.learning_rate, epsilon_corrected=False)
-        self.optimizer = {"sgd": SGD(case.learning_rate), "adam": adam}[case.optimizer]
+        adam = Adam(rate, epsilon_corrected=False)
+        self.optimizer = {"sgd": SGD(rate), "momentum": Momentum(rate, 0.9), "adam": adam}[case.optimizer]
+        self.loss = "categorical_crossentropy" if case.output == "softmax" else "half_squared_error"
         self.reset()
-        if case.kind == "predict":
+        if not case.trains:
             self.predict = self.estimator().predict if case.labels else self.model.predict
             if self.n_threads and not case.labels:
                 self.predict = partial(self.predict, n_threads=self.n_threads)
 
     def reset(self):
-        case = self.case
+        case, last = self.case, len(self.case.sizes) - 2
         self.model = Network(dtype="float32")
         for k, units in enumerate(case.sizes[1:]):
-            activation = case.output if k == len(case.sizes) - 2 else case.hidden
-            self.model.add(Dense(units, activation=activation, input_dim=None if k else case.sizes[0]))
+            activation = case.output if k == last else case.hidden
+            self.model.add(Dense(units, activation, None if k else case.sizes[0], l2=case.l2))
+            if case.dropout and k < last:
+                self.model.add(Dropout(case.dropout))
         self.model.set_weights(self.start)
 
     def estimator(self):
@@ -46,13 +57,13 @@ class FastMLPPeer(Peer):
 
     def run(self):
         case = self.case
-        if case.kind == "train":
+        if case.trains:
             self.model.fit(
                 self.x,
                 self.y,
                 epochs=case.epochs,
                 batch_size=case.batch_size,
-                loss=LOSSES[case.output],
+                loss=self.loss,
                 optimizer=self.optimizer,
                 shuffle=False,
                 n_threads=self.n_threads,
@@ -62,14 +73,4 @@ class FastMLPPeer(Peer):
         self.predictions = [predict(x[i : i + n]) for i in range(0, len(x), n)]
 
     def result(self):
-        return np.concatenate(self.predictions) if self.case.kind == "predict" else self.model.get_weights()
-
-    def versions(self):
-        return {"fastmlp": fastmlp.__version__, "backend": fastmlp.backend(), "n_threads": self.n_threads}
-
-
-class NumbaPeer(FastMLPPeer):
-    def versions(self):
-        if fastmlp.backend() != "numba":
-            raise RuntimeError(f"expected the Numba backend, got {fastmlp.backend()}: set FASTMLP_BACKEND")
-        return {"numba": version("numba")}
+        return self.model.get_weights() if self.case.trains else np.concatenate(self.predictions)

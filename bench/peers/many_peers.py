@@ -1,186 +1,232 @@
-"""The peers of `bench many`: each trains the same nets from the same weights on the same orders of samples.
+"""Many small nets at once: the same nets from the same weights on the same orders of samples."""
 
-A peer's `prepare` returns a function that trains all nets from the start, and one that returns their
-weights, of shape (nets, parameters).
-"""
-
-import time
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
-from fastmlp import SGD, Adam, Dense, Network, fit_many
-
-N_NETS, N_SAMPLES, N_EPOCHS, WIDTHS = 25, 200, 200, (3, 10, 1)
-RATES = {"sgd": 0.01, "adam": 0.001}
+from .base import Peer
+from .fastmlp_peer import FastMLP
 
 
-def make_data():
-    """Return x, y and each net's initial weights."""
-    random = np.random.RandomState(0)
-    x = random.uniform(-1, 1, (N_SAMPLES, WIDTHS[0])).astype(np.float32)
-    y = (0.8 * np.tanh(x @ np.array([1, -2, 0.5], np.float32)))[:, None]
-    shapes = [shape for a, b in pairwise(WIDTHS) for shape in ((a, b), (b,))]
-    start = [[random.uniform(-0.5, 0.5, shape).astype(np.float32) for shape in shapes] for _ in range(N_NETS)]
-    return x, y, start
+class FastMLPNets(FastMLP):
+    """`fit_many`."""
 
+    def setup(self, case):
+        from fastmlp import SGD, Adam
 
-def orders(n_epochs):
-    """Return the order in which each net sees the samples, (nets, updates): that of `Network.fit`."""
-    found = np.empty((N_NETS, n_epochs, N_SAMPLES), np.int32)
-    for k in range(N_NETS):
-        random, order = np.random.RandomState(k), np.arange(N_SAMPLES)
-        for epoch in range(n_epochs):
-            random.shuffle(order)
-            found[k, epoch] = order
-    return found.reshape(N_NETS, -1)
+        super().setup(case)
+        self.x, self.y, self.start = case.data()
+        self.optimizer = {"sgd": SGD, "adam": Adam}[case.optimizer](case.learning_rate)
 
+    def reset(self):
+        from fastmlp import Dense, Network
 
-class Ours:
-    """`fit_many`, or `fit` of one net after another."""
-
-    def __init__(self, optimizer, x, y, start, n_threads):
-        self.optimizer, self.x, self.y, self.start, self.n_threads = optimizer, x, y, start, n_threads
-
-    def prepare(self, n_epochs):
-        """Return a function that trains from the start, and one that tells the weights."""
-        nets = [
-            Network([Dense(10, "tanh"), Dense(1)], random_state=k, dtype="float32") for k in range(N_NETS)
-        ]
-        for k, (net, weights) in enumerate(zip(nets, self.start, strict=True)):
-            net.build(WIDTHS[0]).set_weights(weights)
+        self.nets = []
+        for k, weights in enumerate(self.start):
+            net = Network([Dense(10, "tanh"), Dense(1)], random_state=k, dtype="float32")
+            self.nets.append(net.build(self.x.shape[1]).set_weights(weights))
             net.rng.seed(k)
-        kind = {"sgd": SGD, "adam": Adam}[self.optimizer]
-        how = dict(
-            epochs=n_epochs, batch_size=1, loss="half_squared_error", optimizer=kind(RATES[self.optimizer])
+
+    def run(self):
+        from fastmlp import fit_many
+
+        fit_many(
+            self.nets,
+            self.x,
+            self.y,
+            epochs=self.case.epochs,
+            batch_size=self.case.batch_size,
+            loss="half_squared_error",
+            optimizer=self.optimizer,
+            n_threads=self.n_threads,
         )
 
-        def train():
-            if self.n_threads is None:
-                for net in nets:
-                    net.fit(self.x, self.y, **how)
+    def result(self):
+        return np.stack([net.params for net in self.nets])
+
+
+class Stacked(Peer):
+    """By hand on stacked weights: backward and step on preallocated memory, all nets in one product."""
+
+    def refuse(self, case):
+        return "the arrays are too small for more threads" if (self.n_threads or 1) > 1 else None
+
+    def setup(self, case):
+        super().setup(case)
+        self.x, self.y, start = case.data()
+        n = len(start)
+        self.shapes = [(n, 3, 10), (n, 1, 10), (n, 10, 1), (n, 1, 1)]
+        self.first = np.concatenate([np.stack(arrays).ravel() for arrays in zip(*start, strict=True)])
+        self.order = case.orders().transpose(1, 0, 2)
+
+    def parts(self, flat):
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        return [flat[b - int(np.prod(s)) : b].reshape(s) for s, b in zip(self.shapes, ends, strict=True)]
+
+    def result(self):
+        n = self.shapes[0][0]
+        return np.concatenate([np.array(a).reshape(n, -1) for a in self.parts(self.w)], axis=1)
+
+    def rates(self, step):
+        """Return Adam's rate and epsilon at a step, with the corrections of its bias."""
+        root = (1 - 0.999**step) ** 0.5
+        return self.case.learning_rate * root / (1 - 0.9**step), 1e-8 * root
+
+
+class NumPyNets(Stacked):
+    def reset(self):
+        self.w, self.g = self.first.copy(), np.empty_like(self.first)
+        self.m, self.v = np.zeros_like(self.w), np.zeros_like(self.w)
+        self.batches = self.x[self.order], self.y[self.order]  # (updates, nets, batch, features)
+
+    def run(self):
+        (a, b, c, d), (da, db, dc, dd) = self.parts(self.w), self.parts(self.g)
+        last, share, adam = (
+            c.transpose(0, 2, 1),
+            np.float32(1 / self.case.batch_size),
+            self.case.optimizer == "adam",
+        )
+        w, g, rate = self.w, self.g, np.float32(self.case.learning_rate)
+        for step, (x, y) in enumerate(zip(*self.batches, strict=True), 1):
+            hidden = np.matmul(x, a)
+            hidden += b
+            np.tanh(hidden, hidden)
+            error = np.matmul(hidden, c)
+            error += d
+            error -= y
+            error *= share
+            np.add.reduce(error, 1, out=dd, keepdims=True)
+            np.matmul(hidden.transpose(0, 2, 1), error, out=dc)
+            back = error * last
+            hidden *= hidden
+            back -= back * hidden
+            np.add.reduce(back, 1, out=db, keepdims=True)
+            np.matmul(x.transpose(0, 2, 1), back, out=da)
+            if adam:
+                self.adam(step)
             else:
-                fit_many(nets, self.x, self.y, n_threads=self.n_threads, **how)
+                g *= rate
+                w -= g
 
-        return train, lambda: np.stack([net.params for net in nets])
+    def adam(self, step):
+        m, v, g = self.m, self.v, self.g
+        rate, epsilon = self.rates(step)
+        m += np.float32(0.1) * (g - m)
+        v *= np.float32(0.999)
+        g *= g
+        v += np.float32(0.001) * g
+        self.w -= np.float32(rate) * m / (np.sqrt(v) + np.float32(epsilon))
+
+    def versions(self):
+        return {"numpy": np.__version__}
 
 
-class JAX:
-    """One jitted scan over all updates, vmapped over the nets."""
+class TorchNets(Stacked):
+    def reset(self):
+        import torch
 
-    def __init__(self, optimizer, x, y, start):
+        torch.set_flush_denormal(True)
+        self.w = torch.from_numpy(self.first.copy())
+        self.g, self.m, self.v = (torch.zeros_like(self.w) for _ in range(3))
+        self.step = torch.zeros(())
+        order = torch.from_numpy(self.order.astype(np.int64))
+        self.batches = torch.from_numpy(self.x)[order], torch.from_numpy(self.y)[order]
+
+    def run(self):
+        import torch
+
+        with torch.inference_mode():
+            self.train(torch)
+
+    def train(self, torch):
+        (a, b, c, d), (da, db, dc, dd) = self.parts(self.w), self.parts(self.g)
+        n, case = len(a), self.case
+        hidden, out, back = (
+            torch.empty(n, case.batch_size, 10),
+            *(torch.empty(n, case.batch_size, k) for k in (1, 10)),
+        )
+        hidden_t, last, share = hidden.transpose(1, 2), c.transpose(1, 2), 1 / case.batch_size
+        adam, alone = case.optimizer == "adam", case.batch_size == 1
+        for x, y in zip(*self.batches, strict=True):
+            torch.baddbmm(b, x, a, out=hidden).tanh_()
+            torch.baddbmm(d, hidden, c, out=out).sub_(y)
+            if alone:
+                dd.copy_(out)
+            else:
+                torch.sum(out.mul_(share), 1, keepdim=True, out=dd)
+            torch.bmm(hidden_t, out, out=dc)
+            torch.mul(out, last, out=back)
+            torch.ops.aten.tanh_backward.grad_input(back, hidden, grad_input=back)
+            if alone:
+                db.copy_(back)
+            else:
+                torch.sum(back, 1, keepdim=True, out=db)
+            torch.bmm(x.transpose(1, 2), back, out=da)
+            if adam:
+                self.step += 1
+                torch._fused_adam_(
+                    [self.w],
+                    [self.g],
+                    [self.m],
+                    [self.v],
+                    [],
+                    [self.step],
+                    lr=case.learning_rate,
+                    beta1=0.9,
+                    beta2=0.999,
+                    weight_decay=0.0,
+                    eps=1e-8,
+                    amsgrad=False,
+                    maximize=False,
+                )
+            else:
+                self.w.sub_(self.g, alpha=case.learning_rate)
+
+    def versions(self):
+        import torch
+
+        return {"torch": torch.__version__}
+
+
+class JAXNets(Peer):
+    """One jitted scan over all updates, vmapped over the nets; unrolled as is quickest."""
+
+    def setup(self, case):
         import jax
         import jax.numpy as jnp
 
-        self.jax, self.optimizer = jax, optimizer
+        from .jax_peer import STEPS, first_state, quickest
+
+        super().setup(case)
+        x, y, start = case.data()
         self.x, self.y = jnp.asarray(x), jnp.asarray(y)
+        self.order = jnp.asarray(case.orders())
         self.start = [jnp.asarray(np.stack(arrays)) for arrays in zip(*start, strict=True)]
-        rate = RATES[optimizer]
+        step = STEPS[case.optimizer]
 
-        def loss(weights, sample, target):
+        def loss(weights, x, y):
             a, b, c, d = weights
-            return 0.5 * jnp.sum((jnp.tanh(sample @ a + b) @ c + d - target) ** 2)
+            return 0.5 * jnp.sum((jnp.tanh(x @ a + b) @ c + d - y) ** 2) / len(x)
 
-        def sgd(weights, state, gradient):
-            return [w - rate * g for w, g in zip(weights, gradient, strict=True)], state
-
-        def adam(weights, state, gradient):
-            m, v, t = state
-            t = t + 1
-            m = [0.9 * a + 0.1 * g for a, g in zip(m, gradient, strict=True)]
-            v = [0.999 * a + 0.001 * g * g for a, g in zip(v, gradient, strict=True)]
-            root = jnp.sqrt(1 - 0.999**t)
-            step, epsilon = rate * root / (1 - 0.9**t), 1e-8 * root
-            new = [w - step * a / (jnp.sqrt(b) + epsilon) for w, a, b in zip(weights, m, v, strict=True)]
-            return new, (m, v, t)
-
-        step = {"sgd": sgd, "adam": adam}[optimizer]
-
-        def run(unroll, weights, state, order, x, y):
+        def train(unroll, weights, order, x, y):
             def update(carry, i):
-                gradient = jax.grad(loss)(carry[0], x[i], y[i])
-                return step(*carry, gradient), None
+                weights, state = carry
+                return step(weights, state, jax.grad(loss)(weights, x[i], y[i]), case.learning_rate), None
 
-            return jax.lax.scan(update, (weights, state), order, unroll=unroll)[0][0]
+            return jax.lax.scan(
+                update, (weights, first_state(case.optimizer, weights)), order, unroll=unroll
+            )[0][0]
 
-        seconds = {}
-        for unroll in (1, 4, 8):  # steps compiled into one turn of the loop; the quickest counts
-            self.run = jax.jit(jax.vmap(partial(run, unroll), in_axes=(0, 0, 0, None, None)))
-            train, _ = self.prepare(N_EPOCHS)
-            train()  # compiles
-            begin = time.perf_counter()
-            train()
-            seconds[self.run] = time.perf_counter() - begin
-        self.run = min(seconds, key=seconds.get)
+        runs = [jax.jit(jax.vmap(partial(train, unroll), in_axes=(0, 0, None, None))) for unroll in (1, 4, 8)]
+        self.train = quickest(runs, self.start, self.order, self.x, self.y)
 
-    def prepare(self, n_epochs):
-        zeros = [self.jax.numpy.zeros_like(w) for w in self.start]
-        state = (zeros, zeros, self.jax.numpy.zeros(N_NETS, np.float32)) if self.optimizer == "adam" else ()
-        order = self.jax.numpy.asarray(orders(n_epochs))
-        weights = []
+    def run(self):
+        self.weights = [w.block_until_ready() for w in self.train(self.start, self.order, self.x, self.y)]
 
-        def train():
-            weights[:] = self.jax.block_until_ready(self.run(self.start, state, order, self.x, self.y))
+    def result(self):
+        return np.concatenate([np.asarray(w).reshape(len(w), -1) for w in self.weights], axis=1)
 
-        return train, lambda: flat(weights)
+    def versions(self):
+        import jax
 
-
-class Torch:
-    """Weights stacked; batched products, backward by hand; the step by hand or `torch.optim`'s."""
-
-    def __init__(self, optimizer, x, y, start, by_hand):
-        import torch
-
-        torch.set_num_threads(1)  # the tensors are too small for more
-        torch.set_flush_denormal(True)
-        self.torch, self.optimizer, self.by_hand = torch, optimizer, by_hand
-        self.x, self.y = torch.from_numpy(x), torch.from_numpy(y)
-        self.start = [torch.from_numpy(np.stack(arrays)) for arrays in zip(*start, strict=True)]
-
-    def prepare(self, n_epochs):
-        torch, n, rate = self.torch, N_NETS, RATES[self.optimizer]
-        shapes = [(n, 3, 10), (n, 1, 10), (n, 10, 1), (n, 1, 1)]
-        w, g, m, v = (torch.zeros(sum(np.prod(s) for s in shapes)) for _ in range(4))
-        sizes = [int(np.prod(s)) for s in shapes]
-        W, G = ([p.view(s) for p, s in zip(a.split(sizes), shapes, strict=True)] for a in (w, g))
-        for own, given in zip(W, self.start, strict=True):
-            own.copy_(given.view(own.shape))
-        order = torch.from_numpy(orders(n_epochs).astype(np.int64))
-        stepper = None
-        if not self.by_hand:
-            w.grad = g
-            kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimizer]
-            stepper = kind([w], lr=rate, fused=True)
-
-        @torch.inference_mode()
-        def train():
-            x, y = self.x[order.T].unsqueeze(2), self.y[order.T].unsqueeze(2)  # (updates, nets, 1, features)
-            xt = x.transpose(2, 3)
-            hidden, out, back = torch.empty(n, 1, 10), torch.empty(n, 1, 1), torch.empty(n, 1, 10)
-            hidden_t, last_t = hidden.transpose(1, 2), W[2].transpose(1, 2)
-            for t in range(len(x)):
-                torch.baddbmm(W[1], x[t], W[0], out=hidden).tanh_()
-                torch.baddbmm(W[3], hidden, W[2], out=out)
-                torch.sub(out, y[t], out=G[3])
-                torch.bmm(hidden_t, G[3], out=G[2])
-                torch.mul(G[3], last_t, out=back)
-                torch.ops.aten.tanh_backward.grad_input(back, hidden, grad_input=G[1])
-                torch.bmm(xt[t], G[1], out=G[0])
-                if stepper is not None:
-                    stepper.step()
-                elif self.optimizer == "sgd":
-                    w.sub_(g, alpha=rate)
-                else:
-                    m.lerp_(g, 0.1)
-                    v.mul_(0.999).addcmul_(g, g, value=0.001)
-                    root = (1 - 0.999 ** (t + 1)) ** 0.5
-                    down = v.sqrt().add_(1e-8 * root)
-                    w.addcdiv_(m, down, value=-rate * root / (1 - 0.9 ** (t + 1)))
-
-        return train, lambda: flat(W)
-
-
-def flat(stacked):
-    """Return (nets, parameters) from stacked arrays."""
-    return np.concatenate([np.asarray(a).reshape(N_NETS, -1) for a in stacked], axis=1)
+        return {"jax": jax.__version__}

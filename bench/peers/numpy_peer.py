@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..harness.data import one_hot
 from .base import Peer
 
 ADAM_BLOCK = 32768  # parameters: larger vectors are updated in blocks that stay in the cache
@@ -41,12 +42,31 @@ def softmax(z, out):
     np.divide(z, np.add.reduce(z, axis=1, keepdims=True), out)
 
 
-ACTIVATIONS = {"logistic": logistic, "tanh": np.tanh, "softmax": softmax}
+def relu(z, out):
+    np.maximum(z, 0, out)
+
+
+ACTIVATIONS = {"logistic": logistic, "tanh": np.tanh, "relu": relu, "softmax": softmax}
+ACTIVATIONS["identity"] = lambda z, out: None  # the last layer's output is its logits
+
+
+def tanh_slope(a, out):
+    np.multiply(a, a, out)
+    np.subtract(1, out, out)
+
+
+def logistic_slope(a, out):
+    np.subtract(1, a, out)
+    np.multiply(out, a, out)
+
+
+SLOPES = {"logistic": logistic_slope, "tanh": tanh_slope, "relu": lambda a, out: np.greater(a, 0, out)}
 
 
 class NumPyPeer(Peer):
-    def setup(self, case, x, y, weights):
-        super().setup(case, x, y, weights)
+    def setup(self, case):
+        super().setup(case)
+        (x, y), weights = case.data(), case.weights()
         sizes, n = case.sizes, case.batch_size
         self.initial = np.concatenate([w.ravel() for w in weights])
         self.w, self.g, self.scratch = (np.empty_like(self.initial) for _ in range(3))
@@ -56,14 +76,14 @@ class NumPyPeer(Peer):
         self.padded = [np.ones((n, size + 1), np.float32) for size in sizes[1:-1]]
         self.logits = [np.empty((n, size), np.float32) for size in sizes[1:]]
         self.outputs = [a[:, :-1] for a in self.padded] + self.logits[-1:]
-        self.deltas = [np.empty_like(z) for z in self.logits]
-        self.slopes = [np.empty_like(z) for z in self.logits]
+        self.deltas, self.slopes, self.masks = ([np.empty_like(z) for z in self.logits] for _ in range(3))
+        self.random = np.random.Generator(np.random.SFC64(0))
         x = with_ones(x)
         self.batches = [x[i : i + n] for i in range(0, len(x), n)]
-        if case.kind == "train":
-            y = np.eye(sizes[-1], dtype=np.float32)[y] if case.output == "softmax" else y
+        if case.trains:
+            y = one_hot(y, sizes[-1])
             self.targets = [y[i : i + n] for i in range(0, len(y), n)]
-            self.optimizer = {"sgd": self.sgd, "adam": self.adam}[case.optimizer]
+            self.optimizer = getattr(self, case.optimizer)
         else:
             self.predictions = np.empty((len(x), 1 if case.labels else sizes[-1]), np.float32)
         arrays = (self.w, self.g, *self.state, self.scratch)
@@ -76,44 +96,61 @@ class NumPyPeer(Peer):
     def reset(self):
         self.w[:], self.state[:], self.step = self.initial, 0, 0
 
-    def forward(self, x):
-        hidden, last = ACTIVATIONS[self.case.hidden], len(self.layers) - 1
+    def forward(self, x, train=False):
+        hidden, last, dropout = (
+            ACTIVATIONS[self.case.hidden],
+            len(self.layers) - 1,
+            train and self.case.dropout,
+        )
         a = x
         for k, (W, z, output) in enumerate(self.layers):
             np.dot(a, W, z)
             if k < last:
                 hidden(z, output)
+                if dropout:
+                    self.drop(output, self.masks[k])
                 a = self.padded[k]
         ACTIVATIONS[self.case.output](z, output)
         return output
 
+    def drop(self, output, mask):
+        self.random.random(dtype=np.float32, out=mask)
+        np.greater_equal(mask, self.case.dropout, mask)
+        np.multiply(mask, 1 / (1 - self.case.dropout), mask)
+        np.multiply(output, mask, output)
+
     def gradient(self, x, y, scale):
         """Write `scale` times the summed gradient of a batch to `self.g`."""
-        output, last = self.forward(x), len(self.W) - 1
-        delta = self.deltas[last]
+        case, last = self.case, len(self.W) - 1
+        output, delta = self.forward(x, train=True), self.deltas[last]
         np.subtract(output, y, delta)
         np.multiply(delta, scale, delta)
-        if self.case.output == "tanh":
-            self.times_slope("tanh", output, delta, self.slopes[last])
+        if case.output in SLOPES:
+            self.times_slope(case.output, output, delta, last)
         for k in range(last, 0, -1):
             np.dot(self.padded[k - 1].T, delta, self.G[k])
             delta = np.dot(delta, self.WT[k], self.deltas[k - 1])
-            self.times_slope(self.case.hidden, self.outputs[k - 1], delta, self.slopes[k - 1])
+            self.times_slope(case.hidden, self.outputs[k - 1], delta, k - 1)
+            if case.dropout:
+                np.multiply(delta, self.masks[k - 1], delta)
         np.dot(x.T, delta, self.G[0])
 
-    @staticmethod
-    def times_slope(activation, a, delta, scratch):
+    def times_slope(self, activation, a, delta, k):
         """Multiply `delta` by the activation's derivative, in place."""
-        if activation == "tanh":
-            np.multiply(a, a, scratch)
-            np.subtract(1, scratch, scratch)
-        else:
-            np.multiply(delta, a, delta)
-            np.subtract(1, a, scratch)
-        np.multiply(delta, scratch, delta)
+        SLOPES[activation](a, self.slopes[k])
+        np.multiply(delta, self.slopes[k], delta)
 
     def sgd(self):
+        if self.case.l2:
+            for W in self.W:
+                W[:-1] *= 1 - self.case.learning_rate * self.case.l2 / self.case.batch_size
         np.subtract(self.w, self.g, self.w)
+
+    def momentum(self):
+        for w, g, v, _, _ in self.blocks:
+            np.multiply(v, 0.9, v)
+            np.add(v, g, v)
+            np.subtract(w, v, w)
 
     def adam(self):
         # m / (1 - beta_1) and v / (1 - beta_2) are stored: two passes fewer
@@ -134,10 +171,9 @@ class NumPyPeer(Peer):
 
     def run(self):
         case = self.case
-        if case.kind == "predict":
+        if not case.trains:
             return self.predict()
-        scale = (2.0 if case.output == "tanh" else 1.0) / case.batch_size
-        scale *= case.learning_rate if case.optimizer == "sgd" else 1.0
+        scale = (1.0 if case.optimizer == "adam" else case.learning_rate) / case.batch_size
         gradient, optimizer = self.gradient, self.optimizer
         for _ in range(case.epochs):
             for x, y in zip(self.batches, self.targets, strict=True):
@@ -151,7 +187,7 @@ class NumPyPeer(Peer):
             self.predictions[i * n : i * n + n] = output.argmax(axis=1)[:, None] if labels else output
 
     def result(self):
-        if self.case.kind == "predict":
+        if not self.case.trains:
             return self.predictions[:, 0].astype(np.int64) if self.case.labels else self.predictions
         return [part.copy() for W in self.W for part in (W[:-1], W[-1])]
 

@@ -1,36 +1,46 @@
-"""scikit-learn: `MLPClassifier.partial_fit` an epoch, `predict` and `predict_proba`."""
+"""scikit-learn: `partial_fit` an epoch, `predict` and `predict_proba`."""
 
 import warnings
 
 import numpy as np
 import sklearn
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .base import Peer
 
-SOLVERS = {"sgd": {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False}, "adam": {"solver": "adam"}}
+SOLVERS = {
+    "sgd": {"solver": "sgd", "momentum": 0.0},
+    "momentum": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": False},
+    "adam": {"solver": "adam"},
+}
 
 
 class SklearnPeer(Peer):
     def refuse(self, case):
-        return None if case.output == "softmax" else "its output layers are identity or softmax, not tanh"
+        if case.dropout:
+            return "it has no dropout"
+        return (
+            None if case.output in ("softmax", "identity") else f"none of its output layers is {case.output}"
+        )
 
-    def setup(self, case, x, y, weights):
-        super().setup(case, x, y, weights)
-        self.model = MLPClassifier(
-            case.sizes[1:-1],
+    def setup(self, case):
+        super().setup(case)
+        (self.x, self.y), self.start = case.data(), case.weights()
+        kind = MLPClassifier if case.output == "softmax" else MLPRegressor
+        self.model = kind(
+            hidden_layer_sizes=case.sizes[1:-1],
             activation=case.hidden,
-            alpha=0,
+            alpha=case.l2,
             batch_size=case.batch_size,
             learning_rate_init=case.learning_rate,
             shuffle=False,
             **SOLVERS[case.optimizer],
         )
-        self.classes = np.arange(case.sizes[-1])
+        classes = {"classes": np.arange(case.sizes[-1])} if case.output == "softmax" else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the batch is larger than the one row
             # a first step creates the attributes that `reset` sets
-            self.model.partial_fit(x[:1], self.classes[:1], classes=self.classes)
+            self.model.partial_fit(self.x[:1], self.y[:1], **classes)
         self.reset()
 
     def reset(self):
@@ -41,7 +51,7 @@ class SklearnPeer(Peer):
         model.t_ = 0
 
     def run(self):
-        if self.case.kind == "train":
+        if self.case.trains:
             self.model.partial_fit(self.x, self.y)
             return
         predict = self.model.predict if self.case.labels else self.model.predict_proba
@@ -49,7 +59,7 @@ class SklearnPeer(Peer):
         self.predictions = [predict(self.x[i : i + n]) for i in range(0, len(self.x), n)]
 
     def result(self):
-        if self.case.kind == "predict":
+        if not self.case.trains:
             return np.concatenate(self.predictions)
         pairs = zip(self.model.coefs_, self.model.intercepts_, strict=True)
         return [part.copy() for pair in pairs for part in pair]
