@@ -58,7 +58,7 @@ outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons
 
 build: $(VENV)/stamp-build  ## compile the kernels in place
 
-bench: $(VENV)/stamp-build $(VENV)-bench/stamp  ## measure the speed against NumPy, scikit-learn, PyTorch and JAX
+bench: $(VENV)/stamp-build $(VENV)-bench/stamp  ## measure the speed against NumPy, scikit-learn, PyTorch, JAX, onnxruntime and FANN
 	$(VENV)-bench/bin/python -m bench $(BENCH_ARGS)
 
 lint: $(VENV)/stamp-lint  ## ruff, cython-lint and mypy

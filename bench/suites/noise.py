@@ -23,6 +23,8 @@ class Noise(Case):
         "fastmlp": "noise_peers:FastMLPNoise",
     }
 
+    reference = "numpy"
+
     def compare(self, peer, found, expected):
         values = found.astype("float64")
         for k, (mean, variance) in MOMENTS.items():

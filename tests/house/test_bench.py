@@ -1,4 +1,4 @@
-"""The benchmark: its peers agree, a wrong one is caught, and a tiny case runs end to end."""
+"""The benchmark: peers agree, a wrong one is caught, goals are judged, a tiny case runs from end to end."""
 
 import json
 import subprocess
@@ -9,68 +9,79 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastmlp
+
 ROOT = Path(__file__).parents[2]
 if not (ROOT / "bench" / "__main__.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench import peers  # noqa: E402
-from bench.harness import check, data, report, timing  # noqa: E402
+from bench.harness import contest, peak, report  # noqa: E402
 from bench.harness.worker import Session, Worker  # noqa: E402
-from bench.suites import batched, folds  # noqa: E402
-from bench.suites.cases import CASES, Case, select  # noqa: E402
+from bench.suites import SUITES, cases_of, select  # noqa: E402
+from bench.suites.batched import case as stack  # noqa: E402
+from bench.suites.training import Prediction, named  # noqa: E402
 
 XOR = replace(select(["xor"])[0], epochs=50)
-SMALL = Case("small", "", sizes=(64, 7, 5, 10), batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
-IN_PROCESS = [name for name in peers.installed()[0] if name != "fastmlp-numba"]
+SMALL = named((64, 7, 5, 10), source="normal", batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
+PREDICT = Prediction(name="p", title="", sizes=SMALL.sizes, source="normal", batch_size=16, n_rows=160)
+FOLDS = replace(select(["folds-1"])[0], epochs=2)
 
 
 @pytest.fixture(autouse=True)
-def denormals_as_before():
+def as_before():
     """PyTorch's peer flushes denormals in its process, which here is the tests' own."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
 
 
-@pytest.fixture(autouse=True)
-def bundled_digits(monkeypatch, tmp_path):
-    monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
-    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path))
-    data.load_digits.cache_clear()
-    yield
-    data.load_digits.cache_clear()
+def sessions(case):
+    """Return a session for each peer that can be imported here and has such a case."""
+    found = {}
+    for name in case.PEERS:
+        try:
+            session = Session(name)
+            if not session.refuse(case) and session.versions(case) is not None:  # imports the library
+                found[name] = session
+        except (ImportError, RuntimeError, OSError):
+            continue
+    return found
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        XOR,
-        SMALL,
-        replace(SMALL, optimizer="adam"),
-        replace(SMALL, batch_size=1),
-        replace(SMALL, kind="predict"),
-        replace(SMALL, kind="predict", labels=True, batch_size=1),
-    ],
-)
-def test_all_peers_learn_the_same(case):
-    sessions = {name: Session(name) for name in IN_PROCESS}
-    sessions = {name: session for name, session in sessions.items() if not session.refuse(case)}
-    assert {"numpy", "fastmlp"} <= set(sessions)
-    agreements = check.check_case(case, sessions)
-    assert {name: found.problem for name, found in agreements.items()} == dict.fromkeys(sessions, "")
+CASES = {
+    "xor": XOR,
+    "sgd": SMALL,
+    "momentum": replace(SMALL, optimizer="momentum"),
+    "adam": replace(SMALL, optimizer="adam"),
+    "online": replace(SMALL, batch_size=1),
+    "relu": replace(SMALL, hidden="relu"),
+    "dropout": replace(SMALL, sizes=(64, 200, 10), dropout=0.2),
+    "regression": replace(SMALL, output="identity", l2=0.5, learning_rate=0.01),
+    "fann": replace(SMALL, output="logistic", batch_size=1),
+    "predict": PREDICT,
+    "predict-labels": replace(PREDICT, labels=True, batch_size=1),
+    "many": replace(select(["many-adam-b16"])[0], epochs=20),
+    "many-online": replace(select(["many-sgd-b1"])[0], epochs=2),
+    "noise": replace(select(["noise-35k"])[0], n_values=70_000),
+    "stack": stack(3, 4, 5, "AT", 7, "float32"),
+    "stack-doubles": stack(3, 4, 5, "BT", 7, "float64"),
+    "fit": select(["fit-diabetes"])[0],
+    "neuron": select(["step-neuron-and"])[0],
+    "tanh-neuron": select(["tanh-neuron"])[0],
+    "folds": FOLDS,
+}
 
 
-class Wrong(Session):
-    """A peer whose case or result is altered."""
-
-    def __init__(self, alter_case=None, alter_result=None):
-        super().__init__("numpy")
-        self.alter_case, self.alter_result = alter_case or (lambda case: case), alter_result
-
-    def learn(self, case):
-        result = super().learn(self.alter_case(case))
-        return result if self.alter_result is None else self.alter_result(result)
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.filterwarnings("ignore")
+def test_all_peers_do_the_same(name):
+    case = CASES[name]
+    those = sessions(case)
+    assert {case.reference, "fastmlp"} <= set(those)
+    results = {peer: session.learn(case.small()) for peer, session in those.items()}
+    found = {peer: case.compare(peer, r, results[case.reference])["problem"] for peer, r in results.items()}
+    assert found == dict.fromkeys(those, "")
 
 
 def nudge(weights):
@@ -78,46 +89,90 @@ def nudge(weights):
     return weights
 
 
-def another_class(labels):
-    labels[3] = (labels[3] + 1) % 10
-    return labels
-
-
 @pytest.mark.parametrize(
-    ("wrong", "case"),
+    ("case", "wrong", "alter"),
     [
-        (Wrong(lambda case: replace(case, learning_rate=case.learning_rate * 1.001)), SMALL),
-        (Wrong(lambda case: replace(case, optimizer="adam")), SMALL),
-        (Wrong(lambda case: replace(case, batch_size=32)), SMALL),
-        (Wrong(lambda case: replace(case, epochs=case.epochs - 1)), XOR),
-        (Wrong(alter_result=nudge), SMALL),
-        (Wrong(alter_result=lambda weights: [w * np.nan for w in weights]), SMALL),
-        (Wrong(alter_result=lambda weights: weights[:-1]), SMALL),
-        (Wrong(alter_result=lambda out: out + 0.001), replace(SMALL, kind="predict")),
-        (Wrong(alter_result=another_class), replace(SMALL, kind="predict", labels=True)),
+        (SMALL, replace(SMALL, learning_rate=SMALL.learning_rate * 1.001), None),
+        (SMALL, replace(SMALL, optimizer="adam"), None),
+        (SMALL, replace(SMALL, batch_size=32), None),
+        (XOR, replace(XOR, epochs=XOR.epochs - 1), None),
+        (CASES["regression"], replace(CASES["regression"], l2=0.0), None),
+        (CASES["dropout"], replace(CASES["dropout"], learning_rate=0.2), None),
+        (SMALL, SMALL, nudge),
+        (SMALL, SMALL, lambda weights: [w * np.nan for w in weights]),
+        (SMALL, SMALL, lambda weights: weights[:-1]),
+        (PREDICT, PREDICT, lambda out: out + 0.001),
+        (
+            replace(PREDICT, labels=True),
+            replace(PREDICT, labels=True),
+            lambda out: np.r_[out[0] + 1, out[1:]],
+        ),
+        (CASES["many"], replace(CASES["many"], learning_rate=0.0011), None),
+        (CASES["noise"], CASES["noise"], lambda values: values * 1.1),
+        (CASES["stack"], CASES["stack"], lambda products: products * (1 + 1e-4)),
     ],
 )
-def test_a_wrong_peer_is_caught(wrong, case):
-    agreements = check.check_case(case, {"numpy": Session("numpy"), "wrong": wrong})
-    assert agreements["wrong"].problem
-    assert not agreements["numpy"].problem
+def test_another_result_is_caught(case, wrong, alter):
+    expected, found = (Session(case.reference).learn(each.small()) for each in (case, wrong))
+    assert not case.compare(case.reference, expected, expected)["problem"]
+    assert case.compare(case.reference, alter(found) if alter else found, expected)["problem"]
 
 
-def test_nothing_learned_is_caught():
-    case = replace(SMALL, learning_rate=-0.05)
-    assert "not learned" in check.check_case(case, {"numpy": Session("numpy")})["numpy"].problem
+def test_another_score_and_nothing_learned_are_caught():
+    scores = np.full(25, 0.9)
+    assert FOLDS.compare("fastmlp", scores + (np.arange(25) == 3), scores)["problem"]
+    weights = Session("numpy").learn(replace(SMALL, learning_rate=-0.05))
+    assert "not learned" in SMALL.compare("numpy", weights, weights)["problem"]
 
 
-def test_time_case_keeps_the_faster_variant_and_counts_samples():
-    case = replace(SMALL, subset={"numpy": 32})
-    workers = [Worker("numpy", 1), Worker("fastmlp")]
+def test_every_case_has_its_own_name_and_peers():
+    cases = [case for suite in SUITES for case in cases_of(suite)]
+    assert len({case.name for case in cases}) == len(cases)
+    assert all(set(case.peers) <= set(case.PEERS) and "fastmlp" in case.PEERS for case in cases)
+    assert select(["steps", "xor"])[-1].name == "xor"
+    assert [case.name for case in select(["predict-one"])] == ["predict-one"]
+    assert len(select()) < len(select(SUITES))
+    with pytest.raises(ValueError, match="no suite or case is called 'nonsense'"):
+        select(["nonsense"])
+
+
+def test_operations_are_counted():
+    case = named((784, 32, 10))
+    assert case.flops == 2 * (2 * 784 * 32 + 3 * 32 * 10)
+    assert replace(PREDICT, sizes=(784, 32, 10)).flops == 2 * (784 * 32 + 32 * 10)
+
+
+def test_slow_peers_train_on_fewer_rows():
+    case = named((784, 32, 10), batch_size=128)
+    assert case.sized(1e-9).n_rows == 60000 // 128 * 128
+    assert case.sized(1e-4).n_rows == 2000 // 128 * 128
+    assert case.sized(1.0).n_rows == 128
+    assert XOR.sized(1.0) == XOR
+
+
+def test_peers_are_timed_in_turns():
+    team = contest.Team((fastmlp.backend(),), 1, peers=["numpy"])
     try:
-        found = timing.time_case(case, workers, repeats=2)
+        agreed, found, peaks = contest.run(SMALL, team, repeats=2)
     finally:
-        for worker in workers:
-            worker.close()
-    assert {peer: m.n_samples for peer, m in found.items()} == {"numpy": 32, "fastmlp": 160}
-    assert all(len(m.seconds) == 2 and m.median > 0 for m in found.values())
+        team.close()
+    assert [m.peer for m in found] == ["numpy", "fastmlp"]
+    assert not any(each["problem"] for each in agreed.values())
+    assert all(len(m.seconds) == 2 and m.median > 0 and m.n_samples == 160 for m in found)
+    (level,) = team.levels
+    assert not peaks or peaks[level] > 0.1
+
+
+def test_peak_counts_operations():
+    if peak.compiled("base") is None:
+        pytest.skip("there is no C compiler")
+    calls = []
+
+    def function(n, factor, term):
+        calls.append(n)
+
+    assert peak._one_core(function, 2.0) > 0 and len(calls) == peak.WINDOWS
+    assert 1 < peak.peak("base") < 1000
 
 
 def test_a_failing_worker_tells_why():
@@ -125,64 +180,80 @@ def test_a_failing_worker_tells_why():
     with pytest.raises(RuntimeError, match="numpy failed"):
         worker.call("setup", "not a case")
     worker.close()
-    with pytest.raises(ValueError, match="no case is called 'nonsense'"):
-        select(["nonsense"])
 
 
-def test_losses_are_marked():
-    def measured(**seconds):
-        names = {peer: peer.replace("_", "-") for peer in seconds}
-        return {names[peer]: timing.Measurement(names[peer], None, 10, [s]) for peer, s in seconds.items()}
-
-    slow = measured(numpy=3.0, torch=2.0, jax=1.0, fastmlp=4.0, fastmlp_numba=8.0)
-    assert report.ratios(slow) == {"fastest_rival": "torch", "rival": 0.5, "jax": 0.25, "numba": 2.0}
-    assert "<1x (0.50)" in report.row(CASES[1], slow)
-    assert "20x MISSED" in report.row(CASES[1], slow)
-    assert report.row(CASES[1], measured(numpy=41.0, fastmlp=2.0))[-4:] == ["20.5x", "20x met", "-", "-"]
+def measured(label, seconds, level=None, n_samples=10):
+    peer = label.split("/")[0]
+    return contest.Measurement(label, peer, level, None, n_samples, seconds, [1.0] * len(seconds))
 
 
-def test_command_runs_a_case_and_writes_json(tmp_path):
-    path = tmp_path / "result.json"
-    command = [sys.executable, "-m", "bench", "--quick", "--repeats", "1", "--threads", "1"]
-    command += ["--cases", "xor", "--peers", "fastmlp", "--json", str(path)]
+def test_losses_and_goals_are_told():
+    case = replace(named((784, 32, 10), goal={"avx2": 3}), name="a", title="A")
+    ours = (
+        measured("fastmlp avx2", [4.0, 5.0, 4.0], "avx2"),
+        measured("fastmlp numba", [8.0, 15.0, 8.0], "numba"),
+    )
+    rivals = measured("jax/2", [2.0, 2.0, 2.0]), measured("torch/1", [3.0, None, None])
+    entry = report.entry(case, {}, [*rivals, *ours], {"avx2": 1e-3 * case.flops / 1e6})
+    native, numba = entry["levels"]
+    assert (native["fastest_peer"], native["ratio"], native["spread"]) == ("jax/2", 0.5, [0.4, 0.5])
+    assert (native["goal"], native["met"]) == (3, False)
+    assert native["share"] == pytest.approx(case.flops / 0.4 / 1e9 / (1e-3 * case.flops / 1e6))
+    assert numba["ratio"] == pytest.approx(0.5) and numba["met"]
+    first, second, others = report.lines(entry)
+    assert "<1x (0.50)" in first and "3x MISSED" in first and "1/3 met" in second
+    assert others.strip() == "torch/1 300 ms"
+    assert report.verdict([entry]).splitlines() == ["1 of 2 goals met", "     17 % of the goal: A, avx2"]
+
+
+def test_goals_in_seconds_and_of_the_peak():
+    race = replace(select(["race-97"])[0], goal={"avx2": 0.3})
+    fast = measured("fastmlp avx2", [0.2, 0.2], "avx2")
+    fast.final = race.final([0.971, 0.972])
+    (found,) = report.entry(race, {}, [fast], {})["levels"]
+    assert found["met"] and found["final"]["accuracy"] == pytest.approx(0.9715)
+    fast.final = race.final([0.95, 0.97])
+    (found,) = report.entry(race, {}, [fast], {})["levels"]
+    assert not found["met"] and "0.9700" in found["final"]["problem"]
+    cold = select(["cold-beyond-numpy"])[0]
+    both = measured("import numpy/1", [0.2, 0.3]), measured("fastmlp avx2", [0.3, 0.45], "avx2")
+    both[0].peer = "import numpy"
+    (found,) = report.entry(cold, {}, both, {})["levels"]
+    assert found["seconds"] == pytest.approx(0.125) and found["met"] and "ratio" not in found
+    step = replace(select(["step-256x4-16-sgd-b32"])[0], goal={"avx2": 0.6})
+    own = measured("fastmlp avx2", [1.0], "avx2", n_samples=1)
+    (found,) = report.entry(step, {}, [own], {"avx2": step.flops / 1e9 / 0.55})["levels"]
+    assert found["share"] == pytest.approx(0.55) and not found["met"]
+
+
+def test_command_runs_a_case_and_keeps_what_it_found(tmp_path):
+    command = [sys.executable, "-m", "bench", "xor", "--quick", "--repeats", "1", "--threads", "1"]
+    command += ["--peers", "--levels", fastmlp.backend(), "--keep", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "XOR 2-2-1" in done.stdout
+    assert "XOR 2-2-1" in done.stdout and "GFLOP/s" in done.stdout
+    (path,) = tmp_path.glob("*.json")
     written = json.loads(path.read_text())
     (entry,) = written["cases"]
-    medians = {peer: found["median"] for peer, found in entry["measurements"].items()}
-    assert set(medians) == {"numpy", "fastmlp"}, "the reference always takes part"
-    assert entry["ratios"]["rival"] == pytest.approx(medians["numpy"] / medians["fastmlp"])
+    (level,) = entry["levels"]
+    assert set(entry["peers"]) == {"numpy/1"}, "the reference always takes part"
+    assert level["ratio"] == pytest.approx(entry["peers"]["numpy/1"]["seconds"] / level["seconds"])
     assert written["versions"]["fastmlp"]
     assert written["machine"]["cpu"]
 
 
-def test_noise_is_checked_and_timed(monkeypatch, capsys):
-    from bench.suites import noise
+def test_drawings_show_every_goal_and_chart():
+    pytest.importorskip("matplotlib")
+    from bench.harness import plot
 
-    monkeypatch.setattr(noise, "CASES", {"few": (70_000, np.float32)})
-    monkeypatch.setattr(noise, "SHORTEST", 0.0)
-    assert noise.main(["--repeats", "1"]) == 0
-    assert "few" in capsys.readouterr().out.splitlines()[-1]
-    assert noise.wrong_moment(np.ones(1000)).startswith("moment 1")
-    monkeypatch.setattr(noise, "wrong_moment", lambda values: "moment 2 is 7")
-    assert noise.main(["--repeats", "1"]) == 1
-    assert "not timed: numpy: moment 2 is 7" in capsys.readouterr().err
-
-
-def test_stacks_are_timed_where_all_agree(monkeypatch):
-    line = batched.measure((3, 4, 5, "AT"), 7, "float32", 1, False)
-    assert "DISAGREE" not in line and line.split()[:2] == ["float32", "3x4"]
-    monkeypatch.setattr(batched, "batched_matmul", lambda A, B, out=None, **_: A @ B * (1 + 1e-5))
-    assert batched.measure((3, 4, 5, ""), 7, "float32", 1, False).endswith("DISAGREE: one, auto")
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_folds_are_compared_before_they_are_timed(monkeypatch, capsys):
-    x, y = folds.load_digits(return_X_y=True)
-    both = folds.scikit_learn(x[:300], y[:300], 2), folds.fast(x[:300], y[:300], 2)
-    np.testing.assert_array_equal(*both)
-    monkeypatch.setattr(folds, "scikit_learn", lambda *data: both[0] + (np.arange(25) == 3))
-    monkeypatch.setattr(folds, "fast", lambda *data: both[1])
-    assert folds.main(["--epochs", "2"]) == 1
-    assert "1 of 25 scores differ" in capsys.readouterr().err
+    case = replace(named((784, 32, 10), goal=2), title="A")
+    ours, rival = measured("fastmlp avx2", [1.0], "avx2"), measured("jax/2", [3.0])
+    entry = report.entry(case, {}, [rival, ours], {})
+    (ax,) = plot.goals([entry], "t").axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["A"]
+    assert ax.patches[0].get_width() == pytest.approx(1.5)
+    assert plot.scaling([entry], "t") is None
+    points = [report.entry(case, {}, [rival, ours], {}) for case in select(["scaling-depth"])]
+    drawn = plot.scaling(points, "t").axes[0]
+    assert {line.get_label() for line in drawn.lines} == {"jax", "fastmlp avx2"}
+    assert drawn.lines[0].get_xdata().tolist() == [1, 2, 4, 8]
