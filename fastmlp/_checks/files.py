@@ -1,5 +1,6 @@
 """What cannot be written to files, and what pickles and files of other versions hold."""
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,60 @@ def check_metadata(metadata):
     if type(metadata) is not dict or not all(type(key) is str for key in metadata):
         raise TypeError(f"metadata must be a dict whose keys are texts; got {shown(metadata)}")
     return metadata
+
+
+def check_fitted(fitted, kinds):
+    """Raise where fitted attributes are of other kinds than they can be."""
+    for name, value in fitted.items():
+        if name in kinds and not isinstance(value, kinds[name]):
+            raise TypeError(f"{name} cannot be {shown(value)} of type {type(value).__name__}")
+    for name in ("loss_curve_", "validation_scores_"):
+        if not all(isinstance(each, Real) for each in fitted.get(name) or ()):
+            raise TypeError(f"{name} must be a list of numbers")
+    check_history(fitted.get("history_", {}))
+
+
+def check_described_features(description):
+    """Raise where features and their names are not those of the weights."""
+    n, names, layers = description.n_features, description.feature_names, description.layers
+    if n is not None:
+        check_int("n_features", n)
+    if names is not None and (names.shape != (n,) or not all(isinstance(name, str) for name in names)):
+        raise ValueError(f"there must be {n} names of features, all of them texts; got {shown(names)}")
+    if layers and n is None:
+        raise ValueError("there are weights, and no number of features")
+
+
+def check_described_outputs(description, told, n_outputs):
+    """Raise where a network's outputs are not as many as classes or values."""
+    task, classes, fits = description.output["task"], description.classes, told == n_outputs
+    if classes is not None:
+        n = len(check_described_classes(classes))
+        several = task.startswith("multilabel") or n > 2
+        fits &= n_outputs == n if several else n_outputs in (1, 2)
+    if not fits or (classes is None) != (task == "values"):
+        raise ValueError(
+            f"{n_outputs} outputs do not go with n_outputs_={shown(told)} and classes_={shown(classes)}"
+        )
+
+
+def check_described_neurons(description, layer):
+    """Raise where the weights of single neurons are not those of features and classes."""
+    n_units = 1
+    if description.classes is not None:
+        n = len(check_described_classes(description.classes))
+        n_units = n if n > 2 else 1
+    shapes = [(description.n_features, n_units), (n_units,)]
+    got = [np.shape(layer.weights), np.shape(layer.bias)]
+    if got != shapes or layer.weights.dtype.kind != "f" or layer.bias.dtype != layer.weights.dtype:
+        raise ValueError(f"coef_ and intercept_ must be floats of the shapes {shapes}; got {got}")
+
+
+def check_described_classes(classes):
+    """Return the labels of classes, a vector of one or more."""
+    if not isinstance(classes, np.ndarray) or classes.ndim != 1 or not len(classes):
+        raise ValueError(f"classes_ must be a vector; got {shown(classes)}")
+    return classes
 
 
 def check_suffix(path, known, loads=False):

@@ -1,6 +1,8 @@
 """An estimator as a Description, and an estimator made what a description says."""
 
 from contextlib import suppress
+from numbers import Integral, Real
+from types import NoneType
 
 import numpy as np
 import sklearn
@@ -9,7 +11,7 @@ from sklearn.preprocessing import LabelBinarizer
 from .. import _checks, activations, decisions, losses
 from ..formats import kinds
 from ..formats.description import Description, Layer, versions
-from ..formats.plain import meant, plain
+from ..formats.plain import meant, plain, word
 from ..network import checkpoint
 from ..network import described as networks
 from ..network.network import Network
@@ -19,6 +21,18 @@ from ..optimizer_state import OptimizerState
 PLACED = ("_network", "_views", "_loss", "_label_binarizer", "_reading", "_optimizer",
           "coefs_", "intercepts_", "classes_", "feature_names_in_", "n_features_in_")  # fmt: skip
 PRIVATE = ("_best", "_no_improvement_count", "_fitted_function", "_sklearn_output_config")
+OF_NEURONS = ("errors_", "coef_history_", "intercept_history_")
+# what fitted attributes are in files; others, whose names end in an underscore, may be anything
+FITTED = {
+    **dict.fromkeys(("n_iter_", "n_layers_", "n_outputs_", "_no_improvement_count"), Integral),
+    **dict.fromkeys(("t_", "loss_"), Real),
+    **dict.fromkeys(("best_loss_", "best_validation_score_"), (Real, NoneType)),
+    **dict.fromkeys(("loss_curve_", "validation_scores_"), (list, NoneType)),
+    **dict.fromkeys(("target_range_", "_best"), (tuple, list, NoneType)),
+    **dict.fromkeys(OF_NEURONS, np.ndarray),
+    "best_iter_": (Integral, NoneType), "history_": dict, "interrupted_": (bool, np.bool_),
+    "out_activation_": str, "_fitted_function": tuple, "_sklearn_output_config": dict,
+}  # fmt: skip
 OF_NETWORK = ("n_features", "input_dropout", "input_scale", "dtype", "layers", "topology", "params")
 
 
@@ -123,13 +137,18 @@ def restore(estimator, description, keep=False):
         "feature_names_in_": description.feature_names,
     }  # fmt: skip
     state.update({name: value for name, value in given.items() if value is not None})
-    state.update(meant(fitted))
+    fitted = meant(fitted)
+    if not keep:
+        _checks.check_fitted(fitted, FITTED)
+        _checks.check_described_features(description)
+    state.update(fitted)
     if description.layers and of_network is None:
         (layer,) = description.layers
+        _checks.check_described_neurons(description, layer)
         coef = np.ascontiguousarray(layer.weights.T)
         estimator._set_weights(coef, layer.bias)
     if description.loss is not None:
-        estimator._loss = losses.get(meant(description.loss))
+        estimator._loss = losses.get(word(description.loss, "loss"))
     if "sparse_input" in description.output:
         estimator._label_binarizer = _binarizer(description)
     if of_network is not None:
@@ -141,6 +160,8 @@ def restore(estimator, description, keep=False):
         network.rng = None  # every fit starts from `random_state`
         _go_on(estimator, network, description.training)
         estimator._attach(network)
+        if not keep:
+            _checks.check_described_outputs(description, estimator.n_outputs_, network.plan.n_outputs)
         if "sparse_input" in description.output:
             task = description.output["task"]
             estimator._reading = decisions.reading(network.functions[-1], estimator._loss, task)

@@ -84,6 +84,13 @@ def meant(value):
     return WORDS[tag][said.pop("name")](**{name: meant(each) for name, each in said.items()})
 
 
+def word(value, kind):
+    """Return the word of a kind that plain data stand for; what is a user's own stays as it is."""
+    if type(value) is dict and value.get(TAG) != kind:
+        raise ValueError(f"expected {kind} as data; got {_checks.shown(value)}")
+    return meant(value)
+
+
 def random_state(rng, where):
     """Return a RandomState as plain data."""
     state = rng.get_state(legacy=False)

@@ -31,18 +31,17 @@ DTYPES = {
 }  # fmt: skip
 DTYPES = {name: np.dtype(code) for name, code in DTYPES.items()}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-MOST_HEADER = 1 << 24  # bytes: a network of 10,000 layers takes a half of it
-MOST_MARKS = (
-    1_000_000  # commas and opening brackets, of which each may take a hundred bytes when it is parsed
-)
+MOST_HEADER = 1 << 24  # bytes: a network of 1000 layers takes a twentieth of it
+MOST_MARKS = 300_000  # commas and opening brackets: each may take a hundred bytes when it is parsed
+MOST_BYTES = 1 << 60  # of an array, and numbers along one of its axes
 DEEPEST, MOST_AXES = 100, 8
+FIELDS = {name for name in Description._fields if name != "params"}  # which follow from the layers
 CUT = "is truncated or altered"
 
 
 def write(description):
     """Return the pieces of the file of a description."""
-    fields, arrays = description._asdict(), {}
-    del fields["params"]
+    arrays, fields = {}, {name: getattr(description, name) for name in sorted(FIELDS)}
     fields["layers"] = [layer._asdict() for layer in description.layers]
     _checks.check_finite_layers(description.layers, ValueError)
     fields = {name: pack(value, name, arrays) for name, value in fields.items()}
@@ -99,9 +98,9 @@ def read_header(file, size):
     fields : dict
         Those of a Description, packed.
     take : callable
-        Returns the array of a name, and takes it from
+        Returns the array of a name, once, and takes it off
     arrays : dict
-        The dtype, the shape and the place of each.
+        Of those that nobody took dtype, shape and place, by name.
     """
     text = _header(file, size)
     header = _parse(text)
@@ -111,9 +110,8 @@ def read_header(file, size):
     spans = sorted(header.items(), key=lambda pair: pair[1]["data_offsets"])
     for name, said in spans:
         dtype, shape, (begin, stop) = DTYPES[said["dtype"]], said["shape"], said["data_offsets"]
-        if len(shape) > MOST_AXES or not all(
-            type(n) is int and 0 <= n < 1 << 60 for n in (*shape, begin, stop)
-        ):
+        whole = all(type(n) is int and 0 <= n < MOST_BYTES for n in (*shape, begin, stop))
+        if len(shape) > MOST_AXES or not whole:
             raise ModelFileError(f"is damaged: {name} has the shape {str(shape)[:80]}")
         if begin != end or stop - begin != prod(shape) * dtype.itemsize:
             raise ModelFileError(
@@ -125,6 +123,8 @@ def read_header(file, size):
     if there != end:
         raise ModelFileError(f"{CUT}: {there} bytes follow its header, expected {end}; save the model again")
     crcs, start = fields.pop("crc32"), file.tell()
+    if fields.keys() != FIELDS:
+        raise ModelFileError(f"is damaged: what it says of its model is {', '.join(fields)[:500]}")
 
     def take(name):
         if name not in arrays:
@@ -181,8 +181,8 @@ def _is_too_long(text):
 
 def _parse(text):
     """Return what JSON says; names are unique, and nothing is nested deeper than any model is."""
-    codes = np.frombuffer(re.sub(rb"\\.", b"", text, flags=re.DOTALL), np.uint8)
-    steps = np.isin(codes, (91, 123)).astype(np.int8) - np.isin(codes, (93, 125))
+    codes = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
+    steps = ((codes == 91) | (codes == 123)).astype(np.int8) - ((codes == 93) | (codes == 125))
     steps[np.logical_xor.accumulate(codes == 34)] = 0  # brackets within texts
     if np.cumsum(steps, dtype=np.int32).max(initial=0) > DEEPEST:
         raise ModelFileError(f"is damaged: its header is nested deeper than {DEEPEST} levels")

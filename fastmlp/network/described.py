@@ -6,7 +6,7 @@ from .. import _checks
 from ..activations import get as activation_of
 from ..formats import plain
 from ..formats.description import Description, Layer, versions
-from ..formats.plain import meant
+from ..formats.plain import meant, word
 from ..kernels.memory import aligned_zeros
 from ..layers import INPUT, Concatenate, Dense, Dropout
 from ..losses import get as loss_of
@@ -15,7 +15,7 @@ from . import checkpoint
 from .history import History
 from .preparation import Learning
 
-MOST_LAYERS, MOST_READS = 10_000, 100_000  # what is beyond takes seconds to lay out
+MOST_LAYERS, MOST_READS = 1_000, 20_000  # what is beyond takes seconds to lay out
 KEPT = ("topology", "plan", "_params", "rng", "random_state", "dtype", "input_scale", "learning", "curves",
         "n_epochs_", "interrupted_", "unfinished", "_native")  # fmt: skip
 OF_DENSE = ("input_dim", "use_bias", "initializer", "bias_initializer", "l1", "l2", "max_norm", "trainable")
@@ -39,6 +39,9 @@ def describe(network, training=False, keep=False):
         plan = None  # another thread lays it out at this moment
     dtype, learning = state["dtype"], state["learning"]
     parameters = dict(random_state=state["random_state"], dtype=dtype and dtype.name)
+    described = tuple(_topology(topology, keep))
+    if not keep:
+        _check_extent(described)
     fitted = {
         "n_epochs_": state["n_epochs_"], "interrupted_": state.get("interrupted_", False),
         "history_": state["curves"].copy(),
@@ -52,7 +55,7 @@ def describe(network, training=False, keep=False):
         input_scale=state["input_scale"],
         dtype=None if plan is None else params.dtype.name,
         layers=tuple(_layers(topology, plan, params, keep)),
-        topology=tuple(_topology(topology, keep)),
+        topology=described,
         params=None if plan is None else params,
         loss=learning.loss and plain.plain(learning.loss, "loss", keep),
         optimizer=learning.optimizer and plain.plain(learning.optimizer, "optimizer", keep),
@@ -108,32 +111,41 @@ def restore(network, description, keep=False):
         Whether attributes of a user's own may come with it, as in pickles.
     """
     network.begin(**meant(description.parameters), input_scale=description.input_scale)
+    if not keep:
+        _check_extent(description.topology)
     _layers_into(network.topology, description)
     if description.n_features is not None:
         network.take_plan(*_laid_out(network, description))
     seen = _fitted_into(network, dict(description.fitted), keep)
-    loss, optimizer = meant(description.loss), meant(description.optimizer)
+    loss = word(description.loss, "loss")
+    optimizer = word(description.optimizer, "optimizer")
     network.learning = Learning(loss and loss_of(loss), optimizer and optimizer_of(optimizer), None, seen)
     if description.training is not None:
         checkpoint.put(network, description.training)
 
 
-def _layers_into(topology, description):
-    """Give an empty topology its layers."""
-    _checks.check_n_layers(len(description.topology), MOST_LAYERS)
-    dense, names, steps = iter(description.layers), set(), []
-    for i, said in enumerate(description.topology):
+def _check_extent(topology):
+    """Raise where it would take long to find what the layers of a described network read."""
+    _checks.check_n_layers(len(topology), MOST_LAYERS)
+    steps = []
+    for i, said in enumerate(topology):
+        # what Concatenate reads may be Concatenate again: a few of them stand for any number of reads
         sources = _checks.check_sources(said["sources"], i)
-        layer, name = _layer(said, dense, [topology.layers[s].name if s >= 0 else INPUT for s in sources])
-        _checks.check_new_name(name, names)
-        names.add(name)
-        topology.put(layer, name, layer, sources)
-        # what it takes to find what a layer reads: Concatenate of Concatenate stands for any number of reads
-        steps.append(
-            1 + sum(steps[s] if s >= 0 and not isinstance(topology.layers[s], Dense) else 1 for s in sources)
-        )
+        through = [s for s in sources if s >= 0 and topology[s]["kind"] != "Dense"]
+        steps.append(1 + len(sources) - len(through) + sum(steps[s] for s in through))
         _checks.check_n_reads(steps[-1], MOST_READS)
     _checks.check_n_reads(sum(steps), MOST_READS)
+
+
+def _layers_into(topology, description):
+    """Give an empty topology its layers."""
+    dense, names = iter(description.layers), set()
+    for said in description.topology:
+        reads = [topology.layers[s].name if s >= 0 else INPUT for s in said["sources"]]
+        layer, name = _layer(said, dense, reads)
+        _checks.check_new_name(name, names)
+        names.add(name)
+        topology.put(layer, name, layer, list(said["sources"]))
 
 
 def _layer(said, dense, reads):
@@ -143,9 +155,12 @@ def _layer(said, dense, reads):
         return copy.copy(said["layer"]), said["layer"].name
     if said["kind"] == "Dense":
         one = next(dense)
-        options = {name: meant(one.options[name]) for name in OF_DENSE}
+        options = {name: one.options[name] for name in OF_DENSE}
+        for name in ("initializer", "bias_initializer"):
+            options[name] = word(options[name], "initializer")
         name = one.name if one.options["named"] else None
-        return Dense(one.units, activation_of(meant(one.activation)), name=name, **options), one.name
+        activation = activation_of(word(one.activation, "activation"))
+        return Dense(one.units, activation, name=name, **options), one.name
     name = said["name"] if said["named"] else None
     if said["kind"] == "Dropout":
         return Dropout(said["rate"], name=name), said["name"]
@@ -158,6 +173,7 @@ def _laid_out(network, description):
     """Return the flat parameters for a network whose layers are there."""
     plan = network.topology.compile(_checks.check_int("n_features", description.n_features))
     given = [(layer.weights, layer.bias) for layer in description.layers]
+    _checks.check_given("dtype", description.dtype, "that of the weights")
     params, dtype = description.params, _checks.check_dtype(description.dtype)
     if params is not None:
         _checks.check_laid_out(plan, params, dtype)
