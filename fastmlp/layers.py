@@ -122,7 +122,7 @@ class Dense(Layer):
             bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.bias_initializer = bias_initializer
         if isinstance(self.bias_initializer, initializers.Orthogonal):
-            _checks.network_error("bias_initializer cannot be orthogonal: a bias is no matrix; use 'zeros'")
+            _checks.refuse("bias_initializer cannot be orthogonal: a bias is no matrix; use 'zeros'")
         self.l1 = _checks.check_real("l1", l1)
         self.l2 = _checks.check_real("l2", l2)
         self.max_norm = _checks.check_real("max_norm", max_norm)

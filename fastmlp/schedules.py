@@ -74,7 +74,7 @@ class PerStep(_checks.Fixed):
 
     def __new__(cls, *args, **kwargs):
         if cls is PerStep:
-            _checks.network_error(
+            _checks.refuse(
                 "PerStep is the base of Cosine, OneCycle and Warmup: take one of these; to change the rate "
                 "with every step by a function f of your own, set f.per_step = True"
             )
@@ -168,7 +168,7 @@ class Warmup(PerStep):
     def __post_init__(self):
         super().__post_init__()
         if isinstance(self.then, Plateau):
-            _checks.network_error("Warmup takes no Plateau, which waits for the loss; use Cosine or a number")
+            _checks.refuse("Warmup takes no Plateau, which waits for the loss; use Cosine or a number")
 
     @property
     def spans_fit(self):

@@ -151,23 +151,17 @@ def check_length(name, array, n_samples):
         )
 
 
-def check_subset(rows, n_samples, name):
-    """Return the rows that indices or a mask stand for, as int64."""
+def as_row_numbers(name, rows, n_samples):
+    """Return the rows that numbers or a mask stand for, as int64."""
     found = np.asarray(rows)
     if found.dtype == bool and found.shape == (n_samples,):
         found = np.flatnonzero(found)
-    if found.ndim != 1 or found.dtype.kind not in "iu" or len(found) == 0:
+    if found.ndim != 1 or (found.size and found.dtype.kind not in "iu"):
         raise ValueError(
-            f"{name} must be a list of row numbers or a mask of shape ({n_samples},), with at least one row; "
-            f"got {found.dtype} of shape {found.shape}"
+            f"{name} must be row numbers, or a mask of shape ({n_samples},); got {found.dtype} of shape "
+            f"{found.shape}"
         )
-    if found.min() < -n_samples or found.max() >= n_samples:
-        raise ValueError(
-            f"{name} must hold row numbers from {-n_samples} to {n_samples - 1}; "
-            f"got {found.min()} to {found.max()}"
-        )
-    found = found.astype(np.int64)
-    return np.where(found < 0, found + n_samples, found)
+    return found.astype(np.int64, copy=False)
 
 
 def check_pair(validation_data):
@@ -216,14 +210,6 @@ def part_of(what):
     except (ValueError, TypeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{what}: {error}") from error
-
-
-def check_held_out(n):
-    """Raise where early stopping holds out less than two samples."""
-    if n < 2:
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-        )
 
 
 def check_held_weights(weights):

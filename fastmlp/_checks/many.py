@@ -1,6 +1,5 @@
 """Many fits at once: which models, with which options."""
 
-from ..exceptions import FitError
 from .values import shown
 
 
@@ -49,21 +48,6 @@ def check_mapping(name, value):
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {shown(value)}")
     return value
-
-
-def check_values(name, values):
-    """Raise where there are no values to combine."""
-    if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise TypeError(
-            f"{name} must be a sequence of values; got {shown(values)}; for one value pass [{shown(values)}]"
-        )
-    if len(values) == 0:
-        raise ValueError(f"{name} must have at least one value; got none")
-
-
-def fail_fits(errors, n_fits, models):
-    """Raise for the fits that failed, all in one."""
-    raise FitError(f"{len(errors)} of {n_fits} fits failed; the others are done", errors, models)
 
 
 def check_grouped(name, built, tasks):

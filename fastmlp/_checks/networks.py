@@ -23,11 +23,6 @@ def in_training_already(name, here):
     )
 
 
-def network_error(message):
-    """Raise for a network that cannot be built or used as it is."""
-    raise ValueError(message)
-
-
 def not_built(what):
     """Raise for a network without weights."""
     raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")

@@ -95,13 +95,6 @@ def check_labels(y, n_classes, name="y"):
     return y
 
 
-def check_n_outputs(y, n_outputs):
-    """Raise where an estimator has learned another number of targets."""
-    found = 1 if y.ndim == 1 else y.shape[1]
-    if found != n_outputs:
-        raise ValueError(f"y holds {found} value(s) for each sample; the model has learned {n_outputs}")
-
-
 def check_one_table(class_weight):
     """Return the weights of classes as a dict, of which a list may hold one."""
     found = class_weight[0] if isinstance(class_weight, list) and len(class_weight) == 1 else class_weight
@@ -133,49 +126,25 @@ def check_class_weight(weights, class_weight):
     return weights
 
 
-def check_weighted_classes(weights, class_weight):
-    """Return what samples count, by their classes and on their own."""
-    if not weights.any():
-        raise ValueError(
-            f"no sample counts anything: with class_weight={class_weight!r} and sample_weight all weights "
-            "are 0; give the classes in y a weight"
-        )
-    return weights
-
-
-def check_several_classes(n):
-    """Raise where there is nothing to tell apart."""
-    if n < 2:
-        raise ValueError(f"y must hold at least 2 classes; got {n} class: add samples of another one")
-
-
-def check_no_multilabel(kind, loss):
-    """Raise where one class a sample is needed."""
-    if kind.startswith("multilabel"):
-        raise ValueError(
-            f"loss={loss!r} needs one class for each sample; use loss='log_loss' for several labels"
-        )
-
-
-def check_trainable(functions, loss, n_outputs):
-    """Raise where there is no gradient to learn by, or activations and loss do not go together."""
+def check_learnable(functions):
+    """Raise where there is no gradient to learn by."""
     if any(f.name == "step" and f.code is not None for f in functions):
-        raise ValueError(
-            "a step activation has no gradient to learn by; use 'logistic' or 'tanh', or set_weights()"
-        )
-    check_measurable(functions[-1], loss, n_outputs)
+        raise ValueError("a step activation has no gradient to learn by; use 'logistic' or 'tanh'")
 
 
-def check_measurable(output, loss, n_outputs):
-    """Raise where an output activation and a loss do not go together."""
-    fitting = loss.outputs
-    if fitting and output.code is not None and output.name not in fitting:
-        raise ValueError(
-            f"the loss {loss.name!r} needs an output activation of {', '.join(fitting)}; got "
-            f"{output.name!r}: change the last layer's activation, or take another loss such as 'mse'"
-        )
+def check_measurable(output, loss, n_outputs, said="", where="the last layer's activation"):
+    """Raise where an output activation and a loss do not go together.
+
+    `said` is what messages call the loss, `where` what sets the activation.
+    """
+    said = said or f"the loss {loss.name!r}"
     if n_outputs == 1 and (output.name == "softmax" or loss.labels):
         raise ValueError(
-            f"{loss.name!r} behind {output.name!r} needs one output unit for each class, at least 2; "
-            "for two classes use 1 unit with activation='logistic' and loss='binary_crossentropy'"
+            f"{said} behind {output.name!r} needs one output for each class, at least 2: for two classes "
+            "take the binary cross-entropy behind 'logistic', for numbers the squared error"
+        )
+    if loss.outputs and output.code is not None and output.name not in loss.outputs:
+        raise ValueError(
+            f"{said} needs an output activation of {' or '.join(loss.outputs)}; got {output.name!r}: set "
+            f"{where} to one that fits, or take a loss that goes with any, such as the squared error"
         )

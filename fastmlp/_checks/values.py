@@ -24,6 +24,11 @@ def shown(value):
     return text if len(text) <= 100 else text[:97] + "..."
 
 
+def refuse(message, error=ValueError):
+    """Raise for what only one place refuses, which tells what was expected, what came and the remedy."""
+    raise error(message)
+
+
 def check_choice(name, value, choices):
     """Return ``choices[value]``."""
     try:

@@ -13,7 +13,7 @@ from ..kernels import interrupts
 from ..network.in_training import in_training
 from ..optimizer_state import OptimizerState
 from . import resuming
-from .architecture import describe
+from .architecture import describe, hidden_sizes
 from .fitted import FittedNetwork
 from .full_batch import FullBatch
 from .scoring import Answers, EstimatorReading, resolve
@@ -159,7 +159,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     def _prepare(self, X, y, sample_weight, sets, callbacks, classes, incremental, rows, run):
         """Check everything, build the network, and return the function that trains it."""
         callbacks = _checks.check_callbacks(callbacks)
-        sizes = _checks.check_hidden_layer_sizes(self.hidden_layer_sizes)
+        sizes = hidden_sizes(self.hidden_layer_sizes)
         goes_on = self.warm_start or incremental or run is not None
         first = not hasattr(self, "coefs_") or not goes_on
         about = (X, y, sample_weight)
@@ -198,14 +198,20 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""
-        _checks.check_output(self.loss, self._loss, output, self.n_outputs_)
+        _checks.check_measurable(output, self._loss, self.n_outputs_, f"loss={self.loss!r}", "out_activation")
         network = describe(self, sizes, output)
         if first:
             network.build(X.shape[1], np.float32 if X.dtype in (np.float32, np.uint8) else np.float64)
             _checks.copy_weights(network.coefs_, self.coefs_init, "coefs_init")
             _checks.copy_weights(network.intercepts_, self.intercepts_init, "intercepts_init")
         else:
-            _checks.check_same_sizes(sizes[:-1], self.coefs_)
+            learned = [np.shape(w)[-1] for w in self.coefs_[:-1]]
+            if sizes[:-1] != learned:
+                _checks.refuse(
+                    f"hidden_layer_sizes is {tuple(sizes[:-1])}, but the weights that warm_start and "
+                    f"partial_fit go on with are those of {tuple(learned)}: set it back, or fit with "
+                    "warm_start=False to begin anew"
+                )
             network.lay_out(X.shape[1], np.asarray(self.coefs_[0]).dtype)
             _checks.copy_weights(network.coefs_, self.coefs_, "coefs_")
             _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")

@@ -26,7 +26,12 @@ def weigh(class_weight, classes, y, sample_weight):
         yes_or_no = _of_outputs(class_weight, y.shape[1])
         weights = np.where(y != 0, yes_or_no[1], yes_or_no[0]).prod(axis=1)
     weights = weights if sample_weight is None else weights * sample_weight
-    return _checks.check_weighted_classes(weights, class_weight)
+    if not weights.any():
+        _checks.refuse(
+            f"no sample counts anything: with class_weight={class_weight!r} and sample_weight all weights "
+            "are 0; give the classes in y a weight"
+        )
+    return weights
 
 
 def mean_weight(class_weight, classes, n_outputs):

@@ -192,7 +192,7 @@ class TanhPerceptron(_NeuronRegressor):
         self._fitted_function = function, bottom, top = self._function()
         scale = 1.0
         if isinstance(self.scale_targets, (tuple, list)):
-            self.target_range_ = _checks.check_target_limits(self.scale_targets)
+            self.target_range_ = _limits(self.scale_targets)
         elif not self.scale_targets:
             self.target_range_ = None
         elif not goes_on or self.target_range_ is None:
@@ -200,7 +200,12 @@ class TanhPerceptron(_NeuronRegressor):
             half = max(0.5, abs(low) * 1e-6)  # one that a number of this size can tell apart
             self.target_range_ = (low, high) if low < high else (low - half, low + half)
         if self.target_range_ is not None:
-            low, high = _checks.check_target_span(*self.target_range_)
+            low, high = self.target_range_
+            if not 1e-150 < high - low < 1e150:  # whose square is a number
+                _checks.refuse(
+                    f"the targets span {high - low:g}, and squares of such errors are out of range; scale y, "
+                    "or pass scale_targets=False"
+                )
             scale = (top - bottom) / (high - low)
             y = (y - low) * scale + bottom
         options = dict(rule=function.code, slope=float(self.beta), error_scale=scale**-2)
@@ -218,3 +223,13 @@ class TanhPerceptron(_NeuronRegressor):
 
 
 register(LinearPerceptron, TanhPerceptron)
+
+
+def _limits(given):
+    """Return the targets (low, high) that stand for the activation's limits."""
+    if len(given) != 2:
+        _checks.refuse(f"scale_targets must be True, False or (low, high); got {_checks.shown(given)}")
+    low, high = (_checks.check_real("scale_targets", one, -np.inf, closed="neither") for one in given)
+    if low >= high:
+        _checks.refuse(f"scale_targets=(low, high) needs low < high; got {_checks.shown(given)}")
+    return low, high

@@ -22,7 +22,11 @@ def choose_monitor(estimator, sets, log_names):
         named = [name for name in sets if tracked.startswith(f"{name}_") and tracked in log_names]
         main = max(named, key=len) if named else main
     elif estimator.early_stopping:
-        _checks.check_which_decides(sets)
+        if len(sets) > 1 and "val" not in sets:
+            _checks.refuse(
+                f"early_stopping=True with the validation sets {', '.join(map(repr, sets))}: say which of "
+                f"them decides, as by monitor={main + '_score'!r}, or name one 'val'"
+            )
         # of few samples held out, those of a heavy class make the score: it soon is 1 and stays there
         by_class = getattr(estimator, "class_weight", None) is not None
         tracked = f"{main}_loss" if by_class else f"{main}_score"

@@ -180,7 +180,8 @@ class Perceptron(ClassifierMixin, BaseNeuron):
                 _checks.check_classes(found, self.classes_, True)
             self.classes_ = found
         n = len(self.classes_)
-        _checks.check_several_classes(n)
+        if n < 2:
+            _checks.refuse(f"y must hold at least 2 classes; got {n} class: add samples of another one")
         codes = np.searchsorted(self.classes_, y)
         weights = np.ones(n)
         if self.class_weight is not None:

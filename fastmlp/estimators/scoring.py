@@ -184,7 +184,11 @@ def _named(name, estimator, y):
         if is_classifier(estimator):
             if hasattr(estimator, "predict_proba"):
                 return replace(found, takes="outputs")
-            _checks.check_numeric_labels(name, y)
+            if y.dtype.kind not in "biuf":
+                _checks.refuse(
+                    f"metrics: {name!r} of a classifier without predict_proba needs numbers for labels; got "
+                    f"dtype {y.dtype}: encode them as numbers, or choose 'accuracy'"
+                )
         return found
     # scikit-learn's own take milliseconds an epoch
     if name == "r2" or (name in OF_CLASSES and is_classifier(estimator)):

@@ -44,7 +44,12 @@ def choose_optimizer(estimator):
         with _checks.part_of("solver"):
             own = optimizers.get(solver)
         names = (*OF_OBJECTS, *OF_LBFGS) if is_lbfgs(own) else OF_OBJECTS
-        _checks.check_left_alone(own, _changed(estimator, names))
+        if changed := _changed(estimator, names):
+            kind, beside = type(own).__name__, ", ".join(f"{k}={v!r}" for k, v in changed.items())
+            _checks.refuse(
+                f"solver={kind}(...) says its own learning rate and options, so that {beside} beside it "
+                f"would be ignored: leave {', '.join(changed)} at the default, and give {kind} what you want"
+            )
         return own
     if is_lbfgs(solver):
         return optimizers.LBFGS(tol=estimator.tol, max_fun=estimator.max_fun)

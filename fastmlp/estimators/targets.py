@@ -60,7 +60,10 @@ class OfClasses:
                 loss, usual = "half_squared_error", "logistic"
         self._loss = losses.get(loss)
         if self._loss.labels == "only":
-            _checks.check_no_multilabel(kind, self.loss)
+            if kind == MULTILABEL:
+                _checks.refuse(
+                    f"loss={self.loss!r} needs one class for each sample; take 'log_loss' for several"
+                )
             several, usual = True, "identity"
         if several:
             self.n_outputs_ = max(len(self.classes_), 2)
@@ -126,7 +129,9 @@ class OfValues:
             self._check_known(y)
 
     def _check_known(self, y):
-        _checks.check_n_outputs(y, self.n_outputs_)
+        n, known = 1 if y.ndim == 1 else y.shape[1], self.n_outputs_
+        if n != known:
+            _checks.refuse(f"y holds {n} value(s) for each sample; the model has learned {known}")
 
     def _settle(self, y):
         """Settle on loss and number of outputs; return the output activation."""

@@ -73,7 +73,10 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
         test_size=size,
         stratify=y if binary else None,
     )
-    _checks.check_held_out(len(rest))
+    if len(rest) < 2:
+        _checks.refuse(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+        )
     if weights is not None:
         _checks.check_held_weights(weights[rest])
 

@@ -36,7 +36,7 @@ class Unrolled:
     def gradients(self):
         """Return the loss's gradients, as `Network.gradients` does."""
         if self.loss is None:
-            _checks.network_error("gradients need a loss; pass the target: unroll(network, x, y)")
+            _checks.refuse("gradients need a loss; pass the target: unroll(network, x, y)")
         self.loss.backward()
         return [np.array([node.gradient for node in a.flat]).reshape(a.shape) for a in self.parameters]
 
@@ -90,7 +90,8 @@ def unroll(network, x, y=None, *, loss=None):
     graph.logits, graph.outputs = sums, reached[k]
     if y is not None:
         loss = losses.get(loss or network.learning.loss or losses.OF_OUTPUT.get(functions[-1].name, "mse"))
-        _checks.check_trainable(functions, loss, plan.n_outputs)
+        _checks.check_learnable(functions)
+        _checks.check_measurable(functions[-1], loss, plan.n_outputs)
         target = np.reshape(y, (1,)) if np.ndim(y) == 0 else np.reshape(y, (1, -1))
         target = _checks.check_targets(target, 1, plan.n_outputs, np.float64, loss)
         own = _loss(loss, functions[-1], graph, target)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import _checks
+from ..exceptions import FitError
 from ..kernels.threads import usable_cores
 from ..network.network import Network
 from .schedule import run
@@ -99,7 +100,7 @@ def fit_many(
         found = settings(found, _checks.check_grouped(group_by, callable(models), tasks))
     failed = [task.error for task in tasks if task.error is not None]
     if failed and errors == "raise":
-        _checks.fail_fits(failed, len(tasks), found)
+        raise FitError(f"{len(failed)} of {len(tasks)} fits failed; the others are done", failed, found)
     return found
 
 
@@ -161,7 +162,7 @@ def make_tasks(models, parameters, subsets, options, data):
     rows = [None] * n
     if subsets is not None:
         rows = _checks.check_as_many("subsets", list(subsets), n)
-        rows = [_checks.check_subset(one, data.n, f"subsets[{k}]") for k, one in enumerate(rows)]
+        rows = [subset(one, data.n, f"subsets[{k}]") for k, one in enumerate(rows)]
     tasks = []
     for k, (of_model, of_fit) in enumerate(built):
         task = Task(k, n, entries[k], options | of_fit, rows[k])
@@ -176,6 +177,15 @@ def make_tasks(models, parameters, subsets, options, data):
     return tasks
 
 
+def subset(rows, n, name):
+    """Return the rows that one of `subsets` names, none of them by a negative number."""
+    found = _checks.as_row_numbers(name, rows, n)
+    if not len(found) or found.min() < -n or found.max() >= n:
+        got = f"{found.min()} to {found.max()}" if len(found) else "none"
+        _checks.refuse(f"{name} must hold row numbers from {-n} to {n - 1}, at least one; got {got}")
+    return np.where(found < 0, found + n, found)
+
+
 def combinations(parameters):
     """Yield the dicts that `parameters` of `fit_many` stands for."""
     if not isinstance(parameters, Mapping):
@@ -183,7 +193,13 @@ def combinations(parameters):
         return
     names = sorted(parameters)
     for name in names:
-        _checks.check_values(f"parameters[{name!r}]", parameters[name])
+        values = parameters[name]
+        if isinstance(values, str) or not hasattr(values, "__len__") or not len(values):
+            given = _checks.shown(values)
+            _checks.refuse(
+                f"parameters[{name!r}] must be a sequence of at least one value; got {given}: for one value "
+                f"pass [{given}]"
+            )
     for values in itertools.product(*(parameters[name] for name in names)):
         yield dict(zip(names, values, strict=True))
 

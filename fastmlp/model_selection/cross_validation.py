@@ -1,7 +1,7 @@
 """cross_validate: data, splits and seeds are settled before the first fold runs."""
 
 import copy
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -108,7 +108,9 @@ def cross_validate(
     X, y, sample_weight = _data(estimator, X, y, sample_weight)
     repeats = _checks.check_int("repeats", repeats)
     every = None if every is None else _checks.check_int("every", every)
-    _checks.check_error_score(error_score)
+    if error_score != "raise" and (isinstance(error_score, bool) or not isinstance(error_score, Real)):
+        given = _checks.shown(error_score)
+        _checks.refuse(f"error_score must be 'raise' or a number, such as NaN; got {given}")
     found = resolve(metrics, estimator, y)
     folds = _folds(estimator, X, y, groups, cv, repeats, _checks.check_random_state(random_state))
     try_out(found, estimator, y, folds[0].test)
@@ -137,7 +139,7 @@ def _data(estimator, X, y, sample_weight):
     if sample_weight is not None:
         sample_weight = _checks.check_sample_weight(sample_weight, n)
         if fit_parameter(estimator, "sample_weight") is None:
-            _checks.fail_sample_weight(estimator)
+            _checks.refuse(f"sample_weight was given, but fit of {estimator!r} takes none; leave it out")
     return X, y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y, sample_weight
 
 
@@ -149,13 +151,20 @@ def _folds(estimator, X, y, groups, cv, repeats, rng):
         _checks.check_length("groups", groups, n)
     splitter = _splitter(cv, estimator, y, n)
     draws = hasattr(splitter, "random_state") and getattr(splitter, "shuffle", True)
-    _checks.check_repeats(repeats, draws or bool(unseeded(estimator)))
+    if repeats > 1 and not (draws or unseeded(estimator)):
+        _checks.refuse(
+            f"repeats={repeats}, but neither the splitter nor the estimator draws anything, so all "
+            "repetitions would be the same; set repeats=1, the estimator's random_state=None, or cv's shuffle"
+        )
     folds = []
     for repeat, seed in enumerate(rng.randint(MAX_SEED, size=repeats).tolist()):
         if draws and (repeat or splitter.random_state is None):
             splitter = copy.copy(splitter)
             splitter.random_state = seed
-        splits = [[_checks.as_fold_rows(rows, n) for rows in split] for split in splitter.split(X, y, groups)]
+        splits = [
+            [_checks.as_row_numbers("each part of cv", rows, n) for rows in split]
+            for split in splitter.split(X, y, groups)
+        ]
         _checks.check_splits(splits, n, None if not repeat else len(folds) // repeat)
         seeds = rng.randint(MAX_SEED, size=len(splits)).tolist()
         parts = zip(splits, seeds, strict=True)

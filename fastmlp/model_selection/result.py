@@ -65,7 +65,8 @@ class CrossValidation:
             None: the first.
         of : {"test", "train"}, default="test"
         """
-        _checks.check_curves(self.epochs)
+        if not len(self.epochs):
+            _checks.refuse("there are no curves: the estimator records none, or `every` exceeds the epochs")
         values = self._choose(self.curves, metric, of)
         return _mean_and_std(values, axis=(0, 1))
 

@@ -98,7 +98,7 @@ def draw(topology, n_features=None, ax=None):
     ax : matplotlib Axes
     """
     if not topology.layers:
-        _checks.network_error("a network without layers cannot be drawn; add layers first")
+        _checks.refuse("a network without layers cannot be drawn; add layers first")
     blocks = blocks_of(topology, n_features)
     places, ways = layout(blocks)
     tall = max(len(b.slots) for b in blocks if not b.bar) * PITCH

@@ -123,7 +123,7 @@ class Network:
         layer : Layer
         """
         if self.plan is not None:
-            _checks.network_error("the network has weights already; add all layers before fit() or build()")
+            _checks.refuse("the network has weights already; add all layers before fit() or build()")
         return self.topology.add(layer, after)
 
     @property
@@ -201,13 +201,14 @@ class Network:
         with drawing(self):
             if self.plan is None:
                 self.draw(n_features, dtype)
-            _checks.check_built(self.plan.n_features, self.params.dtype, n_features, dtype)
+            wanted = None if self.dtype is not None else dtype  # the network's own comes first
+            _checks.check_built(self.plan.n_features, self.params.dtype, n_features, wanted)
         return self
 
     def draw(self, n_features=None, dtype=None):
         """Lay out the network and draw its initial weights, for whoever has its training to himself."""
         if n_features is None and (n_features := self.topology.input_dim) is None:
-            _checks.network_error("n_features is not known; pass it, or give the first layer input_dim")
+            _checks.refuse("n_features is not known; pass it, or give the first layer input_dim")
         self.lay_out(n_features, dtype)
         before = None
         for layer, weights, bias in zip(self.topology.dense, self.coefs_, self.intercepts_, strict=True):
@@ -221,7 +222,7 @@ class Network:
     def lay_out(self, n_features, dtype=None):
         """Lay out a network that has no weights with all of them 0."""
         if self.plan is not None:
-            _checks.network_error("the network has weights, which would be lost; make a new Network")
+            _checks.refuse("the network has weights, which would be lost; make a new Network")
         plan = self.topology.compile(_checks.check_int("n_features", n_features))
         dtype = self.dtype or _checks.check_dtype(dtype) or np.float64
         self.take_plan(plan, aligned_zeros(plan.n_params, dtype))
@@ -338,7 +339,7 @@ class Network:
         with in_training(self), unchanged_by_errors(self) as transaction:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight)
             if isinstance(prepared.learning.optimizer, optimizers.LBFGS):
-                _checks.network_error("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
+                _checks.refuse("train_on_batch takes no LBFGS, which needs all data; use fit(x, y)")
             once = dict(n_epochs=1, batch_size=None, shuffle=False, n_threads=1)
             run = new_run(self, prepared, mean_weight=1.0, **once)
             with interrupts.held():

@@ -51,7 +51,7 @@ class Definitions:
     def call(self, function, z):
         """Return the call of an activation for the weighted sums that an expression stands for."""
         if function.code is None:
-            _checks.network_error(f"to_numpy knows built-in activations only; {function.name!r} is your own")
+            _checks.refuse(f"to_numpy knows built-in activations only; {function.name!r} is your own")
         tree = ast.parse(dedent(inspect.getsource(type(function).value))).body[0]
         own = Own()
         own.visit(tree)

@@ -172,7 +172,7 @@ def samples_of(network, x, y, loss, sample_weight=None, of=""):
     """
     rows = rows_of(network, x, f"x{of}")
     if rows.n_rows == 0:
-        _checks.network_error(f"x{of} must hold at least 1 sample; got none")
+        _checks.refuse(f"x{of} must hold at least 1 sample; got none")
     n_outputs, dtype = network.plan.n_outputs, network.params.dtype
     targets = _checks.check_targets(y, rows.n_rows, n_outputs, dtype, loss, f"y{of}")
     return rows, targets, _checks.check_sample_weight(sample_weight, rows.n_rows, f"sample_weight{of}")
@@ -185,7 +185,6 @@ def choose_loss(network, loss=None, training=True):
         loss = network.learning.loss or losses.OF_OUTPUT.get(output.name, "mse")
     loss = losses.get(loss)
     if training:
-        _checks.check_trainable(network.functions, loss, n_outputs)
-    else:
-        _checks.check_measurable(output, loss, n_outputs)
+        _checks.check_learnable(network.functions)
+    _checks.check_measurable(output, loss, n_outputs)
     return loss

@@ -32,11 +32,9 @@ class Topology:
         """Add `layer` after the last one, or after the layers that `after` names; return what was added."""
         layer = _checks.check_made("layer", layer)
         if not isinstance(layer, Layer):
-            _checks.network_error(f"layer must be Dense, Dropout or Concatenate; got {_checks.shown(layer)}")
+            _checks.refuse(f"layer must be Dense, Dropout or Concatenate; got {_checks.shown(layer)}")
         if any(layer is other for other in (*self.layers, *self.given)):
-            _checks.network_error(
-                f"{layer.name} is in the network already; weights are not shared, add a new layer"
-            )
+            _checks.refuse(f"{layer.name} is in the network already; weights are not shared, add a new layer")
         if isinstance(layer, Concatenate) and after is None:
             after = layer.sources
         if after is None:
@@ -44,11 +42,11 @@ class Topology:
         else:
             found = [self._index(s) for s in (after if isinstance(after, (list, tuple)) else [after])]
         if not found:
-            _checks.network_error("a layer needs at least one source")
+            _checks.refuse("a layer needs at least one source")
         own = layer.unshared()
         name = own.name or f"{type(layer).__name__.lower()}_{len(self.layers) + 1}"
         if name == INPUT_NAME or name in [other.name for other in self.layers]:
-            _checks.network_error(f"two layers are named {name!r}; give each a name of its own")
+            _checks.refuse(f"two layers are named {name!r}; give each a name of its own")
         return self.put(own, name, layer, found)
 
     def put(self, own, name, given, sources):
@@ -69,7 +67,7 @@ class Topology:
             if source is layer or source is given or source == layer.name:
                 return i
         known = ", ".join([INPUT_NAME, *(layer.name for layer in self.layers)])
-        return _checks.network_error(f"no layer {source!r} has been added before; there are {known}")
+        return _checks.refuse(f"no layer {source!r} has been added before; there are {known}")
 
     @property
     def input_dim(self):
@@ -82,19 +80,17 @@ class Topology:
     def compile(self, n_features):
         """Return the Plan of the network for inputs of `n_features` columns."""
         if n_features > MOST_COLUMNS:
-            _checks.network_error(f"n_features must be at most {MOST_COLUMNS}; got {n_features}: take fewer")
+            _checks.refuse(f"n_features must be at most {MOST_COLUMNS}; got {n_features}: take fewer")
         if not self.layers:
-            _checks.network_error(
-                "the network has no layers; add some: Network([Dense(10, 'relu'), Dense(1)])"
-            )
+            _checks.refuse("the network has no layers; add some: Network([Dense(10, 'relu'), Dense(1)])")
         if not isinstance(self.layers[-1], Dense):
-            _checks.network_error(
+            _checks.refuse(
                 f"the last layer must be Dense, the network's output; got {self.layers[-1]!r}: add one"
             )
         read = {source for sources in self.sources for source in sources}
         for i, layer in enumerate(self.layers[:-1]):
             if i not in read:
-                _checks.network_error(f"{layer.name} feeds no other layer; only the last one may: remove it")
+                _checks.refuse(f"{layer.name} feeds no other layer; only the last one may: remove it")
         of_dense, reads, rates = {}, [], {}
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Dense):
@@ -103,12 +99,12 @@ class Topology:
         for k, read in enumerate(reads):
             for source, rate in read:
                 if rates.setdefault(source, rate) != rate:
-                    _checks.network_error(
+                    _checks.refuse(
                         f"{self._name(source)} is read both with and without the same dropout; "
                         "put Dropout where all its readers are behind it"
                     )
             if len({source for source, _ in read}) < len(read):
-                _checks.network_error(f"{self.dense[k].name} reads a layer twice; name each source once")
+                _checks.refuse(f"{self.dense[k].name} reads a layer twice; name each source once")
         rates = {of_dense.get(source, INPUT): rate for source, rate in rates.items()}
         specs, n_params = [], 0
         for k, (layer, read) in enumerate(zip(self.dense, reads, strict=True)):
@@ -117,19 +113,17 @@ class Topology:
             width = sum(n_features if s == INPUT else self.dense[s].units for s in sources)
             n_params += (width + layer.use_bias) * layer.units
             if n_params > MOST_PARAMS:
-                _checks.network_error(
+                _checks.refuse(
                     f"{layer.name} has {layer.units} units over {width} inputs: with {n_params} parameters "
                     "the network does not fit into any memory; take fewer units"
                 )
             if layer.input_dim not in (None, width):
-                _checks.network_error(
+                _checks.refuse(
                     f"{layer.name} expects input_dim={layer.input_dim}, but {width} columns come in; "
                     "leave input_dim out, or pass data of that width"
                 )
             if k < len(reads) - 1 and layer.activation.name == "softmax":
-                _checks.network_error(
-                    f"{layer.name}: softmax goes with the output layer only; use logistic or tanh"
-                )
+                _checks.refuse(f"{layer.name}: softmax goes with the output layer only; use logistic or tanh")
         return build_plan(n_features, specs, rates.get(INPUT, 0.0))
 
     def _resolve(self, i):
@@ -142,7 +136,7 @@ class Topology:
             rate = self.layers[source].rate if isinstance(self.layers[source], Dropout) else 0.0
             for deeper, below in self._resolve(source):
                 if rate and below:
-                    _checks.network_error(f"two Dropout layers follow {self._name(deeper)}; use one")
+                    _checks.refuse(f"two Dropout layers follow {self._name(deeper)}; use one")
                 found.append((deeper, rate or below))
         return found
 

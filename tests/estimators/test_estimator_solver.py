@@ -241,12 +241,12 @@ def test_lbfgs_objects_have_no_partial_fit():
     [
         (
             dict(out_activation="relu"),
-            "loss='log_loss' needs an output activation of logistic or identity; here it is relu",
+            "loss='log_loss' needs an output activation of logistic or identity; got 'relu': set out_act",
         ),
-        (dict(loss=losses.CategoricalCrossentropy()), "out_activation None and take loss='log_loss' for two"),
+        (dict(loss=losses.CategoricalCrossentropy()), "needs one output for each class, at least 2: for two"),
         (
             dict(out_activation="softmax", loss="squared_error"),
-            "out_activation='softmax' needs an output for each",
+            "loss='squared_error' behind 'softmax' needs one output for each",
         ),
         (dict(activation="step"), "a step activation has no gradient to learn by; use 'logistic' or 'tanh'$"),
     ],

@@ -402,9 +402,18 @@ def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, loss, monke
         (dict(models=net, parameters={"seed": []}), "at least one value"),
         (dict(models=net, parameters={"seed": 3}), "for one value pass"),
         (dict(subsets=[[0]]), "one entry for each of the 2 fits; got 1"),
-        (dict(subsets=[[0], [40]]), r"subsets\[1\] must hold row numbers from -40 to 39; got 40"),
-        (dict(subsets=[[], [1]]), r"subsets\[0\] must be a list of row numbers"),
-        (dict(subsets=[np.ones(3, bool), [1]]), r"subsets\[0\] must be a list of row numbers"),
+        (
+            dict(subsets=[[0], [40]]),
+            r"subsets\[1\] must hold row numbers from -40 to 39, at least one; got 40",
+        ),
+        (
+            dict(subsets=[[], [1]]),
+            r"subsets\[0\] must hold row numbers from -40 to 39, at least one; got none",
+        ),
+        (
+            dict(subsets=[np.ones(3, bool), [1]]),
+            r"subsets\[0\] must be row numbers, or a mask of shape \(40,\)",
+        ),
         (dict(n_threads=0), "n_threads must be at least 1"),
         (dict(errors="ignore"), "errors must be one of raise, return"),
         (dict(x=np.full((N, 3), np.nan)), "x holds NaN"),

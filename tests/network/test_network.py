@@ -487,7 +487,7 @@ BAD_FIT = [
     (
         dict(loss="poisson"),
         ValueError,
-        "poisson.* needs an output activation of exp, softplus; got 'identity'",
+        "poisson.* needs an output activation of exp or softplus; got 'identity'",
     ),
     (dict(optimizer="adm"), ValueError, "optimizer must be one of"),
     (dict(optimizer=3), TypeError, "optimizer must be one of"),
