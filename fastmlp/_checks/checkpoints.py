@@ -9,6 +9,15 @@ from ..kernels.plan import Status
 from .files import check_random_words
 from .values import check_int, shown
 
+NOTHING = type(None)
+RUN = {
+    "epoch": (int,), "step": (int,), "seed": (int,), "no_improvement": (int,), "status": (int,),
+    "best_loss": (float,), "stopped": (bool,), "random_state": (dict,), "order": (np.ndarray, NOTHING),
+    "rates": (np.ndarray,), "names": (list,), "callbacks": (list,), "about": (dict,),
+}  # fmt: skip
+OF_CALLBACK = {"name": (str,), "only_watches": (bool,), "state": (object,)}
+OF_ESTIMATOR = {"stopped": (bool,), "best": (dict, NOTHING), "before_split": (dict, NOTHING)}
+BEST = {"value": (float,), "params": (np.ndarray, NOTHING)}
 ANEW = "to go on with other settings or data, train what load(path) returns"
 
 
@@ -124,7 +133,7 @@ def check_stream(rng, state):
         if state["bit_generator"] == "MT19937":
             check_random_words(**state["state"])
         rng.set_state(state)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(
             f"random_state: the generator cannot go on from what the checkpoint holds ({error}); pass one of "
             "the same kind"
@@ -132,15 +141,50 @@ def check_stream(rng, state):
     return rng
 
 
+def check_unfinished_run(run, of_estimator=False):
+    """Return what a file says of a fit that had not ended, or None: of the kinds that it was written in."""
+    if run is None:
+        return None
+    _check_kinds("run", run, RUN | ({"estimator": (dict,)} if of_estimator else {}))
+    for one in run["callbacks"]:
+        _check_kinds("callbacks", one, OF_CALLBACK)
+    if of_estimator:
+        _check_kinds("estimator", run["estimator"], OF_ESTIMATOR)
+        if run["estimator"]["best"] is not None:
+            _check_kinds("best", run["estimator"]["best"], BEST)
+    for name, kinds in (("order", "iu"), ("rates", "f")):
+        array = run[name]
+        if array is not None and (array.ndim != 1 or array.dtype.kind not in kinds or not len(array)):
+            raise ValueError(
+                f"the {name} of a fit that had not ended cannot be {shown(array)} of {array.dtype}"
+            )
+    return run
+
+
+def _check_kinds(what, given, kinds):
+    """Raise where a dict has not just these keys, with values of these classes."""
+    if type(given) is not dict or given.keys() != kinds.keys():
+        raise ValueError(
+            f"{what} of a fit that had not ended must hold {', '.join(kinds)}; got {shown(given)}"
+        )
+    for name, of in kinds.items():
+        if object not in of and type(given[name]) not in of:
+            raise ValueError(f"the {name} of a fit that had not ended cannot be {shown(given[name])}")
+
+
 def check_run_state(state, order, n_epochs):
-    """Raise where what a checkpoint says of a run cannot be, of one with this order and number of epochs."""
+    """Raise where what a checkpoint says of a run cannot be.
+
+    `order` is that of the samples before any shuffle, None where there is none.
+    """
     check_int("epoch", state["epoch"], 0, n_epochs)
     for name in ("step", "seed", "no_improvement"):
         check_int(name, state[name], 0, (1 << 63) - 1)
     if state["status"] not in (Status.EPOCH_END, Status.FINISHED, Status.STALLED):
         raise ValueError(f"resume_from: no fit stops with status {state['status']}: the file is damaged")
     given = state["order"]
-    if given is not None and not np.array_equal(np.sort(given), np.sort(order)):
+    same = given is order is None or not (given is None or order is None)
+    if not same or (given is not None and not np.array_equal(np.sort(given), np.sort(order))):
         raise ValueError("resume_from: the order of the samples is not one of this fit: the file is damaged")
 
 

@@ -171,7 +171,7 @@ def _go_on(estimator, network, training):
     """Let training go on from what `_training` has returned."""
     if training is None:
         return
-    network.unfinished = training["run"]
+    network.unfinished = _checks.check_unfinished_run(training["run"], of_estimator=True)
     if training["optimizer"] is not None:
         optimizer, n_params = meant(training["optimizer"]), network.plan.n_params
         kept = OptimizerState.of_data(optimizer, n_params, network.params.dtype, training["optimizer_state"])

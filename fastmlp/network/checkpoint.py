@@ -41,7 +41,7 @@ def put(network, state):
     network.learning = learning._replace(optimizer_state=kept)
     if state["random_state"] is not None:
         network.rng = _checks.check_stream(network.rng, state["random_state"])
-    network.unfinished = state["run"]
+    network.unfinished = _checks.check_unfinished_run(state["run"])
 
 
 def adopt(network, source):

@@ -318,7 +318,7 @@ class Network:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data) if watched else None
             epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
-            if epochs == 0:
+            if epochs == 0 and not resumes:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)

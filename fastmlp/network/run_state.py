@@ -24,7 +24,7 @@ def of_run(fit, epoch_end, stopped):
     return {
         **{name: job.option(name) for name in OF_RUN},
         "stopped": bool(stopped),
-        "random_state": None if job.random_state is None else job.random_state.get_state(legacy=False),
+        "random_state": job.random_state.get_state(legacy=False),
         "order": job.order.astype(np.min_scalar_type(len(job.y))) if job.option("shuffle") else None,
         "rates": (rates[:1] if (rates == rates[0]).all() else rates).copy(),
         "names": list(epoch_end.state.names),
@@ -42,7 +42,7 @@ def _of_callback(callback):
 def put(fit, state):
     """Let a run that has not begun go on where another stood."""
     job = fit.job
-    _checks.check_run_state(state, job.order, len(job.losses))
+    _checks.check_run_state(state, job.order if job.option("shuffle") else None, len(job.losses))
     first = _first_rate(job, state["epoch"])
     _checks.check_rates(state["rates"], len(job.rates) - first)
     for name in OF_RUN:
@@ -53,8 +53,7 @@ def put(fit, state):
     fit.status, fit.stopped = Status(state["status"]), state["stopped"]
     fit.resumed_at = state["epoch"]
     fit.first_epoch -= state["epoch"]
-    if state["random_state"] is not None:
-        _checks.check_stream(job.random_state, state["random_state"])
+    _checks.check_stream(job.random_state, state["random_state"])
 
 
 def _first_rate(job, epoch):
