@@ -7,10 +7,21 @@ import numpy as np
 import pytest
 from oracle.resuming import Checkpoint, Counts, as_loaded, assert_same, same
 from scipy.sparse import csr_matrix
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 
-from fastmlp import SGD, Adam, MLPClassifier, MLPRegressor, callbacks, schedules
+from fastmlp import (
+    SGD,
+    Adam,
+    LinearPerceptron,
+    MLPClassifier,
+    MLPRegressor,
+    Perceptron,
+    TanhPerceptron,
+    callbacks,
+    schedules,
+)
 
 X, Y = make_classification(70, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0)
 WEIGHTS = np.random.RandomState(1).rand(70)
@@ -155,6 +166,29 @@ def test_a_loaded_model_goes_on_as_one_that_stayed(options):
     loaded = as_loaded(model)
     for one in (model, loaded):
         one.partial_fit(X[30:], Y[30:]).partial_fit(X, Y)
+    assert_same(model, loaded)
+
+
+@pytest.mark.parametrize("kind", [Perceptron, LinearPerceptron, TanhPerceptron])
+@pytest.mark.parametrize("seed", [0, np.random.RandomState(5)])
+def test_loaded_neurons_go_on_as_ones_that_stayed(kind, seed):
+    """Each `partial_fit` begins anew with its seed; a generator goes on where it was."""
+    more = dict(classes=[0, 1]) if kind is Perceptron else {}
+    model = kind(random_state=clone(kind(random_state=seed)).random_state, record="epoch")
+    model.partial_fit(X[:40], Y[:40] > 0, **more)
+    loaded = as_loaded(model)
+    for one in (model, loaded):
+        one.partial_fit(X[20:], Y[20:] > 0).partial_fit(X, Y > 0)
+    assert_same(model, loaded)
+    assert same(model.coef_, loaded.coef_) and same(model.coef_history_, loaded.coef_history_)
+
+
+def test_a_generator_goes_on_too():
+    model = MLPClassifier((4,), max_iter=2, random_state=np.random.RandomState(3))
+    model.partial_fit(X, Y, classes=[0, 1, 2])
+    loaded = as_loaded(model)
+    for one in (model, loaded):
+        one.partial_fit(X, Y).fit(X, Y)
     assert_same(model, loaded)
 
 
