@@ -9,6 +9,7 @@ BENCH_ARGS ?=
 DEMO_ARGS ?=
 STATS_ARGS ?=
 FUZZ_ARGS ?=
+EXPERIMENTS_ARGS ?=
 
 KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels/native/*.pyx fastmlp/kernels/native/*.pxi fastmlp/kernels/native/*/*.pxi)
 SANITIZED_BUILD := build/sanitized
@@ -19,7 +20,7 @@ LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
     noise batched saving datasets plots graph_drawing kernels_contract kernels_functions kernels_train
 
-.PHONY: help demo test lowest fuzz stats outside build bench lint format docs sanitize clean
+.PHONY: help demo test lowest fuzz stats experiments outside build bench lint format docs sanitize clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -50,6 +51,9 @@ fuzz: $(VENV)/stamp-build  ## random trainings against the oracle and across bac
 
 stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution, tails, independence
 	$(PY) -m tests.stats $(STATS_ARGS)
+
+experiments: $(VENV)/stamp-build  ## run every experiment in a few minutes, and check what comes out
+	$(PY) -m fastmlp.experiments $(EXPERIMENTS_ARGS)
 
 outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
 	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs -p skl_shim \

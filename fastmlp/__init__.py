@@ -25,7 +25,8 @@ _LATER = {
     "save": ".formats.saving",
 }
 _MODULES = (
-    "callbacks", "datasets", "exceptions", "graph", "metrics", "model_selection", "noise", "plots",
+    "callbacks", "datasets", "exceptions", "experiments", "graph", "metrics", "model_selection", "noise",
+    "plots",
 )  # fmt: skip
 
 __all__ = [

@@ -1,5 +1,6 @@
 """Single values: numbers, flags, names, choices."""
 
+import inspect
 from functools import partial
 from math import inf, isfinite
 from numbers import Integral, Real
@@ -213,3 +214,10 @@ CountOrZero = Annotated[int, partial(check_int, low=0)]
 OptionalCount = Annotated[int | None, check_optional_int]
 Rate = Annotated[object, check_rate]
 Flag = Annotated[bool, check_flag]
+
+
+def check_settings(name, settings, function):
+    """Raise where an experiment has no such setting."""
+    known = dict.fromkeys([*inspect.signature(function).parameters][3:])
+    for setting in settings:
+        check_choice(f"the settings of {name}", setting, known)

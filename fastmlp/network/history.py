@@ -115,14 +115,25 @@ class EpochEnd:
     directions : dict, default=None
         Which way is better, of the loss and what is measured; see `metrics.directions`. None: as `measure`
         says.
+    every : int, default=1
+        Epochs from one measuring to the next; the last is measured always.
     """
 
     def __init__(
-        self, model, network, history, n_epochs, measure=None, callbacks=(), verbose=False, directions=None
+        self,
+        model,
+        network,
+        history,
+        n_epochs,
+        measure=None,
+        callbacks=(),
+        verbose=False,
+        directions=None,
+        every=1,
     ):
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
         self.history, self.state = history, State(model, network, n_epochs, history)
-        self.directions = directions
+        self.directions, self.every = directions, every
         self.sets = getattr(measure, "sets", {})
         self._begun, self._resumed, self._kept = [], None, {}
 
@@ -207,7 +218,8 @@ class EpochEnd:
         state.logs = dict.fromkeys(state.names, float("nan"))
         state.logs |= {"loss": loss, "learning_rate": learning_rate, "seconds": seconds}
         try:
-            state.logs |= self._measured()
+            if state.epoch % self.every == 0 or state.epoch == state.n_epochs:
+                state.logs |= self._measured()
         finally:  # the epoch was trained, whatever could be measured of it
             self.history.extend({name: [value] for name, value in state.logs.items()})
         if self.verbose:

@@ -252,6 +252,7 @@ class Network:
         sample_weight=None,
         validation_data=None,
         metrics=(),
+        measure_every=1,
         callbacks=(),
         n_threads=None,
         verbose=0,
@@ -285,6 +286,9 @@ class Network:
         metrics : names or functions of (y_true, y_pred), default=()
             "accuracy", "mse", "sse", "mae", "r2", scikit-learn's, or your own, see `fastmlp.metrics`;
             measured at each epoch's end, by the weights of the samples.
+        measure_every : int, default=1
+            Metrics and validation data are measured at every so many epochs, and at the last; the history
+            holds NaN for the others.
         callbacks : sequence, default=()
             See `fastmlp.callbacks`.
         n_threads : int, default=None
@@ -317,7 +321,8 @@ class Network:
             resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data) if watched else None
-            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose))
+            told = dict(every=_checks.check_int("measure_every", measure_every))
+            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose), **told)
             if epochs == 0 and not resumes:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}

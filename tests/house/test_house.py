@@ -24,6 +24,7 @@ FLOORS = {
     "network": ["network"],
     "estimators": ["many", "estimators", "model_selection"],
     "face": ["__init__"],
+    "experiments": ["experiments"],
 }  # fmt: skip
 PLACE = {name: (i, j) for i, floor in enumerate(FLOORS.values()) for j, name in enumerate(floor)}
 OPENED = {"network", "estimators", "many"}  # folders whose files the design page names one by one

@@ -261,3 +261,21 @@ def test_validation_sets_that_are_refused(given, message):
     for mine, theirs in zip((model.params, model.learning.optimizer_state.arrays), before, strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert len(model.loss_curve_) == 1 and model.learning.optimizer_state.step == 2
+
+
+def test_measured_every_few_epochs():
+    """What is measured less often is the same where it is measured, and changes no weight."""
+    each, some = (Network([Dense(3, "tanh"), Dense(1)], random_state=0) for _ in range(2))
+    how = dict(epochs=7, metrics=["mse"], validation_data=(X[:5], Y[:5]))
+    each.fit(X, Y, **how)
+    some.fit(X, Y, measure_every=3, **how)
+    np.testing.assert_array_equal(each.params, some.params)
+    assert each.history_["loss"] == some.history_["loss"]
+    for name in ("mse", "val_loss", "val_mse"):
+        measured = np.isfinite(some.history_[name])
+        assert np.flatnonzero(measured).tolist() == [2, 5, 6]
+        np.testing.assert_array_equal(
+            np.array(each.history_[name])[measured], np.array(some.history_[name])[measured]
+        )
+    with pytest.raises(ValueError, match="measure_every must be"):
+        some.fit(X, Y, measure_every=0)

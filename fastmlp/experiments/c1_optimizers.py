@@ -1,0 +1,50 @@
+"""Three optimizers on handwritten digits, one image a step.
+
+The same net, 784-32-10 of sigmoid units, from the same weights and with the images in the same order: plain
+gradient descent, gradient descent with momentum, and Adam, whose steps are as long for rare inputs as for
+frequent ones.
+"""
+
+from .. import SGD, Adam, Dense, Momentum, Network
+from ..plots import CompareRunsDisplay
+from . import data
+from .result import Result
+
+ID, TITLE = "C1", "Optimizers on 784-32-10, an image a step"
+REPORTED = {
+    "SGD 0.01": {"seconds": "550.91"},
+    "momentum 0.9, 0.01": {"seconds": "639.84"},
+    "Adam 0.001": {"seconds": "1350.63", "test accuracy": "gains most per epoch"},
+}
+CURVES = {
+    "training accuracy": "accuracy", "test accuracy": "test_accuracy",
+    "training loss": "loss", "test loss": "test_loss",
+}  # fmt: skip
+CONCLUSIONS = {
+    "Adam gains most in the first epoch": lambda r: (
+        max(by := r.values("test accuracy after 1 epoch"), key=by.get) == "Adam 0.001"
+    ),
+}
+
+
+def run(size="quick", seed=0, n_threads=None, epochs=None):
+    """Run C1; return its `Result`."""
+    n_train, n_test, usual = {"tiny": (200, 50, 2), "quick": (6000, 1000, 3), "full": (None, None, 10)}[size]
+    images = data.digits().some(n_train, n_test)
+    result = Result(ID, TITLE, images.note, size, seed)
+    optimizers = dict(zip(REPORTED, (SGD(0.01), Momentum(0.01, 0.9), Adam(0.001)), strict=True))
+    nets = {}
+    for name, optimizer in optimizers.items():
+        net = Network(
+            [Dense(32, "logistic"), Dense(10, "logistic")], random_state=seed, input_scale=images.scale
+        )
+        net.fit(
+            images.X, images.y, loss="delta_rule", optimizer=optimizer, epochs=epochs or usual, batch_size=1,
+            metrics=["accuracy"], validation_data={"test": (images.X_test, images.y_test)},
+        )  # fmt: skip
+        first = {"test accuracy after 1 epoch": net.history_["test_accuracy"][0]}
+        result.add_models(name, [net], CURVES, extra=first, reported=REPORTED[name])
+        nets[name] = net
+    result.picture("loss", CompareRunsDisplay.from_estimators(nets, key="loss"))
+    result.picture("test_accuracy", CompareRunsDisplay.from_estimators(nets, key="test_accuracy"))
+    return result

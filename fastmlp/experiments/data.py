@@ -1,0 +1,100 @@
+"""Data of the experiments: the originals where they are at hand, else a stand-in; which one is said."""
+
+import csv
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import datasets
+
+ROWS_FILE = "TP3-ej2-conjunto.csv"
+
+
+class Images(NamedTuple):
+    """Training and test images.
+
+    Attributes
+    ----------
+    X, y, X_test, y_test : ndarray
+        Bytes, and labels.
+    scale : float
+        What a network multiplies its input by, for pixels from 0 to 1.
+    shape : tuple of int
+        Of an image.
+    note : str
+        What they are.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+    scale: float
+    shape: tuple
+    note: str
+
+    def some(self, n_train, n_test):
+        """Return the first so many of each; None stands for all."""
+        cut = self._replace(
+            X=self.X[:n_train], y=self.y[:n_train], X_test=self.X_test[:n_test], y_test=self.y_test[:n_test]
+        )
+        return cut._replace(note=f"{self.note}, {len(cut.X)} to train on and {len(cut.X_test)} to test")
+
+
+def digits():
+    """Return MNIST, or scikit-learn's digits of 8 x 8 pixels where it is neither here nor to be had."""
+    try:
+        (X, y), (X_test, y_test) = datasets.load_mnist()
+    except FileNotFoundError:
+        (X, y), (X_test, y_test) = datasets.load_digits()
+        return Images(X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in MNIST's place")
+    return Images(X, y, X_test, y_test, 1 / 255, (28, 28), "MNIST")
+
+
+def photographs():
+    """Return CIFAR-10, or scikit-learn's digits where it is neither here nor to be had."""
+    try:
+        (X, y), (X_test, y_test) = datasets.load_cifar10()
+    except FileNotFoundError:
+        (X, y), (X_test, y_test) = datasets.load_digits()
+        return Images(X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in CIFAR-10's place")
+    return Images(X, y, X_test, y_test, 1 / 255, (3, 32, 32), "CIFAR-10")
+
+
+def pair(seed=0):
+    """Return aeroplanes and motorbikes, split 75 to 25, or the digits 4 and 9 in their place."""
+    try:
+        X, y = datasets.load_caltech_pair()
+    except FileNotFoundError:
+        (X, y), (X_test, y_test) = datasets.load_digits()
+        train, test = np.isin(y, (4, 9)), np.isin(y_test, (4, 9))
+        labels = datasets.one_against_rest(y[train], 9), datasets.one_against_rest(y_test[test], 9)
+        note = "scikit-learn's digits 4 and 9 in the place of Caltech-101's pair"
+        return Images(X[train], labels[0], X_test[test], labels[1], 1 / 16, (8, 8), note)
+    order = np.random.RandomState(seed).permutation(len(X))
+    train, test = np.split(order, [len(X) * 3 // 4])
+    return Images(
+        X[train], y[train], X[test], y[test], 1 / 255, (32, 32), "Caltech-101's aeroplanes and motorbikes"
+    )
+
+
+def glyphs():
+    """Return the ten glyphs of 5 x 7 pixels as rows, their digits, and what they are."""
+    X, y = datasets.load_glyphs()
+    return X.reshape(10, 35).astype(np.float64), y.astype(np.int64), "ten glyphs of our own"
+
+
+def regression_rows():
+    """Return 28 rows of three inputs, their targets, and what they are."""
+    root = os.environ.get("FASTMLP_DATA")
+    for path in (Path(root) / "itba" / ROWS_FILE, Path(root) / ROWS_FILE) if root else ():
+        if path.is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                rows = np.array(list(csv.reader(file))[1:], float)
+            return rows[:, :3], rows[:, 3], "the 28 rows of the reports"
+    random = np.random.RandomState(0)  # a saturating curve and a little noise, as theirs
+    X = np.round(random.uniform(-2, 4, (28, 3)), 2)
+    y = 45 + 42 * np.tanh(0.45 * (X @ [1.0, -0.7, 0.4] - 0.5)) + random.normal(0, 1.5, 28)
+    return X, y, "28 generated rows in the place of the reports'"

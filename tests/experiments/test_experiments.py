@@ -1,0 +1,87 @@
+"""Every experiment runs at its smallest, tells what it ran on, and draws what can be read."""
+
+import json
+
+import numpy as np
+import pytest
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+from fastmlp import experiments  # noqa: E402 (the backend is chosen first)
+from fastmlp.experiments import data  # noqa: E402
+from fastmlp.experiments.result import Result  # noqa: E402
+
+MODULES = sorted(set(experiments.names().values()))
+
+
+@pytest.fixture(autouse=True)
+def no_downloads(monkeypatch, tmp_path):
+    """Data that every machine has: the stand-ins."""
+    monkeypatch.setenv("FASTMLP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
+    monkeypatch.setattr("fastmlp.datasets._files._find_cached", _nothing)
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def _nothing(*_):
+    raise FileNotFoundError("no network here")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("module", MODULES)
+def test_every_experiment_runs(module, tmp_path):
+    name = next(i for i, known in experiments.names().items() if known == module)
+    lesson = experiments.get(name)
+    assert lesson.ID == name and lesson.TITLE and lesson.CONCLUSIONS and lesson.__doc__
+    result = experiments.run(name, "tiny", n_threads=1)
+    assert result.rows and result.figures and result.data
+    for holds in lesson.CONCLUSIONS.values():
+        assert bool(holds(result)) in (True, False)  # it can be asked
+    paths = result.save(tmp_path / name)
+    assert len(paths) == len(result.figures) + 2 and all(path.stat().st_size > 100 for path in paths)
+    assert json.loads((tmp_path / name / "result.json").read_text())["id"] == lesson.ID
+
+
+def test_the_smallest_lessons_conclusions_hold():
+    for name in ("A1", "A3"):
+        result = experiments.run(name, "quick")
+        assert all(holds(result) for holds in experiments.get(name).CONCLUSIONS.values())
+
+
+def test_settings_are_those_of_the_experiment():
+    assert experiments.run("A1", "tiny", epochs=1).value("XOR", "changes of weights") <= 4
+    with pytest.raises(ValueError, match=r"the settings of A1 must be one of epochs, rate"):
+        experiments.run("A1", momentum=1)
+    with pytest.raises(ValueError, match=r"experiment must be one of A1.*; got 'Z9'"):
+        experiments.run("Z9")
+    with pytest.raises(ValueError, match="size must be one of full, quick, tiny"):
+        experiments.run("A1", "huge")
+
+
+def test_tables():
+    result = Result("X1", "A title", "three | rows", "quick", 7)
+    result.add(
+        "a", {"accuracy": [0.5, 0.7]}, reported={"accuracy": "0.9", "loss": "1"}, seconds=2.5, why="<because>"
+    )
+    result.add("b", {"accuracy": np.nan})
+    text = str(result)
+    assert "0.6 ± 0.1" in text and "three | rows" in text and "2.5" in text and "nan" in text
+    markdown, html = result.to_markdown(), result.to_html()
+    assert "| a | accuracy | 0.9 | 0.6 ± 0.1 | 2.5 | <because> |" in markdown
+    assert "<td>&lt;because&gt;</td>" in html and html.count("<tr>") == 4
+    assert result.value("a", "accuracy") == pytest.approx(0.6) and result.values("accuracy")["a"] == 0.6
+    with pytest.raises(KeyError, match="no setting 'c'"):
+        result.value("c", "accuracy")
+    assert result.to_dict()["rows"][0]["ours"]["accuracy"] == [0.5, 0.7]
+
+
+def test_stand_ins_say_that_they_are(tmp_path):
+    assert "in MNIST's place" in data.digits().note and data.digits().X.shape[1] == 64
+    assert "in the place" in data.pair().note and set(data.pair().y) == {0, 1}
+    assert "generated" in data.regression_rows()[2]
+    rows = "x1,x2,x3,y\n1,2,3,4\n5,6,7,8\n"
+    (tmp_path / data.ROWS_FILE).write_text(rows)
+    X, y, note = data.regression_rows()
+    assert X.tolist() == [[1, 2, 3], [5, 6, 7]] and y.tolist() == [4, 8] and "of the reports" in note
