@@ -105,6 +105,11 @@ def check_int(name, value, low=1, high=None):
     return int(value)
 
 
+def check_verbose(value):
+    """Return how much is to be printed: 0, 1 or more."""
+    return int(value) if isinstance(value, bool) else check_int("verbose", value, 0)
+
+
 def check_optional_int(name, value):
     """Return `value` as an int of at least 1, or None."""
     return None if value is None else check_int(name, value)

@@ -179,10 +179,14 @@ class Fit:
 
     @property
     def latest(self):
-        """Loss, learning rate and seconds of the epoch that has just ended, where Python sees it end."""
-        e = self.n_done - 1
-        rate = float(knots.of_epoch(self.job, e))
-        return {"loss": float(self.job.losses[e]), "learning_rate": rate, "seconds": self.seconds[-1]}
+        """Loss, learning rate, seconds and samples of the epoch that has just ended, where Python sees it."""
+        e, job = self.n_done - 1, self.job
+        return {
+            "loss": float(job.losses[e]),
+            "learning_rate": float(knots.of_epoch(job, e)),
+            "seconds": self.seconds[-1],
+            "n_samples": job.rows.n_rows if job.subset is None else len(job.subset),
+        }
 
     def run(self, on_epoch=None, warn=True):
         """Train until all epochs are done, a callback stops it, or it fails.

@@ -7,6 +7,7 @@ from threading import RLock
 
 from .. import _checks, metrics
 from ..kernels.interrupts import let_through
+from ..kernels.plan import INPUT
 from .in_training import run_of
 
 
@@ -97,6 +98,26 @@ class State:
         return self._history.lists
 
 
+def operations(plan):
+    """Return the multiplications and additions of a training step, a sample: forward, gradient, and back.
+
+    Inputs that are 0 count as the others do, though kernels may leave them out.
+    """
+    total = 0
+    for layer in plan.layers:
+        first = layer["first_edge"]
+        for edge in plan.edges[first : first + layer["n_edges"]]:
+            products = 1 + (not layer["frozen"]) + (edge["source"] != INPUT)
+            total += 2 * int(products) * int(edge["width"]) * int(layer["n_out"])
+    return total
+
+
+def speed(plan, n_samples, seconds):
+    """Return an epoch's speed in words."""
+    rate = n_samples / max(seconds, 1e-9)
+    return f"{rate:.4g} samples/s  {rate * operations(plan) / 1e9:.4g} GFLOP/s"
+
+
 class EpochEnd:
     """Record a fit's history, and tell callbacks of it.
 
@@ -110,8 +131,8 @@ class EpochEnd:
     measure : callable, default=None
         Returns what is told at each epoch's end beside the loss: a dict of float.
     callbacks : sequence
-    verbose : bool
-        Print a line for each epoch.
+    verbose : int
+        1: print a line for each epoch; 2: with its speed.
     directions : dict, default=None
         Which way is better, of the loss and what is measured; see `metrics.directions`. None: as `measure`
         says.
@@ -127,12 +148,12 @@ class EpochEnd:
         n_epochs,
         measure=None,
         callbacks=(),
-        verbose=False,
+        verbose=0,
         directions=None,
         every=1,
     ):
         self.measure, self.callbacks, self.verbose = measure, _checks.check_callbacks(callbacks), verbose
-        self.history, self.state = history, State(model, network, n_epochs, history)
+        self.history, self.state, self.network = history, State(model, network, n_epochs, history), network
         self.directions, self.every = directions, every
         self.sets = getattr(measure, "sets", {})
         self._begun, self._resumed, self._kept = [], None, {}
@@ -210,7 +231,7 @@ class EpochEnd:
         finally:
             run.run_state = None
 
-    def record(self, loss, learning_rate=1.0, seconds=None):
+    def record(self, loss, learning_rate=1.0, seconds=None, n_samples=None):
         """Record an epoch; return whether to stop. `seconds`: measured here where it is None."""
         state, now = self.state, time.perf_counter()
         seconds, self.last = now - self.last if seconds is None else seconds, now
@@ -226,6 +247,8 @@ class EpochEnd:
             shown = "  ".join(
                 f"{name} {value:.4g}" for name, value in state.logs.items() if name != "learning_rate"
             )
+            if self.verbose > 1 and n_samples is not None:
+                shown += "  " + speed(self.network.plan, n_samples, seconds)
             print(f"epoch {state.epoch}/{state.n_epochs}  {shown}", flush=True)
         return any([self._tell(callback, "on_epoch_end") for callback in self.callbacks])
 

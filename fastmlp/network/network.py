@@ -294,7 +294,7 @@ class Network:
         n_threads : int, default=None
             None: the cores that may be used, where the work is worth it. Results do not depend on it.
         verbose : int, default=0
-            1 prints a line for each epoch.
+            1 prints a line for each epoch; 2 adds the samples a second and GFLOP/s, as if no input were 0.
         resume_from : str, path-like or Network, default=None
             Go on with a fit that was ended, from a file that `callbacks.ModelCheckpoint` wrote or what was
             loaded of it: weights, history and all else become those of the checkpoint, and the fit ends as if
@@ -314,6 +314,7 @@ class Network:
         or a callback of its own, is refused. Other threads may predict meanwhile.
         """
         asked = _checks.check_run(epochs, batch_size, shuffle, n_threads)
+        verbose = _checks.check_verbose(verbose)
         resumes = resume_from is not None
         watched = bool(metrics or callbacks or verbose or validation_data is not None or resumes)
         late = checked_late(x, epochs, watched)
@@ -322,7 +323,7 @@ class Network:
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             measure = EpochMetrics(self, prepared, y, metrics, validation_data) if watched else None
             told = dict(every=_checks.check_int("measure_every", measure_every))
-            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, bool(verbose), **told)
+            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, **told)
             if epochs == 0 and not resumes:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from fastmlp import (
     schedules,
 )  # fmt: skip
 from fastmlp.activations import ACTIVATIONS, Tanh
+from fastmlp.network.history import operations
 from fastmlp.network.preparation import CHECKED_LATE
 
 XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
@@ -304,8 +306,30 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     small().fit(x, y, epochs=2, verbose=1)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert "GFLOP/s" not in lines[0]
     small().fit(x, y, epochs=2)
     assert capsys.readouterr().out == ""
+
+
+def test_verbose_two_tells_the_speed(capsys):
+    x, y = data()
+    model = Network([Dense(3, "tanh"), Dropout(0.1), Dense(4), Dense(2)], random_state=0)
+    model.fit(x, y, epochs=2, verbose=2)
+    _, second = capsys.readouterr().out.splitlines()
+    seconds = float(re.search(r"seconds (\S+)", second)[1])
+    rate, gflops = map(float, re.search(r"  (\S+) samples/s  (\S+) GFLOP/s$", second).groups())
+    assert rate == pytest.approx(len(x) / seconds, rel=2e-3)
+    # forward and the weights' gradient in every layer; back through all but the first
+    assert gflops == pytest.approx(rate * (2 * 2 * x.shape[1] * 3 + 3 * 2 * (3 * 4 + 4 * 2)) / 1e9, rel=2e-3)
+    model.layers[-1].trainable = False
+    model.obey_layers()
+    assert operations(model.plan) == 2 * 2 * x.shape[1] * 3 + 3 * 2 * 3 * 4 + 2 * 2 * 4 * 2
+    small().fit(x, y, epochs=1, verbose=2, optimizer="lbfgs")
+    assert "GFLOP/s" not in capsys.readouterr().out, "an iteration passes over the data several times"
+    with pytest.raises(TypeError, match="verbose must be an int; got 'yes'"):
+        model.fit(x, y, verbose="yes")
+    with pytest.raises(ValueError, match="verbose must be at least 0"):
+        model.fit(x, y, verbose=-1)
 
 
 def test_hidden_activations():
