@@ -8,6 +8,7 @@ from .callbacks import *
 from .checkpoints import *
 from .data import *
 from .estimators import *
+from .exports import *
 from .files import *
 from .folds import *
 from .formulas import *

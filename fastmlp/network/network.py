@@ -9,9 +9,10 @@ from ..formats.description import as_state, of_state
 from ..kernels import interrupts, numpy_backend, training
 from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
-from . import checkpoint, lbfgs, numpy_code, reading, summary
+from . import checkpoint, lbfgs, reading, summary
 from .described import describe, restore
 from .evaluation import EpochMetrics, EvaluationSet
+from .exported import Exported
 from .fit import is_native
 from .history import EpochEnd, History
 from .in_training import in_training, is_ours, writing
@@ -30,7 +31,7 @@ from .preparation import (
 from .topology import Topology
 
 
-class Network:
+class Network(Exported):
     """A feed-forward network of layers.
 
     Parameters
@@ -445,18 +446,6 @@ class Network:
         from .drawing import draw
 
         return draw(self.topology, None if self.plan is None else self.plan.n_features, ax)
-
-    def to_numpy(self):
-        """Return the trained network as a function of NumPy alone.
-
-        Returns
-        -------
-        function : callable
-            From an array of shape (n, n_features) to outputs of shape (n, n_outputs). Its `source` is Python
-            code that needs nothing but NumPy, weights included.
-        """
-        self.built("to_numpy")
-        return numpy_code.to_numpy(self)
 
     def _split(self, flat):
         plan = self.built("weights")
