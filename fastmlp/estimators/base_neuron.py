@@ -16,6 +16,7 @@ from ..kernels import interrupts, neuron
 from ..kernels.job import Rows
 from ..kernels.plan import Status
 from ..network.in_training import in_training
+from .described import describe
 from .fitted import CarefulEstimator
 
 MAX_SEED = np.iinfo(np.int32).max
@@ -185,6 +186,14 @@ class BaseNeuron(CarefulEstimator):
             coefs = np.concatenate([self.coef_history_, coefs[1:]])
             intercepts = np.concatenate([self.intercept_history_, intercepts[1:]])
         self.coef_history_, self.intercept_history_ = coefs, intercepts
+
+    def _described(self, what):
+        check_is_fitted(self)
+        return describe(self)
+
+    def _take_weights(self, arrays):
+        with in_training(self):
+            self._set_weights(np.ascontiguousarray(arrays[0].T), arrays[1])
 
     def _scores(self, X):
         """Return w x + b of each unit, shape (n_samples, n_units)."""

@@ -13,7 +13,8 @@ from .. import _checks
 from ..formats.description import as_state, of_state
 from ..kernels import dispatch
 from ..kernels.job import ROW_DTYPES, Rows
-from ..network.in_training import is_ours, is_trusted, run_of
+from ..network.exported import Exported
+from ..network.in_training import in_training, is_ours, is_trusted, run_of
 from .described import describe, restore
 
 _DTYPES = frozenset(ROW_DTYPES)
@@ -39,7 +40,7 @@ class available_unless_refused:
         return MethodType(self.method, estimator)
 
 
-class CarefulEstimator(_checks.Declared, BaseEstimator):
+class CarefulEstimator(Exported, _checks.Declared, BaseEstimator):
     """Base of all estimators: what is refused leaves nothing half done."""
 
     def __getstate__(self):
@@ -202,6 +203,15 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         if "_network" in vars(self):
             self._sync()
         return super().__getstate__()
+
+    def _described(self, what):
+        check_is_fitted(self, "_network")
+        self._sync()
+        return describe(self, keep=True)
+
+    def _take_weights(self, arrays):
+        with in_training(self):
+            self._attach(self._network.set_weights(arrays))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

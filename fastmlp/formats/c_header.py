@@ -54,7 +54,7 @@ def to_c(description, prefix="model"):
     else:
         functions = [forward, *_of_classes(description, activations[-1])]
         sizes["n_classes"] = len(description.classes)
-    used = [_fill(text) for name, text in c_code.HELPERS if any("{p}_%s(" % name in f for f in functions)]
+    used = [_fill(text) for name, text in c_code.HELPERS if any(f"{{p}}_{name}(" in f for f in functions)]
     code = "".join([*arrays, *used, *functions])
     real = "double precision"
     if description.dtype == "float32":
@@ -181,7 +181,13 @@ def _probabilities(activation, dtype, how, n_outputs, n):
     elif how == "shares":
         slope = _factor(activation.slope, dtype)
         lost = _number(info.smallest_normal / info.eps, dtype)
-        lines = ["double sum = 0.0;", "int j;", *lines, *_for_each(n, "sum += p[j];"), f"if (sum < {lost}) {{"]
+        lines = [
+            "double sum = 0.0;",
+            "int j;",
+            *lines,
+            *_for_each(n, "sum += p[j];"),
+            f"if (sum < {lost}) {{",
+        ]
         lines += [f"    {line}" for line in _for_each(n, f"p[j] = {slope}z[j];")]
         lines += [f"    {{p}}_softmax(p, {n});", "} else {"]
         lines += [*(f"    {line}" for line in _for_each(n, "p[j] /= sum;")), "}"]
@@ -216,4 +222,5 @@ def _string(label):
         takes, got = f"names of classes of up to {MOST_STRING} bytes", f"one of {len(octets)}"
         _checks.cannot_export("to_c", takes, got, "number the classes for the fit")
     plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _"
-    return '"%s"' % "".join(chr(o) if o in plain else f"\\{o:03o}" for o in octets)
+    text = "".join(chr(o) if o in plain else f"\\{o:03o}" for o in octets)
+    return f'"{text}"'

@@ -1,4 +1,4 @@
-"""Weights as Keras keeps them in HDF5 files, in the layouts of Keras 3 (``.weights.h5``) and of Keras 2 (``.h5``).
+"""Weights as Keras keeps them in HDF5, in the layouts of Keras 3 (``.weights.h5``) and Keras 2 (``.h5``).
 
 Keras 3 numbers layers by their class, ``layers/dense_1/vars/0`` (the kernel) and ``/1`` (the bias), and notes
 their names; Keras 2 has a group for each layer's name, ``hidden/hidden/kernel:0``. What is written here is
@@ -19,7 +19,7 @@ MOST_LAYERS, MOST_NAME = 100_000, 1000  # what is looked at, and bytes of a name
 NEW = re.compile(r"dense(?:_([0-9]{1,6}))?")
 
 
-def write(description):
+def write(description, path):
     """Return the pieces of an HDF5 file of a description's weights.
 
     Parameters
@@ -191,9 +191,10 @@ def _matched(found, layers):
     for k, layer in enumerate(layers):
         datasets, wanted = by_name[layer.name] if same_names else found[k][1], expected([layer])
         if len(datasets) != len(wanted):
+            names = " and ".join(what for _, what, _ in wanted)
             raise ModelFileError(
-                f"does not fit: layer {layer.name!r} must have {' and '.join(what for _, what, _ in wanted)}; got "
-                f"{len(datasets)} arrays: make it with use_bias={len(datasets) == 2}"
+                f"does not fit: layer {layer.name!r} must have {names}; got {len(datasets)} arrays: make it "
+                f"with use_bias={len(datasets) == 2}"
             )
         yield [_read(dataset, each) for dataset, each in zip(datasets, wanted, strict=True)]
 
@@ -207,7 +208,9 @@ def _read(dataset, wanted):
     plan = dataset.id.get_create_plist()
     filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
     if not filters <= FILTERS:  # others are programs that HDF5 looks for on this machine
-        raise ModelFileError(f"does not fit: the {what} of layer {name!r} is packed by a filter that is not known")
+        raise ModelFileError(
+            f"does not fit: the {what} of layer {name!r} is packed by a filter that is not known"
+        )
     return converted(wanted, dataset[()])
 
 

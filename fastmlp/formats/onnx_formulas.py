@@ -54,7 +54,11 @@ class Formulas:
         return self.node("Relu", z)
 
     def leaky_relu(self, z, slope):
-        return self.node("LeakyRelu", z, alpha=slope) if not self.is_double else self.below_0(z, self.scaled(z, slope))
+        return (
+            self.node("LeakyRelu", z, alpha=slope)
+            if not self.is_double
+            else self.below_0(z, self.scaled(z, slope))
+        )
 
     def elu(self, z, slope):
         if not self.is_double:
@@ -113,8 +117,8 @@ class Formulas:
     def erfc(self, x):
         """Return 1 - erf(x), by the midpoint rule for its integral and the pole that this passes.
 
-        For x >= 0, erfc(x) = 2 h x exp(-x^2) / pi sum_n exp(-t_n^2) / (t_n^2 + x^2) + 2 / (1 + exp(2 pi x / h))
-        with t_n = (n + 1/2) h (Chiarella and Reichel, 1968); erfc(-x) = 2 - erfc(x).
+        For x >= 0 and t_n = (n + 1/2) h, erfc(x) = 2 h x exp(-x^2) / pi sum_n exp(-t_n^2) / (t_n^2 + x^2)
+        + 2 / (1 + exp(2 pi x / h)) (Chiarella and Reichel, 1968); erfc(-x) = 2 - erfc(x).
         """
         a = self.node("Abs", x)
         squared = self.node("Mul", a, a)
@@ -122,7 +126,9 @@ class Formulas:
         each = self.node("Unsqueeze", squared, self.constant([-1], np.int64))
         terms = self.node("Div", self.constant(np.exp(-t)), self.node("Add", each, self.constant(t)))
         total = self.node("ReduceSum", terms, self.constant([-1], np.int64), keepdims=0)
-        weight = self.scaled(self.node("Mul", a, self.node("Exp", self.node("Neg", squared))), 2 * STEP / math.pi)
+        weight = self.scaled(
+            self.node("Mul", a, self.node("Exp", self.node("Neg", squared))), 2 * STEP / math.pi
+        )
         pole = self.node("Add", self.node("Exp", self.scaled(a, 2 * math.pi / STEP)), self.constant(1.0))
         sum_ = self.node("Add", self.node("Mul", weight, total), self.node("Div", self.constant(2.0), pole))
         mirrored = self.node("Sub", self.constant(2.0), sum_)

@@ -38,7 +38,9 @@ def to_onnx(description, zipmap=False, input_dtype=None):
     activations = functions_of("to_onnx", description)
     n_bytes = sum(array.nbytes for array in description.arrays.values())
     if n_bytes > MOST_BYTES:
-        _checks.cannot_export("to_onnx", "weights of up to 2 GB", f"{n_bytes} bytes", "save a .safetensors file")
+        _checks.cannot_export(
+            "to_onnx", "weights of up to 2 GB", f"{n_bytes} bytes", "save a .safetensors file"
+        )
     graph = Graph(description.dtype)
     input_dtype = _checks.check_choice("input_dtype", input_dtype or description.dtype, INPUTS)
     x = graph.input("X", input_dtype, description.n_features)
@@ -81,7 +83,11 @@ class Graph:
     def constant(self, values, dtype=None, name=None):
         """Return the name of a constant, by default of the graph's dtype; equal ones are kept once."""
         values = np.asarray(values, dtype or self.dtype)
-        key = name or (values.dtype.str, values.shape, values.tobytes() if values.dtype != object else id(values))
+        key = name or (
+            values.dtype.str,
+            values.shape,
+            values.tobytes() if values.dtype != object else id(values),
+        )
         if key not in self.constants:
             name = name or f"constant_{len(self.constants) + 1}"
             self.constants[key] = self.onnx.numpy_helper.from_array(values, name)

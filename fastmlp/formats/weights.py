@@ -22,8 +22,8 @@ def check_size(n_bytes, wanted):
     most = OVERHEAD + sum(8 * array.size + OVERHEAD for _, _, array in wanted)
     if n_bytes > most:
         raise ModelFileError(
-            f"holds {n_bytes} bytes, more than the {most} that weights of this model can take: it is of another "
-            "model"
+            f"holds {n_bytes} bytes, more than the {most} that weights of this model can take: it is of "
+            "another model"
         )
 
 
@@ -32,8 +32,8 @@ def check_form(wanted, shape, dtype):
     name, what, array = wanted
     if shape != array.shape:
         raise ModelFileError(
-            f"does not fit: the {what} of layer {name!r} must have shape {array.shape}; got {shape}: build the "
-            "model with the layers of the file"
+            f"does not fit: the {what} of layer {name!r} must have shape {array.shape}; got {shape}: build "
+            "the model with the layers of the file"
         )
     if dtype.name not in FLOATS:
         raise ModelFileError(
@@ -49,8 +49,8 @@ def converted(wanted, values):
         values = values.astype(array.dtype)
     if not np.isfinite(values).all():
         raise ModelFileError(
-            f"does not fit: the {what} of layer {name!r} must be finite in {array.dtype}; got NaN, infinity or "
-            "what is too large for it"
+            f"does not fit: the {what} of layer {name!r} must be finite in {array.dtype}; got NaN, infinity "
+            "or what is too large for it"
         )
     return values
 
@@ -58,4 +58,6 @@ def converted(wanted, values):
 def damaged(error):
     """Return the error of a file that its library could not read."""
     what = " ".join(str(error).split())[:300]
-    return ModelFileError(f"cannot be read ({type(error).__name__}: {what}): it is damaged, or of another kind")
+    return ModelFileError(
+        f"cannot be read ({type(error).__name__}: {what}): it is damaged, or of another kind"
+    )

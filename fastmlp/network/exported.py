@@ -24,8 +24,8 @@ class Exported:
         Returns
         -------
         function : callable
-            From an array of shape (n, n_features) to what `predict` returns. Its `source` is the code, weights
-            included. That of a classifier with probabilities has a `predict_proba`.
+            From an array of shape (n, n_features) to what `predict` returns. Its `source` is the code,
+            weights included. That of a classifier with probabilities has a `predict_proba`.
         """
         function = numpy_code.to_numpy(self._described("to_numpy"))
         if path is not None:
@@ -68,14 +68,14 @@ class Exported:
         prefix, ``model_predict(x, y)`` writes the outputs for one sample x. That of a classifier is
         ``int model_predict(x)``, the index of the class, of which ``model_label(index)`` is the label; for
         multilabel targets ``model_predict(x, labels)`` writes 0 and 1. ``model_predict_proba(x, p)`` writes
-        probabilities. Constants say the sizes: ``model_n_features``, ``model_n_outputs``, ``model_n_classes``.
+        probabilities. ``model_n_features``, ``model_n_outputs`` and ``model_n_classes`` say the sizes.
 
         Parameters
         ----------
         path : str or path-like
         prefix : str, default="model"
-            What every name in the header begins with, so that a program may use several models: a letter, then
-            letters, digits and underscores.
+            What every name in the header begins with, so that a program may use several models: a letter,
+            then letters, digits and underscores.
 
         Raises
         ------
@@ -113,8 +113,8 @@ class Exported:
         ----------
         path : str or path-like
             A file of `save_weights`, one of Keras (``.weights.h5``, ``.h5``), or one that
-            ``np.savez(path, *weights)`` wrote. Layers are found by their names where a Keras file has the same
-            ones, else in order.
+            ``np.savez(path, *weights)`` wrote. Layers are found by their names where a Keras file has the
+            same ones, else in order.
 
         Returns
         -------

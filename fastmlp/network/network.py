@@ -447,6 +447,13 @@ class Network(Exported):
 
         return draw(self.topology, None if self.plan is None else self.plan.n_features, ax)
 
+    def _described(self, what):
+        self.built(what)
+        return describe(self, keep=True)
+
+    def _take_weights(self, arrays):
+        self.set_weights(arrays)
+
     def _split(self, flat):
         plan = self.built("weights")
         arrays = [f(flat, k) for k in range(len(plan.layers)) for f in (plan.weights, plan.bias)]
