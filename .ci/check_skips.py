@@ -3,7 +3,19 @@
 import sys
 from xml.etree import ElementTree
 
-INSTALLED = ("torch", "numba", "matplotlib", "dill", "pooch", "tqdm", "hypothesis")
+INSTALLED = (
+    "torch",
+    "numba",
+    "matplotlib",
+    "dill",
+    "pooch",
+    "tqdm",
+    "hypothesis",
+    "onnx",
+    "onnxruntime",
+    "h5py",
+    "skl2onnx",
+)
 
 
 def reason(skip):

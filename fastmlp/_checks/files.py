@@ -225,14 +225,33 @@ def check_suffix(path, known, loads=False):
     suffix = (path.suffix or path.resolve().suffix).lower()
     if suffix not in known:
         names = ", ".join(one for one in known if one)
-        raise ValueError(
-            f"path must end in one of {names}; got {suffix!r} of {path}: "
-            + ("these are what models are read from" if loads else "take model.safetensors where in doubt")
-        )
+        remedy = "take model.safetensors where in doubt"
+        if loads:
+            of_weights = suffix in (".npz", ".h5", ".hdf5")
+            remedy = (
+                "build the model, and model.load_weights(path)" if of_weights else "save the model as one"
+            )
+        raise ValueError(f"path must end in one of {names}; got {suffix!r} of {path}: {remedy}")
     return suffix
 
 
-def check_no_metadata(metadata):
+def check_no_metadata(metadata, suffix):
     """Raise where something is said of a model in a file that has no place for it."""
     if metadata is not None:
-        raise ValueError(".dill files have no metadata: take .safetensors, or set an attribute of the model")
+        raise ValueError(f"{suffix} files have no metadata: take .safetensors")
+
+
+def check_no_training_state(training_state, suffix):
+    """Raise where what training goes on from is asked for in a file that has no place for it."""
+    if training_state is not False:
+        raise ValueError(f"{suffix} files hold no training state: take .safetensors")
+
+
+def method_of(model, name, suffix):
+    """Return the method of a model that writes a file for other programs."""
+    if not hasattr(model, name):
+        raise TypeError(
+            f"{suffix} files are written of Network and fastmlp's estimators; got {type(model).__name__}: write "
+            "the one within it, or all of it to a .dill file"
+        )
+    return getattr(model, name)

@@ -12,6 +12,9 @@ from .writing import writable, write_atomically
 
 # modules of this folder whose `write(description)` returns the pieces of a file
 WRITERS = {"": "safetensors", ".safetensors": "safetensors"}
+# methods of models that write what other programs read
+EXPORTS = {".onnx": "to_onnx", ".h": "to_c", ".py": "to_numpy",
+           ".npz": "save_weights", ".h5": "save_weights", ".hdf5": "save_weights"}  # fmt: skip
 
 
 def save(model, path, *, metadata=None, training_state=False):
@@ -28,6 +31,9 @@ def save(model, path, *, metadata=None, training_state=False):
         - ``.safetensors``, or none: parameters and what the model was made with, as numbers and text.
           Loading such a file runs no code.
         - ``.dill``: the model as Python has it, a user's own losses included. Loading it can run code.
+        - ``.onnx``, ``.h`` (C), ``.py`` (NumPy): for other programs to predict with, by the model's methods
+          `to_onnx`, `to_c` and `to_numpy`, which have options. They are not loaded.
+        - ``.npz``, ``.weights.h5``, ``.h5``: weights alone, by `save_weights`; `load_weights` reads them.
     metadata : dict, default=None
         What you want to say of the model: texts, numbers, lists, arrays. .safetensors only; see `read_info`.
     training_state : bool, default=False
@@ -59,10 +65,15 @@ def save(model, path, *, metadata=None, training_state=False):
     >>> again.n_params
     3
     """
-    target, suffix = writable(path), _checks.check_suffix(path, [*WRITERS, ".dill"])
+    target, suffix = writable(path), _checks.check_suffix(path, [*WRITERS, ".dill", *EXPORTS])
     _checks.check_model(model)
+    if suffix in EXPORTS:
+        _checks.check_no_metadata(metadata, suffix)
+        _checks.check_no_training_state(training_state, suffix)
+        _checks.method_of(model, EXPORTS[suffix], suffix)(path)
+        return
     if suffix == ".dill":
-        _checks.check_no_metadata(metadata)
+        _checks.check_no_metadata(metadata, suffix)
         pieces = pickled.write(model)
     else:
         description = kinds.describe(model, training=_checks.check_flag("training_state", training_state))
