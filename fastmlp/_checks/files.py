@@ -251,7 +251,7 @@ def method_of(model, name, suffix):
     """Return the method of a model that writes a file for other programs."""
     if not hasattr(model, name):
         raise TypeError(
-            f"{suffix} files are written of Network and fastmlp's estimators; got {type(model).__name__}: write "
-            "the one within it, or all of it to a .dill file"
+            f"{suffix} files are written of Network and fastmlp's estimators; got {type(model).__name__}: "
+            "write the one within it, or all of it to a .dill file"
         )
     return getattr(model, name)

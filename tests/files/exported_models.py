@@ -1,4 +1,4 @@
-"""Models that every export is tried on: all activations and slopes, skip connections, all kinds of targets."""
+"""Models that every export is tried on: activations and slopes, skip connections, targets of all kinds."""
 
 import functools
 import warnings
@@ -21,8 +21,8 @@ from fastmlp import (
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((60, 5)) * 2
-NAMES = ['he said "no"', "*/ int main(void) { return 1; } /*", "a\nb", "??/\n", "%s%n{0}\\", "ünï ☃", "a/b", "\\", "x",
-         "'''", "0", "a" * 500, "__import__('os').abort()"]  # fmt: skip
+NAMES = ['he said "no"', "*/ int main(void) { return 1; } /*", "a\nb", "??/\n", "%s%n{0}\\", "ünï ☃", "a/b", "\\",
+         "x", "'''", "0", "a" * 500, "__import__('os').abort()"]  # fmt: skip
 SLOPES = (1.0, 0.3, 2.5)
 
 

@@ -141,7 +141,7 @@ def test_only_math_and_constants(tmp_path):
 
 def test_threads_share_it(tmp_path):
     model = models.networks("float64")["softmax 1.0"]
-    c, prefixes = compiled(tmp_path, "gcc", {"m": model}, "float64")
+    c, _ = compiled(tmp_path, "gcc", {"m": model}, "float64")
     x, found = np.tile(models.X, (20, 1)), [None] * 8
 
     def run(i):

@@ -1,7 +1,5 @@
 """ONNX graphs: ONNX Runtime predicts what the model does, by the names that skl2onnx gives scikit-learn's."""
 
-import warnings
-
 import exported_models as models
 import numpy as np
 import pytest
@@ -112,8 +110,9 @@ def test_shapes_are_said(tmp_path):
         models.classifiers("float32")[name].to_onnx(path)
         found[name] = [shape for _, _, shape in described(session(path).get_outputs())]
     assert found == {
-        "binary": [[None], [None, 2]], "strings": [[None], [None, n_strings]], "multilabel": [[None, 3], [None, 3]],
-        "binary hinge": [[None], [None, 2]], "perceptron binary": [[None], [None, 2]],
+        "binary": [[None], [None, 2]], "strings": [[None], [None, n_strings]],
+        "multilabel": [[None, 3], [None, 3]], "binary hinge": [[None], [None, 2]],
+        "perceptron binary": [[None], [None, 2]],
     }  # fmt: skip
     models.regressors("float64")["two"].to_onnx(path)
     assert described(session(path).get_outputs()) == [("variable", "tensor(double)", [None, 2])]
