@@ -21,8 +21,8 @@ from fastmlp import (
 
 RNG = np.random.RandomState(0)
 X = RNG.standard_normal((60, 5)) * 2
-NAMES = ['he said "no"', "*/ int main(void) { return 1; } /*", "a\nb", "??/\n", "%s%n{0}\\", "ünï ☃", "a/b", "\\",
-         "x", "'''", "0", "a" * 500, "__import__('os').abort()"]  # fmt: skip
+NAMES = ['he said "no"', "*/ int main(void) { return 1; } /*", "a\nb", "??/\n", "%s%n{0}\\", "ünï ☃", "a/b",
+         "\\", "x", "\'\'\'", "0", "a" * 500, "__import__('os').abort()"]  # fmt: skip
 SLOPES = (1.0, 0.3, 2.5)
 
 
