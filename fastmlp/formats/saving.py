@@ -65,7 +65,7 @@ def save(model, path, *, metadata=None, training_state=False):
     >>> again.n_params
     3
     """
-    target, suffix = writable(path), _checks.check_suffix(path, [*WRITERS, ".dill", *EXPORTS])
+    target, suffix = writable(path), _checks.check_suffix(path, [*WRITERS, *EXPORTS, ".dill"])
     _checks.check_model(model)
     if suffix in EXPORTS:
         _checks.check_no_metadata(metadata, suffix)
