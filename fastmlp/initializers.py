@@ -37,19 +37,16 @@ class He(_checks.Fixed):
     """He et al.'s (2015) range for ReLU: variance 2 / n_in."""
 
     normal: bool = False
+    _factor = 6.0
 
     def __call__(self, shape, random_state, fans=None):
-        return _draw(random_state, shape, 6.0 / (fans or shape)[0], self.normal)
+        return _draw(random_state, shape, self._factor / (fans or shape)[0], self.normal)
 
 
-@dataclass(frozen=True)
-class LeCun(_checks.Fixed):
+class LeCun(He):
     """LeCun et al.'s (1998) range: variance 1 / n_in."""
 
-    normal: bool = False
-
-    def __call__(self, shape, random_state, fans=None):
-        return _draw(random_state, shape, 3.0 / (fans or shape)[0], self.normal)
+    _factor = 3.0
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,12 @@
 
 import numpy as np
 
-from ..exceptions import DivergenceWarning, InTrainingError, NotBuiltError
+from ..exceptions import DivergenceWarning
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
 from .data import as_array, as_float
 from .values import check_dtype, check_flag, check_int, check_optional_int, check_real, check_sequence, shown
 from .warned import warn
-
-
-def in_training_already(name, here):
-    """Raise for a model that is being trained: by this thread, whose callback asks (`here`), or another."""
-    if here:
-        raise InTrainingError(
-            f"this {name} is being trained by the fit that runs this callback, and cannot begin another one; "
-            "train a copy: copy.deepcopy(model)"
-        )
-    raise InTrainingError(
-        f"this {name} is being trained by another thread; wait until that has ended, or train a copy: "
-        "copy.deepcopy(model). Predictions may be made meanwhile"
-    )
-
-
-def not_built(what):
-    """Raise for a network without weights."""
-    raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
 
 
 def layer_is_fixed(layer, name):

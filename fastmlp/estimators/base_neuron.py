@@ -41,6 +41,7 @@ def drawn(argument, given, like, rng, coef):
 class BaseNeuron(CarefulEstimator):
     """Base of the estimators in perceptron.py, which says what the parameters mean."""
 
+    _error_dtype = np.float64
     _parameter_constraints: ClassVar[dict] = {
         "eta0": [Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
@@ -166,7 +167,7 @@ class BaseNeuron(CarefulEstimator):
         errors = np.zeros(self.n_iter_)
         for unit in units:
             errors[: unit.n_done] += unit.errors
-        errors = self._as_errors(errors)
+        errors = errors.astype(self._error_dtype)
         self.errors_ = np.concatenate([self.errors_, errors]) if appends else errors
         self._set_weights(coef, np.array([unit.bias for unit in units], coef.dtype))
         if self.record is None:
@@ -195,10 +196,13 @@ class BaseNeuron(CarefulEstimator):
         with in_training(self):
             self._set_weights(np.ascontiguousarray(arrays[0].T), arrays[1])
 
+    def _set_weights(self, coef, intercept):
+        self.coef_, self.intercept_ = coef if hasattr(self, "classes_") else coef[0], intercept
+
     def _scores(self, X):
         """Return w x + b of each unit, shape (n_samples, n_units)."""
         check_is_fitted(self)
-        X = self._as_validated(X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+        X = self._as_validated(X, dtype=_checks.FLOATS[::-1], reset=False)
         coef = np.atleast_2d(self.coef_)
         return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
 

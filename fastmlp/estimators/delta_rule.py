@@ -25,22 +25,8 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):
-        X, y = self._as_validated(
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=_checks.FLOATS[::-1],
-            order="C",
-            y_numeric=True,
-            reset=reset,
-        )
+        X, y = self._as_validated(X, y, dtype=_checks.FLOATS[::-1], order="C", y_numeric=True, reset=reset)
         return X, _checks.as_values(y)
-
-    def _as_errors(self, errors):
-        return errors
-
-    def _set_weights(self, coef, intercept):
-        self.coef_, self.intercept_ = coef[0], intercept
 
 
 class LinearPerceptron(_NeuronRegressor):

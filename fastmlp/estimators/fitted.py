@@ -72,6 +72,7 @@ class CarefulEstimator(Exported, _checks.Declared, BaseEstimator):
         """Return what scikit-learn's validation makes of X, and of y where it is given."""
         for y in arguments:
             _checks.check_no_mask(y, "y")
+        options = {"accept_sparse": "csr", "dtype": _checks.kept_dtypes(X)} | options
         return validate_data(self, _checks.check_sparse(X), *arguments, **options)
 
     def _unchanged_by_errors(self):
@@ -151,7 +152,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
             if dispatch.kernels(network.params.dtype).all_finite(rows):
                 return network.outputs(rows, layer, logits, self.n_threads)
         if not is_trusted(self, X):
-            X = self._as_validated(X, accept_sparse="csr", dtype=_checks.kept_dtypes(X), reset=False)
+            X = self._as_validated(X, reset=False)
         return network.outputs(Rows(X), layer, logits, self.n_threads)
 
     def activations(self, X, layer):
@@ -175,7 +176,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         """Return the outputs of the last hidden layer, shape (n_samples, its units); without one, X."""
         check_is_fitted(self, "_network")
         if len(self.coefs_) == 1:
-            return self._as_validated(X, accept_sparse="csr", dtype=_checks.FLOATS[::-1], reset=False)
+            return self._as_validated(X, dtype=_checks.FLOATS[::-1], reset=False)
         return self._outputs(X, len(self.coefs_) - 2)
 
     @property

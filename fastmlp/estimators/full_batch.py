@@ -50,25 +50,15 @@ class FullBatch:
 
     def run(self, transaction):
         """Train, and set the estimator's fitted attributes; what is checked by then is committed."""
-        est, own, rows = self.est, self.optimizer, Rows(self.X)
+        est, rows = self.est, Rows(self.X)
         self.theirs = SklearnCallbacks(est, *self.about, est.max_iter)
         try:
             with self.epoch_end.following():
                 transaction.commit(self)
                 est.best_iter_ = None
                 vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
-                found = lbfgs.minimize(
-                    est._network,
-                    rows,
-                    self.target,
-                    self.weights,
-                    est._loss,
-                    max_iter=est.max_iter,
-                    max_fun=own.max_fun,
-                    tol=own.tol,
-                    ftol=own.ftol,
-                    on_step=self._end_iteration,
-                )
+                about = est._network, rows, self.target, self.weights, est._loss, self.optimizer
+                found = lbfgs.minimize(*about, est.max_iter, self._end_iteration)
                 if not np.isfinite(found.x).all():
                     transaction.revoke()
                     _checks.fail_diverged(1, 1.0, rows, self.target)

@@ -114,6 +114,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     ['no', 'no', 'no', 'yes']
     """
 
+    _error_dtype = np.int64
     _parameter_constraints: ClassVar[dict] = {
         **BaseNeuron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -163,9 +164,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
 
     def _validate_input(self, X, y, reset):
         with _checks.labels_in_order(y):
-            X, y = self._as_validated(
-                X, y, accept_sparse="csr", dtype=_checks.FLOATS[::-1], order="C", reset=reset
-            )
+            X, y = self._as_validated(X, y, dtype=_checks.FLOATS[::-1], order="C", reset=reset)
             _checks.check_labels_known_kind(y)
         check_classification_targets(y)
         return X, y
@@ -227,12 +226,6 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         for target, _ in targets:
             target[held] = 0
         return watches
-
-    def _as_errors(self, errors):
-        return errors.astype(np.int64)
-
-    def _set_weights(self, coef, intercept):
-        self.coef_, self.intercept_ = coef, intercept
 
     def decision_function(self, X):
         """Return w x + b, shape (n_samples,) for two classes, else (n_samples, n_classes)."""

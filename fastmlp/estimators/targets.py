@@ -17,9 +17,7 @@ class OfClasses:
 
     def _validate(self, X, y, reset):
         with _checks.labels_in_order(y):
-            X, y = self._as_validated(
-                X, y, accept_sparse="csr", multi_output=True, dtype=_checks.kept_dtypes(X), reset=reset
-            )
+            X, y = self._as_validated(X, y, multi_output=True, reset=reset)
             y = _checks.as_one_column(y.toarray() if hasattr(y, "toarray") else y)
             _checks.check_labels_known_kind(y)
         return X, y
@@ -112,15 +110,7 @@ class OfValues:
     """Targets are real numbers."""
 
     def _validate(self, X, y, reset):
-        X, y = self._as_validated(
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=True,
-            dtype=_checks.kept_dtypes(X),
-            reset=reset,
-        )
+        X, y = self._as_validated(X, y, multi_output=True, y_numeric=True, reset=reset)
         return X, _checks.as_values(y)
 
     def _learn_targets(self, y, classes, incremental, first):

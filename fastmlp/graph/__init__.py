@@ -8,27 +8,10 @@
 `unroll` writes a small `Network` out as such a graph, for one sample. Its gradients are the kernels'.
 """
 
+from . import functions
 from .drawing import draw
-from .functions import (
-    activate,
-    elu,
-    exp,
-    largest,
-    leaky_relu,
-    log,
-    log_softmax,
-    mse,
-    relu,
-    sigmoid,
-    softmax,
-    sqrt,
-    tanh,
-    total,
-)  # fmt: skip
+from .functions import *  # noqa: F403
 from .node import Node, Operation, apply
 from .unroll import Unrolled, unroll
 
-__all__ = [
-    "Node", "Operation", "Unrolled", "activate", "apply", "draw", "elu", "exp", "largest", "leaky_relu",
-    "log", "log_softmax", "mse", "relu", "sigmoid", "softmax", "sqrt", "tanh", "total", "unroll",
-]  # fmt: skip
+__all__ = ["Node", "Operation", "Unrolled", "apply", "draw", "unroll", *functions.__all__]

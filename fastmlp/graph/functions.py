@@ -8,6 +8,11 @@ import numpy as np
 from .. import activations
 from .node import EXP, LOG, MAX, SQRT, SUM, Operation, apply
 
+__all__ = [
+    "activate", "elu", "exp", "largest", "leaky_relu", "log", "log_softmax", "mse", "relu", "sigmoid",
+    "softmax", "sqrt", "tanh", "total",
+]  # fmt: skip
+
 
 def exp(x):
     """Return e^x."""

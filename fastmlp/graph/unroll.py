@@ -70,9 +70,7 @@ def unroll(network, x, y=None, *, loss=None):
     >>> [a.shape for a in graph.gradients()]
     [(2, 2), (2,), (2, 1), (1,)]
     """
-    if network.plan is None:
-        _checks.not_built("unroll")
-    plan, functions = network.plan, network.functions
+    plan, functions = network.built("unroll"), network.functions
     rows = _checks.check_rows(np.reshape(x, (1, -1)), plan.n_features, scale=network.input_scale)
     inputs = [Node(float(v) * rows.scale, f"x{i}") for i, v in enumerate(rows.data[0])]
     graph = Unrolled(inputs, [])

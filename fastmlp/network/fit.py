@@ -111,13 +111,9 @@ class Fit:
         put_back=None,
         **options,
     ):
-        self.network, self.loss, self.optimizer_state, self.n_threads = (
-            network,
-            loss,
-            optimizer_state.own(),
-            n_threads,
-        )
-        self.on_stall, self.put_back = on_stall or partial(schedules.slow_down, optimizer), put_back
+        self.network, self.loss, self.n_threads, self.put_back = network, loss, n_threads, put_back
+        self.optimizer_state = optimizer_state.own()
+        self.on_stall = on_stall or partial(schedules.slow_down, optimizer)
         self.optimizer, self.first_epoch, self.first_step = optimizer, network.n_epochs_, optimizer_state.step
         subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)

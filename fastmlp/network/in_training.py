@@ -5,7 +5,7 @@ import threading
 from contextlib import nullcontext
 from weakref import WeakValueDictionary
 
-from .. import _checks
+from ..exceptions import InTrainingError
 
 _enter = threading.Lock()
 # by the id of the model; an entry goes with the `in_training` that made it
@@ -52,7 +52,11 @@ class in_training:
                 self.thread = threading.get_ident()
                 _runs[id(self.model)] = self
         if other is not None:
-            _checks.in_training_already(type(self.model).__name__, other.thread == threading.get_ident())
+            by = "the fit that runs this callback, and cannot begin another one; train"
+            if other.thread != threading.get_ident():
+                by = "another thread, and may only predict meanwhile; wait until that has ended, or train"
+            name = type(self.model).__name__
+            raise InTrainingError(f"this {name} is being trained by {by} a copy: copy.deepcopy(model)")
         return self
 
     def __exit__(self, *error):

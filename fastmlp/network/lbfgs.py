@@ -76,15 +76,7 @@ class LBFGSFit:
             last = time.perf_counter()
             return stop
 
-        own = self.optimizer
-        minimize(
-            *self.arguments,
-            max_iter=self.n_epochs,
-            max_fun=own.max_fun,
-            tol=own.tol,
-            ftol=own.ftol,
-            on_step=on_step,
-        )
+        minimize(*self.arguments, self.optimizer, self.n_epochs, on_step)
         self.status = Status.FINISHED
         return self
 
@@ -117,7 +109,7 @@ def free(plan, function):
     return of_free
 
 
-def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, ftol=None, on_step=None):
+def minimize(network, rows, y, sample_weight, loss, optimizer, max_iter, on_step=None):
     """Minimise the loss from the network's weights on, which end at the best point.
 
     Steps are searched in double precision whatever the weights' dtype: a line search needs the digits.
@@ -126,12 +118,8 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
     ----------
     network, rows, y, sample_weight, loss
         As in `fastmlp.network.fit.Fit`.
-    max_iter, max_fun : int
-        Bounds on iterations and evaluations.
-    tol : float
-        Stop where no element of the gradient exceeds it.
-    ftol : float, default=None
-        Stop where an iteration lowers the loss by no more than this share of it. None: SciPy's default.
+    optimizer : LBFGS
+    max_iter : int
     on_step : callable, default=None
         Called with the loss after each iteration; a true value stops.
 
@@ -146,40 +134,33 @@ def minimize(network, rows, y, sample_weight, loss, *, max_iter, max_fun, tol, f
 
     if y.dtype.kind == "f":
         y = y.astype(np.float64, copy=False)
+    evaluate = free(network.plan, objective(network, rows, y, sample_weight, loss))
+    start, network.interrupted_ = network.params.astype(np.float64), False
+    reached = OptimizeResult(x=start, fun=np.nan, nit=0, status=0, message="")  # the last whole iteration
 
-    last = None
+    def function(params):
+        value, gradient = evaluate(params)
+        if reached.nit == 0 and np.isnan(reached.fun):
+            reached.fun = value
+        return value, gradient
 
     def callback(intermediate_result):
-        nonlocal last
-        n_done = 1 if last is None else last.nit + 1
-        last = OptimizeResult(
-            x=intermediate_result.x.copy(), fun=intermediate_result.fun, nit=n_done, status=0, message=""
-        )
+        found = intermediate_result
+        reached.update(x=found.x.copy(), fun=found.fun, nit=reached.nit + 1)
         if on_step is not None:
-            network.own_params()[:] = intermediate_result.x  # what on_step looks at
-            if on_step(float(intermediate_result.fun)):
+            network.own_params()[:] = found.x  # what on_step looks at
+            if on_step(float(found.fun)):
                 raise StopIteration
 
-    options = dict(maxfun=max_fun, maxiter=max_iter, gtol=tol) | ({} if ftol is None else dict(ftol=ftol))
+    options = dict(maxfun=optimizer.max_fun, maxiter=max_iter, gtol=optimizer.tol, ftol=optimizer.ftol)
     # SciPy's own products are of vectors: BLAS threads only get in each other's way
     with threadpool_limits(1, "blas"):
-        start = network.params.astype(np.float64)
-        evaluate, begun = free(network.plan, objective(network, rows, y, sample_weight, loss)), []
-        network.interrupted_ = False
-
-        def function(params):
-            found = evaluate(params)
-            if not begun:
-                begun.append(OptimizeResult(x=start, fun=found[0], nit=0, status=0, message=""))
-            return found
-
         try:
             result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)
         except KeyboardInterrupt:
             network.interrupted_ = True
             _checks.warn_interrupted()
-            begun.append(OptimizeResult(x=start, fun=np.nan, nit=0, status=0, message=""))
-            result = last or begun[0]
+            result = reached
     if np.isfinite(result.x).all():
         network.own_params()[:] = result.x
     return result
