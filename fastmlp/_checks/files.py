@@ -184,8 +184,9 @@ def check_described_features(description):
         raise ValueError("there are weights, and no number of features")
 
 
-def check_described_outputs(description, told, n_outputs):
+def check_described_outputs(description):
     """Raise where a network's outputs are not as many as classes or values."""
+    n_outputs, told = description.layers[-1].units, description.fitted["n_outputs_"]
     task, classes, fits = description.output["task"], description.classes, told == n_outputs
     if classes is not None:
         n = len(check_described_classes(classes))
@@ -197,9 +198,9 @@ def check_described_outputs(description, told, n_outputs):
         )
 
 
-def check_described_neurons(description, layer):
+def check_described_neurons(description):
     """Raise where the weights of single neurons are not those of features and classes."""
-    n_units = 1
+    (layer,), n_units = description.layers, 1
     if description.classes is not None:
         n = len(check_described_classes(description.classes))
         n_units = n if n > 2 else 1

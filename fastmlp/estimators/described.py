@@ -48,6 +48,8 @@ def describe(estimator, training=False, keep=False):
     keep : bool, default=False
         Whether a user's own objects stay as they are, for pickles.
     """
+    if "_network" in vars(estimator):
+        estimator._sync()
     state = dict(vars(estimator))
     names = ()
     with suppress(RuntimeError):  # of a user's class whose parameters cannot be told
@@ -56,8 +58,6 @@ def describe(estimator, training=False, keep=False):
     fitted = {
         name: plain(value, name, keep) for name, value in state.items() if name not in (*PLACED, *names)
     }
-    if not keep:
-        _checks.check_known_attributes(type(estimator).__name__, fitted, PRIVATE)
     network, of_network = state.get("_network"), {}
     if network is not None:
         found = networks.describe(network, keep=keep)
@@ -65,7 +65,7 @@ def describe(estimator, training=False, keep=False):
         fitted["_network"] = found.fitted
     if "coef_" in fitted and not keep:
         of_network = _neuron(fitted.pop("coef_"), fitted.pop("intercept_"), state)
-    return Description(
+    description = Description(
         kind=type(estimator).__name__,
         parameters=parameters,
         **{"n_features": state.get("n_features_in_"), **of_network},
@@ -77,6 +77,23 @@ def describe(estimator, training=False, keep=False):
         versions={**versions(), "scikit-learn": sklearn.__version__},
         training=_training(estimator, state, keep) if training else None,
     )
+    if not keep:
+        _check(estimator, description)
+    return description
+
+
+def _check(estimator, description):
+    """Raise where a description from a file, or for one, is that of no estimator."""
+    kind, fitted = type(estimator), dict(description.fitted)
+    has_network = fitted.pop("_network", None) is not None
+    _checks.check_known_parameters(kind, description.parameters)
+    _checks.check_known_attributes(kind.__name__, fitted, PRIVATE)
+    _checks.check_fitted(meant(fitted), FITTED)
+    _checks.check_described_features(description)
+    if has_network:
+        _checks.check_described_outputs(description)
+    elif description.layers:
+        _checks.check_described_neurons(description)
 
 
 def _training(estimator, state, keep):
@@ -127,24 +144,17 @@ def restore(estimator, description, keep=False):
     if keep:
         state.update(parameters)
     else:
-        _checks.check_known_parameters(type(estimator), parameters)
+        _check(estimator, description)
         estimator.__init__(**parameters)
     of_network = fitted.pop("_network", None)
-    if not keep:
-        _checks.check_known_attributes(type(estimator).__name__, fitted, PRIVATE)
     given = {
         "n_features_in_": description.n_features, "classes_": description.classes,
         "feature_names_in_": description.feature_names,
     }  # fmt: skip
     state.update({name: value for name, value in given.items() if value is not None})
-    fitted = meant(fitted)
-    if not keep:
-        _checks.check_fitted(fitted, FITTED)
-        _checks.check_described_features(description)
-    state.update(fitted)
+    state.update(meant(fitted))
     if description.layers and of_network is None:
         (layer,) = description.layers
-        _checks.check_described_neurons(description, layer)
         coef = np.ascontiguousarray(layer.weights.T)
         estimator._set_weights(coef, layer.bias)
     if description.loss is not None:
@@ -160,8 +170,6 @@ def restore(estimator, description, keep=False):
         network.rng = None  # every fit starts from `random_state`
         _go_on(estimator, network, description.training)
         estimator._attach(network)
-        if not keep:
-            _checks.check_described_outputs(description, estimator.n_outputs_, network.plan.n_outputs)
         if "sparse_input" in description.output:
             task = description.output["task"]
             estimator._reading = decisions.reading(network.functions[-1], estimator._loss, task)

@@ -200,14 +200,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
             "loss_curve_": list(getattr(self, "loss_curve_", [])),
         }
 
-    def __getstate__(self):
-        if "_network" in vars(self):
-            self._sync()
-        return super().__getstate__()
-
     def _described(self, what):
         check_is_fitted(self, "_network")
-        self._sync()
         return describe(self, keep=True)
 
     def _take_weights(self, arrays):

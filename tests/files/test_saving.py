@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from files.test_description import MODELS, REFUSED, X, Y, assert_alike, network, same
 
-from fastmlp import Dense, MLPClassifier, Network, load, read_info, save
+from fastmlp import Dense, MLPClassifier, Network, Perceptron, load, read_info, save
 from fastmlp.exceptions import ModelFileError
 from fastmlp.formats import safetensors
 
@@ -193,3 +193,24 @@ def test_joblib_maps_weights_into_memory(tmp_path):
         assert_alike(again, model)
     shared = joblib.load(tmp_path / "m.joblib", mmap_mode="r")
     assert isinstance(shared, type(model))
+
+
+def test_weights_that_a_user_has_set_are_saved(tmp_path):
+    model = MLPClassifier((3,), max_iter=2, random_state=0).fit(X, Y)
+    model.coefs_ = [a + 1.0 for a in model.coefs_]
+    save(model, tmp_path / "m.safetensors")
+    assert np.array_equal(load(tmp_path / "m.safetensors").coefs_[0], model.coefs_[0])
+    neuron = Perceptron(max_iter=2).fit(X, Y)
+    neuron.coef_ = neuron.coef_.astype(int)
+    with pytest.raises(ValueError, match="coef_ and intercept_ must be floats"):
+        save(neuron, tmp_path / "neuron.safetensors")
+
+
+@pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
+def test_skops_knows_all_types_but_our_own(make):
+    skops = pytest.importorskip("skops.io")
+    model = make()
+    contents = skops.dumps(model)
+    own = f"{type(model).__module__}.{type(model).__name__}"
+    assert skops.get_untrusted_types(data=contents) == [own]
+    assert_alike(skops.loads(contents, trusted=[own]), model)
