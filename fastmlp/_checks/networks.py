@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..exceptions import DivergenceWarning
+from ..exceptions import DivergenceWarning, NotBuiltError
 from ..kernels.job import MOST_EPOCHS
 from ..kernels.memory import readable
 from .data import as_array, as_float
@@ -18,6 +18,11 @@ def layer_is_fixed(layer, name):
         f"network's weights follow from it; make a new {kind}(...) and a new Network, whose set_weights() "
         "takes the old weights. Only trainable may be changed"
     )
+
+
+def not_built(what):
+    """Raise for a network without weights."""
+    raise NotBuiltError(f"{what} needs a network with weights; call fit(x, y) or build(n_features) first")
 
 
 def check_scale(value):

@@ -4,7 +4,6 @@ import numpy as np
 
 from .. import _checks, optimizers
 from .. import metrics as measures
-from ..exceptions import NotBuiltError
 from ..formats import kinds
 from ..formats.description import as_state, of_state
 from ..kernels import interrupts, numpy_backend, training
@@ -462,11 +461,7 @@ class Network(Exported):
 
     def built(self, what):
         """Return the Plan, which is there once there are weights; `what` is what needs them."""
-        if self.plan is None:
-            raise NotBuiltError(
-                f"{what} needs a network with weights; call fit(x, y) or build(n_features) first"
-            )
-        return self.plan
+        return _checks.not_built(what) if self.plan is None else self.plan
 
     def outputs(self, rows, layer=-1, logits=False, n_threads=None):
         """Return a layer's outputs for Rows, unchecked; `logits`: before its activation."""
