@@ -163,6 +163,34 @@ def test_peers_are_timed_in_turns():
     assert not peaks or peaks[level] > 0.1
 
 
+class Fake:
+    """A worker that takes so many seconds for a run."""
+
+    def __init__(self, peer, n_threads, seconds, level=None):
+        self.peer, self.n_threads, self.level, self.seconds = peer, n_threads, level, seconds
+        self.label, self.n_timed = f"{peer}/{n_threads}", 0
+
+    def call(self, method, *args):
+        if method == "time":
+            self.n_timed += 1
+            return self.seconds, 1.0
+        return None
+
+
+def test_slow_variants_are_dropped_and_slow_peers_sit_out(monkeypatch):
+    monkeypatch.setattr(contest.time, "sleep", lambda seconds: None)
+    near, far, slow, own = (
+        Fake("a", 1, 1.0),
+        Fake("a", 2, 1.6),
+        Fake("b", 1, 3.5),
+        Fake("fastmlp", None, 9.0, "x"),
+    )
+    found, _ = contest.timed(XOR, [near, far, slow, own], repeats=4)
+    assert [m.label for m in found] == ["a/1", "b/1", "fastmlp/None"]
+    assert [m.seconds for m in found] == [[1.0] * 4, [3.5, None, None, 3.5], [9.0] * 4]
+    assert found[0].n_samples == XOR.n_samples and found[1].median == 3.5
+
+
 def test_peak_counts_operations():
     if peak.compiled("base") is None:
         pytest.skip("there is no C compiler")
@@ -182,9 +210,9 @@ def test_a_failing_worker_tells_why():
     worker.close()
 
 
-def measured(label, seconds, level=None, n_samples=10):
+def measured(label, seconds, level=None, n_samples=10, cores=1.0):
     peer = label.split("/")[0]
-    return contest.Measurement(label, peer, level, None, n_samples, seconds, [1.0] * len(seconds))
+    return contest.Measurement(label, peer, level, None, n_samples, seconds, [cores] * len(seconds))
 
 
 def test_losses_and_goals_are_told():
@@ -193,7 +221,7 @@ def test_losses_and_goals_are_told():
         measured("fastmlp avx2", [4.0, 5.0, 4.0], "avx2"),
         measured("fastmlp numba", [8.0, 15.0, 8.0], "numba"),
     )
-    rivals = measured("jax/2", [2.0, 2.0, 2.0]), measured("torch/1", [3.0, None, None])
+    rivals = measured("jax/2", [1.0, 1.0, 1.0], n_samples=5), measured("torch/1", [3.0, None, None])
     entry = report.entry(case, {}, [*rivals, *ours], {"avx2": 1e-3 * case.flops / 1e6})
     native, numba = entry["levels"]
     assert (native["fastest_peer"], native["ratio"], native["spread"]) == ("jax/2", 0.5, [0.4, 0.5])
@@ -221,8 +249,8 @@ def test_goals_in_seconds_and_of_the_peak():
     (found,) = report.entry(cold, {}, both, {})["levels"]
     assert found["seconds"] == pytest.approx(0.125) and found["met"] and "ratio" not in found
     step = replace(select(["step-256x4-16-sgd-b32"])[0], goal={"avx2": 0.6})
-    own = measured("fastmlp avx2", [1.0], "avx2", n_samples=1)
-    (found,) = report.entry(step, {}, [own], {"avx2": step.flops / 1e9 / 0.55})["levels"]
+    own = measured("fastmlp avx2", [1.0], "avx2", n_samples=1, cores=1.9)
+    (found,) = report.entry(step, {}, [own], {"avx2": step.flops / 1e9 / 1.1})["levels"]
     assert found["share"] == pytest.approx(0.55) and not found["met"]
 
 
@@ -257,3 +285,4 @@ def test_drawings_show_every_goal_and_chart():
     drawn = plot.scaling(points, "t").axes[0]
     assert {line.get_label() for line in drawn.lines} == {"jax", "fastmlp avx2"}
     assert drawn.lines[0].get_xdata().tolist() == [1, 2, 4, 8]
+    assert drawn.lines[0].get_ydata() == pytest.approx([0.3e6] * 4)
