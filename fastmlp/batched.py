@@ -9,11 +9,11 @@ from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
 from .kernels.threads import share_out, usable_cores
 
-MIN_WORK = 1 << 27  # multiply-adds a thread, a few milliseconds, below which another does not pay
-ELEMENT_WORK = 16  # what an element of the result takes besides, in multiply-adds
-LARGE = 1 << 20  # multiply-adds of one product beyond which BLAS, with its own threads, is no slower
+MIN_WORK = 1 << 27  # multiply-adds per thread (a few milliseconds) below which another thread does not pay
+ELEMENT_WORK = 16  # fixed cost of an element of the result, in multiply-adds
+LARGE = 1 << 20  # multiply-adds of one product beyond which BLAS is no slower
 VECTOR = 1 << 14  # the same for a matrix and a vector
-SHARES = 4  # of the stack for each thread: one that loses its core leaves its share to the others
+SHARES = 4  # pieces of work per thread, so that a thread that loses its core delays the others little
 
 
 def batched_matmul(A, B, out=None, *, n_threads=None):
@@ -78,11 +78,11 @@ def batched_matmul(A, B, out=None, *, n_threads=None):
             return np.matmul(A, B, out=result)
     if result.size * k > LARGE:
         done = _multiply(A, B, result, n_threads)
-    else:  # nothing that takes time before a small product
+    else:  # small products: no time is spent on choosing threads
         done = kernels(dtype).matmul_stack(A, B, result)
     if done:
         return result
-    result = np.empty(shape, dtype)  # a layout that the kernels do not take
+    result = np.empty(shape, dtype)  # the kernels do not take this memory layout
     if not _multiply(A, B, result, n_threads):
         _multiply(A.copy(), B.copy(), result, n_threads)
     if out is None:

@@ -7,7 +7,8 @@ import numpy as np
 
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("", "macro", "micro", "weighted")
-_last = local()  # counts of the answers counted last: metrics of the same answers follow one another
+# the latest counts, kept because precision, recall and F1 of the same answers are asked one after another
+_last = local()
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ClassMetric:
     kind: str
     average: str = ""
     of: int | None = None
-    reads_only = True  # it may be given answers that others will be given too
+    reads_only = True  # no copy of the answers is made, because this function does not write to them
 
     def __call__(self, y_true, y_pred, sample_weight=None, labels=None):
         found = np.array(counts(y_true, y_pred, sample_weight, labels))

@@ -56,7 +56,8 @@ def labels(decided, classes, kind):
     if kind == MULTILABEL:
         return (decided > 0).astype(int)
     if decided.shape[1] > 1:
-        return classes[decided[:, : len(classes)].argmax(axis=1)]  # of one class, a hinge has 2 outputs
+        # hinge losses have 2 outputs even for one class
+        return classes[decided[:, : len(classes)].argmax(axis=1)]
     return classes[((decided.ravel() > 0) & (len(classes) > 1)).astype(int)]
 
 
@@ -80,7 +81,7 @@ def probabilities(a, how, strengths):
         return shares(a, strengths)
     p = logistic(a) if how == "each_logistic" else a
     eps = np.finfo(p.dtype).eps / 2
-    p = np.clip(p, eps, 1 - eps)  # nothing is certain
+    p = np.clip(p, eps, 1 - eps)  # keeps probabilities off 0 and 1
     return np.hstack([1 - p, p]) if p.shape[1] == 1 else p
 
 

@@ -143,7 +143,8 @@ class Loss(_checks.Fixed):
     @classmethod
     def of_run(cls, run, n_outputs):
         """Return the loss that a run record of the kernels asks for."""
-        names = [field.name for field in fields(cls)]  # smoothing, or one parameter of its own, or none
+        # a loss has label smoothing, one parameter of its own, or none
+        names = [field.name for field in fields(cls)]
         said = {n: float(run[n if n == "label_smoothing" else "loss_parameter"]) for n in names}
         loss = cls(**said)
         own, asked = loss.scales(n_outputs), (float(run["loss_scale"]), float(run["gradient_scale"]))

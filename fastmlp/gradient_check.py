@@ -5,7 +5,7 @@ import numpy as np
 from . import _checks, activations, losses
 from .exceptions import GradientError
 
-STEP = np.finfo(np.float64).eps ** (1 / 3)  # balances truncation against rounding
+STEP = np.finfo(np.float64).eps ** (1 / 3)  # balances truncation and rounding errors
 KINK = 1e-2  # relative difference of the slopes to the left and right, beyond which there is a kink
 
 
@@ -73,7 +73,7 @@ def check_gradient(function, a=None, y=None, *, tolerance=None):
     errors = _relative_errors(derivative, *slopes, size)
     error = float(errors.max(initial=0.0))
     if tolerance is not None and not error <= _checks.check_real("tolerance", tolerance):
-        i, j = np.unravel_index(errors.argmax(), errors.shape)  # of the first NaN, where there is one
+        i, j = np.unravel_index(errors.argmax(), errors.shape)  # argmax finds the first NaN, if there is one
         place = f"a[{i}]" if rows.shape[1] == 1 else f"a[{i}, {j}]"
         raise GradientError(
             f"{function.name}: derivative() is off by a relative {error:.2g}, most at {place} = "

@@ -93,7 +93,7 @@ class Orthogonal(_checks.Fixed):
     def __call__(self, shape, random_state, fans=None):
         n_in, n_out = shape
         q, r = np.linalg.qr(random_state.standard_normal((max(shape), min(shape))))
-        q *= np.sign(np.diag(r))  # makes the distribution uniform over orthogonal matrices
+        q *= np.sign(np.diag(r))  # makes the matrices uniformly distributed
         return self.gain * (q if n_in >= n_out else q.T)
 
 
@@ -135,7 +135,7 @@ class Normal(_checks.Fixed):
 
 def _draw(random_state, shape, squared_bound, normal):
     bound = np.sqrt(squared_bound)
-    if normal:  # of the same variance
+    if normal:  # with the variance of the uniform one
         return random_state.normal(0.0, bound / np.sqrt(3.0), shape)
     return random_state.uniform(-bound, bound, shape)
 

@@ -282,7 +282,7 @@ LOSSES = {cls.name: cls for cls in BUILT_IN}
 formulas.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})
 LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}
 
-# what a network learns by where nothing is said
+# the default loss, by output activation
 OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossentropy", "exp": "poisson"}
 
 

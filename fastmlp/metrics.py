@@ -101,7 +101,7 @@ def has_parameter(function, name):
     """Return whether a function has a parameter of that name."""
     try:
         return name in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some builtins tell nothing
+    except (TypeError, ValueError):  # some builtins have no signature
         return False
 
 
@@ -173,7 +173,7 @@ METRICS = {
 }
 
 
-OURS = (accuracy, mse, sse, mae, r2)  # they leave their arguments as they are
+OURS = (accuracy, mse, sse, mae, r2)  # our own metrics do not write to their arguments
 
 
 def per_class(kind, classes):

@@ -12,8 +12,8 @@ from . import _checks
 from .kernels.dispatch import kernels
 from .kernels.threads import share_out, usable_cores
 
-PIECE = 1 << 18  # values that a thread takes at a time
-MIN_VALUES = 1 << 18  # values a thread, below which another one costs more than it gains
+PIECE = 1 << 18  # values per piece of work of a thread
+MIN_VALUES = 1 << 18  # values per thread below which another thread costs more than it gains
 
 
 def noisy_copies(

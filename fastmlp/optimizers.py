@@ -63,7 +63,8 @@ class Optimizer(_checks.Fixed):
     @cache
     def _in_run(cls):
         """Return {a field's name: what the kernels' run record calls it}."""
-        names = [f.name for f in fields(cls) if f.name != "learning_rate"]  # which follows a schedule
+        # the learning rate comes from a schedule
+        names = [f.name for f in fields(cls) if f.name != "learning_rate"]
         named = {name: cls._run_names.get(name, name) for name in names}
         return {name: of_run for name, of_run in named.items() if of_run in RUN.names}
 

@@ -21,7 +21,7 @@ def check_clean(name, X):
             f"{name} must have at least 1 dimension; got a single number; pass np.atleast_1d({name})"
         )
     if X.dtype.kind == "f" and X.size:
-        flags = ["external_loop", "buffered"]  # pieces of 64K numbers, in the order in which they lie
+        flags = ["external_loop", "buffered"]  # buffers of 64K numbers, in memory order
         for piece in np.nditer(X, flags, [["readonly"]], buffersize=1 << 16):
             check_finite(name, piece)
     return X
@@ -42,7 +42,7 @@ def check_unit(name, X, sigma, unit):
 
 def check_noise(sigma, clip, dtype):
     """Return sigma and the limits of clipping as floats."""
-    largest = float(np.finfo(dtype).max) / 16  # nothing drawn is beyond 10 sigma
+    largest = float(np.finfo(dtype).max) / 16  # so that 10 sigma, the most that is drawn, does not overflow
     sigma = check_real("sigma", sigma, 0.0, largest)
     if clip is None:
         return sigma, -np.inf, np.inf
@@ -112,7 +112,8 @@ def check_stacks(A, B):
         dtype = product_dtype(dtype, B.dtype)
         A, B = A.astype(dtype, copy=False), B.astype(dtype, copy=False)
     a, b = A.shape, B.shape
-    if len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[1]:  # the common case: these calls are short
+    # the common case first: for small products each test counts
+    if len(a) == len(b) == 3 and a[0] == b[0] and a[2] == b[1]:
         return A, B, (a[0], a[1], b[2])
     if len(a) < 2 or len(b) < 2:
         raise ValueError(

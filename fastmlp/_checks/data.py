@@ -57,7 +57,8 @@ def check_sparse(x, name="X"):
         return x
     try:
         if x.format == "coo":
-            type(x)((x.data, (x.row, x.col)), shape=x.shape)  # this is where it looks
+            # SciPy checks the indices when it makes a matrix of them
+            type(x)((x.data, (x.row, x.col)), shape=x.shape)
         elif hasattr(x, "check_format"):
             x.check_format(full_check=True)
     except (ValueError, TypeError) as error:

@@ -23,7 +23,8 @@ def check_metric_names(names):
 
 def check_logged_once(names):
     """Raise where the history would hold two things under one name."""
-    names = [*names, "learning_rate", "seconds", "epoch"]  # which every history, or line of it, has
+    # every history, or each line of a CSV file, has these
+    names = [*names, "learning_rate", "seconds", "epoch"]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(

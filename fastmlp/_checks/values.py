@@ -120,7 +120,7 @@ def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
     if isinstance(value, Integral) and abs(value) > MAX_FLOAT:
-        value = inf if value > 0 else -inf  # as every float beyond the largest
+        value = inf if value > 0 else -inf  # an int beyond the largest float counts as infinite
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
     if not (isfinite(value) and above and below):
@@ -187,7 +187,7 @@ def check_dtype(dtype):
         found = np.dtype(dtype)
     except TypeError:
         found = None
-    if found is None or found not in FLOATS:  # to NumPy, None is equal to float64
+    if found is None or found not in FLOATS:  # np.dtype(None) is float64
         raise ValueError(f"dtype must be float32, float64 or None (follow the input); got {shown(dtype)}")
     return found
 
@@ -207,7 +207,7 @@ def check_random_state(random_state):
     return random_state
 
 
-# Types of fields with what they may hold: see `Fixed`
+# Types for the fields of dataclasses, each with the check of its values: see `Fixed`
 Number = Annotated[float, partial(check_real, low=-inf)]
 NotNegative = Annotated[float, check_real]
 Positive = Annotated[float, partial(check_real, closed="neither")]

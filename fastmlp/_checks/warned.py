@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from ..kernels.interrupts import here
 
-OURS = frozenset(("fastmlp", "sklearn", "contextlib", "joblib"))  # what stands between the user and us
-POOLS = frozenset(("threading", "multiprocessing", "concurrent"))  # where a thread of a pool begins
+# packages whose frames are skipped to find the user's line
+OURS = frozenset(("fastmlp", "sklearn", "contextlib", "joblib"))
+# packages in which the stack of a pool's thread begins
+POOLS = frozenset(("threading", "multiprocessing", "concurrent"))
 
 
 def warn_interrupted():

@@ -35,8 +35,8 @@ class CSVLogger(_checks.Declared):
         self._columns, self._keep, self._rest = ["epoch", *state.names], 0, ""
         if self.append and self.path.exists() and (size := self.path.stat().st_size):
             self._go_on(size)
-            self._keep = None  # all, also what somebody else may add meanwhile
-        # nothing is lost where the fit is refused after all
+            self._keep = None  # the whole file, including what another process appends
+        # the file is emptied at the first epoch only, in case the fit is refused
         self._file = open(self.path, "a", newline="", encoding="utf-8")
 
     def _go_on(self, size):
@@ -46,7 +46,7 @@ class CSVLogger(_checks.Declared):
         _checks.check_columns(self.path, found, self._columns)
         with open(self.path, "rb") as file:
             file.seek(size - 1)
-            self._rest = "" if file.read(1) == b"\n" else "\r\n"  # of a line that was cut short
+            self._rest = "" if file.read(1) == b"\n" else "\r\n"  # ends a last line that was cut short
         self._columns, self._keep = found, size
 
     def get_state(self):
@@ -157,7 +157,7 @@ class ProgressBar(_checks.Declared):
 
         file = self.file or sys.stderr
         terminal = getattr(file, "isatty", lambda: False)()
-        # a log file gets a line now and then, instead of one that is overwritten
+        # a log file gets a line every ten seconds, since it cannot overwrite one
         interval = self.min_interval if terminal else max(self.min_interval, 10.0)
         done, total = state.epoch, state.n_epochs
         self._bar = tqdm(total=total, initial=done, unit="epoch", file=self.file, mininterval=interval)

@@ -175,7 +175,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         weights = self._weigh_classes(y, sample_weight)
         self._build(X, [*sizes, self.n_outputs_], output, first)
         target, metrics = self._as_target(self._encode(y)), self._find_metrics(y)
-        if rows is not None:  # the kernels find a sample's target and weight by the number of its row
+        if rows is not None:  # the kernels index targets and weights by row numbers of X
             target, weights = _spread(target, rows, X.shape[0]), _spread(weights, rows, X.shape[0])
         data = X, target, y, weights, sample_weight
         optimizer = choose_optimizer(self)
@@ -215,7 +215,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             network.lay_out(X.shape[1], np.asarray(self.coefs_[0]).dtype)
             _checks.copy_weights(network.coefs_, self.coefs_, "coefs_")
             _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")
-            before = getattr(self, "_network", network)  # none where a user has set `coefs_`
+            before = getattr(self, "_network", network)  # there is none if a user has set `coefs_` himself
             network.n_epochs_ = before.n_epochs_  # schedules count over the life of the weights
         self._attach(network)
         self.n_layers_, self.out_activation_ = len(sizes) + 1, output.name

@@ -20,7 +20,7 @@ from .described import describe
 from .fitted import CarefulEstimator
 
 MAX_SEED = np.iinfo(np.int32).max
-MAX_EPOCHS = 2**62  # which no run will reach
+MAX_EPOCHS = 2**62  # more than any run reaches
 SPARSE_INTERCEPT_DECAY = 0.01  # scikit-learn's; an intercept has a value in every row, sparse features in few
 RECORD = {None: 0, "epoch": 1, "update": 2}
 
@@ -84,7 +84,8 @@ class BaseNeuron(CarefulEstimator):
         known = hasattr(self, "coef_")
         goes_on = known and (incremental or self.warm_start)
         X, y = self._validate_input(X, y, not (known and incremental))
-        if goes_on and X.dtype != self.coef_.dtype in _checks.FLOATS:  # in the precision of the weights
+        # training goes on in the dtype of the weights
+        if goes_on and X.dtype != self.coef_.dtype in _checks.FLOATS:
             with np.errstate(over="ignore", invalid="ignore"):
                 X = X.astype(self.coef_.dtype)
                 assert_all_finite(X, input_name="X")

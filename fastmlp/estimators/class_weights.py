@@ -51,7 +51,7 @@ def _of_classes(class_weight, classes):
 
 def _of_outputs(class_weight, n_outputs):
     """Return the weights of no and of yes for each output of a multilabel problem, shape (2, n_outputs)."""
-    compute_sample_weight(class_weight, [[0] * n_outputs, [1] * n_outputs])  # checks its form
+    compute_sample_weight(class_weight, [[0] * n_outputs, [1] * n_outputs])  # raises if its form is wrong
     table = [[of_output.get(label, 1.0) for label in (0, 1)] for of_output in class_weight]
     return np.array([_checks.check_class_weight(np.array(row), class_weight) for row in table], float).T
 

@@ -183,7 +183,7 @@ class TanhPerceptron(_NeuronRegressor):
             self.target_range_ = None
         elif not goes_on or self.target_range_ is None:
             low, high = float(y.min()), float(y.max())
-            half = max(0.5, abs(low) * 1e-6)  # one that a number of this size can tell apart
+            half = max(0.5, abs(low) * 1e-6)  # at least some rounding steps of a number of this size
             self.target_range_ = (low, high) if low < high else (low - half, low + half)
         if self.target_range_ is not None:
             low, high = self.target_range_
@@ -200,7 +200,7 @@ class TanhPerceptron(_NeuronRegressor):
     def predict(self, X):
         """Return the predicted values, shape (n_samples,)."""
         z = self._scores(X).ravel()
-        function, bottom, top = self._fitted_function  # whatever the parameters say by now
+        function, bottom, top = self._fitted_function  # parameters may have been changed since `fit`
         a = function.value(z)
         if self.target_range_ is None:
             return a

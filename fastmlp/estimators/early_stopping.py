@@ -27,7 +27,7 @@ def choose_monitor(estimator, sets, log_names):
                 f"early_stopping=True with the validation sets {', '.join(map(repr, sets))}: say which of "
                 f"them decides, as by monitor={main + '_score'!r}, or name one 'val'"
             )
-        # of few samples held out, those of a heavy class make the score: it soon is 1 and stays there
+        # with class weights, few held-out samples decide the score, which soon stays at 1
         by_class = getattr(estimator, "class_weight", None) is not None
         tracked = f"{main}_loss" if by_class else f"{main}_score"
     return tracked, main
@@ -66,7 +66,8 @@ class BestWeights:
         est = self.est
         if self.score is not None:
             self.params = est._network.params.copy()
-        if self.tracked == self.score:  # scikit-learn compares with what other samples scored before
+        # as scikit-learn, which keeps the best score although the samples held out change
+        if self.tracked == self.score:
             self.value = est.best_validation_score_
         elif goes_on:
             kept = getattr(est, "_best", None)
@@ -74,7 +75,7 @@ class BestWeights:
                 self.value = self.sign * measured[self.tracked]
             elif kept is not None and kept[0] == self.tracked:
                 self.value = kept[1]
-            if np.isnan(self.value):  # anything is better
+            if np.isnan(self.value):  # any number is better than NaN
                 self.value = -np.inf
             if self.value > -np.inf:
                 self.params = est._network.params.copy()

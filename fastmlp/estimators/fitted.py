@@ -83,7 +83,7 @@ class CarefulEstimator(Exported, _checks.Declared, BaseEstimator):
 class _Transaction:
     def __init__(self, estimator):
         self.estimator, self.kept, self.run = estimator, estimator.__dict__.copy(), None
-        given = self.kept.get("random_state")  # a generator is the user's, and drawn from
+        given = self.kept.get("random_state")  # a RandomState belongs to the user, and fitting draws from it
         self.drawn = given.get_state() if isinstance(given, np.random.RandomState) else None
 
     def __enter__(self):
@@ -93,7 +93,7 @@ class _Transaction:
         if kind is None or (self.run is not None and self.run.begun):
             return
         state = self.estimator.__dict__
-        state.update(self.kept)  # at no moment is anything missing that other threads may look for
+        state.update(self.kept)  # other threads find every attribute at any moment
         for name in set(state) - set(self.kept):
             del state[name]
         if self.drawn is not None:
@@ -126,7 +126,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         if len(given) == len(views) and all(a is b for a, b in zip(given, views, strict=True)):
             return
         if run_of(self) is not None and not is_ours(self):
-            return  # the fit of another thread has changed one of them and not yet the other
+            return  # another thread's fit is just replacing them
         network = self._network
         network.own_params()
         _checks.copy_weights([*network.coefs_, *network.intercepts_], given, "coefs_ and intercepts_")

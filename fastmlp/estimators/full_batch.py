@@ -56,7 +56,7 @@ class FullBatch:
             with self.epoch_end.following():
                 transaction.commit(self)
                 est.best_iter_ = None
-                vars(est).pop("_optimizer", None)  # what one remembers of weights that are gone
+                vars(est).pop("_optimizer", None)  # the state of an earlier stochastic solver
                 about = est._network, rows, self.target, self.weights, est._loss, self.optimizer
                 found = lbfgs.minimize(*about, est.max_iter, self._end_iteration)
                 if not np.isfinite(found.x).all():

@@ -22,7 +22,7 @@ def _has_probabilities(estimator):
     try:
         loss = loss if isinstance(loss, str) else losses.get(loss)
         output = output if output is None or isinstance(output, str) else activations.get(output).name
-    except TypeError:  # `fit` says it
+    except TypeError:  # `fit` raises it
         return False
     if loss in HINGES or getattr(loss, "labels", None) == "only":
         return False

@@ -14,7 +14,7 @@ from ..class_metrics import AVERAGES, KINDS
 from ..sklearn_metrics import is_scorer, recognised, told_classes
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-OF_OUTPUTS = ("sse", "mse", "mae")  # of a classifier: of its probabilities
+OF_OUTPUTS = ("sse", "mse", "mae")  # for classifiers, of probabilities against 0 and 1
 # "f1" and the like, without how to average, are scikit-learn's: of the class called 1
 OF_CLASSES = {"accuracy", *(f"{kind}_{average}" for kind in KINDS for average in AVERAGES if average)}
 
@@ -42,10 +42,10 @@ class Answers:
             if name not in self._known:
                 self._known[name] = answer(self.X)
             known = self._known[name]
-            # copies: a slice would be a view, and what one metric wrote into it the next one's answer
+            # copies, because a metric may write into what it is given
             return [k[rows].copy() for k in known] if isinstance(known, list) else known[rows].copy()
 
-        of_rows.__name__ = name  # by which scikit-learn knows what it was answered
+        of_rows.__name__ = name  # scikit-learn reads the method's name
         return of_rows
 
 
@@ -127,7 +127,7 @@ class EstimatorReading:
     def _proba(self):
         """Return the probability of each class or label, of those that were never seen too."""
         found = self.answers.predict_proba(self.rows)
-        if isinstance(found, list):  # one array for each label, as scikit-learn's trees give
+        if isinstance(found, list):  # scikit-learn's trees give one array for each label
             known = self.answers.classes_
             return np.column_stack([p @ (c == 1) for p, c in zip(found, known, strict=True)])
         if self.all_classes is None:
@@ -190,7 +190,7 @@ def _named(name, estimator, y):
                     f"dtype {y.dtype}: encode them as numbers, or choose 'accuracy'"
                 )
         return found
-    # scikit-learn's own take milliseconds an epoch
+    # ours, because scikit-learn's take milliseconds
     if name == "r2" or (name in OF_CLASSES and is_classifier(estimator)):
         return words.METRICS[name]
     return _checks.check_choice("metrics", name, _choices())
@@ -202,7 +202,7 @@ def _of_scorer(name, scorer, estimator, y):
     if method != "default":
         _checks.check_any_method("metrics", name, estimator, wanted)
     if method == "predict_proba" and y.ndim == 1 and is_classifier(estimator) and told_classes(scorer):
-        return words.as_metric(name, scorer)  # told all classes, as one may be missing in a fold
+        return words.as_metric(name, scorer)  # it is told all classes, since a fold may lack one
     weighted = words.has_parameter(scorer._score_func, "sample_weight") or None
     return words.Metric(scorer, "scorer", "max", weighted, name)
 

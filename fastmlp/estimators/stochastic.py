@@ -122,10 +122,10 @@ class StochasticFit:
     def _stopping(self):
         """Return by what the kernels tell that the loss has stopped falling."""
         est = self.est
-        if self.early or self.plateau:  # another rule decides
+        if self.early or self.plateau:  # early stopping or Plateau decides
             return {}
         options = dict(tol=est.tol, best_loss=est.best_loss_, no_improvement=est._no_improvement_count)
-        if est.n_iter_no_change < MOST_EPOCHS:  # np.inf, and what no run reaches, is what it is without
+        if est.n_iter_no_change < MOST_EPOCHS:  # infinite or beyond any run: never stop
             options["n_iter_no_change"] = est.n_iter_no_change
         return options
 
@@ -189,7 +189,7 @@ class StochasticFit:
             return None
         if est.solver == "sgd" and est.learning_rate == "invscaling":
             seen = [est.t_ + n * epoch for epoch in range(1, n_epochs + 1)]
-            initial = optimizer_state.optimizer.learning_rate  # as scikit-learn's, which is made once
+            initial = optimizer_state.optimizer.learning_rate  # scikit-learn makes its optimizer once too
             initial = est.learning_rate_init if callable(initial) else initial
             return [first] + [initial / (t + 1) ** est.power_t for t in seen]
         return [first] * (n_epochs + 1)
@@ -216,7 +216,7 @@ class StochasticFit:
             print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
         try:
             stop = self.epoch_end.record(**fit.latest)
-        finally:  # the epoch was trained, and counts, whatever a callback makes of it
+        finally:  # the epoch counts even where a callback fails
             self._judge(self.epoch_end.state.logs)
         stop |= self.theirs.epoch_end()
         if self.early and est._no_improvement_count > est.n_iter_no_change:

@@ -48,13 +48,13 @@ class OfClasses:
         kind, output = self._kind, self.out_activation
         output = None if output is None else activations.get(output)
         several = kind == "multiclass"
-        # with logistic outputs, each class is told from the others on its own
+        # with logistic outputs, each class has a binary problem of its own
         softmax = several and getattr(output, "name", None) != "logistic"
         loss, usual = self.loss, "softmax" if softmax else "logistic"
         if isinstance(loss, str) and loss not in HINGES:
             if loss == "log_loss":
                 loss = "categorical_crossentropy" if softmax else "binary_crossentropy"
-            elif loss == "squared_error":  # scikit-learn has no such classifier
+            elif loss == "squared_error":  # scikit-learn's classifier has no squared error
                 loss, usual = "half_squared_error", "logistic"
         self._loss = losses.get(loss)
         if self._loss.labels == "only":
@@ -89,7 +89,7 @@ class OfClasses:
             return 0.0
         if not incremental:
             return weights.mean()
-        # one call knows nothing of how frequent the classes are in the others
+        # one batch does not tell how frequent the classes are
         n_outputs = self.n_outputs_ if self._kind == MULTILABEL else None
         mean = class_weights.mean_weight(self.class_weight, self.classes_, n_outputs)
         return mean * (1.0 if sample_weight is None else sample_weight.mean())

@@ -66,7 +66,7 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
     binary = estimator._is_classifier and estimator.n_outputs_ == 1
     n, size = X.shape[0], estimator.validation_fraction
     if np.ceil(size * n) < 2 and n >= 4:
-        size = 2  # where scikit-learn would give up
+        size = 2  # scikit-learn refuses so few samples
     train, rest = train_test_split(
         np.arange(n),
         random_state=estimator._network.rng,

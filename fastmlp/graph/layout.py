@@ -24,8 +24,8 @@ def layout(nodes):
         Of each edge the points that it passes between parent and child, both excluded.
     """
     column = {nodes[-1]: 0}
-    for node in reversed(nodes):  # as far right as what they feed allows
-        last = column.setdefault(node, 0)  # an end of its own, where it feeds nothing
+    for node in reversed(nodes):  # a node stands one column left of the leftmost node that it feeds
+        last = column.setdefault(node, 0)  # a node that feeds nothing stands in the last column
         for parent in node.parents:
             column[parent] = min(column.get(parent, 0), last - 1)
     first = min(column.values())

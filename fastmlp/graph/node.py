@@ -71,7 +71,7 @@ def _sqrt(a):
 def _sum(*terms):
     try:
         return math.fsum(terms)
-    except (OverflowError, ValueError):  # too large, or infinities of both signs
+    except (OverflowError, ValueError):  # the sum overflows, or has infinities of both signs
         return sum(terms)
 
 

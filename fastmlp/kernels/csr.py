@@ -49,7 +49,7 @@ def structure(x, name):
             _refuse(x, name, what, f"{n} numbers, the last of its indptr")
     indices = indices[:n]
     unsigned = indices.view(np.uint32 if indices.itemsize == 4 else np.uint64)
-    if n and int(unsigned.max()) >= n_columns:  # so are negative ones, then
+    if n and int(unsigned.max()) >= n_columns:  # negative numbers are large as unsigned ones
         _refuse(x, name, "indices", f"numbers from 0 to {n_columns - 1}")
     return indices, indptr
 
@@ -67,7 +67,8 @@ def _is_sorted(indices, indptr):
     """Whether columns rise strictly within each row."""
     falls = indices[1:] <= indices[:-1]
     starts = indptr[1:-1]
-    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False  # the next row begins anew
+    # a row's first column may be less than the last one of the row before
+    falls[starts[(starts > 0) & (starts < len(indices))] - 1] = False
     return not falls.any()
 
 

@@ -84,7 +84,7 @@ def load(name, dtype) -> Kernels:
     return module
 
 
-_asked = None  # inside `using`
+_asked = None  # the backend's name inside `using`, else None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import signal
 import threading
 from contextlib import contextmanager
 
-try:  # what `signal` wraps, at a tenth of the time
+try:  # the C functions that `signal` wraps, ten times as fast
     from _signal import getsignal
     from _signal import signal as set_handler
 except ImportError:
@@ -98,9 +98,9 @@ class Handlers:
                 if callable(before):
                     self.before[number] = before
                     set_handler(number, self)
-        except ValueError:  # a subinterpreter: it has no signals
+        except ValueError:  # subinterpreters cannot set handlers
             self.before.clear()
-        except BaseException:  # one that came before its handler was set
+        except BaseException:  # a signal arrived while the handlers were being replaced
             self.unset()
             raise
 
@@ -111,7 +111,8 @@ class Handlers:
                 if getsignal(number) is self:
                     set_handler(number, before)
         finally:
-            self.active = False  # where a signal came in between, what is left in place only passes on
+            # if a signal interrupts this, handlers that are still ours only pass signals on
+            self.active = False
 
     def __call__(self, number, frame):
         try:
@@ -185,6 +186,6 @@ def told(stop):
             handlers.set()
         yield
     finally:
-        handlers.hold = True  # or it could not put them back
+        handlers.hold = True  # an exception raised by a handler would stop `unset` halfway
         handlers.unset()
         handlers.release()

@@ -8,7 +8,7 @@ from .plan import N_STATES, RUN, Optimizer, Status
 
 F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 ROW_DTYPES = (F32, F64, np.dtype(np.uint8))
-MOST_EPOCHS = 1 << 40  # each has its place in `losses`
+MOST_EPOCHS = 1 << 40  # `losses` has an entry for each epoch
 _AS_THEY_ARE = frozenset(ROW_DTYPES)
 OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
     n_epochs=1, optimizer=Optimizer.SGD, average=1, n_threads=1, momentum=0.9, beta_1=0.9, beta_2=0.999,

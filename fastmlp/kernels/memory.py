@@ -92,7 +92,8 @@ def refuse_number(name, numbers, stop):
 
 def check_numbers(name, numbers, stop):
     """Return an array of int64, all of which must lie in [0, stop)."""
-    if numbers.size and int(numbers.view(np.uint64).max()) >= stop:  # negative ones are large then
+    # negative numbers are large as unsigned ones
+    if numbers.size and int(numbers.view(np.uint64).max()) >= stop:
         refuse_number(name, numbers, stop)
     return numbers
 

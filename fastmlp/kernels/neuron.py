@@ -9,8 +9,8 @@ from .interrupts import check_stop
 from .records import NEURON, Status
 from .training import SLICE
 
-CHUNK_BYTES = 1 << 20  # of recorded weights that are collected at a time
-CHUNK_EPOCHS = 1 << 12  # whose errors are
+CHUNK_BYTES = 1 << 20  # bytes of recorded weights collected by one call
+CHUNK_EPOCHS = 1 << 12  # epochs whose errors are collected by one call
 
 
 class Neuron:

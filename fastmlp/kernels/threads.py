@@ -51,7 +51,7 @@ def start(started, target, arguments):
         started.append(threading.Thread(target=target, args=each, daemon=True))
         try:
             started[-1].start()
-        except RuntimeError:  # can't start new thread
+        except RuntimeError:  # the system allows no more threads
             started.pop()
             return
 
@@ -60,7 +60,7 @@ def join(started):
     """Wait for all threads that `start` has started."""
     for thread in started:
         while thread.is_alive():
-            thread.join(0.1)  # with a limit: on some systems signals are not seen in between
+            thread.join(0.1)  # with a timeout, because on some systems a join without one delays signals
 
 
 def share_out(work, pieces, n_threads):

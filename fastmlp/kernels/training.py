@@ -13,9 +13,9 @@ from .plan import Listing, Loss, Optimizer, Regime, Status
 from .records import SHARERS, TINY_WIDTH
 from .threads import join, share_out, start, usable_cores
 
-SLICE = 0.05  # seconds of native work between two looks at Python's signals
-PIECE = 1 << 27  # multiply-adds of a prediction between two such looks
-PREDICTED = 256  # rows that a prediction takes together at most: sums do not depend on where it is cut
+SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
+PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
+PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 CHUNK = 1024  # samples of a batch after which a slice may end: job.pxi's
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
@@ -136,7 +136,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     backend = prepare(job, n_threads, regime, backend)
     record = job.run
     if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
-        record["check_rows"] = 0  # the kernels do not look: we do
+        record["check_rows"] = 0  # these kernels do not check rows while they train: it is done here
         if not all_finite(job.rows):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None

@@ -137,8 +137,8 @@ def _serve(work, failed, stop, n_threads, context):
             try:
                 function()
             except KeyboardInterrupt:
-                stop.set()  # of the user's, or in a callback
-            except Exception as error:  # ours, or a warning that was made an error
+                stop.set()  # raised by Ctrl-C or by a callback
+            except Exception as error:  # an internal error, or a warning turned into an error
                 failed.append(error)
 
 

@@ -49,7 +49,7 @@ class Data:
         else:
             self.x = rows.data
             if not hasattr(x, "dtype") and self.x.dtype != np.float64:
-                self.x = self.x.astype(np.float64)  # a network takes tables and lists for double precision
+                self.x = self.x.astype(np.float64)  # networks take lists and tables as double precision
         self.y = _checks.as_array(y, "y")
         self._of_dtype, self._weights = {}, {}
 
@@ -148,7 +148,8 @@ class Task:
         with ExitStack() as stack:
             stack.enter_context(in_training(network))
             with unchanged_by_errors(network) as self.transaction:
-                rows = training_rows(network, data.x, finite=False)  # `convert` has looked, once for all
+                # `Data.convert` has checked for NaN already
+                rows = training_rows(network, data.x, finite=False)
                 y = settle(
                     network, rows, data.targets(network.params.dtype), asked["loss"], asked["optimizer"]
                 )

@@ -18,7 +18,7 @@ from .. import _checks
 from ..kernels import interrupts
 from .folds import FoldTask, run_fold
 
-PATIENCE = 2.0  # seconds that folds have to stop in
+PATIENCE = 2.0  # seconds to wait for running folds to stop
 
 
 def n_workers(n_jobs):
@@ -100,7 +100,7 @@ def _within_reach(task, n_jobs):
     """The task as the active backend's calls should be given it."""
     backend, _ = get_active_backend(prefer="threads")
     if type(backend).__name__ != "DaskDistributedBackend" or n_workers(n_jobs) == 1:
-        yield task  # joblib runs what is for one worker in this process
+        yield task  # with one worker joblib runs folds in this process
         return
     # As a result of the cluster's own it reaches each worker once, and is made anew where a worker is lost;
     # data that joblib scatters would be lost with the worker.
@@ -118,7 +118,8 @@ def _itself(task):
 
 
 def _run(task, fold, key):
-    if not isinstance(task, FoldTask):  # only one worker was left, so that joblib called this here
+    # joblib has called this in the main process, since only one worker was left
+    if not isinstance(task, FoldTask):
         task = task.result()
     with (_calls.get(key) or _Call()).fold():
         return run_fold(task, fold)

@@ -97,11 +97,11 @@ def fit_parameter(estimator, name):
     """Return the name by which `fit` hands an argument on to the model that learns, or None."""
     if isinstance(estimator, (Pipeline, TransformedTargetRegressor)):
         if get_config()["enable_metadata_routing"]:
-            return None  # the user's routing decides
+            return None  # with metadata routing on, the user's requests decide
         inner = fit_parameter(learner(estimator), name)
         return f"{estimator.steps[-1][0]}__{inner}" if inner and isinstance(estimator, Pipeline) else inner
     if name == "callbacks" and not isinstance(estimator, FittedNetwork):
-        return None  # other libraries mean something else by it
+        return None  # in other libraries `callbacks` means something else
     return name if hasattr(estimator, "fit") and has_fit_parameter(estimator, name) else None
 
 
@@ -171,7 +171,7 @@ def _run(task, fold):
     recorder = Recorder(measure_now, task.every)
     start = time.perf_counter()
     _fit(estimator, X, y, train, weights, recorder)
-    interrupts.check_stop()  # a fit that was interrupted may have returned all the same
+    interrupts.check_stop()  # an interrupted fit may have returned normally
     middle = time.perf_counter()
     measuring = recorder.seconds
     _replay(estimator, recorder)
@@ -230,7 +230,7 @@ def _replay(estimator, recorder):
     if not recorder.every or recorder.epochs or coefs is None or len(coefs) != model.n_iter_ + 1:
         return
     kept = model.coef_, model.intercept_
-    shapes = [np.shape(weights) for weights in kept]  # of one unit the history drops a dimension
+    shapes = [np.shape(weights) for weights in kept]  # with one unit the history has one dimension less
     try:
         for epoch in range(1, len(coefs)):
             model.coef_ = np.reshape(coefs[epoch], shapes[0])

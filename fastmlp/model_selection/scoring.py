@@ -46,7 +46,7 @@ def try_out(metrics, estimator, y, rows):
     answers = Answers(dummy.fit(nothing, y), nothing)
     for name, metric in metrics.items():
         if metric.takes == "estimator":
-            continue  # of that model's own attributes, perhaps
+            continue  # it may need attributes that only the real model has
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:

@@ -34,7 +34,7 @@ class EvaluationSet:
 
     def __init__(self, network, x, y, sample_weight, loss, metrics, of="", coding=None):
         self.network, self.loss, self.metrics, self.coding = network, loss, metrics, coding
-        self.y = np.asarray(y)  # as metrics take it: the user's
+        self.y = np.asarray(y)  # metrics get y as the user gave it
         self.rows, self.targets, self.weights = samples_of(network, x, y, loss, sample_weight, of)
 
     def measure(self):

@@ -13,9 +13,10 @@ from ..kernels.job import Job, check_counts
 from ..kernels.plan import Status
 from . import run_state
 
-ORDINARY = 32  # weights up to 2^32 and down to 2^-32 are taken as they are
+ORDINARY = 32  # sample weights between 2^-32 and 2^32 are not rescaled
 
-AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)  # whose weights were looked at
+# after these the kernels have checked that all weights are finite
+AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)
 
 
 def is_native(formulas):
@@ -204,7 +205,7 @@ class Fit:
             nonlocal last
             now = time.perf_counter()
             self.seconds.append(now - last)
-            self._remember()  # for a copy that a callback makes
+            self._remember()  # so that a copy of the model made by a callback is up to date
             self.stopped = bool(on_epoch(self))
             last = time.perf_counter()
             return self.stopped
@@ -214,7 +215,8 @@ class Fit:
                 if not stalled:
                     self.status = self._run(at_epoch_end if on_epoch is not None else None)
                 if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
-                    at_epoch_end(self.job)  # the kernels do not ask at an epoch that ends the run
+                    # at the end of the last epoch the kernels return without calling back
+                    at_epoch_end(self.job)
                 stalled = False
                 if self.status != Status.STALLED or self.on_stall is None or not self.on_stall(self):
                     break
@@ -256,15 +258,17 @@ class Fit:
 
     def finish(self):
         """Take what training has reached into the optimizer's memory."""
-        job, self.on_stall = self.job, None  # which may lead back to us, and keep the job's memory
+        # it may refer to this object, which would keep the job's memory alive
+        job, self.on_stall = self.job, None
         if self.status not in AT_AN_EPOCHS_END and not np.isfinite(job.params).all():
-            # the last step of a run that was stopped may overflow without a later loss to tell
+            # a run that was stopped may have overflowed in its last step, which no later loss shows
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
         self._remember()
         if self.status == Status.DIVERGED:
-            self.optimizer_state.forget()  # moments of steps that led nowhere, and may not be finite
+            # the moments belong to the steps that diverged, and may not be finite
+            self.optimizer_state.forget()
 
     def _remember(self):
         """Take what is known of steps, epochs and rates to where the next run looks for it."""

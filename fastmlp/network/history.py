@@ -241,7 +241,7 @@ class EpochEnd:
         try:
             if state.epoch % self.every == 0 or state.epoch == state.n_epochs:
                 state.logs |= self._measured()
-        finally:  # the epoch was trained, whatever could be measured of it
+        finally:  # an epoch that was trained is in the history even where a metric fails
             self.history.extend({name: [value] for name, value in state.logs.items()})
         if self.verbose:
             shown = "  ".join(

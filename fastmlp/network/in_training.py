@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 from ..exceptions import InTrainingError
 
 _enter = threading.Lock()
-# by the id of the model; an entry goes with the `in_training` that made it
+# by id(model); weak, so that an entry ends with the `in_training` that made it
 _runs: "WeakValueDictionary[int, in_training]" = WeakValueDictionary()
 
 
@@ -42,7 +42,7 @@ class in_training:
     """
 
     def __init__(self, model):
-        self.model = model  # kept alive, so that no other model can have its id meanwhile
+        self.model = model  # a reference, so that no other model can get the same id meanwhile
         self.checked, self.run_state = (), None
 
     def __enter__(self):

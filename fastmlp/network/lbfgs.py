@@ -148,12 +148,12 @@ def minimize(network, rows, y, sample_weight, loss, optimizer, max_iter, on_step
         found = intermediate_result
         reached.update(x=found.x.copy(), fun=found.fun, nit=reached.nit + 1)
         if on_step is not None:
-            network.own_params()[:] = found.x  # what on_step looks at
+            network.own_params()[:] = found.x  # on_step may read the network's weights
             if on_step(float(found.fun)):
                 raise StopIteration
 
     options = dict(maxfun=optimizer.max_fun, maxiter=max_iter, gtol=optimizer.tol, ftol=optimizer.ftol)
-    # SciPy's own products are of vectors: BLAS threads only get in each other's way
+    # SciPy multiplies short vectors only, where BLAS threads cost more than they gain
     with threadpool_limits(1, "blas"):
         try:
             result = search(function, start, method="L-BFGS-B", jac=True, options=options, callback=callback)

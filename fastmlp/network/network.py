@@ -148,7 +148,7 @@ class Network(Exported):
         self.built("params")
         given, in_callback = _checks.check_params(given, self._params), is_ours(self)
         with writing(self):
-            if in_callback:  # the fit that runs goes on with its own array
+            if in_callback:  # the running fit keeps its array: the values are copied into it
                 self.own_params()[:] = given
             else:
                 self._params = given
@@ -466,7 +466,7 @@ class Network(Exported):
     def outputs(self, rows, layer=-1, logits=False, n_threads=None):
         """Return a layer's outputs for Rows, unchecked; `logits`: before its activation."""
         own = None
-        if not self._native:  # a user's functions need not bear threads
+        if not self._native:  # a user's functions may not be thread-safe
             own, n_threads = numpy_backend.Kernels(self.params.dtype, self.functions), 1
         return training.predict(
             self.plan, self._params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own

@@ -16,7 +16,7 @@ from .lbfgs import LBFGSFit
 from .reading import target_range
 
 _ROW_DTYPES = frozenset(ROW_DTYPES)
-CHECKED_LATE = 1 << 20  # bytes of input from which on NaN is looked for while training reads it
+CHECKED_LATE = 1 << 20  # inputs of so many bytes are searched for NaN while training reads them
 
 
 class Learning(NamedTuple):
@@ -28,7 +28,7 @@ class Learning(NamedTuple):
     loss: object = None
     optimizer: object = None
     optimizer_state: object = None
-    target_range: tuple | None = None  # where outputs do not tell it: see `reading.target_range`
+    target_range: tuple | None = None  # needed for some outputs only: see `reading.target_range`
 
 
 class Prepared(NamedTuple):
@@ -131,7 +131,7 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
     rows = training_rows(network, x, finite=not late)
     y = settle(network, rows, y, loss, optimizer)
     weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
-    if late and network.learning.optimizer_state is None:  # L-BFGS does not look
+    if late and network.learning.optimizer_state is None:  # L-BFGS does not check its input while it reads it
         _checks.check_finite_rows(rows)
     return Prepared(rows, y, weights, network.learning)
 

@@ -196,7 +196,8 @@ class Reading:
     def probabilities(self):
         p = self._probabilities
         if self.activation.name == "logistic" and self.n_outputs > 1 and not self.coding.several:
-            p = p / p.sum(axis=1, keepdims=True)  # each class was told from the others on its own
+            # each output was trained on its own, so that they do not sum to 1
+            p = p / p.sum(axis=1, keepdims=True)
         return self._true_labels, p[:, 1] if self._are_two else p
 
     @property

@@ -5,8 +5,8 @@ from ..kernels.plan import INPUT, build_plan
 from ..layers import INPUT as INPUT_NAME
 from ..layers import Concatenate, Dense, Dropout, Layer
 
-MOST_COLUMNS = (1 << 31) - 1  # lists of non-zeros number them in 32 bits
-MOST_PARAMS = 1 << 44  # 128 TB in double precision: what a process can address
+MOST_COLUMNS = (1 << 31) - 1  # column numbers in lists of non-zeros are 32-bit
+MOST_PARAMS = 1 << 44  # 128 TB in double precision, the address space of a process
 
 
 class Topology:

@@ -10,9 +10,9 @@ from . import formulas, gaussian, training
 from .neuron import learn
 from .passes import forward, gather
 
-FIRST_BUDGET = 4  # batches: Python is slow, and Ctrl-C is looked for between two calls
+FIRST_BUDGET = 4  # batches of the first call: Python is slow, and Ctrl-C is handled between two calls
 
-TOGETHER = 256  # rows that are predicted at a time: what all layers make of them is kept
+TOGETHER = 256  # rows predicted at a time, because the outputs of all layers are in memory
 
 
 class Kernels:
@@ -137,7 +137,7 @@ class Kernels:
         rate, t = float(run["learning_rate"]), int(run["step"]) + 1
         with np.errstate(all="ignore"):
             formulas.OPTIMIZERS[int(run["optimizer"])](run).step(w, g, state, rate, t)
-            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # as the other backends flush them
+            state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # the other backends flush denormals too
 
     def multiply(self, A, B, C, accumulate=False, transposed=False):
         """C (+)= A B, or A^T B. A may have any strides."""

@@ -32,13 +32,14 @@ def train(job, activations, loss, update):
             _begin_epoch(job)
         batch = int(run["batch"])
         positions = np.arange(batch * size, min(batch * size + size, n))
-        with np.errstate(all="ignore"):  # what is not finite ends the run, here as in the other backends
+        # overflow ends the run below, as in the other backends, without NumPy's warnings
+        with np.errstate(all="ignore"):
             run["learning_rate"] = rates.of_batch(
                 job.rates, int(run["rates_per_epoch"]), int(run["epoch"]), batch, n_batches
             )
             value = _step(job, activations, loss, update, positions)
         if not np.isfinite(value) or (batch == n_batches - 1 and not _stays_finite(job)):
-            run["step"] -= bool(np.isfinite(value))  # this step does not count
+            run["step"] -= bool(np.isfinite(value))  # the step that diverged is not counted
             np.copyto(job.params, job.backup)
             run["status"] = Status.DIVERGED
             break
