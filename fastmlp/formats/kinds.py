@@ -12,7 +12,7 @@ MODULES = {
     "LinearPerceptron": "fastmlp.estimators.delta_rule",
     "TanhPerceptron": "fastmlp.estimators.delta_rule",
 }
-_KNOWN = {}  # (describe, restore) of each class
+_KNOWN: dict[type, tuple] = {}  # (describe, restore) of each class
 
 
 def register(cls, describe, restore):

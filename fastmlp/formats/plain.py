@@ -8,7 +8,7 @@ from .. import _checks, activations, initializers, losses, optimizers, schedules
 from ..formulas import UserActivation, UserLoss
 
 TAG = "fastmlp"
-WORDS = {
+WORDS: dict[str, dict] = {
     "activation": {cls.name: cls for cls in activations.BUILT_IN},
     "loss": {cls.name: cls for cls in losses.BUILT_IN},
     "optimizer": optimizers.OPTIMIZERS,

@@ -25,11 +25,11 @@ from .reading import first_bytes, opened, read_exactly, read_into
 
 FORMAT = 1
 HEAD = re.compile(rb'\{"__metadata__":\{"fastmlp":"(\d{1,9})","crc32":"')
-DTYPES = {
+CODES = {
     "BOOL": "?", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4",
     "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
-DTYPES = {name: np.dtype(code) for name, code in DTYPES.items()}
+DTYPES = {name: np.dtype(code) for name, code in CODES.items()}
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 MOST_HEADER = 1 << 24  # bytes: a network of 1000 layers takes a twentieth of it
 MOST_MARKS = 300_000  # commas and opening brackets: each may take a hundred bytes when it is parsed

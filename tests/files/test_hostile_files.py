@@ -269,6 +269,9 @@ def fitted(**options):
 
 OF_ESTIMATORS = {
     "classes of another number": (fitted, field("classes", {"$array": "classes3"}), "which is not there"),
+    "classes in a matrix": (
+        fitted, field("classes", {"$texts": [1, [1, 2], ["a", "b"]]}), "arrays that no|must be a vector",
+    ),
     "classes that are none": (fitted, field("classes", None), "arrays that no model has|do not go with"),
     "classes of texts": (fitted, field("classes", {"$texts": [1, [3], ["a", "b", "c"]]}), "arrays that no"),
     "number of outputs": (fitted, field("fitted.n_outputs_", 2), "do not go with n_outputs_=2"),
@@ -413,3 +416,10 @@ def test_a_file_that_becomes_shorter_while_it_is_read(path):
 def test_nothing_is_imported_or_run_by_a_file(make, path):
     save(make(), path, training_state=True)
     assert b"__reduce__" not in path.read_bytes() and b"\x80\x04" not in path.read_bytes()[:20]
+
+
+def test_pickles_whose_parameters_are_not_those_of_the_layers():
+    state = small().__getstate__()
+    for params in (np.zeros(3), np.zeros(11, np.float32), None, [0.0] * 11):
+        with pytest.raises((ValueError, TypeError, AttributeError)):
+            object.__new__(Network).__setstate__({**state, "params": params})
