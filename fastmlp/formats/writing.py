@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -77,9 +78,10 @@ def _open_temporary(path, own):
 
 def _sweep(folder, own):
     """Remove temporary files whose names begin with `own`, where those who wrote them are gone."""
+    ours = re.compile(re.escape(own) + r"[0-9a-f]{16}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(own) and entry.name.endswith(".tmp") and entry.is_file():
+            if ours.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 with suppress(OSError):  # among others: it is locked
                     if fcntl is None:
                         os.unlink(entry.path)

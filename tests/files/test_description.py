@@ -63,6 +63,7 @@ MODELS = {
         X, Y
     ),
     "classifier unfitted": lambda: MLPClassifier(solver=SGD(Cosine(0.1)), class_weight={"a": 1.0, 2: 3.0}),
+    "classifier of our names": lambda: MLPClassifier(class_weight={"fastmlp": 1.0, None: {"fastmlp": 2}}),
     "regressor": lambda: MLPRegressor(solver="lbfgs", max_iter=5, activation=Tanh).fit(X, X[:, :2]),
     "perceptron": lambda: Perceptron(record="epoch", max_iter=5).fit(X, TEXT),
     "linear": lambda: LinearPerceptron(max_iter=5).fit(X, X[:, 0]),
@@ -166,6 +167,7 @@ REFUSED = {
     "loss is": lambda: Network([Dense(3)]).fit(X, X, loss=OwnLoss()),
     r"optimizer\.learning_rate": lambda: Network([Dense(3)]).fit(X, X, optimizer=SGD(lambda epoch: 0.1)),
     "metrics": lambda: MLPClassifier(metrics=[Y.mean]),
+    "random_state": lambda: MLPClassifier(random_state=np.random.RandomState(np.random.PCG64(0))),
     r"activation\[1\]": lambda: MLPClassifier(activation=["tanh", Own()]),
     "'note' is no attribute of MLPClassifier": own_attribute,
 }

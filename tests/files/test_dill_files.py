@@ -267,6 +267,16 @@ def test_contents_that_cannot_be_read_are_told_so(path, contents):
         load(path, trusted=True)
 
 
+def test_no_memory_is_no_damage(path, monkeypatch):
+    def fail(contents):
+        raise MemoryError("no room")
+
+    save(small(), path)
+    monkeypatch.setattr(dill, "loads", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        load(path, trusted=True)
+
+
 def test_contents_that_are_no_model_are_refused(path):
     contents = pickle.dumps([1, 2])
     path.write_bytes(header(contents) + contents)

@@ -270,7 +270,8 @@ def fitted(**options):
 OF_ESTIMATORS = {
     "classes of another number": (fitted, field("classes", {"$array": "classes3"}), "which is not there"),
     "classes in a matrix": (
-        fitted, field("classes", {"$texts": [1, [1, 2], ["a", "b"]]}), "arrays that no|must be a vector",
+        lambda: MLPClassifier((3,), max_iter=2).fit(X, np.array(["a", "b"])[Y]),
+        field("classes", {"$texts": [1, [1, 2], ["a", "b"]]}), "classes_ must be a vector",
     ),
     "classes that are none": (fitted, field("classes", None), "arrays that no model has|do not go with"),
     "classes of texts": (fitted, field("classes", {"$texts": [1, [3], ["a", "b", "c"]]}), "arrays that no"),
@@ -423,3 +424,28 @@ def test_pickles_whose_parameters_are_not_those_of_the_layers():
     for params in (np.zeros(3), np.zeros(11, np.float32), None, [0.0] * 11):
         with pytest.raises((ValueError, TypeError, AttributeError)):
             object.__new__(Network).__setstate__({**state, "params": params})
+
+
+def test_what_the_system_refuses_is_told_as_it_is(path, monkeypatch):
+    save(small(), path)
+
+    def fail(error):
+        def call(*arguments, **options):
+            raise error
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", fail(PermissionError(13, "Permission denied")))
+        with pytest.raises(PermissionError):
+            load(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fail(OSError(5, "Input/output error")))
+        with pytest.raises(OSError, match="Input/output"):
+            load(path)
+    for error in (MemoryError("no room"), OSError(5, "Input/output error")):
+        with monkeypatch.context() as patch:
+            patch.setattr(safetensors, "read_into", fail(error))
+            with pytest.raises(type(error), match=r"no room|Input/output"):
+                load(path)
+    assert load(path).n_params == 11

@@ -71,6 +71,12 @@ def test_metadata_comes_back(tmp_path):
     assert read_info(path)["has_training_state"] and read_info(path)["metadata"] == {}
 
 
+def test_names_in_metadata_that_meet_in_one_path(tmp_path):
+    metadata = {"a.b": np.zeros(1), "a": {"b": np.ones(2), "b_": np.ones(3)}, "": np.ones(4)}
+    save(small(), tmp_path / "m.safetensors", metadata=metadata)
+    assert same(read_info(tmp_path / "m.safetensors")["metadata"], metadata)
+
+
 @pytest.mark.parametrize(
     "metadata",
     [[1], "text", {1: 2}, {"a": {1, 2}}, {"a": print}, {"a": np.array([1j])}, {"a": np.array([b"a"])}],
