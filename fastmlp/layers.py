@@ -5,15 +5,26 @@ One that is added to a second network is copied, so that each network has its ow
 """
 
 import copy
+from dataclasses import KW_ONLY, dataclass
 from inspect import signature
+from typing import Annotated, Any
 
 import numpy as np
 
 from . import _checks, activations, initializers
+from ._checks import NotNegative
 
 INPUT = "input"
 
 
+def _initializer(name, given):
+    return None if given is None else initializers.get(given, name)
+
+
+Initializer = Annotated[Any, _initializer]
+
+
+@dataclass(eq=False, repr=False)
 class Layer(_checks.Declared):
     """Base of all layers.
 
@@ -30,11 +41,10 @@ class Layer(_checks.Declared):
     _added = _named = False  # whether it is in a network, and whether that gave it its name
 
     def __setattr__(self, name, value):
-        if name == "trainable":
-            value = _checks.check_flag(name, value)
-        elif name in vars(self) or self._added:
+        if name != "trainable" and (name in vars(self) or self._added):
             _checks.layer_is_fixed(self, name)
-        super().__setattr__(name, value)
+        checks = {"trainable": _checks.check_flag} | _checks.checks_of(type(self))
+        super().__setattr__(name, checks[name](name, value) if name in checks else value)
 
     def __delattr__(self, name):
         _checks.layer_is_fixed(self, name)
@@ -62,6 +72,7 @@ class Layer(_checks.Declared):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in said.items())})"
 
 
+@dataclass(eq=False, repr=False)
 class Dense(Layer):
     """A fully connected layer, ``activation(x @ W + b)``.
 
@@ -98,36 +109,22 @@ class Dense(Layer):
     Dense(units=2, activation=Tanh(slope=1.0), input_dim=2)
     """
 
-    def __init__(
-        self,
-        units,
-        activation="identity",
-        input_dim=None,
-        *,
-        use_bias=True,
-        initializer=None,
-        bias_initializer=None,
-        l1=0.0,
-        l2=0.0,
-        max_norm=0.0,
-        trainable=True,
-        name=None,
-    ):
-        self.units = _checks.check_int("units", units)
-        self.activation = activations.get(activation)
-        self.input_dim = None if input_dim is None else _checks.check_int("input_dim", input_dim)
-        self.use_bias = _checks.check_flag("use_bias", use_bias)
-        self.initializer = None if initializer is None else initializers.get(initializer)
-        if bias_initializer is not None:
-            bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.bias_initializer = bias_initializer
+    units: _checks.Count
+    activation: Annotated[Any, lambda name, value: activations.get(value)] = "identity"
+    input_dim: _checks.OptionalCount = None
+    _: KW_ONLY
+    use_bias: _checks.Flag = True
+    initializer: Initializer = None
+    bias_initializer: Initializer = None
+    l1: NotNegative = 0.0
+    l2: NotNegative = 0.0
+    max_norm: NotNegative = 0.0
+    trainable: _checks.Flag = True
+    name: _checks.Name = None
+
+    def __post_init__(self):
         if isinstance(self.bias_initializer, initializers.Orthogonal):
             _checks.refuse("bias_initializer cannot be orthogonal: a bias is no matrix; use 'zeros'")
-        self.l1 = _checks.check_real("l1", l1)
-        self.l2 = _checks.check_real("l2", l2)
-        self.max_norm = _checks.check_real("max_norm", max_norm)
-        self.trainable = trainable
-        self.name = _checks.check_name(name)
 
     def draw(self, n_in, random_state, dtype=np.float64, before=None):
         """Return initial weights (n_in, units) and bias (units,) or None, drawn in this order.
@@ -150,20 +147,12 @@ class Dense(Layer):
 
     def spec(self, sources, dropout):
         """Return the layer as `build_plan` takes it."""
-        return dict(
-            n_out=self.units,
-            sources=sources,
-            bias=self.use_bias,
-            dropout=dropout,
-            l1=self.l1,
-            l2=self.l2,
-            max_norm=self.max_norm,
-            trainable=self.trainable,
-            slope=self.activation.slope,
-            activation=self.activation.code or 0,
-        )
+        own = {name: getattr(self, name) for name in ("l1", "l2", "max_norm", "trainable")}
+        about = dict(n_out=self.units, sources=sources, bias=self.use_bias, dropout=dropout)
+        return about | own | dict(slope=self.activation.slope, activation=self.activation.code or 0)
 
 
+@dataclass(eq=False, repr=False)
 class Dropout(Layer):
     """Set a share `rate` of the inputs to 0 while training, and scale the others by 1 / (1 - rate).
 
@@ -175,11 +164,18 @@ class Dropout(Layer):
     name : str, default=None
     """
 
-    def __init__(self, rate, *, name=None):
-        self.rate = _checks.check_real("rate", rate, 0, 1, closed="left")
-        self.name = _checks.check_name(name)
+    rate: _checks.ShareBelowOne
+    _: KW_ONLY
+    name: _checks.Name = None
 
 
+def _sources(given):
+    """Return what a Concatenate reads as a tuple."""
+    one = isinstance(given, (str, Layer))
+    return (given,) if one else tuple(_checks.check_sequence("sources", given, "layers or names"))
+
+
+@dataclass(eq=False, repr=False)
 class Concatenate(Layer):
     """Side by side, the outputs of several earlier layers, or of them and the network's input.
 
@@ -197,11 +193,9 @@ class Concatenate(Layer):
     >>> both = Concatenate([hidden, "input"])
     """
 
-    def __init__(self, sources, *, name=None):
-        one = isinstance(sources, (str, Layer))
-        sources = [sources] if one else _checks.check_sequence("sources", sources, "layers or names")
-        self.sources = tuple(sources)
-        self.name = _checks.check_name(name)
+    sources: Annotated[Any, lambda name, value: _sources(value)]
+    _: KW_ONLY
+    name: _checks.Name = None
 
     def __repr__(self):
         sources = [getattr(source, "name", None) or source for source in self.sources]

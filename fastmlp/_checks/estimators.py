@@ -40,20 +40,16 @@ def check_lbfgs(estimator, validation_sets):
 
 def check_incremental(estimator):
     """Raise where an estimator's parameters rule out training batch by batch."""
-    if getattr(estimator, "_is_lbfgs", False):
-        raise NotAvailableError(
-            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic; use 'adam'"
-        )
-    if estimator.early_stopping:
-        raise NotAvailableError(
-            "partial_fit does not support early_stopping=True; it makes one epoch at a time"
-        )
     class_weight = getattr(estimator, "class_weight", None)
-    if isinstance(class_weight, str):
-        raise NotAvailableError(
-            f"partial_fit does not support class_weight={class_weight!r}, for it sees a part of the data "
-            "only; pass a dict of weights that were computed from all of it"
-        )
+    if getattr(estimator, "_is_lbfgs", False):
+        why = "is only available for stochastic optimizers. lbfgs is not stochastic; use 'adam'"
+    elif estimator.early_stopping:
+        why = "does not support early_stopping=True; it makes one epoch at a time"
+    elif isinstance(class_weight, str):
+        why = f"does not support class_weight={class_weight!r}, which needs all data; pass a dict of weights"
+    else:
+        return
+    raise NotAvailableError(f"partial_fit {why}")
 
 
 def check_initial(name, own, given):

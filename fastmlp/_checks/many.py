@@ -1,6 +1,5 @@
 """Many fits at once: which models, with which options."""
 
-from .values import shown
 
 
 def is_model(value):
@@ -19,35 +18,11 @@ def check_model(value, name="model", network=True):
     return value
 
 
-def check_models(models, network, combined):
-    """Return many models as a list; `combined`: whether combinations of options were asked for."""
-    models = list(models) if hasattr(models, "__iter__") else [models]
-    for k, model in enumerate(models):
-        if isinstance(model, type) or not (isinstance(model, network) or hasattr(model, "get_params")):
-            raise TypeError(
-                f"models must be Networks or estimators, or a function that builds a Network; models[{k}] is "
-                f"{model!r}"
-            )
-    if combined:
-        raise TypeError(
-            "parameters must be one dict of options for each model where models are given; for all "
-            "combinations pass a function that builds a Network instead of the models"
-        )
-    return models
-
-
 def check_as_many(name, values, n):
     """Return a list, which must be `n` long."""
     if len(values) != n:
         raise ValueError(f"{name} must have one entry for each of the {n} fits; got {len(values)}")
     return values
-
-
-def check_mapping(name, value):
-    """Return `value`, which must be a dict with names as keys."""
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise TypeError(f"{name} must be a dict of sequences, or hold dicts, by name; got {shown(value)}")
-    return value
 
 
 def check_grouped(name, built, tasks):

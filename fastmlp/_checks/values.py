@@ -142,11 +142,11 @@ def check_flag(name, value):
     return bool(value)
 
 
-def check_name(name):
-    """Return the name of a layer, or None."""
-    if name is not None and (not isinstance(name, str) or not name):
-        raise TypeError(f"name must be a text that is not empty, or None; got {shown(name)}")
-    return name
+def check_name(name, value):
+    """Return `value`, a text that is not empty, or None."""
+    if value is not None and (not isinstance(value, str) or not value):
+        raise TypeError(f"{name} must be a text that is not empty, or None; got {shown(value)}")
+    return value
 
 
 def check_sequence(name, value, of):
@@ -218,6 +218,7 @@ Count = Annotated[int, check_int]
 CountOrZero = Annotated[int, partial(check_int, low=0)]
 OptionalCount = Annotated[int | None, check_optional_int]
 Rate = Annotated[object, check_rate]
+Name = Annotated[str | None, check_name]
 Flag = Annotated[bool, check_flag]
 
 

@@ -166,9 +166,9 @@ def did_you_mean(word, known):
 
 
 @cache
-def _checked_fields(cls):
-    """Return (name, check) of the fields of a dataclass whose types say a check."""
-    return [(f.name, f.type.__metadata__[0]) for f in fields(cls) if hasattr(f.type, "__metadata__")]
+def checks_of(cls):
+    """Return {name: check} of the fields of a dataclass whose types say a check."""
+    return {f.name: f.type.__metadata__[0] for f in fields(cls) if hasattr(f.type, "__metadata__")}
 
 
 @cache
@@ -229,7 +229,7 @@ class Fixed(Declared):
     """
 
     def __post_init__(self):
-        for name, check in _checked_fields(type(self)):
+        for name, check in checks_of(type(self)).items():
             check(name, getattr(self, name))
 
     def __setattr__(self, name, value):

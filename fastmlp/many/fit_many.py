@@ -155,7 +155,14 @@ def make_tasks(models, parameters, subsets, options, data):
         entries = _checks.check_given("parameters", entries, "what the callable is to build networks from")
         built = [split(entry) for entry in entries]
     else:
-        models = _checks.check_models(models, Network, isinstance(parameters, Mapping))
+        models = list(models) if hasattr(models, "__iter__") else [models]
+        models = [_checks.check_model(model, f"models[{k}]") for k, model in enumerate(models)]
+        if isinstance(parameters, Mapping):
+            _checks.refuse(
+                "parameters must be one dict of options for each model where models are given; for all "
+                "combinations pass a function that builds a Network instead of the models",
+                TypeError,
+            )
         entries = _checks.check_as_many("parameters", entries or [{}] * len(models), len(models))
         built = [({}, entry) for entry in entries]
     n = len(entries)
@@ -189,7 +196,13 @@ def subset(rows, n, name):
 def combinations(parameters):
     """Yield the dicts that `parameters` of `fit_many` stands for."""
     if not isinstance(parameters, Mapping):
-        yield from (dict(_checks.check_mapping("parameters", entry)) for entry in parameters)
+        for entry in parameters:
+            if not isinstance(entry, dict) or not all(isinstance(key, str) for key in entry):
+                given = _checks.shown(entry)
+                _checks.refuse(
+                    f"parameters must be a dict of sequences, or hold dicts; got {given}", TypeError
+                )
+            yield dict(entry)
         return
     names = sorted(parameters)
     for name in names:

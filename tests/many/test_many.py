@@ -394,7 +394,7 @@ def test_interrupt_stops_all_and_keeps_the_weights(data, batch_size, loss, monke
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(models=[3]), r"models\[0\] is 3"),
+        (dict(models=[3]), r"models\[0\] must be one Network or estimator"),
         (dict(models=net), "parameters must be given"),
         (dict(parameters=[{}]), "one entry for each of the 2 fits; got 1"),
         (dict(parameters={"epochs": [1, 2]}), "one dict of options for each model"),
