@@ -1,7 +1,6 @@
 """Many fits at once: which models, with which options."""
 
 
-
 def is_model(value):
     """Return whether `value` is a Network or an estimator: it can be fitted, and is no class."""
     fits = callable(getattr(value, "fit", None)) and not isinstance(value, type)
