@@ -118,7 +118,9 @@ class ModelCheckpoint(_checks.Declared):
             "".join(re.escape(text) + ".*" * (field is not None) for text, field, *_ in self._pieces())
         )
         folder = Path(self.path).parent
-        self.saved_ = [folder / name for name in state["saved"] if ours.fullmatch(name) and "/" not in name]
+        self.saved_ = [
+            folder / name for name in state["saved"] if ours.fullmatch(name) and Path(name).name == name
+        ]
 
     def _pieces(self):
         return _checks.check_template(Path(self.path).name, string.Formatter().parse)

@@ -111,6 +111,22 @@ def test_the_loss_stops_falling_at_the_checkpoint(at, rate):
     assert whole.n_iter_ == n
 
 
+def test_the_last_epoch_is_one_that_stops():
+    """Then nobody is told that more epochs are needed: not by the fit that goes on after it either."""
+    check(at=4, solver="sgd", tol=10.0, n_iter_no_change=2, max_iter=4)
+    check(at=4, fit=dict(callbacks=lambda: [Counts(4)]), max_iter=4)
+
+
+def test_numpys_own_generator_is_left_alone():
+    """Without a `random_state` a fit draws from it; one that goes on has its stream from the checkpoint."""
+    kept, options = Checkpoint(3), dict(max_iter=6, early_stopping=True)
+    MLPClassifier((4,), **options).fit(X, Y, callbacks=[kept])
+    np.random.random_sample(7)  # where the fit has left it is where the other one ends
+    before = np.random.get_state(legacy=False)
+    MLPClassifier((4,), **options).fit(X, Y, resume_from=kept.model)
+    assert same(np.random.get_state(legacy=False), before)
+
+
 def test_warm_start():
     """A second fit: schedules, counts and the best loss go on from the first one."""
     options = dict(solver="sgd", learning_rate="invscaling", warm_start=True, max_iter=6, n_iter_no_change=3)
