@@ -5,10 +5,11 @@ gradient descent, gradient descent with momentum, and Adam, whose steps are as l
 frequent ones.
 """
 
-from .. import SGD, Adam, Dense, Momentum, Network
+from .. import SGD, Adam, Dense, Momentum
 from ..plots import CompareRunsDisplay
 from . import data
 from .result import Result
+from .training import CURVES, trained
 
 ID, TITLE = "C1", "Optimizers on 784-32-10, an image a step"
 REPORTED = {
@@ -16,10 +17,6 @@ REPORTED = {
     "momentum 0.9, 0.01": {"seconds": "639.84"},
     "Adam 0.001": {"seconds": "1350.63", "test accuracy": "gains most per epoch"},
 }
-CURVES = {
-    "training accuracy": "accuracy", "test accuracy": "test_accuracy",
-    "training loss": "loss", "test loss": "test_loss",
-}  # fmt: skip
 CONCLUSIONS = {
     "Adam gains most in the first epoch": lambda r: (
         max(by := r.values("test accuracy after 1 epoch"), key=by.get) == "Adam 0.001"
@@ -35,13 +32,9 @@ def run(size="quick", seed=0, n_threads=None, epochs=None):
     optimizers = dict(zip(REPORTED, (SGD(0.01), Momentum(0.01, 0.9), Adam(0.001)), strict=True))
     nets = {}
     for name, optimizer in optimizers.items():
-        net = Network(
-            [Dense(32, "logistic"), Dense(10, "logistic")], random_state=seed, input_scale=images.scale
-        )
-        net.fit(
-            images.X, images.y, loss="delta_rule", optimizer=optimizer, epochs=epochs or usual, batch_size=1,
-            metrics=["accuracy"], validation_data={"test": (images.X_test, images.y_test)},
-        )  # fmt: skip
+        layers = [Dense(32, "logistic"), Dense(10, "logistic")]
+        how = dict(loss="delta_rule", optimizer=optimizer, epochs=epochs or usual, batch_size=1)
+        net = trained(images, layers, seed, **how)
         first = {"test accuracy after 1 epoch": net.history_["test_accuracy"][0]}
         result.add_models(name, [net], CURVES, extra=first, reported=REPORTED[name])
         nets[name] = net

@@ -36,11 +36,17 @@ class Images(NamedTuple):
     note: str
 
     def some(self, n_train, n_test):
-        """Return the first so many of each; None stands for all."""
+        """Return so many of each, spread over all of them; None stands for all."""
+        train, test = spread(len(self.X), n_train), spread(len(self.X_test), n_test)
         cut = self._replace(
-            X=self.X[:n_train], y=self.y[:n_train], X_test=self.X_test[:n_test], y_test=self.y_test[:n_test]
+            X=self.X[train], y=self.y[train], X_test=self.X_test[test], y_test=self.y_test[test]
         )
         return cut._replace(note=f"{self.note}, {len(cut.X)} to train on and {len(cut.X_test)} to test")
+
+
+def spread(n, wanted):
+    """Return a slice of about so many of n rows, each as far from the next."""
+    return slice(None, wanted and wanted * max(1, n // wanted), wanted and max(1, n // wanted))
 
 
 def digits():

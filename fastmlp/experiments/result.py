@@ -90,7 +90,7 @@ class Result:
         extra : dict, default=None
             What else was measured.
         """
-        ours = {name: [model.history_[curve][-1] for model in models] for name, curve in curves.items()}
+        ours = {name: [last(model, curve) for model in models] for name, curve in curves.items()}
         self.add(setting, ours | (extra or {}), reported=reported, seconds=seconds_of(models), why=why)
 
     def picture(self, name, display):
@@ -176,6 +176,11 @@ class Result:
             (folder / name).write_text(text, encoding="utf-8")
             paths.append(folder / name)
         return paths
+
+
+def last(model, curve):
+    """Return what a model recorded last; NaN where it diverged before its first epoch was over."""
+    return model.history_[curve][-1] if model.history_.get(curve) else float("nan")
 
 
 def mean_of(values):

@@ -1,0 +1,43 @@
+"""What the lessons on one digit against the rest share: the images, and a net in their words."""
+
+from .. import Dense, Momentum
+from ..datasets import one_against_rest
+from . import data
+from .training import trained
+
+DIGIT = 3
+CURVES = {
+    "training accuracy": "accuracy", "validation accuracy": "val_accuracy",
+    "training loss": "loss", "validation loss": "val_loss",
+}  # fmt: skip
+
+
+def images_of_one_digit(n_train=None):
+    """Return images labelled 1 where they show the digit; validation rows are cut from training rows."""
+    images = data.digits().some(n_train, 1)
+    y, n = one_against_rest(images.y, DIGIT), len(images.X) * 5 // 6
+    note = (
+        f"{images.note.split(',')[0]}, {n} to train on and {len(y) - n} to validate: {DIGIT} against the rest"
+    )
+    return images._replace(X=images.X[:n], y=y[:n], X_test=images.X[n:], y_test=y[n:], note=note)
+
+
+def one_digit_net(
+    images, widths, seed, *, rate, momentum=0.0, activation="logistic", initializer=None, **how
+):
+    """Return a net with one logistic output, trained on such images.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the hidden layers.
+    rate, momentum : float
+        `momentum` as PyTorch's; its velocity gathers gradients, not steps.
+    initializer
+        Of all weights; None: PyTorch's default. Biases are PyTorch's always.
+    **how
+        Of `Network.fit`.
+    """
+    start = dict(initializer="torch" if initializer is None else initializer, bias_initializer="torch")
+    layers = [*(Dense(width, activation, **start) for width in widths), Dense(1, "logistic", **start)]
+    return trained(images, layers, seed, test="val", optimizer=Momentum(rate, momentum), **how)
