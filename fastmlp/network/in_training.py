@@ -12,17 +12,9 @@ _enter = threading.Lock()
 _runs: "WeakValueDictionary[int, in_training]" = WeakValueDictionary()
 
 
-def _begin_in_child():
-    _runs.clear()
-    _enter.release()
-
-
-if hasattr(os, "register_at_fork"):  # the child has none of the threads that train
-    os.register_at_fork(
-        before=_enter.acquire,
-        after_in_parent=_enter.release,
-        after_in_child=_begin_in_child,
-    )
+if hasattr(os, "register_at_fork"):
+    # nothing of Python runs there, where Ctrl-C could come between
+    os.register_at_fork(before=_enter.acquire, after_in_parent=_enter.release, after_in_child=_enter.release)
 
 
 class in_training:
@@ -47,9 +39,9 @@ class in_training:
 
     def __enter__(self):
         with _enter:
-            other = _runs.get(id(self.model))
+            other = run_of(self.model)
             if other is None:
-                self.thread = threading.get_ident()
+                self.thread, self.process = threading.get_ident(), os.getpid()
                 _runs[id(self.model)] = self
         if other is not None:
             by = "the fit that runs this callback, and cannot begin another one; train"
@@ -66,7 +58,9 @@ class in_training:
 
 def run_of(model):
     """Return the `in_training` of a model that is being trained, else None."""
-    return _runs.get(id(model))
+    run = _runs.get(id(model))
+    # a forked child has none of the threads that train
+    return run if run is not None and run.process == os.getpid() else None
 
 
 def is_ours(model):

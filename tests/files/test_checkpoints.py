@@ -117,14 +117,17 @@ class Slow:
 
 def in_a_child(function, kill_after=None, by=signal.SIGKILL):
     """Run a function in a process of its own; return how that ended: a signal, or 0."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # none comes before the child can take it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads, of libraries, are there
         pid = os.fork()
     if pid == 0:
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             function()
         finally:
             os._exit(0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     if kill_after is not None:
         time.sleep(kill_after)
         os.kill(pid, by)
