@@ -68,33 +68,34 @@ cdef int same(str name, size given, size expected) except -1:
     return 0
 
 
-cdef int describe_rows(Context *c, object rows, size n_features) except -1:
-    """Point the context at a `Rows`, whose numbers csr.py has checked, of as many columns."""
+cdef int describe_rows(Rows *read, object rows, size n_features, double scale) except -1:
+    """Take over where a `Rows` of as many columns lies, whose numbers csr.py has checked."""
     cdef cnp.ndarray data = rows.data
     cdef char kind = data.descr.kind
     cdef size item = data.descr.itemsize, n_rows = rows.n_rows
     same("the columns of X", rows.n_features, n_features)
+    memset(read, 0, sizeof(Rows))
+    read.n_features, read.scale = n_features, scale
     if rows.is_sparse:
-        c.x = <const char *>readable("X.data", data, c'f', 4 if item == 4 else 8, data.size)
-        c.x_kind = ROWS_CSR_F32 if item == 4 else ROWS_CSR_F64
-        c.indptr = <const int64_t *>readable("X.indptr", rows.indptr, c'i', sizeof(int64_t), n_rows + 1)
-        same("the values of X", data.size, c.indptr[n_rows])
-        c.indices = c.indices_wide = NULL
+        read.x = <const char *>readable("X.data", data, c'f', 4 if item == 4 else 8, data.size)
+        read.kind = ROWS_CSR_F32 if item == 4 else ROWS_CSR_F64
+        read.indptr = <const int64_t *>readable("X.indptr", rows.indptr, c'i', sizeof(int64_t), n_rows + 1)
+        same("the values of X", data.size, read.indptr[n_rows])
         if (<cnp.ndarray>rows.indices).itemsize == 4:
-            c.indices = <const int32_t *>readable("X.indices", rows.indices, c'i', 4, data.size)
+            read.indices = <const int32_t *>readable("X.indices", rows.indices, c'i', 4, data.size)
         else:
-            c.indices_wide = <const int64_t *>readable("X.indices", rows.indices, c'i', 8, data.size)
-        c.nz_capacity = rows.most_nonzeros + LANES
+            read.indices_wide = <const int64_t *>readable("X.indices", rows.indices, c'i', 8, data.size)
+        read.most_nonzeros = rows.most_nonzeros + LANES
         return 0
     if data.ndim != 2 or data.shape[0] != n_rows or data.shape[1] != n_features or not (
             cnp.PyArray_ISALIGNED(data) and cnp.PyArray_ISNOTSWAPPED(data)) or not (
             item == 1 if kind == c'u' else kind == c'f' and (item == 4 or item == 8)):
         memory.refuse("X", data, np.float32, n_rows * n_features)
-    c.x = <const char *>cnp.PyArray_DATA(data)
-    c.x_kind = ROWS_U8 if kind == c'u' else (ROWS_F32 if item == 4 else ROWS_F64)
-    c.x_row = cnp.PyArray_STRIDE(data, 0)
-    c.x_col = cnp.PyArray_STRIDE(data, 1)
-    c.nz_capacity = n_features + LANES
+    read.x = <const char *>cnp.PyArray_DATA(data)
+    read.kind = ROWS_U8 if kind == c'u' else (ROWS_F32 if item == 4 else ROWS_F64)
+    read.row = cnp.PyArray_STRIDE(data, 0)
+    read.column = cnp.PyArray_STRIDE(data, 1)
+    read.most_nonzeros = n_features + LANES
     return 0
 
 
@@ -115,7 +116,7 @@ cdef int describe_job(Context *c, object job) except -1:
     memset(c, 0, sizeof(Context))
     c.run = run
     describe_plan(c, plan)
-    describe_rows(c, rows, run.n_features)
+    describe_rows(&c.rows, rows, run.n_features, run.input_scale)
     n_outputs = c.layers[c.n_layers - 1].n_out
     same("n_features", run.n_features, plan.n_features)
     same("n_outputs", run.n_outputs, n_outputs)
@@ -242,7 +243,7 @@ def prepare_ensemble(jobs, workspace):
         same("n_params of the nets of an ensemble", E.nets[k].n_params, c.n_params)
         same("n_states of the nets of an ensemble", E.nets[k].n_states, c.n_states)
         same("n_rows of the nets of an ensemble", jobs[k].rows.n_rows, jobs[0].rows.n_rows)
-        if E.nets[k].x != c.x or E.nets[k].sample_weight != c.sample_weight:  # those of the first are read
+        if E.nets[k].rows.x != c.rows.x or E.nets[k].sample_weight != c.sample_weight:  # those of the first are read
             raise ValueError("nets of an ensemble must have the same X and weights; got others: train them apart")
 
 
@@ -265,11 +266,10 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
     """
     cdef Context c
     cdef int failed
-    cdef double scale = rows.scale
-    cdef size n_features = plan.n_features
+    cdef Rows read
     memset(&c, 0, sizeof(Context))
     describe_plan(&c, plan)
-    describe_rows(&c, rows, n_features)
+    describe_rows(&read, rows, plan.n_features, rows.scale)
     c.params = readable_reals("params", params, c.n_params)
     cdef size count = out.shape[0] if n is None else n
     cdef size stop = c.n_layers - 1 if layer < 0 else layer
@@ -278,19 +278,19 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
                          f"rows {first} to {first + count}")
     cdef real *target = writable_reals("out", out, count * c.layers[stop].n_out)
     with nogil:
-        failed = predict_rows(&c, n_features, scale, first, count, stop, logits, target)
+        failed = predict_rows(&c, &read, first, count, stop, logits, target)
     if failed:
         raise MemoryError(f"predict needs scratch memory for {count} rows and there is none")
 
 
 def all_finite(rows):
     """Whether no value is NaN or infinite."""
-    cdef Context c
+    cdef Rows read
     cdef bint result
-    cdef size n = rows.n_rows, width = rows.n_features
-    describe_rows(&c, rows, width)
+    cdef size n = rows.n_rows
+    describe_rows(&read, rows, rows.n_features, 1)
     with nogil:
-        result = rows_finite(&c, n, width)
+        result = rows_finite(&read, n)
     return result
 
 

@@ -139,10 +139,6 @@ cdef extern from "numpy/random/bitgen.h":
 
 include "records.pxi"    # codes, limits and structs, which setup.py writes from records.py
 
-# Kinds of input rows: X is gathered from these into `real`.
-cdef enum:
-    ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
-
 cdef inline size padded(size n) noexcept nogil:
     """`n` rounded up to whole vectors."""
     return (n + LANES - 1) // LANES * LANES

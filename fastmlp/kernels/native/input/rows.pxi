@@ -1,5 +1,24 @@
 # Input rows into `real`: float32, float64 or uint8 with any strides, or CSR; never the whole data set.
 
+cdef enum:                # kinds of rows
+    ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
+
+cdef struct Rows:         # where a data set lies and how it is read; nothing of it is ever written
+    const char *x         # dense: the first row; CSR: the values
+    const int64_t *indptr        # CSR: where each row's values begin
+    const int32_t *indices       # CSR: the values' columns, in one of the two, as the matrix has them
+    const int64_t *indices_wide
+    int kind
+    size row, column      # dense: strides in bytes
+    size n_features
+    size most_nonzeros    # of any row, and room for a vector that is stored where its last elements do not count
+    double scale          # what every value is multiplied by
+
+
+cdef inline bint is_csr(const Rows *rows) noexcept nogil:
+    return rows.kind >= ROWS_CSR_F32
+
+
 cdef inline bint finite_f32(const float *x, size n) noexcept nogil:
     """By the exponent's bits: what the compiler may assume of floating-point numbers does not touch them."""
     cdef size i
@@ -26,17 +45,17 @@ cdef inline bint finite_real(const real *x, size n) noexcept nogil:
     return finite_f64(<const double *>x, n)
 
 
-cdef bint row_finite(Context *c, size row, size width) noexcept nogil:
+cdef bint row_finite(const Rows *rows, size row) noexcept nogil:
     """Whether a row's values are finite (CSR: those it stores)."""
-    cdef const char *x = c.x + row * c.x_row
-    cdef size j, item = c.x_col
-    if c.x_kind == ROWS_U8:
+    cdef const char *x = rows.x + row * rows.row
+    cdef size j, item = rows.column, width = rows.n_features
+    if rows.kind == ROWS_U8:
         return True
-    if c.x_kind >= ROWS_CSR_F32:
-        item = sizeof(float) if c.x_kind == ROWS_CSR_F32 else sizeof(double)
-        x = c.x + c.indptr[row] * item
-        width = c.indptr[row + 1] - c.indptr[row]
-    if c.x_kind == ROWS_F32 or c.x_kind == ROWS_CSR_F32:
+    if is_csr(rows):
+        item = sizeof(float) if rows.kind == ROWS_CSR_F32 else sizeof(double)
+        x = rows.x + rows.indptr[row] * item
+        width = rows.indptr[row + 1] - rows.indptr[row]
+    if rows.kind == ROWS_F32 or rows.kind == ROWS_CSR_F32:
         if item == sizeof(float):
             return finite_f32(<const float *>x, width)
         for j in range(width):
@@ -51,32 +70,27 @@ cdef bint row_finite(Context *c, size row, size width) noexcept nogil:
     return True
 
 
-cdef bint rows_finite(Context *c, size n, size width) noexcept nogil:
-    """Whether all n rows of `width` values are finite."""
+cdef bint rows_finite(const Rows *rows, size n) noexcept nogil:
+    """Whether all of the n rows are finite."""
     cdef size i
     for i in range(n):
-        if not row_finite(c, i, width):
+        if not row_finite(rows, i):
             return False
     return True
 
 
-cdef inline bint row_is_bad(Context *c, int64_t row) noexcept nogil:
-    """Whether a row that is read for the first time, and was not checked before, holds NaN or infinity."""
-    return c.run.check_rows and c.run.epoch == 0 and not row_finite(c, row, c.run.n_features)
-
-
-cdef inline void gather_typed(Context *c, int64_t row, real *out, size stride) noexcept nogil:
+cdef inline void gather_dense(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
     """out[j * stride] = scale * x[row, j], for dense rows."""
-    cdef const char *x = c.x + row * c.x_row
-    cdef size j, n = c.run.n_features, step = c.x_col
-    cdef real scale = <real>c.run.input_scale
-    cdef double dscale = c.run.input_scale
-    if c.x_kind == ROWS_U8:
+    cdef const char *x = rows.x + row * rows.row
+    cdef size j, n = rows.n_features, step = rows.column
+    cdef real scale = <real>rows.scale
+    cdef double dscale = rows.scale
+    if rows.kind == ROWS_U8:
         if step == 1 and stride == 1:
             for j in range(n): out[j] = scale * <real>(<const uint8_t *>x)[j]
         else:
             for j in range(n): out[j * stride] = scale * <real>(<const uint8_t *>(x + j * step))[0]
-    elif c.x_kind == ROWS_F32:
+    elif rows.kind == ROWS_F32:
         if step == sizeof(float) and stride == 1:
             for j in range(n): out[j] = scale * <real>(<const float *>x)[j]
         else:
@@ -88,30 +102,46 @@ cdef inline void gather_typed(Context *c, int64_t row, real *out, size stride) n
             for j in range(n): out[j * stride] = <real>(dscale * (<const double *>(x + j * step))[0])
 
 
-cdef inline size csr_column(Context *c, int64_t p) noexcept nogil:
-    return c.indices[p] if c.indices != NULL else <size>c.indices_wide[p]
+cdef inline size csr_column(const Rows *rows, int64_t p) noexcept nogil:
+    return rows.indices[p] if rows.indices != NULL else <size>rows.indices_wide[p]
 
 
-cdef inline real csr_value(Context *c, int64_t p) noexcept nogil:
-    if c.x_kind == ROWS_CSR_F32:
-        return <real>(c.run.input_scale * (<const float *>c.x)[p])
-    return <real>(c.run.input_scale * (<const double *>c.x)[p])
+cdef inline real csr_value(const Rows *rows, int64_t p) noexcept nogil:
+    if rows.kind == ROWS_CSR_F32:
+        return <real>(rows.scale * (<const float *>rows.x)[p])
+    return <real>(rows.scale * (<const double *>rows.x)[p])
 
 
-cdef void gather_row(Context *c, int64_t row, real *out, size stride) noexcept nogil:
+cdef void gather_row(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
     """out[j * stride] = scale * x[row, j].
 
     out : OUT n_features values, `stride` apart
     """
     cdef size j
     cdef int64_t p
-    if c.x_kind < ROWS_CSR_F32:
-        gather_typed(c, row, out, stride)
+    if not is_csr(rows):
+        gather_dense(rows, row, out, stride)
         return
-    for j in range(<size>c.run.n_features):
+    for j in range(rows.n_features):
         out[j * stride] = 0
-    for p in range(c.indptr[row], c.indptr[row + 1]):      # duplicates add up, as SciPy has it
-        out[csr_column(c, p) * stride] += csr_value(c, p)
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):      # duplicates add up, as SciPy has it
+        out[csr_column(rows, p) * stride] += csr_value(rows, p)
+
+
+cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nogil:
+    """Where a dense row lies, if its numbers are of our kind and follow one another; else NULL."""
+    if rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64) and rows.column == REAL_BYTES:
+        return <const real *>(rows.x + row * rows.row)
+    return NULL
+
+
+cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, size last) noexcept nogil:
+    """Begin to fetch columns first..last of a dense row, whose values lie close together, into the second-level cache."""
+    cdef const char *x = rows.x + row * rows.row
+    cdef size at = first * rows.column, stop = last * rows.column
+    while at < stop:
+        fm_prefetch_far(x + at)
+        at += 64
 
 
 cdef extern from *:
@@ -165,20 +195,6 @@ cdef extern from *:
     size fm_compress(const real *, size, size, const real *, real *, int32_t *) noexcept nogil
 
 
-cdef inline size pad_list(real *value, int32_t *index, size m) noexcept nogil:
-    """Bring a list to a multiple of LIST_STEP with zeros, so that sums over it have no tail; return where it ends."""
-    cdef size last = (m + LIST_STEP - 1) // LIST_STEP * LIST_STEP
-    while m < last:
-        value[m], index[m] = 0, index[0]
-        m += 1
-    return last
-
-
-cdef inline size list_end(Context *c, size which) noexcept nogil:
-    """Where a list ends, the padding included."""
-    return c.nz_start[which] + (c.nz_end[which] - c.nz_start[which] + LIST_STEP - 1) // LIST_STEP * LIST_STEP
-
-
 cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:
     cdef size i
     if scale != 1:
@@ -186,92 +202,23 @@ cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:
             value[i] = value[i] * scale
 
 
-cdef inline const real *row_in_place(Context *c, int64_t row) noexcept nogil:
-    """Where a dense row lies, if it can be read as it is; else NULL."""
-    if c.x_kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64) and c.x_col == REAL_BYTES:
-        return <const real *>(c.x + row * c.x_row)
-    return NULL
+cdef size list_row(const Rows *rows, int64_t row, int64_t next_row, real *value, int32_t *index) noexcept nogil:
+    """List a row's non-zeros; return how many. The row at next_row will be wanted next.
 
-
-cdef size list_row(Context *c, int64_t row, int64_t next_row) noexcept nogil:
-    """ONLINE: list a row's non-zeros; return how many. The row at next_row will be wanted next."""
-    cdef const real *x = row_in_place(c, row)
+    value, index : OUT, with room for most_nonzeros
+    """
+    cdef const real *x = row_in_place(rows, row)
     cdef size m = 0
     cdef int64_t p
-    if c.x_kind >= ROWS_CSR_F32:
-        for p in range(c.indptr[row], c.indptr[row + 1]):
-            c.nz_index[m] = <int32_t>csr_column(c, p)
-            c.nz_value[m] = csr_value(c, p)
+    if is_csr(rows):
+        for p in range(rows.indptr[row], rows.indptr[row + 1]):
+            index[m] = <int32_t>csr_column(rows, p)
+            value[m] = csr_value(rows, p)
             m += 1
         return m
     if x == NULL:
-        gather_typed(c, row, c.nz_value, 1)
-        return fm_compress(c.nz_value, 0, c.run.n_features, NULL, c.nz_value, c.nz_index)
-    m = fm_compress(x, 0, c.run.n_features, row_in_place(c, next_row), c.nz_value, c.nz_index)
-    scale_list(c.nz_value, m, <real>c.run.input_scale)
+        gather_dense(rows, row, value, 1)
+        return fm_compress(value, 0, rows.n_features, NULL, value, index)
+    m = fm_compress(x, 0, rows.n_features, row_in_place(rows, next_row), value, index)
+    scale_list(value, m, <real>rows.scale)
     return m
-
-
-cdef void gather_lists(Context *c, size start, size first, size last) noexcept nogil:
-    """List the non-zeros of a block's samples, cut at every nz_rows features.
-
-    Dense rows: a cut's lists of all samples of the block follow one another; CSR: a sample's of all cuts.
-    """
-    cdef size s, m, cut, at, low, high, n = c.run.n_features
-    cdef int64_t row, p
-    cdef real scale = <real>c.run.input_scale
-    cdef const real *x
-    cdef const real *in_place
-    cdef const real *next
-    cdef real *line = c.X + first // BLOCK * c.ldx
-    cdef real *value
-    cdef int32_t *index
-    for s in range(first, last):
-        row = c.order[start + s]
-        if row_is_bad(c, row):
-            fm_store(&c.bad_rows, 1)
-        if c.x_kind < ROWS_CSR_F32:
-            x = in_place = row_in_place(c, row)
-            next = row_in_place(c, c.order[start + s + 1]) if s + 1 < last else NULL
-            if in_place == NULL:
-                gather_typed(c, row, line, 1)
-                x = line
-            for cut in range(c.n_cuts):
-                at = (first // BLOCK * c.n_cuts + cut) * c.nz_region
-                if s > first:
-                    at = list_end(c, (s - 1) * c.n_cuts + cut)
-                value = c.nz_value + at
-                index = c.nz_index + at
-                low = cut * c.nz_rows
-                high = low + c.nz_rows if low + c.nz_rows < n else n
-                m = fm_compress(x, low, high, next, value, index)
-                scale_list(value, m, ONE if in_place == NULL else scale)
-                c.nz_start[s * c.n_cuts + cut] = at
-                c.nz_end[s * c.n_cuts + cut] = at + m
-                pad_list(value, index, m)
-        else:
-            p = c.indptr[row]
-            at = s * c.nz_capacity
-            for cut in range(c.n_cuts):
-                value = c.nz_value + at
-                index = c.nz_index + at
-                m = 0
-                while p < c.indptr[row + 1] and csr_column(c, p) < (cut + 1) * c.nz_rows:   # sorted: see job.py
-                    index[m] = <int32_t>csr_column(c, p)
-                    value[m] = csr_value(c, p)
-                    m += 1
-                    p += 1
-                c.nz_start[s * c.n_cuts + cut] = at
-                c.nz_end[s * c.n_cuts + cut] = at + m
-                at += pad_list(value, index, m)
-
-
-cdef inline void prefetch_row(Context *c, size position, size cut) noexcept nogil:
-    """Begin to fetch one cut of the row at `position` of the epoch's order into the second-level cache."""
-    cdef const char *x = c.x + c.order[position] * c.x_row
-    cdef size item = c.x_col, at = cut * c.nz_rows * item, last = at + c.nz_rows * item
-    if last > c.run.n_features * item:
-        last = c.run.n_features * item
-    while at < last:
-        fm_prefetch_far(x + at)
-        at += 64

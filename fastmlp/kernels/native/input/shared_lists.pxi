@@ -38,7 +38,7 @@ cdef extern from *:
 cdef bint shares_lists(const Context *c) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
     cdef size k, e
-    if c.run.sparse != SHARED or c.run.regime != BATCH or c.x_kind >= ROWS_CSR_F32 or c.run.input_dropout > 0:
+    if c.run.sparse != SHARED or c.run.regime != BATCH or is_csr(&c.rows) or c.run.input_dropout > 0:
         return False
     for k in range(c.n_layers):
         for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):
@@ -54,13 +54,13 @@ cdef inline size group_slot(Context *c, size s, size cut) noexcept nogil:
 
 cdef void gather_groups(Context *c, size start, size first, size last) noexcept nogil:
     """List the non-zeros of a block's samples by groups, cut at every nz_rows features."""
-    cdef size g, s, m, cut, low, high, slot, n = c.run.n_features
+    cdef size g, s, m, cut, low, high, slot, n = c.rows.n_features
     cdef int q
     cdef int64_t row
-    cdef real scale = <real>c.run.input_scale
+    cdef real scale = <real>c.rows.scale
     cdef const real *x[SHARERS]
     cdef const real *next[SHARERS]
-    cdef bint in_place = row_in_place(c, 0) != NULL, follow
+    cdef bint in_place = row_in_place(&c.rows, 0) != NULL, follow
     cdef real *lines = c.X + first // BLOCK * SHARERS * c.ldx
     cdef real *value
     cdef int32_t *index
@@ -76,12 +76,12 @@ cdef void gather_groups(Context *c, size start, size first, size last) noexcept 
             if row_is_bad(c, row):
                 fm_store(&c.bad_rows, 1)
             if in_place:
-                x[q] = row_in_place(c, row)
+                x[q] = row_in_place(&c.rows, row)
             else:
-                gather_typed(c, row, lines + q * c.ldx, 1)
+                gather_dense(&c.rows, row, lines + q * c.ldx, 1)
                 x[q] = lines + q * c.ldx
             if follow:
-                next[q] = row_in_place(c, c.order[start + s + SHARERS + q])
+                next[q] = row_in_place(&c.rows, c.order[start + s + SHARERS + q])
         for cut in range(c.n_cuts):
             slot = group_slot(c, s, cut)
             value = c.nz_value + slot * SHARERS * c.nz_region
@@ -141,7 +141,7 @@ cdef void forward_groups(Context *c, size start, size first, size last, const re
             n = last - s if last - s < SHARERS else SHARERS
             if start >= 0:
                 for q in range(n):
-                    prefetch_row(c, start + s - first + q, cut)
+                    prefetch_cut(c, start + s - first + q, cut)
             slot = group_slot(c, s, cut)
             if ld == LANES:
                 group_product(1, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region,

@@ -23,7 +23,7 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
         x = c.X + s * c.ldx
         if row_is_bad(c, c.order[start + s]):
             fm_store(&c.bad_rows, 1)
-        gather_row(c, c.order[start + s], x, 1)
+        gather_row(&c.rows, c.order[start + s], x, 1)
         if run.input_dropout > 0:
             dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
                          run.n_features)
@@ -56,7 +56,7 @@ cdef void forward_lists(Context *c, size start, size first, size last, const rea
     for cut in range(c.n_cuts):
         for s in range(first, last):
             if start >= 0:
-                prefetch_row(c, start + s - first, cut)
+                prefetch_cut(c, start + s - first, cut)
             at = s * c.n_cuts + cut
             row_product(False, c.nz_value + c.nz_start[at], c.nz_index + c.nz_start[at],
                         list_end(c, at) - c.nz_start[at], W, ld, C + (s - first) * ldc, ld)

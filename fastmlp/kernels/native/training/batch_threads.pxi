@@ -60,7 +60,7 @@ cdef inline size following(Context *c, size thread) noexcept nogil:
     """Position in the epoch's order of the block that this thread will probably take next, or -1."""
     cdef size chunk = c.batch_start + c.batch_at, next = chunk + c.chunk_samples
     cdef int64_t ticket = fm_load64(&c.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
-    if c.x_kind >= ROWS_CSR_F32 or c.x_col > 8:
+    if is_csr(&c.rows) or c.rows.column > 8:
         return -1
     if first < last:
         next = chunk + (first if thread % 2 == 0 else last - 1) * BLOCK

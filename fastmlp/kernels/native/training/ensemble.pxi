@@ -151,16 +151,16 @@ cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nog
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
     cdef Context *c = &E.nets[0]
     cdef size lane, j, n = c.run.n_features, n_out = c.run.n_outputs if c.y != NULL else 0
-    cdef size n_nets = E.n_nets, x_row = c.x_row, x_col = c.x_col
+    cdef size n_nets = E.n_nets, x_row = c.rows.row, x_col = c.rows.column
     cdef int64_t row
-    cdef const char *rows = c.x
+    cdef const char *rows = c.rows.x
     cdef const char *x
     cdef const real *y = c.y
     cdef real *X = E.X[half]
     cdef real *Y = E.Y[half]
     cdef int64_t *of = E.row[half]
-    cdef real scale = <real>c.run.input_scale
-    cdef bint plain = c.x_kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
+    cdef real scale = <real>c.rows.scale
+    cdef bint plain = c.rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
     for lane in range(n_nets):
         if not E.alive[lane]:
             continue
@@ -171,7 +171,7 @@ cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nog
             for j in range(n):
                 X[j * LANES + lane] = scale * (<const real *>(x + j * x_col))[0]
         else:
-            gather_row(c, row, X + lane, LANES)
+            gather_row(&c.rows, row, X + lane, LANES)
         for j in range(n_out):
             Y[j * LANES + lane] = y[row * n_out + j]
 

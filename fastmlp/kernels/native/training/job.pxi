@@ -65,13 +65,7 @@ cdef struct Context:
     double *losses
     size n_rates
     bitgen_t *bitgen
-    # input rows
-    const char *x
-    const int64_t *indptr
-    const int32_t *indices       # one of the two, as the matrix has them
-    const int64_t *indices_wide
-    int x_kind
-    size x_row, x_col     # strides in bytes
+    Rows rows
     # gathered rows: dense, or the non-zeros of each row, cut at every `nz_rows` features
     real *X
     real *x_mask
@@ -138,6 +132,11 @@ cdef enum:
     DECAYS = 1024
     PAST = 8192
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
+
+
+cdef inline bint row_is_bad(const Context *c, int64_t row) noexcept nogil:
+    """Whether a row that is read for the first time, and was not checked before, holds NaN or infinity."""
+    return c.run.check_rows and c.run.epoch == 0 and not row_finite(&c.rows, row)
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
@@ -254,8 +253,8 @@ cdef size layout(Context *c, char *base) noexcept nogil:
             c.nz_region = padded(c.nz_rows) + LANES
         else:
             c.nz_region = BLOCK * (c.nz_rows + LIST_STEP) + LANES
-        c.nz_capacity += c.n_cuts * LIST_STEP
-        if c.x_kind >= ROWS_CSR_F32 or run.regime == ONLINE:
+        c.nz_capacity = c.rows.most_nonzeros + c.n_cuts * LIST_STEP
+        if is_csr(&c.rows) or run.regime == ONLINE:
             room = c.chunk * c.nz_capacity
         else:
             room = n_blocks * c.n_cuts * c.nz_region * (BLOCK // SHARERS if c.grouped else 1)

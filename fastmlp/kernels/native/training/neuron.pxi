@@ -23,12 +23,12 @@ cdef double ordered_dot(const real *w, const real *x, size n) noexcept nogil:
     return <double><real>total
 
 
-cdef double ordered_sparse_dot(Context *c, int64_t row, const real *w) noexcept nogil:
+cdef double ordered_sparse_dot(const Rows *rows, int64_t row, const real *w) noexcept nogil:
     """The same for a CSR row."""
     cdef int64_t p
     cdef double total = 0
-    for p in range(c.indptr[row], c.indptr[row + 1]):
-        total += <double>real_rounded(w[csr_column(c, p)] * (<const real *>c.x)[p])
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):
+        total += <double>real_rounded(w[csr_column(rows, p)] * (<const real *>rows.x)[p])
     return <double><real>total
 
 
@@ -69,11 +69,11 @@ cdef inline double vector_dot(bint bounded, const real *w, const real *x, size n
     return <double>(vec_sum((s[0] + s[1]) + (s[2] + s[3])) + rest)
 
 
-cdef inline double chained_sparse_dot(bint bounded, Context *c, int64_t row, const real *w,
+cdef inline double chained_sparse_dot(bint bounded, const Rows *rows, int64_t row, const real *w,
                                       double *magnitude) noexcept nogil:
     """The same for a CSR row, in four chains side by side."""
-    cdef int64_t p = c.indptr[row], stop = c.indptr[row + 1]
-    cdef const real *x = <const real *>c.x
+    cdef int64_t p = rows.indptr[row], stop = rows.indptr[row + 1]
+    cdef const real *x = <const real *>rows.x
     cdef real s[4]
     cdef real m[4]
     cdef real product
@@ -82,13 +82,13 @@ cdef inline double chained_sparse_dot(bint bounded, Context *c, int64_t row, con
         s[k] = m[k] = 0
     while p + 4 <= stop:
         for k in range(4):
-            product = w[csr_column(c, p + k)] * x[p + k]
+            product = w[csr_column(rows, p + k)] * x[p + k]
             s[k] = s[k] + product
             if bounded:
                 m[k] = m[k] + (product if product > 0 else -product)
         p += 4
     while p < stop:
-        product = w[csr_column(c, p)] * x[p]
+        product = w[csr_column(rows, p)] * x[p]
         s[0] = s[0] + product
         if bounded:
             m[0] = m[0] + (product if product > 0 else -product)
@@ -120,13 +120,13 @@ cdef void add_row(bint exact, real *w, const real *x, size n, real factor) noexc
         j += 1
 
 
-cdef void add_sparse_row(bint exact, Context *c, int64_t row, real *w, real factor) noexcept nogil:
+cdef void add_sparse_row(bint exact, const Rows *rows, int64_t row, real *w, real factor) noexcept nogil:
     """The same for a CSR row."""
     cdef int64_t p
     cdef size j
-    cdef const real *x = <const real *>c.x
-    for p in range(c.indptr[row], c.indptr[row + 1]):
-        j = csr_column(c, p)
+    cdef const real *x = <const real *>rows.x
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):
+        j = csr_column(rows, p)
         if not exact:
             w[j] = w[j] + factor * x[p]
         elif REAL_BYTES == 4:
@@ -162,21 +162,21 @@ cdef void record_weights(Neuron *u, const real *w, real *history) noexcept nogil
     u.n_recorded += 1
 
 
-cdef inline void learn_step(Neuron *u, Context *c, int64_t row, real *w, real target, const real *weight,
+cdef inline void learn_step(Neuron *u, const Rows *rows, int64_t row, real *w, real target, const real *weight,
                             real *history) noexcept nogil:
     """One sample by the step rule: where t (w x + b) <= 0, w += eta t x. A target of 0 is passed over."""
-    cdef const real *x = <const real *>(c.x + row * c.x_row)
+    cdef const real *x = <const real *>(rows.x + row * rows.row)
     cdef size n = u.n_features
-    cdef bint sparse = c.x_kind >= ROWS_CSR_F32
+    cdef bint sparse = is_csr(rows)
     cdef double z = 0, magnitude = 0, bound = 0, update
     cdef real factor
     if target == 0:
         return
     if sparse:
-        n = c.indptr[row + 1] - c.indptr[row]
+        n = rows.indptr[row + 1] - rows.indptr[row]
     if n > SHORT_ROW:
         if sparse:
-            z = chained_sparse_dot(True, c, row, w, &magnitude)
+            z = chained_sparse_dot(True, rows, row, w, &magnitude)
         else:
             z = vector_dot(True, w, x, n, &magnitude)
         z = (z + u.bias) * target
@@ -184,7 +184,7 @@ cdef inline void learn_step(Neuron *u, Context *c, int64_t row, real *w, real ta
         if z > bound:
             return
     if n <= SHORT_ROW or u.tol != -INFINITY or not z < -bound:
-        z = ((ordered_sparse_dot(c, row, w) if sparse else ordered_dot(w, x, n)) + u.bias) * target
+        z = ((ordered_sparse_dot(rows, row, w) if sparse else ordered_dot(w, x, n)) + u.bias) * target
     if not z <= 0:
         return
     u.loss_sum -= z
@@ -196,7 +196,7 @@ cdef inline void learn_step(Neuron *u, Context *c, int64_t row, real *w, real ta
         return
     u.mistakes += 1
     if sparse:
-        add_sparse_row(True, c, row, w, <real>update)
+        add_sparse_row(True, rows, row, w, <real>update)
     else:
         add_row(True, w, x, n, <real>update)
     u.bias += double_rounded(update * u.bias_step)
@@ -205,13 +205,13 @@ cdef inline void learn_step(Neuron *u, Context *c, int64_t row, real *w, real ta
         record_weights(u, w, history)
 
 
-cdef inline void learn_graded(int64_t rule, Neuron *u, Context *c, int64_t row, real *w, real target,
+cdef inline void learn_graded(int64_t rule, Neuron *u, const Rows *rows, int64_t row, real *w, real target,
                               const real *weight, real *history) noexcept nogil:
     """One sample by the delta rule: w += eta (t - y) f'(z) x, y = f(z), z = w x + b."""
-    cdef const real *x = <const real *>(c.x + row * c.x_row)
-    cdef bint sparse = c.x_kind >= ROWS_CSR_F32
+    cdef const real *x = <const real *>(rows.x + row * rows.row)
+    cdef bint sparse = is_csr(rows)
     cdef real slope = <real>u.slope
-    cdef double sum = (chained_sparse_dot(False, c, row, w, NULL) if sparse
+    cdef double sum = (chained_sparse_dot(False, rows, row, w, NULL) if sparse
                        else vector_dot(False, w, x, u.n_features, NULL))
     cdef vec z = vec_fill(<real>(sum + u.bias))
     cdef vec y = vec_activate(rule, slope, z)
@@ -226,7 +226,7 @@ cdef inline void learn_graded(int64_t rule, Neuron *u, Context *c, int64_t row, 
     update *= factor
     if update != 0:
         if sparse:
-            add_sparse_row(False, c, row, w, <real>update)
+            add_sparse_row(False, rows, row, w, <real>update)
         else:
             add_row(False, w, x, u.n_features, <real>update)
         u.bias += update * u.bias_step
@@ -244,19 +244,19 @@ cdef inline void fetch(const char *x, size n_bytes) noexcept nogil:
         i += 64
 
 
-cdef inline void fetch_row(Context *c, size n, int64_t row) noexcept nogil:
+cdef inline void fetch_row(const Rows *rows, size n, int64_t row) noexcept nogil:
     """Have the row on its way into the cache."""
     cdef int64_t start
-    if c.x_kind < ROWS_CSR_F32:
-        fetch(c.x + row * c.x_row, n * sizeof(real))
+    if not is_csr(rows):
+        fetch(rows.x + row * rows.row, n * sizeof(real))
         return
-    start = c.indptr[row]
-    n = c.indptr[row + 1] - start
-    fetch(c.x + start * sizeof(real), n * sizeof(real))
-    if c.indices != NULL:
-        fetch(<const char *>(c.indices + start), n * sizeof(int32_t))
+    start = rows.indptr[row]
+    n = rows.indptr[row + 1] - start
+    fetch(rows.x + start * sizeof(real), n * sizeof(real))
+    if rows.indices != NULL:
+        fetch(<const char *>(rows.indices + start), n * sizeof(int32_t))
     else:
-        fetch(<const char *>(c.indices_wide + start), n * sizeof(int64_t))
+        fetch(<const char *>(rows.indices_wide + start), n * sizeof(int64_t))
 
 
 cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, real *history) noexcept nogil:
@@ -288,7 +288,7 @@ cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, 
     return EPOCH_END if u.stop_each_epoch else RUNNING
 
 
-cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *target, const real *weight,
+cdef int learn_slice(Neuron *u, const Rows *rows, real *w, real *kept, const real *target, const real *weight,
                      int64_t *order, double *errors, real *history) noexcept nogil:
     """Up to u.budget samples from where training stands; return a status.
 
@@ -313,15 +313,15 @@ cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *tar
             u.mistakes = 0
         row = order[u.position]
         if u.position + AHEAD < n:
-            fetch_row(c, u.n_features, order[u.position + AHEAD])
+            fetch_row(rows, u.n_features, order[u.position + AHEAD])
         if u.rule == STEP:
-            learn_step(u, c, row, w, target[row], weight, history)
+            learn_step(u, rows, row, w, target[row], weight, history)
         elif u.rule == TANH:
-            learn_graded(TANH, u, c, row, w, target[row], weight, history)
+            learn_graded(TANH, u, rows, row, w, target[row], weight, history)
         elif u.rule == LOGISTIC:
-            learn_graded(LOGISTIC, u, c, row, w, target[row], weight, history)
+            learn_graded(LOGISTIC, u, rows, row, w, target[row], weight, history)
         else:
-            learn_graded(IDENTITY, u, c, row, w, target[row], weight, history)
+            learn_graded(IDENTITY, u, rows, row, w, target[row], weight, history)
         u.position += 1
         left -= 1
         if <size>u.position >= n:
@@ -333,7 +333,7 @@ cdef int learn_slice(Neuron *u, Context *c, real *w, real *kept, const real *tar
 
 def learn(neuron):
     """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
-    cdef Context c
+    cdef Rows rows
     cdef Neuron *u = <Neuron *>writable("run", neuron.run, c'V', sizeof(Neuron), 1)
     cdef size n = u.n_samples, width = u.n_features, item = (<cnp.ndarray>neuron.rows.data).descr.itemsize
     cdef real *w = writable_reals("w", neuron.w, width)
@@ -348,15 +348,14 @@ def learn(neuron):
     if neuron.sample_weight is not None:
         weight = readable_reals("sample_weight", neuron.sample_weight, n)
     check_numbers("order", neuron.order, n)
-    memset(&c, 0, sizeof(Context))
-    describe_rows(&c, neuron.rows, width)
+    describe_rows(&rows, neuron.rows, width, 1)
     same("the rows of X", neuron.rows.n_rows, n)
-    if c.x_kind == ROWS_U8 or item != sizeof(real) or (c.x_kind < ROWS_CSR_F32 and c.x_col != item):
+    if rows.kind == ROWS_U8 or item != sizeof(real) or (not is_csr(&rows) and rows.column != item):
         memory.refuse("X", neuron.rows.data, neuron.w.dtype, n * width)
     with nogil:
         if u.rule != STEP:
             control = fm_flush_denormals()
-        status = learn_slice(u, &c, w, kept, target, weight, order, errors, history)
+        status = learn_slice(u, &rows, w, kept, target, weight, order, errors, history)
         if u.rule != STEP:
             fm_restore_denormals(control)
     return status

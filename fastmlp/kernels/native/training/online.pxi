@@ -241,7 +241,8 @@ cdef double online_step(Context *c, size position) noexcept nogil:
         return NOT_A_NUMBER
     if c.replayed > 0 and run.step - c.flushed >= PAST / 2 - 1:
         online_flush(c)                       # before the rates of old steps are overwritten
-    m = list_row(c, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position])
+    m = list_row(&c.rows, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position], c.nz_value,
+                 c.nz_index)
     for k in range(c.n_layers):
         layer = &c.layers[k]
         work = &c.work[k]

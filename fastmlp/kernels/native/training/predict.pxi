@@ -6,20 +6,20 @@ cdef bint reads_past_end(Context *c, Layer *layer) noexcept nogil:
     return layer.weights + (layer.n_in - 1) * layer.n_out + padded(layer.n_out) > c.n_params
 
 
-cdef void predict_block(Context *c, size first, size m, real *x, real *value, int32_t *index, real **outputs,
+cdef void predict_block(Context *c, const Rows *rows, size first, size m, real *x, real *value, int32_t *index, real **outputs,
                         real **packed, size stop, bint logits) noexcept nogil:
     """Rows first..first + m; every layer's output goes to outputs[k], rows stride_of(n_out) apart."""
-    cdef size k, e, s, j, count, n, ld, ldc, ldx = stride_of(c.run.n_features), source_ld
+    cdef size k, e, s, j, count, n, ld, ldc, ldx = stride_of(rows.n_features), source_ld
     cdef int64_t p
     cdef Layer *layer
     cdef Edge *edge
     cdef real *C
     cdef const real *W
     cdef const real *bias
-    cdef bint sparse = c.x_kind >= ROWS_CSR_F32
+    cdef bint sparse = is_csr(rows)
     if not sparse:
         for s in range(m):
-            gather_row(c, first + s, x + s * ldx, 1)
+            gather_row(rows, first + s, x + s * ldx, 1)
     for k in range(stop + 1):
         layer = &c.layers[k]
         n = layer.n_out
@@ -46,13 +46,13 @@ cdef void predict_block(Context *c, size first, size m, real *x, real *value, in
             elif sparse:
                 for s in range(m):
                     count = 0
-                    for p in range(c.indptr[first + s], c.indptr[first + s + 1]):
-                        index[count] = <int32_t>csr_column(c, p)
-                        value[count] = csr_value(c, p)
+                    for p in range(rows.indptr[first + s], rows.indptr[first + s + 1]):
+                        index[count] = <int32_t>csr_column(rows, p)
+                        value[count] = csr_value(rows, p)
                         count += 1
                     sparse_row_product(value, index, count, W, ld, C + s * ldc, padded(n))
             elif m == 1:
-                count = fm_compress(x, 0, c.run.n_features, NULL, value, index)
+                count = fm_compress(x, 0, rows.n_features, NULL, value, index)
                 ordered_row_product(value, index, count, W, ld, C, padded(n))
             else:
                 add_product(x, ldx, 1, W, ld, C, ldc, m, padded(n), edge.width)
@@ -66,10 +66,9 @@ cdef void predict_block(Context *c, size first, size m, real *x, real *value, in
                 activation_forward(layer.activation, <real>layer.slope, C, C, padded(n))
 
 
-cdef int predict_rows(Context *c, size n_features, double scale, size first, size n, size stop, bint logits,
+cdef int predict_rows(Context *c, const Rows *rows, size first, size n, size stop, bint logits,
                       real *out) noexcept nogil:
     """Outputs of layer `stop` for rows first..first + n. out : OUT (n, n_out). Returns -1 if out of memory."""
-    cdef Run run
     cdef size block = BLOCK if n > BLOCK else n
     cdef size k, s, at = 0, m, need = 0, n_out = c.layers[stop].n_out
     cdef Layer *layer
@@ -83,12 +82,9 @@ cdef int predict_rows(Context *c, size n_features, double scale, size first, siz
     cdef unsigned int control
     if n <= 0:
         return 0
-    memset(&run, 0, sizeof(Run))
-    run.n_features, run.input_scale = n_features, scale
-    c.run = &run
     need = (64 + FENCE) * (6 + 2 * c.n_layers) + 2 * c.n_layers * sizeof(real *)
-    need += block * stride_of(n_features) * sizeof(real) if c.x_kind < ROWS_CSR_F32 else 0
-    need += c.nz_capacity * (sizeof(real) + sizeof(int32_t))
+    need += block * stride_of(rows.n_features) * sizeof(real) if not is_csr(rows) else 0
+    need += rows.most_nonzeros * (sizeof(real) + sizeof(int32_t))
     for k in range(stop + 1):
         layer = &c.layers[k]
         need += block * stride_of(layer.n_out) * sizeof(real)
@@ -101,9 +97,9 @@ cdef int predict_rows(Context *c, size n_features, double scale, size first, siz
     cursor = memory
     outputs = <real **>take(&cursor, c.n_layers * sizeof(real *))
     packed = <real **>take(&cursor, c.n_layers * sizeof(real *))
-    value = <real *>take(&cursor, c.nz_capacity * sizeof(real))
-    index = <int32_t *>take(&cursor, c.nz_capacity * sizeof(int32_t))
-    x = <real *>take(&cursor, block * stride_of(n_features) * sizeof(real) if c.x_kind < ROWS_CSR_F32 else 0)
+    value = <real *>take(&cursor, rows.most_nonzeros * sizeof(real))
+    index = <int32_t *>take(&cursor, rows.most_nonzeros * sizeof(int32_t))
+    x = <real *>take(&cursor, block * stride_of(rows.n_features) * sizeof(real) if not is_csr(rows) else 0)
     for k in range(stop + 1):
         layer = &c.layers[k]
         outputs[k] = <real *>take(&cursor, block * stride_of(layer.n_out) * sizeof(real))
@@ -113,7 +109,7 @@ cdef int predict_rows(Context *c, size n_features, double scale, size first, siz
             copy_rows(c.params + layer.weights, layer.n_out, packed[k], padded(layer.n_out), layer.n_in, layer.n_out)
     while at < n:
         m = n - at if n - at < block else block
-        predict_block(c, first + at, m, x, value, index, outputs, packed, stop, logits)
+        predict_block(c, rows, first + at, m, x, value, index, outputs, packed, stop, logits)
         for s in range(m):
             memcpy(out + (at + s) * n_out, outputs[stop] + s * stride_of(n_out), n_out * sizeof(real))
         at += m

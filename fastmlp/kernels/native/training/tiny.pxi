@@ -50,7 +50,7 @@ cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
     for s in range(m):
         row = c.order[start + s]
         at = s // LANES * LANES
-        gather_row(c, row, c.X + at * n + s - at, LANES)
+        gather_row(&c.rows, row, c.X + at * n + s - at, LANES)
         c.lane_weight[s] = ONE if c.sample_weight == NULL else <real>c.sample_weight[row]
         weight += 1 if c.sample_weight == NULL else c.sample_weight[row]
         if c.Y != NULL:
