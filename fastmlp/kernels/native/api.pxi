@@ -99,12 +99,12 @@ cdef int describe_rows(Rows *read, object rows, size n_features, double scale) e
     return 0
 
 
-cdef int describe_plan(Context *c, object plan) except -1:
-    c.n_layers = len(plan.layers)
-    c.n_edges = len(plan.edges)
-    c.n_params = plan.n_params
-    c.layers = <Layer *>readable("plan.layers", plan.layers, c'V', sizeof(Layer), c.n_layers)
-    c.edges = <Edge *>readable("plan.edges", plan.edges, c'V', sizeof(Edge), c.n_edges)
+cdef int describe_plan(Net *net, object plan) except -1:
+    net.n_layers = len(plan.layers)
+    net.n_edges = len(plan.edges)
+    net.n_params = plan.n_params
+    net.layers = <const Layer *>readable("plan.layers", plan.layers, c'V', sizeof(Layer), net.n_layers)
+    net.edges = <const Edge *>readable("plan.edges", plan.edges, c'V', sizeof(Edge), net.n_edges)
     return 0
 
 
@@ -115,16 +115,16 @@ cdef int describe_job(Context *c, object job) except -1:
     cdef Run *run = <Run *>writable("run", job.run, c'V', sizeof(Run), 1)
     memset(c, 0, sizeof(Context))
     c.run = run
-    describe_plan(c, plan)
+    describe_plan(&c.net, plan)
     describe_rows(&c.rows, rows, run.n_features, run.input_scale)
-    n_outputs = c.layers[c.n_layers - 1].n_out
+    n_outputs = c.net.layers[c.net.n_layers - 1].n_out
     same("n_features", run.n_features, plan.n_features)
     same("n_outputs", run.n_outputs, n_outputs)
-    c.params = writable_reals("params", job.params, c.n_params)
+    c.net.params = writable_reals("params", job.params, c.net.n_params)
     c.n_states = N_STATES[run.optimizer]
-    c.state = writable_reals("the optimizer's state", job.state, c.n_states * c.n_params)
-    c.gradient = writable_reals("gradient", job.gradient, c.n_params) if job.gradient.size else NULL
-    c.backup = writable_reals("backup", job.backup, c.n_params)
+    c.state = writable_reals("the optimizer's state", job.state, c.n_states * c.net.n_params)
+    c.gradient = writable_reals("gradient", job.gradient, c.net.n_params) if job.gradient.size else NULL
+    c.backup = writable_reals("backup", job.backup, c.net.n_params)
     if y.ndim == 1:
         c.labels = <const int64_t *>readable("labels", y, c'i', sizeof(int64_t), n_rows)
     else:
@@ -240,7 +240,7 @@ def prepare_ensemble(jobs, workspace):
     for k in range(E.n_nets):
         describe_job(&E.nets[k], jobs[k])
         check_contents(&E.nets[k], jobs[k])
-        same("n_params of the nets of an ensemble", E.nets[k].n_params, c.n_params)
+        same("n_params of the nets of an ensemble", E.nets[k].net.n_params, c.net.n_params)
         same("n_states of the nets of an ensemble", E.nets[k].n_states, c.n_states)
         same("n_rows of the nets of an ensemble", jobs[k].rows.n_rows, jobs[0].rows.n_rows)
         if E.nets[k].rows.x != c.rows.x or E.nets[k].sample_weight != c.sample_weight:  # those of the first are read
@@ -264,21 +264,20 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
 
     Each row's result depends on that row alone, not on the others or on how rows are split.
     """
-    cdef Context c
+    cdef Net net
     cdef int failed
     cdef Rows read
-    memset(&c, 0, sizeof(Context))
-    describe_plan(&c, plan)
+    describe_plan(&net, plan)
     describe_rows(&read, rows, plan.n_features, rows.scale)
-    c.params = readable_reals("params", params, c.n_params)
+    net.params = <real *>readable_reals("params", params, net.n_params)
     cdef size count = out.shape[0] if n is None else n
-    cdef size stop = c.n_layers - 1 if layer < 0 else layer
-    if stop >= c.n_layers or first < 0 or count < 0 or first + count > <size>rows.n_rows:
-        raise ValueError(f"there are {c.n_layers} layers and {rows.n_rows} rows; got layer {layer}, "
+    cdef size stop = net.n_layers - 1 if layer < 0 else layer
+    if stop >= net.n_layers or first < 0 or count < 0 or first + count > <size>rows.n_rows:
+        raise ValueError(f"there are {net.n_layers} layers and {rows.n_rows} rows; got layer {layer}, "
                          f"rows {first} to {first + count}")
-    cdef real *target = writable_reals("out", out, count * c.layers[stop].n_out)
+    cdef real *target = writable_reals("out", out, count * net.layers[stop].n_out)
     with nogil:
-        failed = predict_rows(&c, &read, first, count, stop, logits, target)
+        failed = predict_rows(&net, &read, first, count, stop, logits, target)
     if failed:
         raise MemoryError(f"predict needs scratch memory for {count} rows and there is none")
 

@@ -139,6 +139,12 @@ cdef extern from "numpy/random/bitgen.h":
 
 include "records.pxi"    # codes, limits and structs, which setup.py writes from records.py
 
+cdef struct Net:          # a network, as plan.py lays it out
+    const Layer *layers
+    const Edge *edges
+    real *params          # W_0, b_0, W_1, b_1, ...
+    size n_layers, n_edges, n_params
+
 cdef inline size padded(size n) noexcept nogil:
     """`n` rounded up to whole vectors."""
     return (n + LANES - 1) // LANES * LANES

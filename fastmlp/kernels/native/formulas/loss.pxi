@@ -123,7 +123,7 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
 
     z : IN (n_outputs,) logits    a : OUT outputs    d : OUT gradient, unweighted
     """
-    cdef Layer *layer = &c.layers[c.n_layers - 1]
+    cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
     cdef int64_t code = layer.activation, loss = c.run.loss
     cdef size j, n = layer.n_out
     cdef real slope = <real>layer.slope
@@ -190,15 +190,15 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
 
 
 cdef inline bint takes_softmax_losses(const Context *c) noexcept nogil:
-    cdef const Layer *layer = &c.layers[c.n_layers - 1]
+    cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
     return (c.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
             and c.run.label_smoothing == 0)
 
 
 cdef double softmax_losses(Context *c, size start, size first, size last, double *weight) noexcept nogil:
     """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
-    cdef LayerWork *work = &c.work[c.n_layers - 1]
-    cdef size n = c.layers[c.n_layers - 1].n_out, s = first, m, i, j
+    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
+    cdef size n = c.net.layers[c.net.n_layers - 1].n_out, s = first, m, i, j
     cdef int64_t row
     cdef vec e[64]
     cdef real top[64]

@@ -40,9 +40,9 @@ cdef bint shares_lists(const Context *c) noexcept nogil:
     cdef size k, e
     if c.run.sparse != SHARED or c.run.regime != BATCH or is_csr(&c.rows) or c.run.input_dropout > 0:
         return False
-    for k in range(c.n_layers):
-        for e in range(c.layers[k].first_edge, c.layers[k].first_edge + c.layers[k].n_edges):
-            if c.edges[e].source == INPUT and (c.edges[e].row > 0 or padded(c.layers[k].n_out) > 2 * LANES):
+    for k in range(c.net.n_layers):
+        for e in range(c.net.layers[k].first_edge, c.net.layers[k].first_edge + c.net.layers[k].n_edges):
+            if c.net.edges[e].source == INPUT and (c.net.edges[e].row > 0 or padded(c.net.layers[k].n_out) > 2 * LANES):
                 return False
     return True
 

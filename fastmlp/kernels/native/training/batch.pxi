@@ -68,19 +68,19 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
     following : see `forward_lists`
     """
     cdef size k, e, s, m = last - first, p
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef real *C
     cdef real *W
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         C = (work.Z if work.Z != NULL else work.A) + first * work.lda
         fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             W = work.W + edge.row * work.ld
             if edge.source != INPUT:
                 source = &c.work[edge.source]
@@ -94,7 +94,7 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
                 following = -1
             else:
                 add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
-        if k == c.n_layers - 1:
+        if k == c.net.n_layers - 1:
             return
         for s in range(first, last):
             C = work.A + s * work.lda
@@ -109,8 +109,8 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
 
 cdef double loss_block(Context *c, size start, size first, size last, double *weight) noexcept nogil:
     """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
-    cdef LayerWork *work = &c.work[c.n_layers - 1]
-    cdef size s, j, n = c.layers[c.n_layers - 1].n_out
+    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
+    cdef size s, j, n = c.net.layers[c.net.n_layers - 1].n_out
     cdef double value, total = 0, w
     cdef real *d
     cdef real scale
@@ -136,22 +136,22 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
     """dZ of every layer but the last, from the last one's."""
     cdef size e, s, j, m = last - first
     cdef Py_ssize_t k
-    cdef Layer *layer
-    cdef Layer *below
+    cdef const Layer *layer
+    cdef const Layer *below
     cdef LayerWork *work
     cdef LayerWork *source
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef real keep
     cdef real *a
     cdef real *d
-    for k in range(c.n_layers - 1, -1, -1):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers - 1, -1, -1):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             if edge.source == INPUT:
                 continue
-            below = &c.layers[edge.source]
+            below = &c.net.layers[edge.source]
             source = &c.work[edge.source]
             d = source.D + first * source.lda
             if edge.is_first:
@@ -177,19 +177,19 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
 
 cdef bint learns_in_place(Context *c, WeightBlock *block) noexcept nogil:
     """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
-    cdef Layer *layer = &c.layers[block.layer]
+    cdef const Layer *layer = &c.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
     return (c.run.sparse and c.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
-            and c.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
+            and c.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
             and c.run.weight_decay == 0 and c.run.clip_value <= 0 and work.G == NULL)
 
 
 cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
     """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
-    cdef Layer *layer = &c.layers[block.layer]
+    cdef const Layer *layer = &c.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
     cdef LayerWork *source
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef size e, s, j, a, b, p, q, cut, ld = work.ld
     cdef const real *d
     cdef real *row
@@ -200,7 +200,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
                 (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
         return
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-        edge = &c.edges[e]
+        edge = &c.net.edges[e]
         a = block.first if block.first > edge.row else edge.row
         b = block.last if block.last < edge.row + edge.width else edge.row + edge.width
         if a >= b:
@@ -238,7 +238,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
 cdef void finish_weights(Context *c, size u, Step *step, real *g) noexcept nogil:
     """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
     cdef WeightBlock *block = &c.weight_blocks[u]
-    cdef Layer *layer = &c.layers[block.layer]
+    cdef const Layer *layer = &c.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     cdef bint weights = block.first < layer.n_in
@@ -257,20 +257,20 @@ cdef void update_weights(Context *c, size u, Step *step, const real *g) noexcept
     cdef LayerWork *work = &c.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
-    if block.first < c.layers[block.layer].n_in:
+    if block.first < c.net.layers[block.layer].n_in:
         refresh_transposed(c, block.layer, block.first, block.last)
 
 
 cdef void cap_norms(Context *c) noexcept nogil:
     """Scale down the incoming weights of neurons whose norm exceeds their layer's max_norm."""
     cdef size k, i, j
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
     cdef double norm
     cdef real scale
     cdef bint changed
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         if layer.max_norm <= 0:
             continue

@@ -123,8 +123,8 @@ cdef void end_step(Context *c) noexcept nogil:
         loss += c.block_penalty[u]
     if c.run.average and isfinite(loss):
         loss = loss / c.batch_weight if c.batch_weight > 0 else 0
-    for k in range(c.n_layers):
-        if c.layers[k].max_norm > 0:
+    for k in range(c.net.n_layers):
+        if c.net.layers[k].max_norm > 0:
             cap_norms(c)
             break
     end_batch(c, loss, c.batch_samples)

@@ -54,22 +54,22 @@ cdef size ensemble_layout(Ensemble *E, Context *c, char *base) noexcept nogil:
     cdef size k, i, n
     take(&cursor, sizeof(Ensemble))
     E.nets = <Context *>take(&cursor, LANES * sizeof(Context))
-    E.work = <EnsembleLayer *>take(&cursor, c.n_layers * sizeof(EnsembleLayer))
-    E.W = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
+    E.work = <EnsembleLayer *>take(&cursor, c.net.n_layers * sizeof(EnsembleLayer))
+    E.W = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
     for i in range(2):
         E.S[i] = E.W
         if i < c.n_states:
-            E.S[i] = <real *>take(&cursor, c.n_params * LANES * sizeof(real))
+            E.S[i] = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
         E.X[i] = <real *>take(&cursor, c.run.n_features * LANES * sizeof(real))
         E.Y[i] = <real *>take(&cursor, c.run.n_outputs * LANES * sizeof(real))
         E.row[i] = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
-    for k in range(c.n_layers):
+    for k in range(c.net.n_layers):
         work = &E.work[k] if base != NULL else &measured
-        n = c.layers[k].n_out * LANES * sizeof(real)
+        n = c.net.layers[k].n_out * LANES * sizeof(real)
         work.A = <real *>take(&cursor, n)
         work.D = <real *>take(&cursor, n)
         work.Z = work.A
-        if k == c.n_layers - 1 or needs_logits(c.layers[k].activation):
+        if k == c.net.n_layers - 1 or needs_logits(c.net.layers[k].activation):
             work.Z = <real *>take(&cursor, n)
     E.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
     E.value = <double *>take(&cursor, LANES * sizeof(double))
@@ -108,7 +108,7 @@ cdef void net_rates(Ensemble *E, size lane) noexcept nogil:
 cdef void ensemble_load(Ensemble *E) noexcept nogil:
     """Take the parameters over; lanes without a net hold zeros, which stay zeros."""
     cdef Context *c
-    cdef size lane, i, n = E.nets[0].n_params * LANES * sizeof(real)
+    cdef size lane, i, n = E.nets[0].net.n_params * LANES * sizeof(real)
     memset(E.W, 0, n)
     for i in range(E.nets[0].n_states):
         memset(E.S[i], 0, n)
@@ -116,8 +116,8 @@ cdef void ensemble_load(Ensemble *E) noexcept nogil:
         memset(E.X[i], 0, E.nets[0].run.n_features * LANES * sizeof(real))
         memset(E.Y[i], 0, E.nets[0].run.n_outputs * LANES * sizeof(real))
     E.penalised = E.by_step = False
-    for i in range(E.nets[0].n_layers):
-        E.penalised = E.penalised or E.nets[0].layers[i].l2 != 0
+    for i in range(E.nets[0].net.n_layers):
+        E.penalised = E.penalised or E.nets[0].net.layers[i].l2 != 0
     for lane in range(LANES):
         E.learning_rate[lane], E.rate[lane], E.keep[lane], E.scale[lane] = 0, 0, 1, 1
         E.sum[lane], E.value[lane], E.norms[lane] = 0, 0, 0
@@ -125,9 +125,9 @@ cdef void ensemble_load(Ensemble *E) noexcept nogil:
         c = &E.nets[lane]
         if not E.alive[lane]:
             continue
-        spread(c.params, E.W + lane, c.n_params)
+        spread(c.net.params, E.W + lane, c.net.n_params)
         for i in range(c.n_states):
-            spread(c.state + i * c.n_params, E.S[i] + lane, c.n_params)
+            spread(c.state + i * c.net.n_params, E.S[i] + lane, c.net.n_params)
         E.sum[lane] = c.run.loss_sum
         E.by_step = E.by_step or c.run.rates_per_epoch > 1
         net_rates(E, lane)
@@ -142,9 +142,9 @@ cdef void ensemble_store(Ensemble *E) noexcept nogil:
         if not E.alive[lane] or c.run.status == DIVERGED:
             continue
         c.run.loss_sum = E.sum[lane]
-        collect(E.W + lane, c.params, c.n_params)
+        collect(E.W + lane, c.net.params, c.net.n_params)
         for i in range(c.n_states):
-            collect(E.S[i] + lane, c.state + i * c.n_params, c.n_params)
+            collect(E.S[i] + lane, c.state + i * c.net.n_params, c.net.n_params)
 
 
 cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nogil:
@@ -208,7 +208,7 @@ cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
     """Whether a net's parameters and state are finite; see `stays_finite`."""
     cdef Context *c = &E.nets[lane]
     cdef size i, k
-    for i in range(c.n_params):
+    for i in range(c.net.n_params):
         if not finite_real(E.W + i * LANES + lane, 1):
             return False
         for k in range(c.n_states):
@@ -219,7 +219,7 @@ cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
 
 cdef void net_diverge(Context *c) noexcept nogil:
     """Give a net the weights of the epoch's start back, and stop it."""
-    memcpy(c.params, c.backup, c.n_params * sizeof(real))
+    memcpy(c.net.params, c.backup, c.net.n_params * sizeof(real))
     c.begun = False
     c.run.status = DIVERGED
 
@@ -288,7 +288,7 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
             c.run.loss_sum = E.sum[lane]
             end_epoch(c)
             if c.run.status == RUNNING:
-                collect(E.W + lane, c.params, c.n_params)
+                collect(E.W + lane, c.net.params, c.net.n_params)
                 begin_epoch(c)
                 E.sum[lane] = 0
                 net_rates(E, lane)

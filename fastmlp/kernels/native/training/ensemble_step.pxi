@@ -61,7 +61,7 @@ cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
 cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
     """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
     cdef Context *c = &E.nets[0]
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef const vec *w
     cdef vec t[16]
     cdef real square[16]
@@ -69,8 +69,8 @@ cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
     cdef size k, i, j, q, m, n, v, vecs, lane
     for lane in range(LANES):
         E.norms[lane] = 0
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         if layer.l2 == 0:
             continue
         n = layer.n_out
@@ -101,12 +101,12 @@ cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
 cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
     cdef Context *c = &E.nets[0]
     cdef size k, e, j, n, vecs, one, two
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef EnsembleLayer *work
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef const real *W
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &E.work[k]
         n = layer.n_out
         if layer.bias >= 0:
@@ -119,7 +119,7 @@ cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
         one = one if one < n else n
         two = two if two < n else n
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             W = E.W + (layer.weights + edge.row * n) * LANES
             if edge.source == INPUT:
                 ensemble_product(1, X, edge.width, W, n, work.Z, 0, n)
@@ -127,20 +127,20 @@ cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
                 ensemble_product(1, E.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
                 ensemble_product(2, E.work[edge.source].A, edge.width, W, n, work.Z, one, two)
                 ensemble_product(4, E.work[edge.source].A, edge.width, W, n, work.Z, two, n)
-        if k < c.n_layers - 1:
+        if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
 
 cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcept nogil:
     """`logistic_loss` of every net."""
     cdef Context *c = &E.nets[0]
-    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
+    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
     cdef size lane, j
     cdef real u[16]
     cdef real v[16]
     for lane in range(LANES):
         E.value[lane] = 0
-    for j in range(c.layers[c.n_layers - 1].n_out):
+    for j in range(c.net.layers[c.net.n_layers - 1].n_out):
         (<vec *>u)[0] = slope * (<const vec *>work.Z)[j]
         (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
         for lane in range(LANES):
@@ -151,8 +151,8 @@ cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcep
 cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
     """Each net's loss on its sample, and dZ of its output layer, unweighted."""
     cdef Context *c = &E.nets[0]
-    cdef Layer *layer = &c.layers[c.n_layers - 1]
-    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
+    cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
+    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
     cdef size lane, j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef real z[TINY_WIDTH + 16]
@@ -189,8 +189,8 @@ cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
 cdef void ensemble_weigh(Ensemble *E, int half) noexcept nogil:
     """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
     cdef Context *c = &E.nets[0]
-    cdef EnsembleLayer *work = &E.work[c.n_layers - 1]
-    cdef size lane, j, n = c.layers[c.n_layers - 1].n_out
+    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
+    cdef size lane, j, n = c.net.layers[c.net.n_layers - 1].n_out
     cdef double weight, divisor
     cdef real factor = <real>c.run.gradient_scale
     if c.sample_weight == NULL:
@@ -265,30 +265,30 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *s
     cdef Context *c = &E.nets[0]
     cdef Py_ssize_t k
     cdef size e, p, n, at
-    cdef Layer *layer
-    cdef Layer *below
+    cdef const Layer *layer
+    cdef const Layer *below
     cdef EnsembleLayer *source
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef const real *D
     cdef const real *x
     cdef vec rate = (<const vec *>E.rate)[0], keep = (<const vec *>E.keep)[0], scale = (<const vec *>E.scale)[0]
     cdef vec back, l2
     cdef bint decays
-    for k in range(c.n_layers - 1, -1, -1):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers - 1, -1, -1):
+        layer = &c.net.layers[k]
         D = E.work[k].D
         n = layer.n_out
         l2 = <real>layer.l2 * scale
         decays = layer.l2 != 0
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             at = layer.weights + edge.row * n
             if edge.source == INPUT:
                 for p in range(0 if layer.frozen else <size>edge.width):
                     ensemble_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays,
                                     at + p * n, E, D, n)
                 continue
-            below = &c.layers[edge.source]
+            below = &c.net.layers[edge.source]
             source = &E.work[edge.source]
             for p in range(<size>edge.width):
                 back = ensemble_dot(E.W + (at + p * n) * LANES, D, n)

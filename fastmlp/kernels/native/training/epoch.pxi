@@ -62,7 +62,7 @@ cdef inline double rate_of(Context *c, int64_t batch) noexcept nogil:
 
 cdef inline bint tiny_sum_finite(Context *c) noexcept nogil:
     """TINY: whether the sum of all parameters and of the optimizer's state is finite; then all of them are."""
-    cdef size i, k, n = padded(c.n_params) // LANES
+    cdef size i, k, n = padded(c.net.n_params) // LANES
     cdef const vec *numbers = <const vec *>c.flat
     cdef vec total = numbers[0]
     for i in range(1, n):
@@ -81,14 +81,14 @@ cdef bint stays_finite(Context *c) noexcept nogil:
     if c.run.optimizer == GRADIENT:
         return True
     if c.run.regime == TINY:
-        n = padded(c.n_params)
+        n = padded(c.net.n_params)
         for i in range(c.n_states):
             if not finite_real(c.flat_state[i], n):
                 return False
         return finite_real(c.flat, n)
-    for k in range(c.n_layers):
+    for k in range(c.net.n_layers):
         work = &c.work[k]
-        if c.layers[k].frozen:
+        if c.net.layers[k].frozen:
             continue
         if not finite_real(work.W, work.rows * work.ld):
             return False
@@ -105,10 +105,10 @@ cdef inline void begin_epoch(Context *c) noexcept nogil:
     if run.shuffle and c.bitgen != NULL:
         shuffle_order(c.bitgen, c.order, run.n_samples)
     if run.regime == TINY:
-        for i in range(padded(c.n_params) // LANES):
+        for i in range(padded(c.net.n_params) // LANES):
             (<vec *>c.flat_backup)[i] = (<vec *>c.flat)[i]
     else:
-        memcpy(c.backup, c.params, c.n_params * sizeof(real))
+        memcpy(c.backup, c.net.params, c.net.n_params * sizeof(real))
     c.step_holds = c.step_holds and rate == run.learning_rate
     run.learning_rate = rate
     run.loss_sum = 0
@@ -117,7 +117,7 @@ cdef inline void begin_epoch(Context *c) noexcept nogil:
 
 cdef void diverge(Context *c) noexcept nogil:
     """Put the parameters of the epoch's start back, and stop."""
-    memcpy(c.params, c.flat_backup if c.run.regime == TINY else c.backup, c.n_params * sizeof(real))
+    memcpy(c.net.params, c.flat_backup if c.run.regime == TINY else c.backup, c.net.n_params * sizeof(real))
     load_working(c)
     c.begun = False
     c.run.status = DIVERGED

@@ -46,14 +46,13 @@ cdef struct WeightBlock:  # rows first..last of one layer: what a thread updates
     int64_t layer, first, last
 
 cdef struct Context:
-    Layer *layers
-    Edge *edges
+    Net net
+    Rows rows
     Run *run
     LayerWork *work
     EdgeWork *edge_work
-    size n_layers, n_edges, n_params, n_states, chunk, n_threads, n_batches
+    size n_states, chunk, n_threads, n_batches
     # the user's arrays
-    real *params
     real *state
     real *gradient
     real *backup
@@ -65,7 +64,6 @@ cdef struct Context:
     double *losses
     size n_rates
     bitgen_t *bitgen
-    Rows rows
     # gathered rows: dense, or the non-zeros of each row, cut at every `nz_rows` features
     real *X
     real *x_mask
@@ -150,9 +148,9 @@ cdef size layout(Context *c, char *base) noexcept nogil:
     """Set every pointer of `c` into the workspace at `base`; return the bytes that takes."""
     cdef char *cursor = base
     cdef Run *run = c.run
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef LayerWork measured
     cdef size k, e, i, rows, widest = 0, n_weight_blocks = 0, step, n_blocks, room
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
@@ -164,11 +162,11 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.chunk = 1
     stored = stored or batch > c.chunk or run.clip_norm > 0
     cdef size samples = padded(c.chunk) if run.regime == TINY else c.chunk
-    c.work = <LayerWork *>take(&cursor, c.n_layers * sizeof(LayerWork))
-    c.edge_work = <EdgeWork *>take(&cursor, c.n_edges * sizeof(EdgeWork))
+    c.work = <LayerWork *>take(&cursor, c.net.n_layers * sizeof(LayerWork))
+    c.edge_work = <EdgeWork *>take(&cursor, c.net.n_edges * sizeof(EdgeWork))
     c.ldx = stride_of(run.n_features)
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k] if base != NULL else &measured
         rows = layer.n_in + (1 if layer.bias >= 0 else 0)
         work.rows = rows
@@ -178,13 +176,13 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         work.Z = NULL
         work.mask = NULL
         work.G = NULL
-        work.W = c.params + layer.weights
+        work.W = c.net.params + layer.weights
         for i in range(3):
-            work.S[i] = c.state + i * c.n_params + layer.weights if i < c.n_states else NULL
+            work.S[i] = c.state + i * c.net.n_params + layer.weights if i < c.n_states else NULL
         if run.regime == TINY:
             work.A = <real *>take(&cursor, layer.n_out * sizeof(vec))
             work.D = <real *>take(&cursor, layer.n_out * sizeof(vec))
-            if k == c.n_layers - 1 or needs_logits(layer.activation):
+            if k == c.net.n_layers - 1 or needs_logits(layer.activation):
                 work.Z = <real *>take(&cursor, layer.n_out * sizeof(vec))
             continue
         if work.copied:
@@ -195,12 +193,12 @@ cdef size layout(Context *c, char *base) noexcept nogil:
             work.G = <real *>take(&cursor, rows * work.ld * sizeof(real))
         work.A = <real *>take(&cursor, samples * work.lda * sizeof(real))
         work.D = <real *>take(&cursor, samples * work.lda * sizeof(real))
-        if k == c.n_layers - 1 or needs_logits(layer.activation):
+        if k == c.net.n_layers - 1 or needs_logits(layer.activation):
             work.Z = <real *>take(&cursor, samples * work.lda * sizeof(real))
         if layer.dropout > 0:
             work.mask = <real *>take(&cursor, samples * work.lda * sizeof(real))
         for i in range(layer.n_edges):
-            edge = &c.edges[layer.first_edge + i]
+            edge = &c.net.edges[layer.first_edge + i]
             if edge.source != INPUT:
                 step = padded(edge.width)
                 if base != NULL:
@@ -220,27 +218,27 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.lane_scale = <real *>take(&cursor, samples * sizeof(real))
         c.Y = NULL
         if run.loss == HALF_SQUARED_ERROR and c.labels == NULL and run.label_smoothing == 0 and (
-                c.layers[c.n_layers - 1].activation != SOFTMAX):
+                c.net.layers[c.net.n_layers - 1].activation != SOFTMAX):
             c.Y = <real *>take(&cursor, run.n_outputs * samples * sizeof(real))
-        c.flat = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
+        c.flat = <real *>take(&cursor, padded(c.net.n_params) * sizeof(real))
         for i in range(c.n_states):
-            c.flat_state[i] = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
-        c.flat_gradient = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
-        c.flat_backup = <real *>take(&cursor, padded(c.n_params) * sizeof(real))
-        c.products = <vec *>take(&cursor, padded(c.n_params) * sizeof(vec))
-        c.tiny = <TinyLayer *>take(&cursor, c.n_layers * sizeof(TinyLayer))
-        c.tiny_edges = <TinyEdge *>take(&cursor, c.n_edges * sizeof(TinyEdge))
+            c.flat_state[i] = <real *>take(&cursor, padded(c.net.n_params) * sizeof(real))
+        c.flat_gradient = <real *>take(&cursor, padded(c.net.n_params) * sizeof(real))
+        c.flat_backup = <real *>take(&cursor, padded(c.net.n_params) * sizeof(real))
+        c.products = <vec *>take(&cursor, padded(c.net.n_params) * sizeof(vec))
+        c.tiny = <TinyLayer *>take(&cursor, c.net.n_layers * sizeof(TinyLayer))
+        c.tiny_edges = <TinyEdge *>take(&cursor, c.net.n_edges * sizeof(TinyEdge))
         if base != NULL:
             tiny_layout(c)
         c.flat_l2 = NULL
-        for k in range(c.n_layers):
-            if c.layers[k].l2 != 0:
+        for k in range(c.net.n_layers):
+            if c.net.layers[k].l2 != 0:
                 c.flat_l2 = <real *>cursor
         if c.flat_l2 != NULL:
-            take(&cursor, padded(c.n_params) * sizeof(real))
+            take(&cursor, padded(c.net.n_params) * sizeof(real))
         return cursor - base
 
-    c.n_cuts = (run.n_features * padded(c.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
+    c.n_cuts = (run.n_features * padded(c.net.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     c.nz_rows = ((run.n_features + c.n_cuts - 1) // c.n_cuts + 31) // 32 * 32
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
     c.grouped = False
@@ -270,7 +268,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
         c.x_mask = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real)) if not run.sparse else <real *>take(
             &cursor, c.ldx * sizeof(real))
     if run.regime == ONLINE:
-        c.row_step = <int64_t *>take(&cursor, run.n_features * c.n_layers * sizeof(int64_t))
+        c.row_step = <int64_t *>take(&cursor, run.n_features * c.net.n_layers * sizeof(int64_t))
         c.decay = <double *>take(&cursor, DECAYS * sizeof(double))
         c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
         room = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
@@ -290,7 +288,7 @@ cdef size layout(Context *c, char *base) noexcept nogil:
 
 cdef inline bint holds_still(Context *c, size k) noexcept nogil:
     """Whether layer k is frozen, and this run would change it."""
-    return c.layers[k].frozen and c.run.optimizer != GRADIENT
+    return c.net.layers[k].frozen and c.run.optimizer != GRADIENT
 
 
 cdef void plan_weight_blocks(Context *c) noexcept nogil:
@@ -301,16 +299,16 @@ cdef void plan_weight_blocks(Context *c) noexcept nogil:
     """
     cdef size k, first, last, n = 0, t = 0, step
     cdef double total = 0, sum = 0
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef WeightBlock *block
     cdef bint listed, late
     cdef int part
     for part in range(2):
-        for k in range(c.n_layers):
-            layer = &c.layers[k]
+        for k in range(c.net.n_layers):
+            layer = &c.net.layers[k]
             if holds_still(c, k):             # nobody asks for its gradient
                 continue
-            listed = c.run.sparse and c.edges[layer.first_edge].source == INPUT
+            listed = c.run.sparse and c.net.edges[layer.first_edge].source == INPUT
             step = c.nz_rows if listed else WEIGHT_ROWS
             first = 0
             while first < layer.n_in:
@@ -352,12 +350,12 @@ cdef void copy_rows(const real *src, size lds, real *dst, size ldd, size rows, s
 
 cdef void refresh_transposed(Context *c, size k, size first, size last) noexcept nogil:
     """Bring rows first..last of layer k's weights up to date in its edges' transposed copies."""
-    cdef Layer *layer = &c.layers[k]
-    cdef Edge *edge
+    cdef const Layer *layer = &c.net.layers[k]
+    cdef const Edge *edge
     cdef EdgeWork *ew
     cdef size e, a, b
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-        edge = &c.edges[e]
+        edge = &c.net.edges[e]
         ew = &c.edge_work[e]
         if ew.WT == NULL:
             continue
@@ -371,33 +369,33 @@ cdef void refresh_transposed(Context *c, size k, size first, size last) noexcept
 cdef void load_working(Context *c) noexcept nogil:
     """Take parameters and state over into the working copies."""
     cdef size k, i, e
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
     if c.run.regime == TINY:
         c.step_holds = c.any_frozen = False
-        for k in range(c.n_layers):
-            c.any_frozen = c.any_frozen or c.layers[k].frozen
-        memset(c.flat, 0, padded(c.n_params) * sizeof(real))
-        memset(c.flat_gradient, 0, padded(c.n_params) * sizeof(real))
-        memset(c.products, 0, padded(c.n_params) * sizeof(vec))
-        memcpy(c.flat, c.params, c.n_params * sizeof(real))
+        for k in range(c.net.n_layers):
+            c.any_frozen = c.any_frozen or c.net.layers[k].frozen
+        memset(c.flat, 0, padded(c.net.n_params) * sizeof(real))
+        memset(c.flat_gradient, 0, padded(c.net.n_params) * sizeof(real))
+        memset(c.products, 0, padded(c.net.n_params) * sizeof(vec))
+        memcpy(c.flat, c.net.params, c.net.n_params * sizeof(real))
         if c.flat_l2 != NULL:
-            memset(c.flat_l2, 0, padded(c.n_params) * sizeof(real))
-            for k in range(c.n_layers):
-                layer = &c.layers[k]
+            memset(c.flat_l2, 0, padded(c.net.n_params) * sizeof(real))
+            for k in range(c.net.n_layers):
+                layer = &c.net.layers[k]
                 for i in range(layer.n_in * layer.n_out):
                     c.flat_l2[layer.weights + i] = <real>layer.l2
         for i in range(c.n_states):
-            memset(c.flat_state[i], 0, padded(c.n_params) * sizeof(real))
-            memcpy(c.flat_state[i], c.state + i * c.n_params, c.n_params * sizeof(real))
+            memset(c.flat_state[i], 0, padded(c.net.n_params) * sizeof(real))
+            memcpy(c.flat_state[i], c.state + i * c.net.n_params, c.net.n_params * sizeof(real))
         return
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         if work.copied:
-            copy_rows(c.params + layer.weights, layer.n_out, work.W, work.ld, work.rows, layer.n_out)
+            copy_rows(c.net.params + layer.weights, layer.n_out, work.W, work.ld, work.rows, layer.n_out)
             for i in range(c.n_states):
-                copy_rows(c.state + i * c.n_params + layer.weights, layer.n_out, work.S[i], work.ld, work.rows,
+                copy_rows(c.state + i * c.net.n_params + layer.weights, layer.n_out, work.S[i], work.ld, work.rows,
                           layer.n_out)
         if layer.frozen and work.G != NULL:
             memset(work.G, 0, work.rows * work.ld * sizeof(real))
@@ -412,12 +410,12 @@ cdef void store_params(Context *c) noexcept nogil:
     """Write the working copies' parameters back to the user's vector."""
     cdef size k
     if c.run.regime == TINY:
-        memcpy(c.params, c.flat, c.n_params * sizeof(real))
+        memcpy(c.net.params, c.flat, c.net.n_params * sizeof(real))
         return
-    for k in range(c.n_layers):
+    for k in range(c.net.n_layers):
         if c.work[k].copied:
-            copy_rows(c.work[k].W, c.work[k].ld, c.params + c.layers[k].weights, c.layers[k].n_out, c.work[k].rows,
-                      c.layers[k].n_out)
+            copy_rows(c.work[k].W, c.work[k].ld, c.net.params + c.net.layers[k].weights, c.net.layers[k].n_out, c.work[k].rows,
+                      c.net.layers[k].n_out)
 
 
 cdef void store_working(Context *c) noexcept nogil:
@@ -426,17 +424,17 @@ cdef void store_working(Context *c) noexcept nogil:
     store_params(c)
     for i in range(c.n_states):
         if c.run.regime == TINY:
-            memcpy(c.state + i * c.n_params, c.flat_state[i], c.n_params * sizeof(real))
+            memcpy(c.state + i * c.net.n_params, c.flat_state[i], c.net.n_params * sizeof(real))
             continue
-        for k in range(c.n_layers):
+        for k in range(c.net.n_layers):
             if c.work[k].copied:
-                copy_rows(c.work[k].S[i], c.work[k].ld, c.state + i * c.n_params + c.layers[k].weights,
-                          c.layers[k].n_out, c.work[k].rows, c.layers[k].n_out)
+                copy_rows(c.work[k].S[i], c.work[k].ld, c.state + i * c.net.n_params + c.net.layers[k].weights,
+                          c.net.layers[k].n_out, c.work[k].rows, c.net.layers[k].n_out)
     if c.gradient == NULL:
         return
     if c.run.regime == TINY:
-        memcpy(c.gradient, c.flat_gradient, c.n_params * sizeof(real))
+        memcpy(c.gradient, c.flat_gradient, c.net.n_params * sizeof(real))
         return
-    for k in range(c.n_layers):
-        copy_rows(c.work[k].G, c.work[k].ld, c.gradient + c.layers[k].weights, c.layers[k].n_out, c.work[k].rows,
-                  c.layers[k].n_out)
+    for k in range(c.net.n_layers):
+        copy_rows(c.work[k].G, c.work[k].ld, c.gradient + c.net.layers[k].weights, c.net.layers[k].n_out, c.work[k].rows,
+                  c.net.layers[k].n_out)

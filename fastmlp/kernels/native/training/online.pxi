@@ -64,14 +64,14 @@ cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
 
 cdef bint fits_ensemble(Context *c) noexcept nogil:
     """Whether ensemble.pxi may train this net: it does not skip zero inputs, which must not move others' places."""
-    return c.n_params <= ENSEMBLE_PARAMS and c.run.n_features <= TINY_WIDTH
+    return c.net.n_params <= ENSEMBLE_PARAMS and c.run.n_features <= TINY_WIDTH
 
 
 cdef void online_begin(Context *c) noexcept nogil:
     """Set up what is known of each first-layer row, from the optimizer's state."""
     cdef size k, p, j, e
-    cdef Layer *layer
-    cdef Edge *edge
+    cdef const Layer *layer
+    cdef const Edge *edge
     cdef LayerWork *work
     cdef double power = 1, total = 0, root, decay
     cdef int64_t *row_step
@@ -101,12 +101,12 @@ cdef void online_begin(Context *c) noexcept nogil:
             power *= c.run.momentum
             total += power
     memset(c.X, 0, c.run.n_features * sizeof(real))
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         row_step = c.row_step + k * c.run.n_features
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             if edge.source != INPUT:
                 continue
             for p in range(<size>edge.width):
@@ -122,26 +122,26 @@ cdef void online_begin(Context *c) noexcept nogil:
 cdef void online_flush(Context *c) noexcept nogil:
     """Bring every row up to date, so that parameters and state can be read."""
     cdef size k, e, p
-    cdef Layer *layer
-    cdef Edge *edge
+    cdef const Layer *layer
+    cdef const Edge *edge
     if c.run.optimizer == SGD:
         return
     c.flushed = c.run.step
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         if not skips_zero_inputs(c, layer):
             continue
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             if edge.source == INPUT:
                 for p in range(<size>edge.width):
                     catch_up(c, &c.work[k], edge.row + p, c.row_step + k * c.run.n_features + p)
 
 
-cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, size k, Edge *edge, const real *d,
+cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, size k, const Edge *edge, const real *d,
                                    const real *value, const int32_t *index, size m) noexcept nogil:
     """Update the rows that the input meets in layer k."""
-    cdef Layer *layer = &c.layers[k]
+    cdef const Layer *layer = &c.net.layers[k]
     cdef LayerWork *work = &c.work[k]
     cdef size i, p, ld = work.ld
     cdef real l2 = <real>layer.l2 * step.scale
@@ -171,27 +171,27 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
     """Backward through all layers, updating each weight row as it is passed."""
     cdef Py_ssize_t k
     cdef size e, p, ld
-    cdef Layer *layer
-    cdef Layer *below
+    cdef const Layer *layer
+    cdef const Layer *below
     cdef LayerWork *work
     cdef LayerWork *source
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef real l2, back
     cdef real *w
     cdef Step copied = constants[0]
     cdef Step *step = &copied
-    for k in range(c.n_layers - 1, -1, -1):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers - 1, -1, -1):
+        layer = &c.net.layers[k]
         work = &c.work[k]
         ld = work.ld
         l2 = <real>layer.l2 * step.scale
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             if edge.source == INPUT:
                 if not layer.frozen:
                     update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)
                 continue
-            below = &c.layers[edge.source]
+            below = &c.net.layers[edge.source]
             source = &c.work[edge.source]
             for p in range(<size>edge.width):
                 w = work.W + (edge.row + p) * ld
@@ -229,9 +229,9 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef int64_t row = c.order[position]
     cdef Run *run = c.run
     cdef size k, e, i, j, m
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef real *z
     cdef double loss, weight, divisor, norms = 0
     cdef Step step
@@ -243,16 +243,16 @@ cdef double online_step(Context *c, size position) noexcept nogil:
         online_flush(c)                       # before the rates of old steps are overwritten
     m = list_row(&c.rows, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position], c.nz_value,
                  c.nz_index)
-    for k in range(c.n_layers):
-        layer = &c.layers[k]
+    for k in range(c.net.n_layers):
+        layer = &c.net.layers[k]
         work = &c.work[k]
-        last = k == c.n_layers - 1
+        last = k == c.net.n_layers - 1
         z = work.Z if work.Z != NULL else work.A
         fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, z, work.ld, 1, work.ld)
         if layer.l2 != 0:
             norms += penalty(work.W, layer.n_in * work.ld, 0, layer.l2)
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.edges[e]
+            edge = &c.net.edges[e]
             if edge.source == INPUT:
                 if lazy and skips_zero_inputs(c, layer):
                     for i in range(m):
@@ -267,7 +267,7 @@ cdef double online_step(Context *c, size position) noexcept nogil:
                                   work.ld)
         if not last:
             activation_forward(layer.activation, <real>layer.slope, z, work.A, work.ld)
-    work = &c.work[c.n_layers - 1]
+    work = &c.work[c.net.n_layers - 1]
     loss = sample_loss(c, row, work.Z, work.A, work.D)
     weight = 1 if c.sample_weight == NULL else c.sample_weight[row]
     for j in range(<size>run.n_outputs):

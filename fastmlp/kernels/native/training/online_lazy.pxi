@@ -2,7 +2,7 @@
 # They are left alone and brought up to date when they are next used. What online.pxi says of each optimizer is done
 # here.
 
-cdef bint skips_zero_inputs(Context *c, Layer *layer) noexcept nogil:
+cdef bint skips_zero_inputs(Context *c, const Layer *layer) noexcept nogil:
     if layer.frozen or layer.l2 != 0 or c.run.weight_decay != 0:
         return False
     return c.run.optimizer != ADAM or c.replayed > 0

@@ -45,7 +45,7 @@ cdef void train_slice(Context *c) noexcept nogil:
             online_begin(c)
         serial_loop(c)
     if run.regime == TINY:
-        memcpy(c.backup, c.flat_backup, c.n_params * sizeof(real))
+        memcpy(c.backup, c.flat_backup, c.net.n_params * sizeof(real))
     if run.status != DIVERGED:
         store_working(c)
     fm_restore_denormals(control)

@@ -9,13 +9,13 @@
 cdef void tiny_layout(Context *c) noexcept nogil:
     """Gather what a step of the TINY regime needs of layers and edges, as pointers."""
     cdef size k, e
-    cdef Layer *layer
+    cdef const Layer *layer
     cdef LayerWork *work
     cdef TinyLayer *tiny
-    cdef Edge *edge
+    cdef const Edge *edge
     cdef TinyEdge *own
-    for k in range(c.n_layers):
-        layer, work, tiny = &c.layers[k], &c.work[k], &c.tiny[k]
+    for k in range(c.net.n_layers):
+        layer, work, tiny = &c.net.layers[k], &c.work[k], &c.tiny[k]
         tiny.edges = c.tiny_edges + layer.first_edge
         tiny.end = tiny.edges + layer.n_edges
         tiny.bias = c.flat + layer.bias if layer.bias >= 0 else NULL
@@ -23,7 +23,7 @@ cdef void tiny_layout(Context *c) noexcept nogil:
         tiny.A, tiny.Z, tiny.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
         tiny.n, tiny.activation, tiny.slope = layer.n_out, layer.activation, <real>layer.slope
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge, own = &c.edges[e], &c.tiny_edges[e]
+            edge, own = &c.net.edges[e], &c.tiny_edges[e]
             own.w = c.flat + layer.weights + edge.row * layer.n_out
             own.products = c.products + layer.weights + edge.row * layer.n_out
             own.width, own.is_first, own.is_last = edge.width, edge.is_first, edge.is_last
@@ -31,7 +31,7 @@ cdef void tiny_layout(Context *c) noexcept nogil:
             if edge.source != INPUT:
                 work = &c.work[edge.source]
                 own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
-                own.activation, own.slope = c.layers[edge.source].activation, <real>c.layers[edge.source].slope
+                own.activation, own.slope = c.net.layers[edge.source].activation, <real>c.net.layers[edge.source].slope
 
 
 cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
@@ -141,7 +141,7 @@ cdef inline vec tiny_square(const TinyLayer *layer, vec a, vec y, vec weight, ve
 
 cdef vec tiny_squared_error(Context *c, size v) noexcept nogil:
     """dZ of the output layer for half the squared error, vector v of samples; the weighted squares."""
-    cdef const TinyLayer *layer = &c.tiny[c.n_layers - 1]
+    cdef const TinyLayer *layer = &c.tiny[c.net.n_layers - 1]
     cdef size o, n = layer.n
     cdef const vec *Y = <const vec *>c.Y + v * n
     cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
@@ -154,10 +154,10 @@ cdef vec tiny_squared_error(Context *c, size v) noexcept nogil:
 
 cdef double tiny_sample_losses(Context *c, size start, size m, size v) noexcept nogil:
     """dZ of the output layer for the m samples of vector v, from `start` on; the weighted sum of losses."""
-    cdef LayerWork *work = &c.work[c.n_layers - 1]
+    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
     cdef const real *weight = c.lane_weight + v * LANES
     cdef const real *scale = c.lane_scale + v * LANES
-    cdef size s, o, n = c.layers[c.n_layers - 1].n_out
+    cdef size s, o, n = c.net.layers[c.net.n_layers - 1].n_out
     cdef double total = 0
     cdef real z[TINY_WIDTH]
     cdef real a[TINY_WIDTH]
@@ -271,7 +271,7 @@ cdef inline vec tiny_output_neurons(int neurons, Context *c, const vec *x, size 
     cdef vec a[4]
     cdef vec D[4]
     cdef int u
-    cdef const TinyLayer *layer = &c.tiny[c.n_layers - 1]
+    cdef const TinyLayer *layer = &c.tiny[c.net.n_layers - 1]
     cdef const vec *Y = <const vec *>c.Y + v * neurons
     cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
     tiny_neurons(neurons, layer, 0, x, a)
@@ -286,7 +286,7 @@ cdef inline vec tiny_output_neurons(int neurons, Context *c, const vec *x, size 
 
 cdef vec tiny_output(Context *c, const vec *x, size v) noexcept nogil:
     """The weighted squares of vector v of samples, for an output layer of 1, 2 or 4 neurons and a common activation."""
-    cdef size n = c.tiny[c.n_layers - 1].n
+    cdef size n = c.tiny[c.net.n_layers - 1].n
     if n == 1:
         return tiny_output_neurons(1, c, x, v)
     if n == 2:
@@ -303,7 +303,7 @@ cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s, bint l
     cdef const vec *products = c.products
     cdef const vec *l2 = <const vec *>c.flat_l2
     cdef vec g
-    for i in range(padded(c.n_params) // LANES):
+    for i in range(padded(c.net.n_params) // LANES):
         g = vec_lane_sums_low(products + i * LANES) if low else vec_lane_sums(products + i * LANES)
         if l2 != NULL:
             g = g + (s.scale * l2[i]) * w[i]
@@ -331,26 +331,26 @@ cdef void tiny_update(Context *c, Step *s, bint low) noexcept nogil:
         tiny_update_loop(RMSPROP, c, s, low)
     elif s.optimizer == RPROP:
         tiny_update_loop(RPROP, c, s, low)
-        rprop_loop(s, c.flat, c.flat_state[0], c.flat_state[1], c.flat_gradient, padded(c.n_params))
+        rprop_loop(s, c.flat, c.flat_state[0], c.flat_state[1], c.flat_gradient, padded(c.net.n_params))
 
 
 cdef void hold_frozen(Context *c) noexcept nogil:
     """Undo what a step, which passes over all parameters, did to frozen layers. The user's arrays are as they were."""
     cdef size k, i, at, n
-    for k in range(c.n_layers):
-        if not c.layers[k].frozen:
+    for k in range(c.net.n_layers):
+        if not c.net.layers[k].frozen:
             continue
-        at, n = c.layers[k].weights, c.work[k].rows * c.layers[k].n_out
-        memcpy(c.flat + at, c.params + at, n * sizeof(real))
+        at, n = c.net.layers[k].weights, c.work[k].rows * c.net.layers[k].n_out
+        memcpy(c.flat + at, c.net.params + at, n * sizeof(real))
         for i in range(c.n_states):
-            memcpy(c.flat_state[i] + at, c.state + i * c.n_params + at, n * sizeof(real))
+            memcpy(c.flat_state[i] + at, c.state + i * c.net.n_params + at, n * sizeof(real))
 
 
 cdef double tiny_penalty(Context *c) noexcept nogil:
     """l2 / 2 times the sum of squares, over all layers."""
     cdef double total = 0
     cdef size i
-    for i in range(c.n_params):
+    for i in range(c.net.n_params):
         total += <double>c.flat_l2[i] * c.flat[i] * c.flat[i]
     return 0.5 * total
 
@@ -358,9 +358,9 @@ cdef double tiny_penalty(Context *c) noexcept nogil:
 cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
     """One optimizer step on samples start..start + m of the epoch's order; return the batch's loss."""
     cdef size v, left, n_features = c.run.n_features
-    cdef const TinyLayer *output = &c.tiny[c.n_layers - 1]
+    cdef const TinyLayer *output = &c.tiny[c.net.n_layers - 1]
     cdef bint fused = c.Y != NULL and output.activation <= RELU and output.n in (1, 2, 4)
-    cdef size n_layers = c.n_layers - 1 if fused else c.n_layers     # those that go forward and back one by one
+    cdef size n_layers = c.net.n_layers - 1 if fused else c.net.n_layers     # those that go forward and back one by one
     cdef const vec *x = <const vec *>c.X
     cdef vec squares = vec_fill(0)
     cdef double loss = 0
