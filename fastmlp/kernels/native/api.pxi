@@ -108,12 +108,12 @@ cdef int describe_plan(Net *net, object plan) except -1:
     return 0
 
 
-cdef int describe_job(Context *c, object job) except -1:
+cdef int describe_job(Job *c, object job) except -1:
     """Fill a context with a job's arrays (not the workspace), which must have the sizes that kernels go by."""
     cdef object rows = job.rows, plan = job.plan, y = job.y
     cdef size n_rows = rows.n_rows, n_outputs
     cdef Run *run = <Run *>writable("run", job.run, c'V', sizeof(Run), 1)
-    memset(c, 0, sizeof(Context))
+    memset(c, 0, sizeof(Job))
     c.run = run
     describe_plan(&c.net, plan)
     describe_rows(&c.rows, rows, run.n_features, run.input_scale)
@@ -136,15 +136,16 @@ cdef int describe_job(Context *c, object job) except -1:
     c.n_rates = job.rates.size
     c.rates = <const double *>readable("rates", job.rates, c'f', sizeof(double), max(c.n_rates, 1))
     c.losses = <double *>writable("losses", job.losses, c'f', sizeof(double), max(<size>job.losses.size, run.n_epochs))
-    c.n_threads = run.n_threads
-    if run.batch_size < 1 or c.n_threads < 1:
-        raise ValueError(f"batch_size and n_threads must be at least 1; got {run.batch_size} and {c.n_threads}")
+    if run.batch_size < 1 or run.n_threads < 1:
+        raise ValueError(f"batch_size and n_threads must be at least 1; got {run.batch_size} and {run.n_threads}")
+    c.n_batches = (run.n_samples + run.batch_size - 1) // run.batch_size
+    c.regime = regime_of(run.regime)
     if job.random_state is not None:
         c.bitgen = <bitgen_t *>PyCapsule_GetPointer(job.random_state._bit_generator.capsule, "BitGenerator")
     return 0
 
 
-cdef int check_contents(Context *c, object job) except -1:
+cdef int check_contents(Job *c, object job) except -1:
     """Raise where numbers lead outside of what they are for."""
     check_numbers("order", job.order, job.rows.n_rows)
     if c.labels != NULL:
@@ -152,34 +153,29 @@ cdef int check_contents(Context *c, object job) except -1:
     return 0
 
 
-cdef inline Context *context_of(object job) except NULL:
+cdef inline Job *job_of(object job) except NULL:
     """The context that `prepare` has laid out."""
     if job.workspace is None:
         raise ValueError("the job has no workspace; call prepare(job) first")
-    return <Context *>cnp.PyArray_DATA(<cnp.ndarray>job.workspace)
+    return <Job *>cnp.PyArray_DATA(<cnp.ndarray>job.workspace)
 
 
 def workspace_bytes(job):
     """Bytes of scratch memory that training this job takes."""
-    cdef Context c
+    cdef Job c
     describe_job(&c, job)
-    return layout(&c, NULL)
+    return c.regime.layout(&c, NULL)
 
 
 def prepare(job):
     """Lay out job.workspace. From here on the job's arrays must stay where they are."""
-    cdef Context c
-    cdef Context *kept
-    cdef Context measured
+    cdef Job c
+    cdef char *workspace
     describe_job(&c, job)
     check_contents(&c, job)
-    measured = c
-    kept = <Context *>writable("workspace", job.workspace, c'u', 1, layout(&measured, NULL))
+    workspace = <char *>writable("workspace", job.workspace, c'u', 1, c.regime.layout(&c, NULL))
     with nogil:
-        layout(&c, <char *>kept)
-        if c.run.regime != TINY:
-            plan_weight_blocks(&c)
-        kept[0] = c
+        c.regime.layout(&c, workspace)
 
 
 def train(job):
@@ -187,7 +183,7 @@ def train(job):
 
     While that is RUNNING, parameters may lag behind, until `dismiss`.
     """
-    cdef Context *c = context_of(job)
+    cdef Job *c = job_of(job)
     if c.bitgen != NULL and c.run.shuffle:
         with job.random_state._bit_generator.lock:
             with nogil:
@@ -200,14 +196,15 @@ def train(job):
 
 def work(job, size thread):
     """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
-    cdef Context *c = context_of(job)
-    with nogil:
-        serve(c, thread)
+    cdef Job *c = job_of(job)
+    if c.regime.help != NULL:
+        with nogil:
+            c.regime.help(c, thread)
 
 
 def dismiss(job):
     """End a run: every `work` returns, and parameters and state are those after the last step."""
-    cdef Context *c = context_of(job)
+    cdef Job *c = job_of(job)
     fm_store(&c.dismissed, 1)
     with nogil:
         settle(c)
@@ -219,7 +216,7 @@ cdef inline Ensemble *ensemble_of(object workspace) except NULL:
 
 def ensemble_bytes(job):
     """Bytes of scratch memory that training nets like this job's side by side takes."""
-    cdef Context c
+    cdef Job c
     cdef Ensemble measured
     describe_job(&c, job)
     return ensemble_layout(&measured, &c, NULL)
@@ -227,7 +224,7 @@ def ensemble_bytes(job):
 
 def prepare_ensemble(jobs, workspace):
     """Lay out a workspace for at most `lanes()` jobs. From here on their arrays must stay where they are."""
-    cdef Context c
+    cdef Job c
     cdef Ensemble *E
     cdef Ensemble measured
     cdef size k

@@ -145,6 +145,10 @@ cdef struct Net:          # a network, as plan.py lays it out
     real *params          # W_0, b_0, W_1, b_1, ...
     size n_layers, n_edges, n_params
 
+cdef inline size n_rows_of(const Layer *layer) noexcept nogil:
+    """Rows of a layer's weights, and one more for its bias."""
+    return layer.n_in + (1 if layer.bias >= 0 else 0)
+
 cdef inline size padded(size n) noexcept nogil:
     """`n` rounded up to whole vectors."""
     return (n + LANES - 1) // LANES * LANES

@@ -46,41 +46,41 @@ cdef inline double point_slope(int64_t loss, double a, double y, double paramete
     return -y / a
 
 
-cdef inline double target(Context *c, int64_t row, size j) noexcept nogil:
+cdef inline double target(const Job *job, int64_t row, size j) noexcept nogil:
     """Target of output j, smoothed; labels are read as one-hot rows."""
-    cdef double y, s = c.run.label_smoothing
-    if c.labels != NULL:
-        y = c.labels[row] == <int64_t>j
+    cdef double y, s = job.run.label_smoothing
+    if job.labels != NULL:
+        y = job.labels[row] == <int64_t>j
     else:
-        y = c.y[row * c.run.n_outputs + j]
+        y = job.y[row * job.run.n_outputs + j]
     if s > 0:
-        if c.run.loss == BINARY_CROSS_ENTROPY:
+        if job.run.loss == BINARY_CROSS_ENTROPY:
             y = y * (1 - s) + s / 2
         else:
-            y = y * (1 - s) + s / c.run.n_outputs
+            y = y * (1 - s) + s / job.run.n_outputs
     return y
 
 
-cdef double hinge(Context *c, int64_t row, const real *a, real *d, size n) noexcept nogil:
+cdef double hinge(const Job *job, int64_t row, const real *a, real *d, size n) noexcept nogil:
     """Weston-Watkins: sum over j != y of max(0, a_j - a_y + margin), or its square."""
     cdef size j, label = 0
     cdef double value = 0, slack, slope
-    if c.labels != NULL:
-        label = c.labels[row]
+    if job.labels != NULL:
+        label = job.labels[row]
     else:
         for j in range(1, n):
-            if c.y[row * n + j] > c.y[row * n + label]:
+            if job.y[row * n + j] > job.y[row * n + label]:
                 label = j
     cdef double of_label = 0
     for j in range(n):
         if j == label:
             continue
-        slack = <double>a[j] - a[label] + c.run.loss_parameter
+        slack = <double>a[j] - a[label] + job.run.loss_parameter
         if slack <= 0:
             d[j] = 0
             continue
-        slope = 1 if c.run.loss == HINGE else 2 * slack
-        value += slack if c.run.loss == HINGE else slack * slack
+        slope = 1 if job.run.loss == HINGE else 2 * slack
+        value += slack if job.run.loss == HINGE else slack * slack
         d[j] = <real>slope
         of_label -= slope
     d[label] = <real>of_label
@@ -97,7 +97,7 @@ cdef void softmax_gradient(const real *a, real *d, size n) noexcept nogil:
         d[j] = a[j] * (d[j] - <real>dot)
 
 
-cdef double logistic_loss(Context *c, int64_t row, real slope, const real *z, real *d, size n) noexcept nogil:
+cdef double logistic_loss(const Job *job, int64_t row, real slope, const real *z, real *d, size n) noexcept nogil:
     """Binary cross-entropy from logits: softplus(u) - u y with u = slope z; d = slope (logistic(u) - y)."""
     cdef size i = 0, j, m
     cdef real u[64]
@@ -110,29 +110,29 @@ cdef double logistic_loss(Context *c, int64_t row, real slope, const real *z, re
             u[j] = slope * z[i + j]
         (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
         for j in range(m):
-            value += v[j] - u[j] * target(c, row, i + j)
+            value += v[j] - u[j] * target(job, row, i + j)
         (<vec *>v)[0] = vec_logistic((<vec *>u)[0])
         for j in range(m):
-            d[i + j] = slope * (v[j] - <real>target(c, row, i + j))
+            d[i + j] = slope * (v[j] - <real>target(job, row, i + j))
         i += m
     return value
 
 
-cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d) noexcept nogil:
+cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, real *d) noexcept nogil:
     """Activate the output of one sample; return its loss, with the gradient for z in d.
 
     z : IN (n_outputs,) logits    a : OUT outputs    d : OUT gradient, unweighted
     """
-    cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
-    cdef int64_t code = layer.activation, loss = c.run.loss
+    cdef const Layer *layer = &job.net.layers[job.net.n_layers - 1]
+    cdef int64_t code = layer.activation, loss = job.run.loss
     cdef size j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef double value = 0, y, total = 0, s
     cdef const real *of_row
     if loss == CATEGORICAL_CROSS_ENTROPY and (code == SOFTMAX or code == IDENTITY):
-        if code == SOFTMAX and c.labels == NULL and c.run.label_smoothing == 0:      # the common case at speed
+        if code == SOFTMAX and job.labels == NULL and job.run.label_smoothing == 0:      # the common case at speed
             s = log_sum_exp(z, a, n)
-            of_row = c.y + row * n
+            of_row = job.y + row * n
             for j in range(n):
                 total += of_row[j]
                 value += of_row[j] * (s - z[j])
@@ -140,18 +140,18 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
                 d[j] = <real>total * a[j] - of_row[j]
             return value
         s = log_sum_exp(z, d, n)
-        if c.labels != NULL and c.run.label_smoothing == 0:
-            value = s - z[c.labels[row]]
+        if job.labels != NULL and job.run.label_smoothing == 0:
+            value = s - z[job.labels[row]]
             if code == SOFTMAX:
                 memcpy(a, d, n * sizeof(real))
-            d[c.labels[row]] -= 1
+            d[job.labels[row]] -= 1
         else:
             for j in range(n):
-                total += target(c, row, j)
+                total += target(job, row, j)
             if code == SOFTMAX:
                 memcpy(a, d, n * sizeof(real))
             for j in range(n):
-                y = target(c, row, j)
+                y = target(job, row, j)
                 value += y * (s - z[j])
                 d[j] = <real>(total * d[j] - y)
         if code == IDENTITY:
@@ -164,91 +164,26 @@ cdef double sample_loss(Context *c, int64_t row, const real *z, real *a, real *d
     if loss == BINARY_CROSS_ENTROPY and (code == LOGISTIC or code == IDENTITY):
         if code == IDENTITY:
             slope = 1
-        return logistic_loss(c, row, slope, z, d, n)
+        return logistic_loss(job, row, slope, z, d, n)
     if loss == POISSON and code == EXP:
         for j in range(n):
-            y = target(c, row, j)
+            y = target(job, row, j)
             value += xlogy(y, y) - y * z[j] - y + a[j]
             d[j] = a[j] - <real>y
         return value
     if loss == HINGE or loss == SQUARED_HINGE:
-        value = hinge(c, row, a, d, n)
-    elif loss == HALF_SQUARED_ERROR and c.labels == NULL and c.run.label_smoothing == 0:
+        value = hinge(job, row, a, d, n)
+    elif loss == HALF_SQUARED_ERROR and job.labels == NULL and job.run.label_smoothing == 0:
         for j in range(n):
-            d[j] = a[j] - c.y[row * n + j]
+            d[j] = a[j] - job.y[row * n + j]
             value += double_rounded(0.5 * <double>d[j] * d[j])
     else:
         for j in range(n):
-            y = target(c, row, j)
-            value += point_value(loss, a[j], y, c.run.loss_parameter)
-            d[j] = <real>point_slope(loss, a[j], y, c.run.loss_parameter)
+            y = target(job, row, j)
+            value += point_value(loss, a[j], y, job.run.loss_parameter)
+            d[j] = <real>point_slope(loss, a[j], y, job.run.loss_parameter)
     if code == SOFTMAX:
         softmax_gradient(a, d, n)
     elif code != IDENTITY:
         activation_backward(code, slope, z, a, d, n)
     return value
-
-
-cdef inline bint takes_softmax_losses(const Context *c) noexcept nogil:
-    cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
-    return (c.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
-            and c.run.label_smoothing == 0)
-
-
-cdef double softmax_losses(Context *c, size start, size first, size last, double *weight) noexcept nogil:
-    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
-    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
-    cdef size n = c.net.layers[c.net.n_layers - 1].n_out, s = first, m, i, j
-    cdef int64_t row
-    cdef vec e[64]
-    cdef real top[64]
-    cdef real sums[64]
-    cdef real inverse[64]
-    cdef vec z, a
-    cdef const real *logits
-    cdef const real *of_row
-    cdef real *d
-    cdef double total = 0, value, w, mass
-    cdef real scale, log_sum
-    weight[0] = 0
-    while s < last:
-        m = last - s if last - s < LANES else LANES
-        for i in range(m):
-            logits = work.Z + (s + i) * work.lda
-            z = (<const vec *>logits)[0]
-            top[i] = vec_top(vec_first(z, n, logits[0]))
-            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
-        for i in range(m, LANES):
-            e[i] = vec_fill(0)
-        a = vec_lane_sums(e)
-        memcpy(sums, &a, sizeof(vec))
-        a = vec_divide(vec_fill(ONE), a)
-        memcpy(inverse, &a, sizeof(vec))
-        for i in range(m):
-            row = c.order[start + s + i]
-            logits = work.Z + (s + i) * work.lda
-            d = work.D + (s + i) * work.lda
-            a = inverse[i] * e[i]
-            (<vec *>(work.A + (s + i) * work.lda))[0] = a
-            log_sum = top[i] + <real>c_log(sums[i])
-            w = 1 if c.sample_weight == NULL else c.sample_weight[row]
-            scale = <real>(w * c.run.gradient_scale)
-            if c.labels != NULL:
-                value = log_sum - logits[c.labels[row]]
-                (<vec *>d)[0] = scale * a
-                d[c.labels[row]] = d[c.labels[row]] - scale
-            else:
-                of_row = c.y + row * n
-                value = mass = 0
-                for j in range(n):
-                    mass += of_row[j]
-                    value += of_row[j] * (log_sum - logits[j])
-                (<vec *>d)[0] = (scale * <real>mass) * a
-                for j in range(n):
-                    d[j] = d[j] - scale * of_row[j]
-            for j in range(LANES, <size>work.lda):
-                d[j] = 0
-            weight[0] += w
-            total += w * value
-        s += m
-    return total

@@ -19,9 +19,9 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
 
     Dense rows: a cut's lists of all samples of the block follow one another; CSR: a sample's of all cuts.
     """
-    cdef size s, m, cut, at, low, high, n = c.rows.n_features
+    cdef size s, m, cut, at, low, high, n = c.job.rows.n_features
     cdef int64_t row, p
-    cdef real scale = <real>c.rows.scale
+    cdef real scale = <real>c.job.rows.scale
     cdef const real *x
     cdef const real *in_place
     cdef const real *next
@@ -29,14 +29,14 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
     cdef real *value
     cdef int32_t *index
     for s in range(first, last):
-        row = c.order[start + s]
-        if row_is_bad(c, row):
+        row = c.job.order[start + s]
+        if row_is_bad(&c.job, row):
             fm_store(&c.bad_rows, 1)
-        if not is_csr(&c.rows):
-            x = in_place = row_in_place(&c.rows, row)
-            next = row_in_place(&c.rows, c.order[start + s + 1]) if s + 1 < last else NULL
+        if not is_csr(&c.job.rows):
+            x = in_place = row_in_place(&c.job.rows, row)
+            next = row_in_place(&c.job.rows, c.job.order[start + s + 1]) if s + 1 < last else NULL
             if in_place == NULL:
-                gather_dense(&c.rows, row, line, 1)
+                gather_dense(&c.job.rows, row, line, 1)
                 x = line
             for cut in range(c.n_cuts):
                 at = (first // BLOCK * c.n_cuts + cut) * c.nz_region
@@ -52,15 +52,15 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
                 c.nz_end[s * c.n_cuts + cut] = at + m
                 pad_list(value, index, m)
         else:
-            p = c.rows.indptr[row]
+            p = c.job.rows.indptr[row]
             at = s * c.nz_capacity
             for cut in range(c.n_cuts):
                 value = c.nz_value + at
                 index = c.nz_index + at
                 m = 0
-                while p < c.rows.indptr[row + 1] and csr_column(&c.rows, p) < (cut + 1) * c.nz_rows:   # sorted: see job.py
-                    index[m] = <int32_t>csr_column(&c.rows, p)
-                    value[m] = csr_value(&c.rows, p)
+                while p < c.job.rows.indptr[row + 1] and csr_column(&c.job.rows, p) < (cut + 1) * c.nz_rows:   # sorted: see job.py
+                    index[m] = <int32_t>csr_column(&c.job.rows, p)
+                    value[m] = csr_value(&c.job.rows, p)
                     m += 1
                     p += 1
                 c.nz_start[s * c.n_cuts + cut] = at
@@ -71,4 +71,4 @@ cdef void gather_lists(Context *c, size start, size first, size last) noexcept n
 cdef inline void prefetch_cut(const Context *c, size position, size cut) noexcept nogil:
     """Begin to fetch one cut of the row at `position` of the epoch's order."""
     cdef size first = cut * c.nz_rows, last = first + c.nz_rows
-    prefetch_columns(&c.rows, c.order[position], first, last if last < c.rows.n_features else c.rows.n_features)
+    prefetch_columns(&c.job.rows, c.job.order[position], first, last if last < c.job.rows.n_features else c.job.rows.n_features)

@@ -38,11 +38,11 @@ cdef extern from *:
 cdef bint shares_lists(const Context *c) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
     cdef size k, e
-    if c.run.sparse != SHARED or c.run.regime != BATCH or is_csr(&c.rows) or c.run.input_dropout > 0:
+    if c.job.run.sparse != SHARED or c.job.run.regime != BATCH or is_csr(&c.job.rows) or c.job.run.input_dropout > 0:
         return False
-    for k in range(c.net.n_layers):
-        for e in range(c.net.layers[k].first_edge, c.net.layers[k].first_edge + c.net.layers[k].n_edges):
-            if c.net.edges[e].source == INPUT and (c.net.edges[e].row > 0 or padded(c.net.layers[k].n_out) > 2 * LANES):
+    for k in range(c.job.net.n_layers):
+        for e in range(c.job.net.layers[k].first_edge, c.job.net.layers[k].first_edge + c.job.net.layers[k].n_edges):
+            if c.job.net.edges[e].source == INPUT and (c.job.net.edges[e].row > 0 or padded(c.job.net.layers[k].n_out) > 2 * LANES):
                 return False
     return True
 
@@ -54,13 +54,13 @@ cdef inline size group_slot(Context *c, size s, size cut) noexcept nogil:
 
 cdef void gather_groups(Context *c, size start, size first, size last) noexcept nogil:
     """List the non-zeros of a block's samples by groups, cut at every nz_rows features."""
-    cdef size g, s, m, cut, low, high, slot, n = c.rows.n_features
+    cdef size g, s, m, cut, low, high, slot, n = c.job.rows.n_features
     cdef int q
     cdef int64_t row
-    cdef real scale = <real>c.rows.scale
+    cdef real scale = <real>c.job.rows.scale
     cdef const real *x[SHARERS]
     cdef const real *next[SHARERS]
-    cdef bint in_place = row_in_place(&c.rows, 0) != NULL, follow
+    cdef bint in_place = row_in_place(&c.job.rows, 0) != NULL, follow
     cdef real *lines = c.X + first // BLOCK * SHARERS * c.ldx
     cdef real *value
     cdef int32_t *index
@@ -72,16 +72,16 @@ cdef void gather_groups(Context *c, size start, size first, size last) noexcept 
                 memset(lines + q * c.ldx, 0, n * sizeof(real))
                 x[q] = lines + q * c.ldx
                 continue
-            row = c.order[start + s + q]
-            if row_is_bad(c, row):
+            row = c.job.order[start + s + q]
+            if row_is_bad(&c.job, row):
                 fm_store(&c.bad_rows, 1)
             if in_place:
-                x[q] = row_in_place(&c.rows, row)
+                x[q] = row_in_place(&c.job.rows, row)
             else:
-                gather_dense(&c.rows, row, lines + q * c.ldx, 1)
+                gather_dense(&c.job.rows, row, lines + q * c.ldx, 1)
                 x[q] = lines + q * c.ldx
             if follow:
-                next[q] = row_in_place(&c.rows, c.order[start + s + SHARERS + q])
+                next[q] = row_in_place(&c.job.rows, c.job.order[start + s + SHARERS + q])
         for cut in range(c.n_cuts):
             slot = group_slot(c, s, cut)
             value = c.nz_value + slot * SHARERS * c.nz_region

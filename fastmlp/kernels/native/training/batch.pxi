@@ -9,7 +9,7 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
     """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
     cdef size s, j
     cdef real *x
-    cdef Run *run = c.run
+    cdef Run *run = c.job.run
     if run.sparse and c.grouped:
         gather_groups(c, start, first, last)
         return
@@ -21,9 +21,9 @@ cdef void gather_block(Context *c, size start, size first, size last) noexcept n
         return
     for s in range(first, last):
         x = c.X + s * c.ldx
-        if row_is_bad(c, c.order[start + s]):
+        if row_is_bad(&c.job, c.job.order[start + s]):
             fm_store(&c.bad_rows, 1)
-        gather_row(&c.rows, c.order[start + s], x, 1)
+        gather_row(&c.job.rows, c.job.order[start + s], x, 1)
         if run.input_dropout > 0:
             dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
                          run.n_features)
@@ -36,13 +36,13 @@ cdef void drop_nonzeros(Context *c, size start, size s) noexcept nogil:
     cdef size i, cut
     cdef uint32_t k[4]
     cdef int32_t f
-    cdef double rate = c.run.input_dropout
+    cdef double rate = c.job.run.input_dropout
     cdef real keep = <real>(1 / (1 - rate))
     for cut in range(s * c.n_cuts, (s + 1) * c.n_cuts):
         for i in range(c.nz_start[cut], c.nz_end[cut]):
             f = c.nz_index[i]
-            k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.run.epoch
-            philox(k, <uint32_t>c.run.seed, <uint32_t>(c.run.seed >> 32))
+            k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.job.run.epoch
+            philox(k, <uint32_t>c.job.run.seed, <uint32_t>(c.job.run.seed >> 32))
             c.nz_value[i] = c.nz_value[i] * keep if (k[f % 4] >> 8) >= rate * 16777216.0 else 0
 
 
@@ -74,19 +74,19 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
     cdef const Edge *edge
     cdef real *C
     cdef real *W
-    for k in range(c.net.n_layers):
-        layer = &c.net.layers[k]
+    for k in range(c.job.net.n_layers):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
         C = (work.Z if work.Z != NULL else work.A) + first * work.lda
         fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             W = work.W + edge.row * work.ld
             if edge.source != INPUT:
                 source = &c.work[edge.source]
                 add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
                          edge.width)
-            elif c.run.sparse:
+            elif c.job.run.sparse:
                 if c.grouped:
                     forward_groups(c, following, first, last, W, work.ld, C, work.lda)
                 else:
@@ -94,7 +94,7 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
                 following = -1
             else:
                 add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
-        if k == c.net.n_layers - 1:
+        if k == c.job.net.n_layers - 1:
             return
         for s in range(first, last):
             C = work.A + s * work.lda
@@ -102,15 +102,80 @@ cdef void forward_block(Context *c, size start, size first, size last, size foll
                      work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
-                dropout_mask(c.run.seed, c.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
+                dropout_mask(c.job.run.seed, c.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
                 for p in range(<size>layer.n_out):
                     C[p] = C[p] * W[p]
 
 
+cdef inline bint takes_softmax_losses(const Context *c) noexcept nogil:
+    cdef const Layer *layer = &c.job.net.layers[c.job.net.n_layers - 1]
+    return (c.job.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
+            and c.job.run.label_smoothing == 0)
+
+
+cdef double softmax_losses(Context *c, size start, size first, size last, double *weight) noexcept nogil:
+    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
+    cdef LayerWork *work = &c.work[c.job.net.n_layers - 1]
+    cdef size n = c.job.net.layers[c.job.net.n_layers - 1].n_out, s = first, m, i, j
+    cdef int64_t row
+    cdef vec e[64]
+    cdef real top[64]
+    cdef real sums[64]
+    cdef real inverse[64]
+    cdef vec z, a
+    cdef const real *logits
+    cdef const real *of_row
+    cdef real *d
+    cdef double total = 0, value, w, mass
+    cdef real scale, log_sum
+    weight[0] = 0
+    while s < last:
+        m = last - s if last - s < LANES else LANES
+        for i in range(m):
+            logits = work.Z + (s + i) * work.lda
+            z = (<const vec *>logits)[0]
+            top[i] = vec_top(vec_first(z, n, logits[0]))
+            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
+        for i in range(m, LANES):
+            e[i] = vec_fill(0)
+        a = vec_lane_sums(e)
+        memcpy(sums, &a, sizeof(vec))
+        a = vec_divide(vec_fill(ONE), a)
+        memcpy(inverse, &a, sizeof(vec))
+        for i in range(m):
+            row = c.job.order[start + s + i]
+            logits = work.Z + (s + i) * work.lda
+            d = work.D + (s + i) * work.lda
+            a = inverse[i] * e[i]
+            (<vec *>(work.A + (s + i) * work.lda))[0] = a
+            log_sum = top[i] + <real>c_log(sums[i])
+            w = 1 if c.job.sample_weight == NULL else c.job.sample_weight[row]
+            scale = <real>(w * c.job.run.gradient_scale)
+            if c.job.labels != NULL:
+                value = log_sum - logits[c.job.labels[row]]
+                (<vec *>d)[0] = scale * a
+                d[c.job.labels[row]] = d[c.job.labels[row]] - scale
+            else:
+                of_row = c.job.y + row * n
+                value = mass = 0
+                for j in range(n):
+                    mass += of_row[j]
+                    value += of_row[j] * (log_sum - logits[j])
+                (<vec *>d)[0] = (scale * <real>mass) * a
+                for j in range(n):
+                    d[j] = d[j] - scale * of_row[j]
+            for j in range(LANES, <size>work.lda):
+                d[j] = 0
+            weight[0] += w
+            total += w * value
+        s += m
+    return total
+
+
 cdef double loss_block(Context *c, size start, size first, size last, double *weight) noexcept nogil:
     """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
-    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
-    cdef size s, j, n = c.net.layers[c.net.n_layers - 1].n_out
+    cdef LayerWork *work = &c.work[c.job.net.n_layers - 1]
+    cdef size s, j, n = c.job.net.layers[c.job.net.n_layers - 1].n_out
     cdef double value, total = 0, w
     cdef real *d
     cdef real scale
@@ -119,11 +184,11 @@ cdef double loss_block(Context *c, size start, size first, size last, double *we
     weight[0] = 0
     for s in range(first, last):
         d = work.D + s * work.lda
-        value = sample_loss(c, c.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
-        w = 1 if c.sample_weight == NULL else c.sample_weight[c.order[start + s]]
+        value = sample_loss(&c.job, c.job.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
+        w = 1 if c.job.sample_weight == NULL else c.job.sample_weight[c.job.order[start + s]]
         weight[0] += w
         total += w * value
-        scale = <real>(w * c.run.gradient_scale)
+        scale = <real>(w * c.job.run.gradient_scale)
         if scale != 1:
             for j in range(n):
                 d[j] = d[j] * scale
@@ -144,14 +209,14 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
     cdef real keep
     cdef real *a
     cdef real *d
-    for k in range(c.net.n_layers - 1, -1, -1):
-        layer = &c.net.layers[k]
+    for k in range(c.job.net.n_layers - 1, -1, -1):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             if edge.source == INPUT:
                 continue
-            below = &c.net.layers[edge.source]
+            below = &c.job.net.layers[edge.source]
             source = &c.work[edge.source]
             d = source.D + first * source.lda
             if edge.is_first:
@@ -177,16 +242,16 @@ cdef void backward_block(Context *c, size first, size last) noexcept nogil:
 
 cdef bint learns_in_place(Context *c, WeightBlock *block) noexcept nogil:
     """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
-    cdef const Layer *layer = &c.net.layers[block.layer]
+    cdef const Layer *layer = &c.job.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
-    return (c.run.sparse and c.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
-            and c.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
-            and c.run.weight_decay == 0 and c.run.clip_value <= 0 and work.G == NULL)
+    return (c.job.run.sparse and c.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
+            and c.job.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
+            and c.job.run.weight_decay == 0 and c.job.run.clip_value <= 0 and work.G == NULL)
 
 
 cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
     """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
-    cdef const Layer *layer = &c.net.layers[block.layer]
+    cdef const Layer *layer = &c.job.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
     cdef LayerWork *source
     cdef const Edge *edge
@@ -200,7 +265,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
                 (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
         return
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-        edge = &c.net.edges[e]
+        edge = &c.job.net.edges[e]
         a = block.first if block.first > edge.row else edge.row
         b = block.last if block.last < edge.row + edge.width else edge.row + edge.width
         if a >= b:
@@ -209,7 +274,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
         if edge.source != INPUT:
             source = &c.work[edge.source]
             add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
-        elif not c.run.sparse:
+        elif not c.job.run.sparse:
             add_product(c.X + (a - edge.row), 1, c.ldx, work.D, work.lda, row, ld, b - a, ld, n_samples)
         else:
             a -= edge.row
@@ -219,7 +284,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
             if c.grouped:
                 scatter_groups(c, cut, n_samples, work.D, work.lda, factor, row, ld)
                 continue
-            if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.run.n_features):
+            if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.job.run.n_features):
                 scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)
                 continue
@@ -238,7 +303,7 @@ cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real f
 cdef void finish_weights(Context *c, size u, Step *step, real *g) noexcept nogil:
     """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
     cdef WeightBlock *block = &c.weight_blocks[u]
-    cdef const Layer *layer = &c.net.layers[block.layer]
+    cdef const Layer *layer = &c.job.net.layers[block.layer]
     cdef LayerWork *work = &c.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     cdef bint weights = block.first < layer.n_in
@@ -247,7 +312,7 @@ cdef void finish_weights(Context *c, size u, Step *step, real *g) noexcept nogil
     if weights and (layer.l1 != 0 or layer.l2 != 0):
         c.block_penalty[u] = penalty(w, n, layer.l1, layer.l2)
     regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
-    if step.optimizer != GRADIENT and c.run.clip_norm <= 0:
+    if step.optimizer != GRADIENT and c.job.run.clip_norm <= 0:
         update_weights(c, u, step, g)
 
 
@@ -257,7 +322,7 @@ cdef void update_weights(Context *c, size u, Step *step, const real *g) noexcept
     cdef LayerWork *work = &c.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
-    if block.first < c.net.layers[block.layer].n_in:
+    if block.first < c.job.net.layers[block.layer].n_in:
         refresh_transposed(c, block.layer, block.first, block.last)
 
 
@@ -269,8 +334,8 @@ cdef void cap_norms(Context *c) noexcept nogil:
     cdef double norm
     cdef real scale
     cdef bint changed
-    for k in range(c.net.n_layers):
-        layer = &c.net.layers[k]
+    for k in range(c.job.net.n_layers):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
         if layer.max_norm <= 0:
             continue

@@ -46,7 +46,7 @@ cdef void open_samples(Context *c) noexcept nogil:
 
 cdef void open_batch(Context *c) noexcept nogil:
     """Begin the batch that the run record says comes next."""
-    cdef Run *run = c.run
+    cdef Run *run = c.job.run
     c.batch_start = run.batch * run.batch_size
     c.batch_samples = run.n_samples - c.batch_start
     if c.batch_samples > <size>run.batch_size:
@@ -60,13 +60,13 @@ cdef inline size following(Context *c, size thread) noexcept nogil:
     """Position in the epoch's order of the block that this thread will probably take next, or -1."""
     cdef size chunk = c.batch_start + c.batch_at, next = chunk + c.chunk_samples
     cdef int64_t ticket = fm_load64(&c.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
-    if is_csr(&c.rows) or c.rows.column > 8:
+    if is_csr(&c.job.rows) or c.job.rows.column > 8:
         return -1
     if first < last:
         next = chunk + (first if thread % 2 == 0 else last - 1) * BLOCK
     elif thread % 2:              # the last block of the next chunk, if that is as long
         next += (c.chunk_samples - 1) // BLOCK * BLOCK
-    return next if next + BLOCK <= <size>c.run.n_samples else -1
+    return next if next + BLOCK <= <size>c.job.run.n_samples else -1
 
 
 cdef void samples_task(Context *c, size thread, size task) noexcept nogil:
@@ -111,25 +111,25 @@ cdef void clipped_task(Context *c, size task) noexcept nogil:
         g = work.G + block.first * work.ld
         for i in range((block.last - block.first) * work.ld // LANES):
             (<vec *>g)[i] = (<vec *>g)[i] * c.clip_scale
-        if c.run.optimizer != GRADIENT:
+        if c.job.run.optimizer != GRADIENT:
             update_weights(c, u, &c.step, g)
 
 
 cdef void end_step(Context *c) noexcept nogil:
     """All weights are updated: the loss, the history, and the next batch or the slice's end."""
     cdef size u, k
-    cdef double loss = c.batch_loss * c.run.loss_scale
+    cdef double loss = c.batch_loss * c.job.run.loss_scale
     for u in range(c.n_weight_blocks):
         loss += c.block_penalty[u]
-    if c.run.average and isfinite(loss):
+    if c.job.run.average and isfinite(loss):
         loss = loss / c.batch_weight if c.batch_weight > 0 else 0
-    for k in range(c.net.n_layers):
-        if c.net.layers[k].max_norm > 0:
+    for k in range(c.job.net.n_layers):
+        if c.job.net.layers[k].max_norm > 0:
             cap_norms(c)
             break
-    end_batch(c, loss, c.batch_samples)
+    end_batch(&c.job, loss, c.batch_samples, batch_finite, context_keep, context_restore)
     c.left -= 1
-    if c.run.status != RUNNING or c.left <= 0:
+    if c.job.run.status != RUNNING or c.left <= 0:
         open_phase(c, CLOSED, 0)
     else:
         open_batch(c)
@@ -148,9 +148,9 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
             c.batch_loss += c.block_loss[b]
             c.batch_weight += c.block_weight[b]
         if c.batch_at + c.chunk_samples == c.batch_samples:
-            if c.run.mean_weight > 0:
-                c.batch_weight = c.run.mean_weight * c.batch_samples
-            begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
+            if c.job.run.mean_weight > 0:
+                c.batch_weight = c.job.run.mean_weight * c.batch_samples
+            begin_step(c.job.run, c.batch_weight if c.job.run.average else 1, &c.step)
         open_phase(c, WEIGHTS, c.n_tasks)
         return
     if kind == WEIGHTS:
@@ -162,13 +162,13 @@ cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
             else:             # the slice is over, in the midst of a batch
                 open_phase(c, CLOSED, 0)
             return
-        if c.run.clip_norm > 0:
+        if c.job.run.clip_norm > 0:
             for u in range(c.n_weight_blocks):
                 block = &c.weight_blocks[u]
                 work = &c.work[block.layer]
                 norm += penalty(work.G + block.first * work.ld, (block.last - block.first) * work.ld, 0, 2)
             norm = c_sqrt(norm)
-            c.clip_scale = <real>(c.run.clip_norm / norm) if norm > c.run.clip_norm else ONE
+            c.clip_scale = <real>(c.job.run.clip_norm / norm) if norm > c.job.run.clip_norm else ONE
             open_phase(c, CLIPPED, c.n_tasks)
             return
     end_step(c)
@@ -203,11 +203,12 @@ cdef void take_part(Context *c, size thread) noexcept nogil:
             end_phase(c, kind)
 
 
-cdef void serve(Context *c, size thread) noexcept nogil:
+cdef void serve(Job *job, size thread) noexcept nogil:
     """What every thread but the first does: take part in slices until dismissed."""
+    cdef Context *c = <Context *>job
     cdef unsigned int control = fm_flush_denormals()
     cdef int32_t waits = 0
-    while not fm_load(&c.dismissed):
+    while not fm_load(&c.job.dismissed):
         if (fm_load64(&c.ticket) >> 32 & 7) != CLOSED:
             take_part(c, thread)
             waits = 0

@@ -10,7 +10,7 @@ cdef struct EnsembleLayer:
     real *D               # gradient of the loss with respect to Z
 
 cdef struct Ensemble:
-    Context *nets         # (n_nets,): net k is lane k
+    Job *nets         # (n_nets,): net k is lane k
     EnsembleLayer *work
     real *W               # (n_params, LANES)
     real *S[2]            # optimizer state, laid out like W
@@ -46,14 +46,14 @@ cdef extern from *:
     bint fm_all_finite(const double *, size) noexcept nogil
 
 
-cdef size ensemble_layout(Ensemble *E, Context *c, char *base) noexcept nogil:
+cdef size ensemble_layout(Ensemble *E, Job *c, char *base) noexcept nogil:
     """Set every pointer of `E` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
     cdef char *cursor = base
     cdef EnsembleLayer measured
     cdef EnsembleLayer *work
     cdef size k, i, n
     take(&cursor, sizeof(Ensemble))
-    E.nets = <Context *>take(&cursor, LANES * sizeof(Context))
+    E.nets = <Job *>take(&cursor, LANES * sizeof(Job))
     E.work = <EnsembleLayer *>take(&cursor, c.net.n_layers * sizeof(EnsembleLayer))
     E.W = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
     for i in range(2):
@@ -107,7 +107,7 @@ cdef void net_rates(Ensemble *E, size lane) noexcept nogil:
 
 cdef void ensemble_load(Ensemble *E) noexcept nogil:
     """Take the parameters over; lanes without a net hold zeros, which stay zeros."""
-    cdef Context *c
+    cdef Job *c
     cdef size lane, i, n = E.nets[0].net.n_params * LANES * sizeof(real)
     memset(E.W, 0, n)
     for i in range(E.nets[0].n_states):
@@ -135,7 +135,7 @@ cdef void ensemble_load(Ensemble *E) noexcept nogil:
 
 cdef void ensemble_store(Ensemble *E) noexcept nogil:
     """Hand parameters and state back."""
-    cdef Context *c
+    cdef Job *c
     cdef size lane, i
     for lane in range(E.n_nets):
         c = &E.nets[lane]
@@ -149,7 +149,7 @@ cdef void ensemble_store(Ensemble *E) noexcept nogil:
 
 cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nogil:
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef size lane, j, n = c.run.n_features, n_out = c.run.n_outputs if c.y != NULL else 0
     cdef size n_nets = E.n_nets, x_row = c.rows.row, x_col = c.rows.column
     cdef int64_t row
@@ -179,7 +179,7 @@ cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nog
 cdef bint ensemble_diverged(Ensemble *E) noexcept nogil:
     """Whether a net's loss is not finite; such nets get the weights of the epoch's start back."""
     cdef size lane
-    cdef Context *c
+    cdef Job *c
     cdef bint found = False
     if fm_all_finite(E.value, LANES):
         return False
@@ -193,7 +193,7 @@ cdef bint ensemble_diverged(Ensemble *E) noexcept nogil:
 
 cdef void ensemble_turn_rates(Ensemble *E, int64_t done) noexcept nogil:
     """Each net's rate for the step that comes next, `done` steps after those that its run counts."""
-    cdef Context *c
+    cdef Job *c
     cdef size lane
     for lane in range(E.n_nets):
         c = &E.nets[lane]
@@ -206,7 +206,7 @@ cdef void ensemble_turn_rates(Ensemble *E, int64_t done) noexcept nogil:
 
 cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
     """Whether a net's parameters and state are finite; see `stays_finite`."""
-    cdef Context *c = &E.nets[lane]
+    cdef Job *c = &E.nets[lane]
     cdef size i, k
     for i in range(c.net.n_params):
         if not finite_real(E.W + i * LANES + lane, 1):
@@ -217,7 +217,7 @@ cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
     return True
 
 
-cdef void net_diverge(Context *c) noexcept nogil:
+cdef void net_diverge(Job *c) noexcept nogil:
     """Give a net the weights of the epoch's start back, and stop it."""
     memcpy(c.net.params, c.backup, c.net.n_params * sizeof(real))
     c.begun = False
@@ -230,7 +230,7 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
     cdef size lane
     cdef Py_ssize_t first = -1
     cdef int64_t count, done, step
-    cdef Context *c
+    cdef Job *c
     cdef bint go = True
     for lane in range(E.n_nets):
         if not E.alive[lane]:
@@ -244,6 +244,7 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
             go = False
         elif not c.begun:
             begin_epoch(c)
+            memcpy(c.backup, c.net.params, c.net.n_params * sizeof(real))
     ensemble_load(E)
     while go and budget > 0:
         count = budget
@@ -290,6 +291,7 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
             if c.run.status == RUNNING:
                 collect(E.W + lane, c.net.params, c.net.n_params)
                 begin_epoch(c)
+                memcpy(c.backup, c.net.params, c.net.n_params * sizeof(real))
                 E.sum[lane] = 0
                 net_rates(E, lane)
             else:

@@ -60,7 +60,7 @@ cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
 
 cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
     """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef const Layer *layer
     cdef const vec *w
     cdef vec t[16]
@@ -99,7 +99,7 @@ cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
 
 
 cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef size k, e, j, n, vecs, one, two
     cdef const Layer *layer
     cdef EnsembleLayer *work
@@ -133,7 +133,7 @@ cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
 
 cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcept nogil:
     """`logistic_loss` of every net."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
     cdef size lane, j
     cdef real u[16]
@@ -150,7 +150,7 @@ cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcep
 
 cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
     """Each net's loss on its sample, and dZ of its output layer, unweighted."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
     cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
     cdef size lane, j, n = layer.n_out
@@ -188,7 +188,7 @@ cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
 
 cdef void ensemble_weigh(Ensemble *E, int half) noexcept nogil:
     """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
     cdef size lane, j, n = c.net.layers[c.net.n_layers - 1].n_out
     cdef double weight, divisor
@@ -262,7 +262,7 @@ cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec r
 
 cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *step, const real *X) noexcept nogil:
     """Backward through all layers, updating each weight row as it is passed."""
-    cdef Context *c = &E.nets[0]
+    cdef Job *c = &E.nets[0]
     cdef Py_ssize_t k
     cdef size e, p, n, at
     cdef const Layer *layer

@@ -64,7 +64,7 @@ cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
 
 cdef bint fits_ensemble(Context *c) noexcept nogil:
     """Whether ensemble.pxi may train this net: it does not skip zero inputs, which must not move others' places."""
-    return c.net.n_params <= ENSEMBLE_PARAMS and c.run.n_features <= TINY_WIDTH
+    return c.job.net.n_params <= ENSEMBLE_PARAMS and c.job.run.n_features <= TINY_WIDTH
 
 
 cdef void online_begin(Context *c) noexcept nogil:
@@ -75,47 +75,47 @@ cdef void online_begin(Context *c) noexcept nogil:
     cdef LayerWork *work
     cdef double power = 1, total = 0, root, decay
     cdef int64_t *row_step
-    c.flushed = c.run.step
+    c.flushed = c.job.run.step
     c.replayed = 0
-    if c.run.optimizer == ADAM and c.run.sparse:
+    if c.job.run.optimizer == ADAM and c.job.run.sparse:
         total = 1
-        c.replayed = steps_to_replay(c.run)
+        c.replayed = steps_to_replay(c.job.run)
         c.head = PAST
         memset(c.sums, 0, 8 * PAST * sizeof(real))
-        root = c_sqrt(c.run.beta_2)
+        root = c_sqrt(c.job.run.beta_2)
         for k in range(4):                    # powers of beta_1 / root^(k + 1)
             for p in range(PAST):
                 c.powers[k * PAST + p] = 0
                 if <int64_t>p < c.replayed:
-                    c.powers[k * PAST + p] = <real>c_pow(c.run.beta_1 / c_pow(root, k + 1.0), p + 1.0)
+                    c.powers[k * PAST + p] = <real>c_pow(c.job.run.beta_1 / c_pow(root, k + 1.0), p + 1.0)
         # the series is as good as the rounding while epsilon / sqrt(v) < eps^(1/4)
-        decay = c.run.epsilon / c_sqrt(c_sqrt(REAL_EPS)) * c_pow(root, -<double>c.replayed)
+        decay = c.job.run.epsilon / c_sqrt(c_sqrt(REAL_EPS)) * c_pow(root, -<double>c.replayed)
         c.smallest = <real>(decay * decay)
         c.largest = <real>(1 / decay) if decay > 1e-18 else <real>1e18
     for k in range(DECAYS):
         c.decay[k], c.decay_sum[k] = power, total
-        if c.run.optimizer == ADAM:           # powers of both betas
-            power *= c.run.beta_1
-            total *= c.run.beta_2
+        if c.job.run.optimizer == ADAM:           # powers of both betas
+            power *= c.job.run.beta_1
+            total *= c.job.run.beta_2
         else:
-            power *= c.run.momentum
+            power *= c.job.run.momentum
             total += power
-    memset(c.X, 0, c.run.n_features * sizeof(real))
-    for k in range(c.net.n_layers):
-        layer = &c.net.layers[k]
+    memset(c.X, 0, c.job.run.n_features * sizeof(real))
+    for k in range(c.job.net.n_layers):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
-        row_step = c.row_step + k * c.run.n_features
+        row_step = c.row_step + k * c.job.run.n_features
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             if edge.source != INPUT:
                 continue
             for p in range(<size>edge.width):
-                row_step[p] = c.run.step
-                if c.run.optimizer == ADAM:   # a row whose moments are 0 does not move
+                row_step[p] = c.job.run.step
+                if c.job.run.optimizer == ADAM:   # a row whose moments are 0 does not move
                     row_step[p] = -1
                     for j in range((edge.row + p) * work.ld, (edge.row + p + 1) * work.ld):
                         if work.S[0][j] != 0 or work.S[1][j] != 0:
-                            row_step[p] = c.run.step
+                            row_step[p] = c.job.run.step
                             break
 
 
@@ -124,35 +124,35 @@ cdef void online_flush(Context *c) noexcept nogil:
     cdef size k, e, p
     cdef const Layer *layer
     cdef const Edge *edge
-    if c.run.optimizer == SGD:
+    if c.job.run.optimizer == SGD:
         return
-    c.flushed = c.run.step
-    for k in range(c.net.n_layers):
-        layer = &c.net.layers[k]
+    c.flushed = c.job.run.step
+    for k in range(c.job.net.n_layers):
+        layer = &c.job.net.layers[k]
         if not skips_zero_inputs(c, layer):
             continue
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             if edge.source == INPUT:
                 for p in range(<size>edge.width):
-                    catch_up(c, &c.work[k], edge.row + p, c.row_step + k * c.run.n_features + p)
+                    catch_up(c, &c.work[k], edge.row + p, c.row_step + k * c.job.run.n_features + p)
 
 
 cdef inline void update_input_rows(int64_t optimizer, Context *c, Step *step, size k, const Edge *edge, const real *d,
                                    const real *value, const int32_t *index, size m) noexcept nogil:
     """Update the rows that the input meets in layer k."""
-    cdef const Layer *layer = &c.net.layers[k]
+    cdef const Layer *layer = &c.job.net.layers[k]
     cdef LayerWork *work = &c.work[k]
     cdef size i, p, ld = work.ld
     cdef real l2 = <real>layer.l2 * step.scale
-    cdef int64_t *row_step = c.row_step + k * c.run.n_features
+    cdef int64_t *row_step = c.row_step + k * c.job.run.n_features
     cdef real *w = work.W + edge.row * ld
     cdef real *s0 = work.S[0] + edge.row * ld
     cdef real *s1 = work.S[1] + edge.row * ld
     if skips_zero_inputs(c, layer):
         if optimizer != SGD:
             for i in range(m):
-                row_step[index[i]] = c.run.step + 1
+                row_step[index[i]] = c.job.run.step + 1
         update_rows(optimizer, step, w, s0, s1, ld, value, index, m, d)
         return
     for i in range(m):                        # dense: the listed values, scattered
@@ -180,18 +180,18 @@ cdef inline void backward_rows(int64_t optimizer, Context *c, const Step *consta
     cdef real *w
     cdef Step copied = constants[0]
     cdef Step *step = &copied
-    for k in range(c.net.n_layers - 1, -1, -1):
-        layer = &c.net.layers[k]
+    for k in range(c.job.net.n_layers - 1, -1, -1):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
         ld = work.ld
         l2 = <real>layer.l2 * step.scale
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             if edge.source == INPUT:
                 if not layer.frozen:
                     update_input_rows(optimizer, c, step, k, edge, work.D, value, index, m)
                 continue
-            below = &c.net.layers[edge.source]
+            below = &c.job.net.layers[edge.source]
             source = &c.work[edge.source]
             for p in range(<size>edge.width):
                 w = work.W + (edge.row + p) * ld
@@ -226,8 +226,8 @@ cdef void backward_adam(Context *c, Step *s, const real *value, const int32_t *i
 
 cdef double online_step(Context *c, size position) noexcept nogil:
     """Learn one sample; return its loss (with penalties)."""
-    cdef int64_t row = c.order[position]
-    cdef Run *run = c.run
+    cdef int64_t row = c.job.order[position]
+    cdef Run *run = c.job.run
     cdef size k, e, i, j, m
     cdef const Layer *layer
     cdef LayerWork *work
@@ -237,22 +237,22 @@ cdef double online_step(Context *c, size position) noexcept nogil:
     cdef Step step
     cdef bint lazy = run.optimizer != SGD
     cdef bint last
-    if row_is_bad(c, row):
+    if row_is_bad(&c.job, row):
         return NOT_A_NUMBER
     if c.replayed > 0 and run.step - c.flushed >= PAST / 2 - 1:
         online_flush(c)                       # before the rates of old steps are overwritten
-    m = list_row(&c.rows, row, c.order[position + 1 if position + 1 < <size>run.n_samples else position], c.nz_value,
+    m = list_row(&c.job.rows, row, c.job.order[position + 1 if position + 1 < <size>run.n_samples else position], c.nz_value,
                  c.nz_index)
-    for k in range(c.net.n_layers):
-        layer = &c.net.layers[k]
+    for k in range(c.job.net.n_layers):
+        layer = &c.job.net.layers[k]
         work = &c.work[k]
-        last = k == c.net.n_layers - 1
+        last = k == c.job.net.n_layers - 1
         z = work.Z if work.Z != NULL else work.A
         fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, z, work.ld, 1, work.ld)
         if layer.l2 != 0:
             norms += penalty(work.W, layer.n_in * work.ld, 0, layer.l2)
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.net.edges[e]
+            edge = &c.job.net.edges[e]
             if edge.source == INPUT:
                 if lazy and skips_zero_inputs(c, layer):
                     for i in range(m):
@@ -267,9 +267,9 @@ cdef double online_step(Context *c, size position) noexcept nogil:
                                   work.ld)
         if not last:
             activation_forward(layer.activation, <real>layer.slope, z, work.A, work.ld)
-    work = &c.work[c.net.n_layers - 1]
-    loss = sample_loss(c, row, work.Z, work.A, work.D)
-    weight = 1 if c.sample_weight == NULL else c.sample_weight[row]
+    work = &c.work[c.job.net.n_layers - 1]
+    loss = sample_loss(&c.job, row, work.Z, work.A, work.D)
+    weight = 1 if c.job.sample_weight == NULL else c.job.sample_weight[row]
     for j in range(<size>run.n_outputs):
         work.D[j] = work.D[j] * <real>(weight * run.gradient_scale)
     for j in range(<size>run.n_outputs, work.ld):

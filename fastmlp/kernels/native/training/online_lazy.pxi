@@ -3,9 +3,9 @@
 # here.
 
 cdef bint skips_zero_inputs(Context *c, const Layer *layer) noexcept nogil:
-    if layer.frozen or layer.l2 != 0 or c.run.weight_decay != 0:
+    if layer.frozen or layer.l2 != 0 or c.job.run.weight_decay != 0:
         return False
-    return c.run.optimizer != ADAM or c.replayed > 0
+    return c.job.run.optimizer != ADAM or c.replayed > 0
 
 
 cdef int64_t steps_to_replay(Run *run) noexcept nogil:
@@ -30,8 +30,8 @@ cdef void record_step(Context *c, const Step *step) noexcept nogil:
     cdef real factor = step.rate
     cdef real *sums
     cdef const real *powers
-    c.past_rate[(c.run.step + 1) & (PAST - 1)] = step.rate
-    c.past_epsilon[(c.run.step + 1) & (PAST - 1)] = step.epsilon
+    c.past_rate[(c.job.run.step + 1) & (PAST - 1)] = step.rate
+    c.past_epsilon[(c.job.run.step + 1) & (PAST - 1)] = step.epsilon
     if c.head == 0:
         for j in range(4):
             memcpy(c.sums + j * 2 * PAST + PAST, c.sums + j * 2 * PAST, (PAST - LANES) * sizeof(real))
@@ -54,7 +54,7 @@ cdef inline void replay_steps(int vecs, Context *c, int64_t first, int64_t n, re
     cdef vec root[4]
     cdef int j
     cdef int64_t t
-    cdef real beta = <real>c.run.beta_1, root_beta = <real>c_sqrt(c.run.beta_2), rate, epsilon
+    cdef real beta = <real>c.job.run.beta_1, root_beta = <real>c_sqrt(c.job.run.beta_2), rate, epsilon
     for j in range(vecs):
         weight[j] = (<vec *>w)[j]
         moment[j] = (<const vec *>m)[j]
@@ -85,7 +85,7 @@ cdef inline void replay_panel(int vecs, Context *c, int64_t k, real decay_1, rea
     for j in range(vecs):
         small = small or vec_any_small((<vec *>v)[j], c.smallest)
     if small:
-        replay_steps(vecs, c, c.run.step - k + 1, k if k < c.replayed else c.replayed, w, m, v)
+        replay_steps(vecs, c, c.job.run.step - k + 1, k if k < c.replayed else c.replayed, w, m, v)
     for j in range(vecs):
         if not small:
             r = vec_min(vec_fill(c.largest), vec_inverse_sqrt((<vec *>v)[j] + REAL_TINY))
@@ -95,15 +95,15 @@ cdef inline void replay_panel(int vecs, Context *c, int64_t k, real decay_1, rea
 
 
 cdef inline void replay_adam(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
-    cdef int64_t k = c.run.step - row_step[0]
+    cdef int64_t k = c.job.run.step - row_step[0]
     cdef size at = row * work.ld, last = at + work.ld
     cdef real decay_1, decay_2
     cdef bint moved = row_step[0] >= 0
-    row_step[0] = c.run.step
+    row_step[0] = c.job.run.step
     if not moved or k <= 0:
         return
-    decay_1 = <real>(c.decay[k] if k < DECAYS else c_pow(c.run.beta_1, <double>k))
-    decay_2 = <real>(c.decay_sum[k] if k < DECAYS else c_pow(c.run.beta_2, <double>k))
+    decay_1 = <real>(c.decay[k] if k < DECAYS else c_pow(c.job.run.beta_1, <double>k))
+    decay_2 = <real>(c.decay_sum[k] if k < DECAYS else c_pow(c.job.run.beta_2, <double>k))
     while last - at >= 4 * LANES:
         replay_panel(4, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
         at += 4 * LANES
@@ -116,15 +116,15 @@ cdef inline void replay_adam(Context *c, LayerWork *work, size row, int64_t *row
 
 cdef void catch_up(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
     """Replay the steps in which a row of the first layer had no gradient (momentum, Adam)."""
-    cdef int64_t k = c.run.step - row_step[0]
-    cdef double mu = c.run.momentum, decay, total
+    cdef int64_t k = c.job.run.step - row_step[0]
+    cdef double mu = c.job.run.momentum, decay, total
     cdef size j
     cdef real *w = work.W + row * work.ld
     cdef real *v = work.S[0] + row * work.ld
-    if c.run.optimizer == ADAM:
+    if c.job.run.optimizer == ADAM:
         replay_adam(c, work, row, row_step)
         return
-    row_step[0] = c.run.step
+    row_step[0] = c.job.run.step
     if k <= 0:
         return
     if k < DECAYS:
@@ -132,7 +132,7 @@ cdef void catch_up(Context *c, LayerWork *work, size row, int64_t *row_step) noe
     else:
         decay = c_pow(mu, <double>k)
         total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
-    if c.run.optimizer == NESTEROV:
+    if c.job.run.optimizer == NESTEROV:
         total *= mu
     cdef real d = <real>decay, t = <real>total
     for j in range(work.ld // LANES):

@@ -1,398 +1,216 @@
-# Tiny nets: samples in vector lanes. A vector of samples at a time goes forward and back through all layers.
-# Activations are stored feature by feature, (features, LANES), so that narrow layers fill whole vectors; weights are
-# scalars that broadcast. One thread; the parameters are one flat vector in the first-level cache, and the optimizer
-# passes over it at once.
-#
-# A step of the smallest nets is one chain of dependent operations with bookkeeping beside it, and both count. Pointers
-# are read into variables: the compiler must take any vector that is stored for part of a struct.
+# Tiny nets, whose layers would leave most of a vector empty: the numbers of a vector are samples here, LANES at a
+# time, which tiny_step.pxi takes forward and back through all layers. Activations are stored feature by feature,
+# (features, LANES), and weights are scalars that meet whole vectors. One thread; the parameters are one flat vector in
+# the first-level cache, and the optimizer passes over it at once.
 
-cdef void tiny_layout(Context *c) noexcept nogil:
-    """Gather what a step of the TINY regime needs of layers and edges, as pointers."""
+cdef struct TinyEdge:     # what a step reads and writes of an edge
+    const vec *A          # (width,) the source's outputs, or NULL for the input
+    vec *D                # (width,) the source's
+    vec *Z
+    const real *w         # (width, n_out)
+    vec *products         # (width, n_out)
+    size width
+    int64_t activation    # the source's
+    real slope
+    bint is_first, is_last
+
+cdef struct TinyLayer:
+    TinyEdge *edges
+    TinyEdge *end
+    const real *bias      # (n,), or NULL
+    vec *bias_products
+    vec *A                # (n,) outputs
+    vec *Z                # before the activation, where it is needed; else NULL
+    vec *D                # gradient of the loss with respect to Z
+    size n
+    int64_t activation
+    real slope
+
+cdef struct Tiny:
+    Job job               # the first member: a pointer to the job is one to all of this
+    TinyLayer *layers
+    TinyEdge *edges
+    # the batch in hand, by vectors of samples
+    real *X               # (vectors, n_features, LANES)
+    real *Y               # (vectors, n_outputs, LANES), where the loss is taken a vector at a time; else NULL
+    real *weight          # of each sample
+    real *scale           # what its gradient is multiplied by: its weight, over the batch's for an average
+    double batch_weight
+    # flat working copies, padded with zeros to whole vectors
+    real *params
+    real *state[3]
+    real *gradient
+    real *backup          # the parameters at the epoch's start
+    real *l2              # by parameter, or NULL where all are 0
+    vec *products         # by parameter, what its gradient is the sum of: one number a sample
+    Step step
+    double step_rate      # the learning rate that `step` was made of
+    bint step_holds       # it serves another update
+    bint any_frozen       # a layer's parameters must not move
+
+
+cdef void tiny_link(Tiny *self) noexcept nogil:
+    """Gather what a step needs of layers and edges, as pointers."""
     cdef size k, e
     cdef const Layer *layer
-    cdef LayerWork *work
-    cdef TinyLayer *tiny
     cdef const Edge *edge
-    cdef TinyEdge *own
-    for k in range(c.net.n_layers):
-        layer, work, tiny = &c.net.layers[k], &c.work[k], &c.tiny[k]
-        tiny.edges = c.tiny_edges + layer.first_edge
-        tiny.end = tiny.edges + layer.n_edges
-        tiny.bias = c.flat + layer.bias if layer.bias >= 0 else NULL
-        tiny.bias_products = c.products + layer.bias if layer.bias >= 0 else NULL
-        tiny.A, tiny.Z, tiny.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
-        tiny.n, tiny.activation, tiny.slope = layer.n_out, layer.activation, <real>layer.slope
+    cdef TinyLayer *own
+    cdef TinyLayer *source
+    cdef TinyEdge *of_edge
+    for k in range(self.job.net.n_layers):
+        layer, own = &self.job.net.layers[k], &self.layers[k]
+        own.edges = self.edges + layer.first_edge
+        own.end = own.edges + layer.n_edges
+        own.bias = self.params + layer.bias if layer.bias >= 0 else NULL
+        own.bias_products = self.products + layer.bias if layer.bias >= 0 else NULL
+        own.n, own.activation, own.slope = layer.n_out, layer.activation, <real>layer.slope
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge, own = &c.net.edges[e], &c.tiny_edges[e]
-            own.w = c.flat + layer.weights + edge.row * layer.n_out
-            own.products = c.products + layer.weights + edge.row * layer.n_out
-            own.width, own.is_first, own.is_last = edge.width, edge.is_first, edge.is_last
-            own.A = NULL
+            edge, of_edge = &self.job.net.edges[e], &self.edges[e]
+            of_edge.w = self.params + layer.weights + edge.row * layer.n_out
+            of_edge.products = self.products + layer.weights + edge.row * layer.n_out
+            of_edge.width, of_edge.is_first, of_edge.is_last = edge.width, edge.is_first, edge.is_last
+            of_edge.A = NULL
             if edge.source != INPUT:
-                work = &c.work[edge.source]
-                own.A, own.Z, own.D = <vec *>work.A, <vec *>work.Z, <vec *>work.D
-                own.activation, own.slope = c.net.layers[edge.source].activation, <real>c.net.layers[edge.source].slope
+                source = &self.layers[edge.source]
+                of_edge.A, of_edge.Z, of_edge.D = source.A, source.Z, source.D
+                of_edge.activation, of_edge.slope = source.activation, source.slope
 
 
-cdef void tiny_gather(Context *c, size start, size m) noexcept nogil:
-    """X (vectors, n_features, LANES), Y (vectors, n_outputs, LANES), weights and shares of the step by sample.
-
-    Lanes beyond m are 0.
-    """
-    cdef size lanes = padded(m), s, j, at, n = c.run.n_features, n_out = c.run.n_outputs
-    cdef int64_t row
-    cdef double weight = 0
-    if m < lanes:
-        memset(c.X, 0, n * lanes * sizeof(real))
-        memset(c.lane_weight, 0, lanes * sizeof(real))
-        if c.Y != NULL:
-            memset(c.Y, 0, n_out * lanes * sizeof(real))
-    for s in range(m):
-        row = c.order[start + s]
-        at = s // LANES * LANES
-        gather_row(&c.rows, row, c.X + at * n + s - at, LANES)
-        c.lane_weight[s] = ONE if c.sample_weight == NULL else <real>c.sample_weight[row]
-        weight += 1 if c.sample_weight == NULL else c.sample_weight[row]
-        if c.Y != NULL:
-            for j in range(n_out):
-                c.Y[(at * n_out + j * LANES) + s - at] = c.y[row * n_out + j]
-    c.batch_weight = c.run.mean_weight * m if c.run.mean_weight > 0 else weight
-    weight = c.run.gradient_scale
-    if c.run.average:
-        weight = weight / c.batch_weight if c.batch_weight > 0 else 0
-    for s in range(lanes // LANES):
-        (<vec *>c.lane_scale)[s] = <real>weight * (<const vec *>c.lane_weight)[s]
-    c.step_holds = False
-
-
-cdef inline void tiny_neurons(int neurons, const TinyLayer *layer, size o, const vec *x, vec *z) noexcept nogil:
-    """Z, where it is kept, and A of `neurons` neurons from o on. A stays in z too."""
-    cdef int u
-    cdef size i, n = layer.n
-    cdef const TinyEdge *edge = layer.edges
-    cdef const vec *source
-    cdef const real *w = edge.w + o                     # one edge's rows follow another's
-    cdef vec *Z = layer.Z
-    cdef vec *A = layer.A + o
-    for u in range(neurons):
-        z[u] = vec_fill(layer.bias[o + u] if layer.bias != NULL else 0)
-    while edge != layer.end:
-        source = edge.A if edge.A != NULL else x
-        for i in range(edge.width):
-            for u in range(neurons):
-                z[u] = z[u] + w[u] * source[i]
-            w += n
-        edge += 1
-    if Z != NULL:
-        for u in range(neurons):
-            Z[o + u] = z[u]
-    # the common ones while z is in registers; tiny_forward sees to the others
-    if layer.activation == TANH or layer.activation == LOGISTIC:
-        if layer.slope != ONE:
-            for u in range(neurons):
-                z[u] = layer.slope * z[u]
-        if layer.activation == TANH:
-            for u in range(neurons):
-                z[u] = vec_activate(TANH, ONE, z[u])
-        else:
-            for u in range(neurons):
-                z[u] = vec_activate(LOGISTIC, ONE, z[u])
-    elif layer.activation == RELU:
-        for u in range(neurons):
-            z[u] = vec_activate(RELU, ONE, z[u])
-    for u in range(neurons):
-        A[u] = z[u]
+cdef size tiny_layout(const Job *job, char *base) noexcept nogil:
+    """See `Regime`."""
+    cdef char *cursor = base
+    cdef Tiny measured
+    cdef Tiny *self = <Tiny *>base if base != NULL else &measured
+    cdef TinyLayer unused
+    cdef TinyLayer *layer
+    cdef const Net *net = &job.net
+    cdef const Run *run = job.run
+    cdef size k, i, n_params = padded(net.n_params)
+    cdef size samples = padded(run.batch_size if run.batch_size < run.n_samples else run.n_samples)
+    cdef bint penalised = False
+    take(&cursor, sizeof(Tiny))
+    self.job = job[0]
+    self.layers = <TinyLayer *>take(&cursor, net.n_layers * sizeof(TinyLayer))
+    self.edges = <TinyEdge *>take(&cursor, net.n_edges * sizeof(TinyEdge))
+    for k in range(net.n_layers):
+        layer = &self.layers[k] if base != NULL else &unused
+        layer.A = <vec *>take(&cursor, net.layers[k].n_out * sizeof(vec))
+        layer.D = <vec *>take(&cursor, net.layers[k].n_out * sizeof(vec))
+        layer.Z = NULL
+        if k == net.n_layers - 1 or needs_logits(net.layers[k].activation):
+            layer.Z = <vec *>take(&cursor, net.layers[k].n_out * sizeof(vec))
+        penalised = penalised or net.layers[k].l2 != 0
+    self.X = <real *>take(&cursor, run.n_features * samples * sizeof(real))
+    self.weight = <real *>take(&cursor, samples * sizeof(real))
+    self.scale = <real *>take(&cursor, samples * sizeof(real))
+    self.Y = NULL
+    if run.loss == HALF_SQUARED_ERROR and job.labels == NULL and run.label_smoothing == 0 and (
+            net.layers[net.n_layers - 1].activation != SOFTMAX):
+        self.Y = <real *>take(&cursor, run.n_outputs * samples * sizeof(real))
+    self.params = <real *>take(&cursor, n_params * sizeof(real))
+    for i in range(3):
+        self.state[i] = <real *>take(&cursor, n_params * sizeof(real)) if i < job.n_states else NULL
+    self.gradient = <real *>take(&cursor, n_params * sizeof(real))
+    self.backup = <real *>take(&cursor, n_params * sizeof(real))
+    self.products = <vec *>take(&cursor, n_params * sizeof(vec))
+    self.l2 = <real *>take(&cursor, n_params * sizeof(real)) if penalised else NULL
+    if base != NULL:
+        tiny_link(self)
+    return cursor - base
 
 
-cdef void tiny_forward(Context *c, size n_layers, const vec *x) noexcept nogil:
-    """A of the first layers. x (n_features,) vectors."""
-    cdef vec a[4]
-    cdef size o, n
-    cdef const TinyLayer *layer = c.tiny
-    cdef const TinyLayer *end = layer + n_layers
-    while layer != end:
-        n = layer.n
-        o = 0
-        while o + 4 <= n:
-            tiny_neurons(4, layer, o, x, a)
-            o += 4
-        if n & 2:
-            tiny_neurons(2, layer, o, x, a)
-            o += 2
-        if n & 1:
-            tiny_neurons(1, layer, o, x, a)
-        if layer.activation > RELU and layer.activation != SOFTMAX:
-            activation_forward(layer.activation, layer.slope, <real *>layer.A, <real *>layer.A, n * LANES)
-        layer += 1
+cdef void tiny_load(Job *job) noexcept nogil:
+    """Take parameters and state over. Their padding stays 0: it has no gradient."""
+    cdef Tiny *self = <Tiny *>job
+    cdef size k, i, n = job.net.n_params, whole = padded(n)
+    cdef const Layer *layer
+    self.step_holds = self.any_frozen = False
+    for k in range(job.net.n_layers):
+        self.any_frozen = self.any_frozen or job.net.layers[k].frozen
+    memset(self.params, 0, whole * sizeof(real))
+    memset(self.gradient, 0, whole * sizeof(real))
+    memset(self.products, 0, whole * sizeof(vec))
+    memcpy(self.params, job.net.params, n * sizeof(real))
+    if self.l2 != NULL:
+        memset(self.l2, 0, whole * sizeof(real))
+        for k in range(job.net.n_layers):
+            layer = &job.net.layers[k]
+            for i in range(layer.n_in * layer.n_out):
+                self.l2[layer.weights + i] = <real>layer.l2
+    for i in range(job.n_states):
+        memset(self.state[i], 0, whole * sizeof(real))
+        memcpy(self.state[i], job.state + i * n, n * sizeof(real))
 
 
-cdef inline vec tiny_square(const TinyLayer *layer, vec a, vec y, vec weight, vec scale, vec *D) noexcept nogil:
-    """An output's weighted square; dZ, where f is one of the common ones, else dA."""
-    cdef vec e = a - y, d = scale * e
-    if layer.activation == TANH:
-        d = (layer.slope * scale) * e * vec_derivative(TANH, ONE, a, a)
-    elif layer.activation == LOGISTIC:
-        d = (layer.slope * scale) * e * vec_derivative(LOGISTIC, ONE, a, a)
-    elif layer.activation == RELU:
-        d = d * vec_derivative(RELU, ONE, a, a)
-    D[0] = d
-    return weight * e * e
+cdef void tiny_store(Job *job) noexcept nogil:
+    cdef Tiny *self = <Tiny *>job
+    cdef size i, n = job.net.n_params
+    memcpy(job.net.params, self.params, n * sizeof(real))
+    memcpy(job.backup, self.backup, n * sizeof(real))
+    for i in range(job.n_states):
+        memcpy(job.state + i * n, self.state[i], n * sizeof(real))
+    if job.gradient != NULL:
+        memcpy(job.gradient, self.gradient, n * sizeof(real))
 
 
-cdef vec tiny_squared_error(Context *c, size v) noexcept nogil:
-    """dZ of the output layer for half the squared error, vector v of samples; the weighted squares."""
-    cdef const TinyLayer *layer = &c.tiny[c.net.n_layers - 1]
-    cdef size o, n = layer.n
-    cdef const vec *Y = <const vec *>c.Y + v * n
-    cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
-    for o in range(n):
-        squares = squares + tiny_square(layer, layer.A[o], Y[o], weight, scale, layer.D + o)
-    if layer.activation > RELU:
-        activation_backward(layer.activation, layer.slope, <real *>layer.Z, <real *>layer.A, <real *>layer.D, n * LANES)
-    return squares
-
-
-cdef double tiny_sample_losses(Context *c, size start, size m, size v) noexcept nogil:
-    """dZ of the output layer for the m samples of vector v, from `start` on; the weighted sum of losses."""
-    cdef LayerWork *work = &c.work[c.net.n_layers - 1]
-    cdef const real *weight = c.lane_weight + v * LANES
-    cdef const real *scale = c.lane_scale + v * LANES
-    cdef size s, o, n = c.net.layers[c.net.n_layers - 1].n_out
-    cdef double total = 0
-    cdef real z[TINY_WIDTH]
-    cdef real a[TINY_WIDTH]
-    cdef real d[TINY_WIDTH]
-    if m < LANES:
-        memset(work.D, 0, n * LANES * sizeof(real))
-    for s in range(m):
-        for o in range(n):
-            z[o] = work.Z[o * LANES + s]
-        total += weight[s] * sample_loss(c, c.order[start + s], z, a, d)
-        for o in range(n):
-            work.D[o * LANES + s] = d[o] * scale[s]
-    return total
-
-
-cdef inline void tiny_edge_backward(int neurons, bint add, const TinyEdge *edge, const vec *D, size o,
-                                    size n) noexcept nogil:
-    """An edge's products with `neurons` neurons from o on, and what these add to the loss's gradient at its source.
-
-    The last neurons of the source's last edge to be met take f' in.
-    """
+cdef inline void tiny_keep(Job *job) noexcept nogil:
+    cdef Tiny *self = <Tiny *>job
     cdef size i
-    cdef int u
-    cdef bint first = edge.is_first and o == 0
-    cdef int64_t activation = edge.activation if edge.is_last and o + neurons == n else IDENTITY
-    cdef const vec *A = edge.A
-    cdef const real *w = edge.w + o
-    cdef vec *d = edge.D
-    cdef vec *products = edge.products + o
-    cdef vec a, total
-    cdef real slope = edge.slope
-    for i in range(edge.width):
-        a = A[i]
-        total = vec_fill(0) if first else d[i]
-        for u in range(neurons):
-            total = total + w[u] * D[u]
-            products[u] = products[u] + a * D[u] if add else a * D[u]
-        # the common ones while dA is in registers
-        if activation == TANH:
-            total = total * vec_derivative(TANH, slope, a, a)
-        elif activation == LOGISTIC:
-            total = total * vec_derivative(LOGISTIC, slope, a, a)
-        elif activation == RELU:
-            total = total * vec_derivative(RELU, slope, a, a)
-        d[i] = total
-        w += n
-        products += n
-    if activation > RELU:
-        activation_backward(activation, slope, <real *>edge.Z, <real *>A, <real *>edge.D, edge.width * LANES)
+    for i in range(padded(job.net.n_params) // LANES):
+        (<vec *>self.backup)[i] = (<vec *>self.params)[i]
 
 
-cdef inline void tiny_neurons_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *D,
-                                     const vec *x) noexcept nogil:
-    """Products of `neurons` neurons from o on, whose dZ is D, with all they read; what these add to the gradients below."""
-    cdef int u
-    cdef size i, n = layer.n
-    cdef const TinyEdge *edge = layer.end
-    cdef vec *products
-    while edge != layer.edges:
-        edge -= 1
-        if edge.A != NULL:
-            tiny_edge_backward(neurons, add, edge, D, o, n)
-            continue
-        products = edge.products + o
-        for i in range(edge.width):
-            for u in range(neurons):
-                products[u] = products[u] + x[i] * D[u] if add else x[i] * D[u]
-            products += n
-    if layer.bias != NULL:
-        products = layer.bias_products + o
-        for u in range(neurons):
-            products[u] = products[u] + D[u] if add else D[u]
+cdef void tiny_restore(Job *job) noexcept nogil:
+    cdef Tiny *self = <Tiny *>job
+    memcpy(job.backup, self.backup, job.net.n_params * sizeof(real))
+    memcpy(job.net.params, self.backup, job.net.n_params * sizeof(real))
 
 
-cdef inline void tiny_stored_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *x) noexcept nogil:
-    cdef vec D[4]
-    cdef int u
-    for u in range(neurons):
-        D[u] = layer.D[o + u]
-    tiny_neurons_backward(neurons, add, layer, o, D, x)
+cdef bint tiny_all_finite(const Tiny *self) noexcept nogil:
+    """Whether each parameter and each number of the optimizer's state is finite."""
+    cdef size i, n = padded(self.job.net.n_params)
+    for i in range(self.job.n_states):
+        if not finite_real(self.state[i], n):
+            return False
+    return finite_real(self.params, n)
 
 
-cdef inline void tiny_backward(bint add, Context *c, size n_layers, const vec *x) noexcept nogil:
-    """From dZ of the first layers' last, dZ of those below, and all products; `add`: to those of other samples."""
-    cdef size o, n
-    cdef const TinyLayer *layer = c.tiny + n_layers
-    while layer != c.tiny:
-        layer -= 1
-        n = layer.n
-        o = 0
-        while o + 4 <= n:
-            tiny_stored_backward(4, add, layer, o, x)
-            o += 4
-        if n & 2:
-            tiny_stored_backward(2, add, layer, o, x)
-            o += 2
-        if n & 1:
-            tiny_stored_backward(1, add, layer, o, x)
+cdef inline bint tiny_finite(Job *job) noexcept nogil:
+    """Whether parameters and state are finite: all are where their sum is, which may also overflow by itself."""
+    cdef const Tiny *self = <const Tiny *>job
+    cdef size i, k, n = padded(job.net.n_params) // LANES
+    cdef const vec *numbers = <const vec *>self.params
+    cdef vec total = numbers[0]
+    for i in range(1, n):
+        total = total + numbers[i]
+    for k in range(job.n_states):
+        numbers = <const vec *>self.state[k]
+        for i in range(n):
+            total = total + numbers[i]
+    return vec_finite(total) or tiny_all_finite(self)
 
 
-cdef void tiny_backward_first(Context *c, size n_layers, const vec *x) noexcept nogil:
-    tiny_backward(False, c, n_layers, x)
+cdef void tiny_run(Job *job) noexcept nogil:
+    cdef Tiny *self = <Tiny *>job
+    cdef Run *run = job.run
+    cdef int64_t budget = run.budget
+    cdef size start, m, n = run.n_samples
+    cdef double loss
+    cdef bint gathered = False                # once is enough where each batch is the whole data set, in its order
+    cdef bint whole = run.batch_size >= run.n_samples and not run.shuffle
+    while budget > 0:
+        start = run.batch * run.batch_size
+        m = n - start if n - start < <size>run.batch_size else <size>run.batch_size
+        loss = tiny_step(self, start, m, not (whole and gathered))
+        gathered = True
+        budget -= 1
+        end_batch(job, loss, m, tiny_finite, tiny_keep, tiny_restore)
+        if run.status != RUNNING:
+            return
 
 
-cdef void tiny_backward_more(Context *c, size n_layers, const vec *x) noexcept nogil:
-    tiny_backward(True, c, n_layers, x)
-
-
-cdef inline vec tiny_output_neurons(int neurons, Context *c, const vec *x, size v) noexcept nogil:
-    """The output layer's forward pass, squared error and backward pass, all in registers."""
-    cdef vec a[4]
-    cdef vec D[4]
-    cdef int u
-    cdef const TinyLayer *layer = &c.tiny[c.net.n_layers - 1]
-    cdef const vec *Y = <const vec *>c.Y + v * neurons
-    cdef vec weight = (<const vec *>c.lane_weight)[v], scale = (<const vec *>c.lane_scale)[v], squares = vec_fill(0)
-    tiny_neurons(neurons, layer, 0, x, a)
-    for u in range(neurons):
-        squares = squares + tiny_square(layer, a[u], Y[u], weight, scale, D + u)
-    if v == 0:
-        tiny_neurons_backward(neurons, False, layer, 0, D, x)
-    else:
-        tiny_neurons_backward(neurons, True, layer, 0, D, x)
-    return squares
-
-
-cdef vec tiny_output(Context *c, const vec *x, size v) noexcept nogil:
-    """The weighted squares of vector v of samples, for an output layer of 1, 2 or 4 neurons and a common activation."""
-    cdef size n = c.tiny[c.net.n_layers - 1].n
-    if n == 1:
-        return tiny_output_neurons(1, c, x, v)
-    if n == 2:
-        return tiny_output_neurons(2, c, x, v)
-    return tiny_output_neurons(4, c, x, v)
-
-
-cdef inline void tiny_update_loop(int64_t optimizer, Context *c, Step *s, bint low) noexcept nogil:
-    cdef size i
-    cdef vec *w = <vec *>c.flat
-    cdef vec *s0 = <vec *>c.flat_state[0]
-    cdef vec *s1 = <vec *>c.flat_state[1]
-    cdef vec *s2 = <vec *>c.flat_state[2]
-    cdef const vec *products = c.products
-    cdef const vec *l2 = <const vec *>c.flat_l2
-    cdef vec g
-    for i in range(padded(c.net.n_params) // LANES):
-        g = vec_lane_sums_low(products + i * LANES) if low else vec_lane_sums(products + i * LANES)
-        if l2 != NULL:
-            g = g + (s.scale * l2[i]) * w[i]
-        if optimizer == RPROP:
-            (<vec *>c.flat_gradient)[i] = g
-        else:
-            w[i] = step_vec(optimizer, s, w[i], s0 + i, s1 + i, s2 + i, g)
-
-
-cdef void tiny_update(Context *c, Step *s, bint low) noexcept nogil:
-    """Sum the products over samples and take the optimizer's step. `low`: samples lie in the first 16 bytes only."""
-    if s.optimizer == SGD:
-        tiny_update_loop(SGD, c, s, low)
-    elif s.optimizer == MOMENTUM:
-        tiny_update_loop(MOMENTUM, c, s, low)
-    elif s.optimizer == NESTEROV:
-        tiny_update_loop(NESTEROV, c, s, low)
-    elif s.optimizer == ADAM:
-        tiny_update_loop(ADAM, c, s, low)
-    elif s.optimizer == AMSGRAD:
-        tiny_update_loop(AMSGRAD, c, s, low)
-    elif s.optimizer == ADAGRAD:
-        tiny_update_loop(ADAGRAD, c, s, low)
-    elif s.optimizer == RMSPROP:
-        tiny_update_loop(RMSPROP, c, s, low)
-    elif s.optimizer == RPROP:
-        tiny_update_loop(RPROP, c, s, low)
-        rprop_loop(s, c.flat, c.flat_state[0], c.flat_state[1], c.flat_gradient, padded(c.net.n_params))
-
-
-cdef void hold_frozen(Context *c) noexcept nogil:
-    """Undo what a step, which passes over all parameters, did to frozen layers. The user's arrays are as they were."""
-    cdef size k, i, at, n
-    for k in range(c.net.n_layers):
-        if not c.net.layers[k].frozen:
-            continue
-        at, n = c.net.layers[k].weights, c.work[k].rows * c.net.layers[k].n_out
-        memcpy(c.flat + at, c.net.params + at, n * sizeof(real))
-        for i in range(c.n_states):
-            memcpy(c.flat_state[i] + at, c.state + i * c.net.n_params + at, n * sizeof(real))
-
-
-cdef double tiny_penalty(Context *c) noexcept nogil:
-    """l2 / 2 times the sum of squares, over all layers."""
-    cdef double total = 0
-    cdef size i
-    for i in range(c.net.n_params):
-        total += <double>c.flat_l2[i] * c.flat[i] * c.flat[i]
-    return 0.5 * total
-
-
-cdef double tiny_step(Context *c, size start, size m, bint gather) noexcept nogil:
-    """One optimizer step on samples start..start + m of the epoch's order; return the batch's loss."""
-    cdef size v, left, n_features = c.run.n_features
-    cdef const TinyLayer *output = &c.tiny[c.net.n_layers - 1]
-    cdef bint fused = c.Y != NULL and output.activation <= RELU and output.n in (1, 2, 4)
-    cdef size n_layers = c.net.n_layers - 1 if fused else c.net.n_layers     # those that go forward and back one by one
-    cdef const vec *x = <const vec *>c.X
-    cdef vec squares = vec_fill(0)
-    cdef double loss = 0
-    if gather:
-        tiny_gather(c, start, m)
-    for v in range(padded(m) // LANES):
-        tiny_forward(c, n_layers, x)
-        if fused:
-            squares = squares + tiny_output(c, x, v)
-        elif c.Y != NULL:
-            squares = squares + tiny_squared_error(c, v)
-        else:
-            left = m - v * LANES
-            loss += tiny_sample_losses(c, start + v * LANES, left if left < LANES else LANES, v)
-        if v == 0:
-            tiny_backward_first(c, n_layers, x)
-        else:
-            tiny_backward_more(c, n_layers, x)
-        x += n_features
-    if c.Y != NULL:
-        loss = 0.5 * vec_sum(squares)
-    if not isfinite(loss):
-        return loss
-    loss *= c.run.loss_scale
-    if c.flat_l2 != NULL:
-        loss += tiny_penalty(c)
-    if not c.step_holds:
-        begin_step(c.run, c.batch_weight if c.run.average else 1, &c.step)
-        c.step_holds = c.step.optimizer not in (ADAM, AMSGRAD, RPROP)     # whose steps are counted
-    tiny_update(c, &c.step, m * REAL_BYTES <= 16)
-    if c.any_frozen:
-        hold_frozen(c)
-    if c.run.average:
-        return loss / c.batch_weight if c.batch_weight > 0 else 0
-    return loss
+cdef Regime tiny_regime() noexcept nogil:
+    cdef Regime regime
+    regime.layout, regime.load, regime.store = tiny_layout, tiny_load, tiny_store
+    regime.begin, regime.run, regime.settle, regime.help = tiny_keep, tiny_run, NULL, NULL
+    return regime
