@@ -38,7 +38,7 @@ cdef extern from *:
 cdef bint shares_lists(const Context *c) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
     cdef size k, e
-    if c.job.run.sparse != SHARED or c.job.run.regime != BATCH or is_csr(&c.job.rows) or c.job.run.input_dropout > 0:
+    if c.job.run.sparse != SHARED or is_csr(&c.job.rows) or c.job.run.input_dropout > 0:
         return False
     for k in range(c.job.net.n_layers):
         for e in range(c.job.net.layers[k].first_edge, c.job.net.layers[k].first_edge + c.job.net.layers[k].n_edges):

@@ -32,17 +32,6 @@ cdef struct Context:
     size n_tasks
     real *scratch         # (n_threads, scratch_size): the gradient of one block of weights
     size scratch_size
-    int64_t *row_step     # ONLINE: when each first-layer row was last brought up to date
-    double *decay         # ONLINE: momentum**s and its partial sums
-    double *decay_sum
-    real *past_rate       # ONLINE, Adam: rate and epsilon of the last PAST steps
-    real *past_epsilon
-    int64_t replayed      # steps after which what a row still moves without gradient is lost in rounding; 0: too many
-    real *sums            # (4, 2 PAST), powers (4, PAST): see record_step; t's sums are at head + steps since t
-    real *powers
-    int64_t head
-    real smallest, largest    # v from which on the series holds; what 1 / sqrt(v) is cut to where v is 0
-    int64_t flushed       # the step at which all rows were up to date
     # the batch in hand, which threads share
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
@@ -60,8 +49,6 @@ cdef enum:
     LIST_STEP = 4         # lists of non-zeros are padded to multiples of this
     CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     WEIGHT_ROWS = 12      # of a block of weights
-    DECAYS = 1024
-    PAST = 8192
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
 
 
@@ -115,9 +102,7 @@ cdef size context_layout(const Job *job, char *base) noexcept nogil:
     c.nz_rows = ((run.n_features + c.n_cuts - 1) // c.n_cuts + 31) // 32 * 32
     c.n_cuts = (run.n_features + c.nz_rows - 1) // c.nz_rows
     c.grouped = False
-    if run.sparse or run.regime == ONLINE:
-        if run.regime == ONLINE:
-            c.n_cuts, c.nz_rows = 1, run.n_features
+    if run.sparse:
         n_blocks = (c.chunk + BLOCK - 1) // BLOCK
         c.grouped = shares_lists(c)
         if c.grouped:
@@ -125,7 +110,7 @@ cdef size context_layout(const Job *job, char *base) noexcept nogil:
         else:
             c.nz_region = BLOCK * (c.nz_rows + LIST_STEP) + LANES
         c.nz_capacity = c.job.rows.most_nonzeros + c.n_cuts * LIST_STEP
-        if is_csr(&c.job.rows) or run.regime == ONLINE:
+        if is_csr(&c.job.rows):
             room = c.chunk * c.nz_capacity
         else:
             room = n_blocks * c.n_cuts * c.nz_region * (BLOCK // SHARERS if c.grouped else 1)
@@ -140,15 +125,6 @@ cdef size context_layout(const Job *job, char *base) noexcept nogil:
     if run.input_dropout > 0:
         c.x_mask = <real *>take(&cursor, c.chunk * c.ldx * sizeof(real)) if not run.sparse else <real *>take(
             &cursor, c.ldx * sizeof(real))
-    if run.regime == ONLINE:
-        c.row_step = <int64_t *>take(&cursor, run.n_features * c.job.net.n_layers * sizeof(int64_t))
-        c.decay = <double *>take(&cursor, DECAYS * sizeof(double))
-        c.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
-        room = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
-        c.past_rate = <real *>take(&cursor, room)
-        c.past_epsilon = <real *>take(&cursor, room)
-        c.powers = <real *>take(&cursor, 4 * room)
-        c.sums = <real *>take(&cursor, 8 * room)
     c.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
     c.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
     c.n_tasks = TASKS * c.n_threads if c.n_threads > 1 else 1
@@ -244,11 +220,10 @@ cdef void context_load(Job *job) noexcept nogil:
         layer, work = &job.net.layers[k], &c.work[k]
         if layer.frozen and work.G != NULL:
             memset(work.G, 0, work.rows * work.ld * sizeof(real))
-        if job.run.regime == BATCH:
-            for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-                if c.edge_work[e].WT != NULL:
-                    memset(c.edge_work[e].WT, 0, layer.n_out * c.edge_work[e].ldt * sizeof(real))
-            refresh_transposed(c, k, 0, layer.n_in)
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            if c.edge_work[e].WT != NULL:
+                memset(c.edge_work[e].WT, 0, layer.n_out * c.edge_work[e].ldt * sizeof(real))
+        refresh_transposed(c, k, 0, layer.n_in)
 
 
 cdef void context_store(Job *job) noexcept nogil:
@@ -274,27 +249,6 @@ cdef bint batch_finite(Job *job) noexcept nogil:
     return job.run.optimizer == GRADIENT or layers_finite(job, (<Context *>job).work)
 
 
-cdef bint online_finite(Job *job) noexcept nogil:
-    online_flush(<Context *>job)
-    return layers_finite(job, (<Context *>job).work)
-
-
-cdef void online_resume(Job *job) noexcept nogil:
-    context_keep(job)
-    online_begin(<Context *>job)
-
-
-cdef void online_settle(Job *job) noexcept nogil:
-    online_flush(<Context *>job)
-
-
-cdef void online_run(Job *job) noexcept nogil:
-    cdef int64_t budget = job.run.budget
-    while budget > 0 and job.run.status == RUNNING:
-        end_batch(job, online_step(<Context *>job, job.run.batch), 1, online_finite, context_keep, context_restore)
-        budget -= 1
-
-
 cdef void batch_run(Job *job) noexcept nogil:
     cdef Context *c = <Context *>job
     c.left = job.run.budget
@@ -309,11 +263,4 @@ cdef Regime batch_regime() noexcept nogil:
     cdef Regime regime
     regime.layout, regime.load, regime.store = context_layout, context_load, context_store
     regime.begin, regime.run, regime.settle, regime.help = context_keep, batch_run, NULL, serve
-    return regime
-
-
-cdef Regime online_regime() noexcept nogil:
-    cdef Regime regime
-    regime.layout, regime.load, regime.store = context_layout, context_load, context_store
-    regime.begin, regime.run, regime.settle, regime.help = online_resume, online_run, online_settle, NULL
     return regime

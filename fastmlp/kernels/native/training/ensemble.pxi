@@ -46,6 +46,11 @@ cdef extern from *:
     bint fm_all_finite(const double *, size) noexcept nogil
 
 
+cdef bint fits_ensemble(const Job *job) noexcept nogil:
+    """Whether ensemble.pxi may train this net: it does not skip zero inputs, which must not move others' places."""
+    return job.net.n_params <= ENSEMBLE_PARAMS and job.run.n_features <= TINY_WIDTH
+
+
 cdef size ensemble_layout(Ensemble *E, Job *c, char *base) noexcept nogil:
     """Set every pointer of `E` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
     cdef char *cursor = base

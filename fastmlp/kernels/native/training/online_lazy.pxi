@@ -1,11 +1,15 @@
 # First-layer rows whose input is 0, in online learning: they have no gradient, and momentum or Adam still moves them.
-# They are left alone and brought up to date when they are next used. What online.pxi says of each optimizer is done
-# here.
+# They are left alone and brought up to date when they are next used. Without penalties
+#   SGD       leaves them alone for good;
+#   momentum  decays their velocity: k such steps in closed form, v <- mu^k v, w <- w + v sum(mu^i, i = 1..k);
+#   Adam      sums the steps since the row was last used by a series in epsilon / sqrt(v), or where v is too small for
+#             it replays them one by one, up to those that rounding would lose:
+#             m <- beta_1 m, sqrt(v) <- sqrt(beta_2) sqrt(v), w <- w - rate m / (sqrt(v) + epsilon).
 
-cdef bint skips_zero_inputs(Context *c, const Layer *layer) noexcept nogil:
-    if layer.frozen or layer.l2 != 0 or c.job.run.weight_decay != 0:
+cdef bint skips_zero_inputs(Online *self, const Layer *layer) noexcept nogil:
+    if layer.frozen or layer.l2 != 0 or self.job.run.weight_decay != 0:
         return False
-    return c.job.run.optimizer != ADAM or c.replayed > 0
+    return self.job.run.optimizer != ADAM or self.replayed > 0
 
 
 cdef int64_t steps_to_replay(Run *run) noexcept nogil:
@@ -20,33 +24,33 @@ cdef int64_t steps_to_replay(Run *run) noexcept nogil:
     return <int64_t>k if k < PAST / 2 else 0
 
 
-cdef void record_step(Context *c, const Step *step) noexcept nogil:
+cdef void record_step(Online *self, const Step *step) noexcept nogil:
     """Add Adam's step, number run.step + 1, to the sums over the steps since each earlier one.
 
     With q = beta_1 / sqrt(beta_2), p = 1 / sqrt(beta_2) and i steps since step t, sum j of t is that of
     rate (epsilon p^i)^j q^i over them, j = 0..3.
     """
-    cdef size j, i, n = (c.replayed + LANES) // LANES
+    cdef size j, i, n = (self.replayed + LANES) // LANES
     cdef real factor = step.rate
     cdef real *sums
     cdef const real *powers
-    c.past_rate[(c.job.run.step + 1) & (PAST - 1)] = step.rate
-    c.past_epsilon[(c.job.run.step + 1) & (PAST - 1)] = step.epsilon
-    if c.head == 0:
+    self.past_rate[(self.job.run.step + 1) & (PAST - 1)] = step.rate
+    self.past_epsilon[(self.job.run.step + 1) & (PAST - 1)] = step.epsilon
+    if self.head == 0:
         for j in range(4):
-            memcpy(c.sums + j * 2 * PAST + PAST, c.sums + j * 2 * PAST, (PAST - LANES) * sizeof(real))
-        c.head = PAST
-    c.head -= 1
+            memcpy(self.sums + j * 2 * PAST + PAST, self.sums + j * 2 * PAST, (PAST - LANES) * sizeof(real))
+        self.head = PAST
+    self.head -= 1
     for j in range(4):
-        sums = c.sums + j * 2 * PAST + c.head
-        powers = c.powers + j * PAST
+        sums = self.sums + j * 2 * PAST + self.head
+        powers = self.powers + j * PAST
         sums[0] = 0
         for i in range(n):
             (<vec *>(sums + 1))[i] = (<vec *>(sums + 1))[i] + factor * (<const vec *>powers)[i]
         factor = factor * step.epsilon
 
 
-cdef inline void replay_steps(int vecs, Context *c, int64_t first, int64_t n, real *w, const real *m,
+cdef inline void replay_steps(int vecs, Online *self, int64_t first, int64_t n, real *w, const real *m,
                               const real *v) noexcept nogil:
     """The weights after n steps of Adam without gradient, the first of them number `first`, one by one."""
     cdef vec weight[4]
@@ -54,14 +58,14 @@ cdef inline void replay_steps(int vecs, Context *c, int64_t first, int64_t n, re
     cdef vec root[4]
     cdef int j
     cdef int64_t t
-    cdef real beta = <real>c.job.run.beta_1, root_beta = <real>c_sqrt(c.job.run.beta_2), rate, epsilon
+    cdef real beta = <real>self.job.run.beta_1, root_beta = <real>c_sqrt(self.job.run.beta_2), rate, epsilon
     for j in range(vecs):
         weight[j] = (<vec *>w)[j]
         moment[j] = (<const vec *>m)[j]
         root[j] = vec_sqrt((<const vec *>v)[j] + REAL_TINY)
     for t in range(first, first + n):
-        rate = c.past_rate[t & (PAST - 1)]
-        epsilon = c.past_epsilon[t & (PAST - 1)]
+        rate = self.past_rate[t & (PAST - 1)]
+        epsilon = self.past_epsilon[t & (PAST - 1)]
         for j in range(vecs):
             moment[j] = moment[j] * beta
             root[j] = root[j] * root_beta
@@ -70,7 +74,7 @@ cdef inline void replay_steps(int vecs, Context *c, int64_t first, int64_t n, re
         (<vec *>w)[j] = weight[j]
 
 
-cdef inline void replay_panel(int vecs, Context *c, int64_t k, real decay_1, real decay_2, real *w, real *m,
+cdef inline void replay_panel(int vecs, Online *self, int64_t k, real decay_1, real decay_2, real *w, real *m,
                               real *v) noexcept nogil:
     """k steps of Adam without gradient for `vecs` vectors of a row.
 
@@ -80,61 +84,132 @@ cdef inline void replay_panel(int vecs, Context *c, int64_t k, real decay_1, rea
     cdef int j
     cdef vec r
     cdef bint small = False
-    cdef const real *sums = c.sums + c.head + k
+    cdef const real *sums = self.sums + self.head + k
     cdef real A = sums[0], B = sums[2 * PAST], C = sums[4 * PAST], D = sums[6 * PAST]
     for j in range(vecs):
-        small = small or vec_any_small((<vec *>v)[j], c.smallest)
+        small = small or vec_any_small((<vec *>v)[j], self.smallest)
     if small:
-        replay_steps(vecs, c, c.job.run.step - k + 1, k if k < c.replayed else c.replayed, w, m, v)
+        replay_steps(vecs, self, self.job.run.step - k + 1, k if k < self.replayed else self.replayed, w, m, v)
     for j in range(vecs):
         if not small:
-            r = vec_min(vec_fill(c.largest), vec_inverse_sqrt((<vec *>v)[j] + REAL_TINY))
+            r = vec_min(vec_fill(self.largest), vec_inverse_sqrt((<vec *>v)[j] + REAL_TINY))
             (<vec *>w)[j] = (<vec *>w)[j] - (<vec *>m)[j] * r * (A - r * (B - r * (C - r * D)))
         (<vec *>m)[j] = (<vec *>m)[j] * decay_1
         (<vec *>v)[j] = (<vec *>v)[j] * decay_2
 
 
-cdef inline void replay_adam(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
-    cdef int64_t k = c.job.run.step - row_step[0]
+cdef inline void replay_adam(Online *self, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
+    cdef int64_t k = self.job.run.step - row_step[0]
     cdef size at = row * work.ld, last = at + work.ld
     cdef real decay_1, decay_2
     cdef bint moved = row_step[0] >= 0
-    row_step[0] = c.job.run.step
+    row_step[0] = self.job.run.step
     if not moved or k <= 0:
         return
-    decay_1 = <real>(c.decay[k] if k < DECAYS else c_pow(c.job.run.beta_1, <double>k))
-    decay_2 = <real>(c.decay_sum[k] if k < DECAYS else c_pow(c.job.run.beta_2, <double>k))
+    decay_1 = <real>(self.decay[k] if k < DECAYS else c_pow(self.job.run.beta_1, <double>k))
+    decay_2 = <real>(self.decay_sum[k] if k < DECAYS else c_pow(self.job.run.beta_2, <double>k))
     while last - at >= 4 * LANES:
-        replay_panel(4, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
+        replay_panel(4, self, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
         at += 4 * LANES
     if last - at >= 2 * LANES:
-        replay_panel(2, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
+        replay_panel(2, self, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
         at += 2 * LANES
     if last - at >= LANES:
-        replay_panel(1, c, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
+        replay_panel(1, self, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
 
 
-cdef void catch_up(Context *c, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
+cdef void catch_up(Online *self, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
     """Replay the steps in which a row of the first layer had no gradient (momentum, Adam)."""
-    cdef int64_t k = c.job.run.step - row_step[0]
-    cdef double mu = c.job.run.momentum, decay, total
+    cdef int64_t k = self.job.run.step - row_step[0]
+    cdef double mu = self.job.run.momentum, decay, total
     cdef size j
     cdef real *w = work.W + row * work.ld
     cdef real *v = work.S[0] + row * work.ld
-    if c.job.run.optimizer == ADAM:
-        replay_adam(c, work, row, row_step)
+    if self.job.run.optimizer == ADAM:
+        replay_adam(self, work, row, row_step)
         return
-    row_step[0] = c.job.run.step
+    row_step[0] = self.job.run.step
     if k <= 0:
         return
     if k < DECAYS:
-        decay, total = c.decay[k], c.decay_sum[k]
+        decay, total = self.decay[k], self.decay_sum[k]
     else:
         decay = c_pow(mu, <double>k)
         total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
-    if c.job.run.optimizer == NESTEROV:
+    if self.job.run.optimizer == NESTEROV:
         total *= mu
     cdef real d = <real>decay, t = <real>total
     for j in range(work.ld // LANES):
         (<vec *>w)[j] = (<vec *>w)[j] + t * (<vec *>v)[j]
         (<vec *>v)[j] = d * (<vec *>v)[j]
+
+
+cdef void lazy_begin(Online *self) noexcept nogil:
+    """Set up what is known of each first-layer row, from the optimizer's state."""
+    cdef size k, p, j, e
+    cdef const Layer *layer
+    cdef const Edge *edge
+    cdef LayerWork *work
+    cdef double power = 1, total = 0, root, decay
+    cdef int64_t *row_step
+    self.flushed = self.job.run.step
+    self.replayed = 0
+    if self.job.run.optimizer == ADAM and self.job.run.sparse:
+        total = 1
+        self.replayed = steps_to_replay(self.job.run)
+        self.head = PAST
+        memset(self.sums, 0, 8 * PAST * sizeof(real))
+        root = c_sqrt(self.job.run.beta_2)
+        for k in range(4):                    # powers of beta_1 / root^(k + 1)
+            for p in range(PAST):
+                self.powers[k * PAST + p] = 0
+                if <int64_t>p < self.replayed:
+                    self.powers[k * PAST + p] = <real>c_pow(self.job.run.beta_1 / c_pow(root, k + 1.0), p + 1.0)
+        # the series is as good as the rounding while epsilon / sqrt(v) < eps^(1/4)
+        decay = self.job.run.epsilon / c_sqrt(c_sqrt(REAL_EPS)) * c_pow(root, -<double>self.replayed)
+        self.smallest = <real>(decay * decay)
+        self.largest = <real>(1 / decay) if decay > 1e-18 else <real>1e18
+    for k in range(DECAYS):
+        self.decay[k], self.decay_sum[k] = power, total
+        if self.job.run.optimizer == ADAM:           # powers of both betas
+            power *= self.job.run.beta_1
+            total *= self.job.run.beta_2
+        else:
+            power *= self.job.run.momentum
+            total += power
+    memset(self.X, 0, self.job.run.n_features * sizeof(real))
+    for k in range(self.job.net.n_layers):
+        layer = &self.job.net.layers[k]
+        work = &self.work[k]
+        row_step = self.row_step + k * self.job.run.n_features
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &self.job.net.edges[e]
+            if edge.source != INPUT:
+                continue
+            for p in range(<size>edge.width):
+                row_step[p] = self.job.run.step
+                if self.job.run.optimizer == ADAM:   # a row whose moments are 0 does not move
+                    row_step[p] = -1
+                    for j in range((edge.row + p) * work.ld, (edge.row + p + 1) * work.ld):
+                        if work.S[0][j] != 0 or work.S[1][j] != 0:
+                            row_step[p] = self.job.run.step
+                            break
+
+
+cdef void catch_up_all(Online *self) noexcept nogil:
+    """Bring every row up to date, so that parameters and state can be read."""
+    cdef size k, e, p
+    cdef const Layer *layer
+    cdef const Edge *edge
+    if self.job.run.optimizer == SGD:
+        return
+    self.flushed = self.job.run.step
+    for k in range(self.job.net.n_layers):
+        layer = &self.job.net.layers[k]
+        if not skips_zero_inputs(self, layer):
+            continue
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &self.job.net.edges[e]
+            if edge.source == INPUT:
+                for p in range(<size>edge.width):
+                    catch_up(self, &self.work[k], edge.row + p, self.row_step + k * self.job.run.n_features + p)
