@@ -136,7 +136,7 @@ cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nog
 
 
 cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, size last) noexcept nogil:
-    """Begin to fetch columns first..last of a dense row, whose values lie close together, into the second-level cache."""
+    """Begin to fetch columns first..last of a dense row, which lie close together, into the second-level cache."""
     cdef const char *x = rows.x + row * rows.row
     cdef size at = first * rows.column, stop = last * rows.column
     while at < stop:

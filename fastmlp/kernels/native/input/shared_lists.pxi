@@ -35,33 +35,35 @@ cdef extern from *:
     size fm_compress_shared(int, const real **, size, size, const real **, real *, size, int32_t *) noexcept nogil
 
 
-cdef bint shares_lists(const Context *c) noexcept nogil:
+cdef bint shares_lists(const Job *job) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, for narrow layers whose first rows meet the input."""
     cdef size k, e
-    if c.job.run.sparse != SHARED or is_csr(&c.job.rows) or c.job.run.input_dropout > 0:
+    cdef const Layer *layer
+    if job.run.sparse != SHARED or is_csr(&job.rows) or job.run.input_dropout > 0:
         return False
-    for k in range(c.job.net.n_layers):
-        for e in range(c.job.net.layers[k].first_edge, c.job.net.layers[k].first_edge + c.job.net.layers[k].n_edges):
-            if c.job.net.edges[e].source == INPUT and (c.job.net.edges[e].row > 0 or padded(c.job.net.layers[k].n_out) > 2 * LANES):
+    for k in range(job.net.n_layers):
+        layer = &job.net.layers[k]
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            if job.net.edges[e].source == INPUT and (job.net.edges[e].row > 0 or padded(layer.n_out) > 2 * LANES):
                 return False
     return True
 
 
-cdef inline size group_slot(Context *c, size s, size cut) noexcept nogil:
+cdef inline size shared_slot(const Lists *lists, size s, size cut) noexcept nogil:
     """Where the list of the group of sample s is, in lists: those of one cut and one block follow one another."""
-    return (s // BLOCK * c.n_cuts + cut) * (BLOCK // SHARERS) + s % BLOCK // SHARERS
+    return (s // BLOCK * lists.n_cuts + cut) * (BLOCK // SHARERS) + s % BLOCK // SHARERS
 
 
-cdef void gather_groups(Context *c, size start, size first, size last) noexcept nogil:
-    """List the non-zeros of a block's samples by groups, cut at every nz_rows features."""
-    cdef size g, s, m, cut, low, high, slot, n = c.job.rows.n_features
+cdef bint gather_shared(const Job *job, const Lists *lists, size start, size first, size last) noexcept nogil:
+    """List the non-zeros of a block's samples by groups; return whether a row is bad."""
+    cdef size g, s, m, cut, low, high, slot, n = job.rows.n_features
     cdef int q
     cdef int64_t row
-    cdef real scale = <real>c.job.rows.scale
+    cdef real scale = <real>job.rows.scale
     cdef const real *x[SHARERS]
     cdef const real *next[SHARERS]
-    cdef bint in_place = row_in_place(&c.job.rows, 0) != NULL, follow
-    cdef real *lines = c.X + first // BLOCK * SHARERS * c.ldx
+    cdef bint in_place = row_in_place(&job.rows, 0) != NULL, follow, bad = False
+    cdef real *lines = lists.lines + first // BLOCK * SHARERS * lists.ldx
     cdef real *value
     cdef int32_t *index
     for g in range((last - first + SHARERS - 1) // SHARERS):
@@ -69,38 +71,39 @@ cdef void gather_groups(Context *c, size start, size first, size last) noexcept 
         follow = in_place and s + 2 * SHARERS <= last
         for q in range(SHARERS):
             if s + q >= last:
-                memset(lines + q * c.ldx, 0, n * sizeof(real))
-                x[q] = lines + q * c.ldx
+                memset(lines + q * lists.ldx, 0, n * sizeof(real))
+                x[q] = lines + q * lists.ldx
                 continue
-            row = c.job.order[start + s + q]
-            if row_is_bad(&c.job, row):
-                fm_store(&c.bad_rows, 1)
+            row = job.order[start + s + q]
+            if row_is_bad(job, row):
+                bad = True
             if in_place:
-                x[q] = row_in_place(&c.job.rows, row)
+                x[q] = row_in_place(&job.rows, row)
             else:
-                gather_dense(&c.job.rows, row, lines + q * c.ldx, 1)
-                x[q] = lines + q * c.ldx
+                gather_dense(&job.rows, row, lines + q * lists.ldx, 1)
+                x[q] = lines + q * lists.ldx
             if follow:
-                next[q] = row_in_place(&c.job.rows, c.job.order[start + s + SHARERS + q])
-        for cut in range(c.n_cuts):
-            slot = group_slot(c, s, cut)
-            value = c.nz_value + slot * SHARERS * c.nz_region
-            index = c.nz_index + slot * c.nz_region
-            low = cut * c.nz_rows
-            high = low + c.nz_rows if low + c.nz_rows < n else n
-            m = fm_compress_shared(SHARERS, x, low, high, next if follow else NULL, value, c.nz_region, index)
-            c.nz_end[slot] = m
+                next[q] = row_in_place(&job.rows, job.order[start + s + SHARERS + q])
+        for cut in range(lists.n_cuts):
+            slot = shared_slot(lists, s, cut)
+            value = lists.value + slot * SHARERS * lists.region
+            index = lists.index + slot * lists.region
+            low = cut * lists.cut
+            high = low + lists.cut if low + lists.cut < n else n
+            m = fm_compress_shared(SHARERS, x, low, high, next if follow else NULL, value, lists.region, index)
+            lists.end[slot] = m
             if m % 2:                 # pairs of features: see below
                 index[m] = index[0]
                 for q in range(SHARERS):
-                    value[q * c.nz_region + m] = 0
+                    value[q * lists.region + m] = 0
             if in_place:
                 for q in range(SHARERS):
-                    scale_list(value + q * c.nz_region, m, scale)
+                    scale_list(value + q * lists.region, m, scale)
+    return bad
 
 
-cdef inline void group_product(int vecs, const real *value, size apart, const int32_t *index, size m, const real *W,
-                               size ld, real *C, size ldc, int n) noexcept nogil:
+cdef inline void shared_product(int vecs, const real *value, size apart, const int32_t *index, size m, const real *W,
+                                size ld, real *C, size ldc, int n) noexcept nogil:
     """Rows 0..n of C += the group's values times W, two features at a time.
 
     value : IN (SHARERS, m), rows `apart`    index : IN (m,), padded to pairs    W : IN, rows ld apart
@@ -127,32 +130,33 @@ cdef inline void group_product(int vecs, const real *value, size apart, const in
                     c[0][q][j] + c[1][q][j])
 
 
-cdef void forward_groups(Context *c, size start, size first, size last, const real *W, size ld, real *C,
-                         size ldc) noexcept nogil:
+cdef void forward_shared(const Job *job, const Lists *lists, size start, size first, size last, const real *W, size ld,
+                         real *C, size ldc) noexcept nogil:
     """C (last - first, ld) += the block's shared lists times W, cut by cut, so that W's rows stay in the cache.
 
     start : see `forward_lists`
     """
     cdef size g, s, cut, slot, n
     cdef int q
-    for cut in range(c.n_cuts):
+    cdef const real *value
+    cdef const int32_t *index
+    for cut in range(lists.n_cuts):
         for g in range((last - first + SHARERS - 1) // SHARERS):
             s = first + g * SHARERS
             n = last - s if last - s < SHARERS else SHARERS
             if start >= 0:
                 for q in range(n):
-                    prefetch_cut(c, start + s - first + q, cut)
-            slot = group_slot(c, s, cut)
+                    prefetch_cut(job, lists, start + s - first + q, cut)
+            slot = shared_slot(lists, s, cut)
+            value, index = lists.value + slot * SHARERS * lists.region, lists.index + slot * lists.region
             if ld == LANES:
-                group_product(1, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region,
-                              c.nz_index + slot * c.nz_region, c.nz_end[slot], W, ld, C + (s - first) * ldc, ldc, n)
+                shared_product(1, value, lists.region, index, lists.end[slot], W, ld, C + (s - first) * ldc, ldc, n)
             else:
-                group_product(2, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region,
-                              c.nz_index + slot * c.nz_region, c.nz_end[slot], W, ld, C + (s - first) * ldc, ldc, n)
+                shared_product(2, value, lists.region, index, lists.end[slot], W, ld, C + (s - first) * ldc, ldc, n)
 
 
-cdef inline void group_scatter(int vecs, const real *value, size apart, const int32_t *index, size m, const real *D,
-                               size lda, int n, real factor, real *G, size ld) noexcept nogil:
+cdef inline void shared_scatter(int vecs, const real *value, size apart, const int32_t *index, size m, const real *D,
+                                size lda, int n, real factor, real *G, size ld) noexcept nogil:
     """G[index[p], :] += factor times the group's values at p times rows 0..n of D, sample after sample."""
     cdef vec d[SHARERS][2]
     cdef vec g[2][2]
@@ -182,17 +186,18 @@ cdef inline void group_scatter(int vecs, const real *value, size apart, const in
                 row[0][j] = row[0][j] + value[q * apart + p] * d[q][j]
 
 
-cdef void scatter_groups(Context *c, size cut, size n_samples, const real *D, size lda, real factor, real *G,
+cdef void scatter_shared(const Lists *lists, size cut, size n_samples, const real *D, size lda, real factor, real *G,
                          size ld) noexcept nogil:
     """G += factor times one cut of the samples' inputs, transposed, times D."""
     cdef size g, s, slot, n
+    cdef const real *value
+    cdef const int32_t *index
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         s = g * SHARERS
         n = n_samples - s if n_samples - s < SHARERS else SHARERS
-        slot = group_slot(c, s, cut)
+        slot = shared_slot(lists, s, cut)
+        value, index = lists.value + slot * SHARERS * lists.region, lists.index + slot * lists.region
         if ld == LANES:
-            group_scatter(1, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region, c.nz_index + slot * c.nz_region,
-                          c.nz_end[slot], D + s * lda, lda, n, factor, G, ld)
+            shared_scatter(1, value, lists.region, index, lists.end[slot], D + s * lda, lda, n, factor, G, ld)
         else:
-            group_scatter(2, c.nz_value + slot * SHARERS * c.nz_region, c.nz_region, c.nz_index + slot * c.nz_region,
-                          c.nz_end[slot], D + s * lda, lda, n, factor, G, ld)
+            shared_scatter(2, value, lists.region, index, lists.end[slot], D + s * lda, lda, n, factor, G, ld)

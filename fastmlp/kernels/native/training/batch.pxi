@@ -1,353 +1,228 @@
-# The pieces of the mini-batch step, which has two phases (batch_threads.pxi runs them).
-#
-# 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
-# 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's
-#    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
-# Neither shape depends on the number of threads, so results are bit-identical for any.
+# Mini-batches: what their two phases read and write (batch_step.pxi; batch_threads.pxi runs them).
 
-cdef void gather_block(Context *c, size start, size first, size last) noexcept nogil:
-    """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
-    cdef size s, j
-    cdef real *x
-    cdef Run *run = c.job.run
-    if run.sparse and c.grouped:
-        gather_groups(c, start, first, last)
-        return
-    if run.sparse:
-        gather_lists(c, start, first, last)
-        if run.input_dropout > 0:
-            for s in range(first, last):
-                drop_nonzeros(c, start, s)
-        return
-    for s in range(first, last):
-        x = c.X + s * c.ldx
-        if row_is_bad(&c.job, c.job.order[start + s]):
-            fm_store(&c.bad_rows, 1)
-        gather_row(&c.job.rows, c.job.order[start + s], x, 1)
-        if run.input_dropout > 0:
-            dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, c.x_mask + s * c.ldx,
-                         run.n_features)
-            for j in range(<size>run.n_features):
-                x[j] = x[j] * c.x_mask[s * c.ldx + j]
+cdef enum:
+    CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
+    WEIGHT_ROWS = 12      # of a block of weights
+    TASKS = 8             # runs of weight blocks for each thread, to claim one by one
 
+cdef struct EdgeWork:
+    real *WT              # (n_out, ldt): this edge's weights transposed, or NULL for the input's
+    size ldt
 
-cdef void drop_nonzeros(Context *c, size start, size s) noexcept nogil:
-    """Dropout on the listed non-zeros of sample s: each takes the draw of its own feature."""
-    cdef size i, cut
-    cdef uint32_t k[4]
-    cdef int32_t f
-    cdef double rate = c.job.run.input_dropout
-    cdef real keep = <real>(1 / (1 - rate))
-    for cut in range(s * c.n_cuts, (s + 1) * c.n_cuts):
-        for i in range(c.nz_start[cut], c.nz_end[cut]):
-            f = c.nz_index[i]
-            k[0], k[1], k[2], k[3] = <uint32_t>(f // 4), <uint32_t>(start + s), 0, <uint32_t>c.job.run.epoch
-            philox(k, <uint32_t>c.job.run.seed, <uint32_t>(c.job.run.seed >> 32))
-            c.nz_value[i] = c.nz_value[i] * keep if (k[f % 4] >> 8) >= rate * 16777216.0 else 0
+cdef struct WeightBlock:  # rows first..last of one layer: what a thread updates at a time
+    int64_t layer, first, last
+
+cdef struct Batch:
+    Job job               # the first member: a pointer to the job is one to all of this
+    LayerWork *work
+    EdgeWork *edge_work
+    size chunk            # samples in the workspace at once
+    # gathered rows: their non-zeros, where run.sparse, else as they are
+    Lists lists
+    real *X               # (chunk, ldx)
+    real *x_mask          # dropout factors, or NULL
+    size ldx
+    # one number for each block of samples, or of weights, summed in their order
+    double *block_loss
+    double *block_weight
+    double *block_penalty # of a block of weights
+    WeightBlock *weight_blocks
+    size n_weight_blocks
+    int64_t *task_start   # (n_tasks + 1,): the first block of weights of each task
+    size n_tasks
+    real *scratch         # (n_threads, scratch_size): the gradient of one block of weights
+    size scratch_size
+    # the batch in hand, which threads share
+    size batch_start, batch_samples, batch_at, chunk_samples
+    double batch_loss, batch_weight
+    Step step
+    real clip_scale
+    int64_t left          # batches of the slice
+    int64_t ticket, phase
+    int32_t remaining
+    int32_t bad_rows      # a row that was read holds NaN or infinity
 
 
-cdef void forward_lists(Context *c, size start, size first, size last, const real *W, size ld, real *C,
-                        size ldc) noexcept nogil:
-    """C (last - first, ld) += the block's listed inputs times W, cut by cut, so that W's rows stay in the cache.
-
-    start : the position in the epoch's order of the samples that will be wanted next, or -1
-    """
-    cdef size s, cut, at
-    for cut in range(c.n_cuts):
-        for s in range(first, last):
-            if start >= 0:
-                prefetch_cut(c, start + s - first, cut)
-            at = s * c.n_cuts + cut
-            row_product(False, c.nz_value + c.nz_start[at], c.nz_index + c.nz_start[at],
-                        list_end(c, at) - c.nz_start[at], W, ld, C + (s - first) * ldc, ld)
-
-
-cdef void forward_block(Context *c, size start, size first, size last, size following) noexcept nogil:
-    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block.
-
-    following : see `forward_lists`
-    """
-    cdef size k, e, s, m = last - first, p
+cdef size batch_layout(const Job *job, char *base) noexcept nogil:
+    """See `Regime`."""
+    cdef char *cursor = base
+    cdef Batch measured
+    cdef Batch *self = <Batch *>base if base != NULL else &measured
+    cdef const Run *run = job.run
     cdef const Layer *layer
-    cdef LayerWork *work
-    cdef LayerWork *source
     cdef const Edge *edge
-    cdef real *C
-    cdef real *W
-    for k in range(c.job.net.n_layers):
-        layer = &c.job.net.layers[k]
-        work = &c.work[k]
-        C = (work.Z if work.Z != NULL else work.A) + first * work.lda
-        fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
+    cdef LayerWork *work
+    cdef LayerWork work_unused
+    cdef EdgeWork *of_edge
+    cdef EdgeWork edge_unused
+    cdef size k, e, widest = 0, n_weight_blocks = 0, rows = WEIGHT_ROWS
+    cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
+    cdef bint stored
+    take(&cursor, sizeof(Batch))
+    self.job = job[0]
+    self.chunk = max(1, min(batch, CHUNK))
+    stored = job.gradient != NULL or batch > self.chunk or run.clip_norm > 0
+    self.work = <LayerWork *>take(&cursor, job.net.n_layers * sizeof(LayerWork))
+    self.edge_work = <EdgeWork *>take(&cursor, job.net.n_edges * sizeof(EdgeWork))
+    for k in range(job.net.n_layers):
+        layer = &job.net.layers[k]
+        work = &self.work[k] if base != NULL else &work_unused
+        lay_out_layer(job, k, self.chunk, work, &cursor)
+        if stored:
+            work.G = <real *>take(&cursor, work.rows * work.ld * sizeof(real))
+        if layer.dropout > 0:
+            work.mask = <real *>take(&cursor, self.chunk * work.lda * sizeof(real))
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = &c.job.net.edges[e]
-            W = work.W + edge.row * work.ld
+            edge = &job.net.edges[e]
+            of_edge = &self.edge_work[e] if base != NULL else &edge_unused
+            of_edge.WT = NULL
             if edge.source != INPUT:
-                source = &c.work[edge.source]
-                add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
-                         edge.width)
-            elif c.job.run.sparse:
-                if c.grouped:
-                    forward_groups(c, following, first, last, W, work.ld, C, work.lda)
-                else:
-                    forward_lists(c, following, first, last, W, work.ld, C, work.lda)
-                following = -1
-            else:
-                add_product(c.X + first * c.ldx, c.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
-        if k == c.job.net.n_layers - 1:
-            return
-        for s in range(first, last):
-            C = work.A + s * work.lda
-            activation_forward(layer.activation, <real>layer.slope,
-                     work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
-            if work.mask != NULL:
-                W = work.mask + s * work.lda
-                dropout_mask(c.job.run.seed, c.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
-                for p in range(<size>layer.n_out):
-                    C[p] = C[p] * W[p]
+                of_edge.ldt = padded(edge.width)
+                of_edge.WT = <real *>take(&cursor, layer.n_out * of_edge.ldt * sizeof(real))
+        widest = max(widest, work.ld)
+        n_weight_blocks += (layer.n_in + WEIGHT_ROWS - 1) // WEIGHT_ROWS + 1
+    self.block_loss = <double *>take(&cursor, (self.chunk // BLOCK + 1) * sizeof(double))
+    self.block_weight = <double *>take(&cursor, (self.chunk // BLOCK + 1) * sizeof(double))
+    self.ldx = stride_of(run.n_features)
+    self.X = self.x_mask = NULL
+    if run.sparse:
+        lay_out_lists(&self.lists, job, self.chunk, &cursor)
+        rows = max(rows, self.lists.cut)
+    else:
+        self.X = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
+        if run.input_dropout > 0:
+            self.x_mask = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
+    self.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
+    self.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
+    self.n_tasks = TASKS * run.n_threads if run.n_threads > 1 else 1
+    self.task_start = <int64_t *>take(&cursor, (self.n_tasks + 1) * sizeof(int64_t))
+    self.scratch_size = rows * widest
+    self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
+    if base != NULL:
+        self.phase = self.ticket = self.batch_at = self.batch_samples = 0
+        self.remaining = self.bad_rows = 0
+        plan_weight_blocks(self)
+    return cursor - base
 
 
-cdef inline bint takes_softmax_losses(const Context *c) noexcept nogil:
-    cdef const Layer *layer = &c.job.net.layers[c.job.net.n_layers - 1]
-    return (c.job.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
-            and c.job.run.label_smoothing == 0)
+cdef void plan_weight_blocks(Batch *self) noexcept nogil:
+    """Cut the layers into blocks of weight rows, and these into tasks of about the same cost.
 
-
-cdef double softmax_losses(Context *c, size start, size first, size last, double *weight) noexcept nogil:
-    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
-    cdef LayerWork *work = &c.work[c.job.net.n_layers - 1]
-    cdef size n = c.job.net.layers[c.job.net.n_layers - 1].n_out, s = first, m, i, j
-    cdef int64_t row
-    cdef vec e[64]
-    cdef real top[64]
-    cdef real sums[64]
-    cdef real inverse[64]
-    cdef vec z, a
-    cdef const real *logits
-    cdef const real *of_row
-    cdef real *d
-    cdef double total = 0, value, w, mass
-    cdef real scale, log_sum
-    weight[0] = 0
-    while s < last:
-        m = last - s if last - s < LANES else LANES
-        for i in range(m):
-            logits = work.Z + (s + i) * work.lda
-            z = (<const vec *>logits)[0]
-            top[i] = vec_top(vec_first(z, n, logits[0]))
-            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
-        for i in range(m, LANES):
-            e[i] = vec_fill(0)
-        a = vec_lane_sums(e)
-        memcpy(sums, &a, sizeof(vec))
-        a = vec_divide(vec_fill(ONE), a)
-        memcpy(inverse, &a, sizeof(vec))
-        for i in range(m):
-            row = c.job.order[start + s + i]
-            logits = work.Z + (s + i) * work.lda
-            d = work.D + (s + i) * work.lda
-            a = inverse[i] * e[i]
-            (<vec *>(work.A + (s + i) * work.lda))[0] = a
-            log_sum = top[i] + <real>c_log(sums[i])
-            w = 1 if c.job.sample_weight == NULL else c.job.sample_weight[row]
-            scale = <real>(w * c.job.run.gradient_scale)
-            if c.job.labels != NULL:
-                value = log_sum - logits[c.job.labels[row]]
-                (<vec *>d)[0] = scale * a
-                d[c.job.labels[row]] = d[c.job.labels[row]] - scale
-            else:
-                of_row = c.job.y + row * n
-                value = mass = 0
-                for j in range(n):
-                    mass += of_row[j]
-                    value += of_row[j] * (log_sum - logits[j])
-                (<vec *>d)[0] = (scale * <real>mass) * a
-                for j in range(n):
-                    d[j] = d[j] - scale * of_row[j]
-            for j in range(LANES, <size>work.lda):
-                d[j] = 0
-            weight[0] += w
-            total += w * value
-        s += m
-    return total
-
-
-cdef double loss_block(Context *c, size start, size first, size last, double *weight) noexcept nogil:
-    """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
-    cdef LayerWork *work = &c.work[c.job.net.n_layers - 1]
-    cdef size s, j, n = c.job.net.layers[c.job.net.n_layers - 1].n_out
-    cdef double value, total = 0, w
-    cdef real *d
-    cdef real scale
-    if takes_softmax_losses(c):
-        return softmax_losses(c, start, first, last, weight)
-    weight[0] = 0
-    for s in range(first, last):
-        d = work.D + s * work.lda
-        value = sample_loss(&c.job, c.job.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
-        w = 1 if c.job.sample_weight == NULL else c.job.sample_weight[c.job.order[start + s]]
-        weight[0] += w
-        total += w * value
-        scale = <real>(w * c.job.run.gradient_scale)
-        if scale != 1:
-            for j in range(n):
-                d[j] = d[j] * scale
-        for j in range(n, <size>work.lda):
-            d[j] = 0
-    return total
-
-
-cdef void backward_block(Context *c, size first, size last) noexcept nogil:
-    """dZ of every layer but the last, from the last one's."""
-    cdef size e, s, j, m = last - first
-    cdef Py_ssize_t k
+    Of a narrow layer on listed input its few large blocks, the cuts, come first and last: threads claim from both
+    ends, and what is small is left for whoever is done with those.
+    """
+    cdef size k, first, last, n = 0, t = 0, step
+    cdef double total = 0, sum = 0
     cdef const Layer *layer
-    cdef const Layer *below
-    cdef LayerWork *work
-    cdef LayerWork *source
-    cdef const Edge *edge
-    cdef real keep
-    cdef real *a
-    cdef real *d
-    for k in range(c.job.net.n_layers - 1, -1, -1):
-        layer = &c.job.net.layers[k]
-        work = &c.work[k]
-        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
-            edge = &c.job.net.edges[e]
-            if edge.source == INPUT:
+    cdef WeightBlock *block
+    cdef bint listed, late
+    cdef int part
+    for part in range(2):
+        for k in range(self.job.net.n_layers):
+            layer = &self.job.net.layers[k]
+            if layer.frozen and self.job.run.optimizer != GRADIENT:   # nobody asks for its gradient
                 continue
-            below = &c.job.net.layers[edge.source]
-            source = &c.work[edge.source]
-            d = source.D + first * source.lda
-            if edge.is_first:
-                fill_rows(NULL, d, source.lda, m, source.lda)
-            add_product(work.D + first * work.lda, work.lda, 1, c.edge_work[e].WT, c.edge_work[e].ldt, d, source.lda, m,
-                     c.edge_work[e].ldt, layer.n_out)
-            if not edge.is_last:
-                continue
-            for s in range(first, last):
-                d = source.D + s * source.lda
-                a = source.A + s * source.lda
-                keep = <real>(1 - below.dropout)
-                if source.mask != NULL:       # f' wants the activation as it was before dropout
-                    for j in range(<size>below.n_out):
-                        d[j] = d[j] * source.mask[s * source.lda + j]
-                        a[j] = a[j] * keep
-                activation_backward(below.activation, <real>below.slope,
-                                    source.Z + s * source.lda if source.Z != NULL else NULL, a, d, below.n_out)
-                if source.mask != NULL:
-                    for j in range(<size>below.n_out):
-                        a[j] = a[j] / keep
+            listed = self.job.run.sparse and self.job.net.edges[layer.first_edge].source == INPUT
+            step = self.lists.cut if listed else WEIGHT_ROWS
+            first = 0
+            while first < layer.n_in:
+                last = first + step if first + step < layer.n_in else layer.n_in
+                late = listed and self.lists.shared and 2 * first >= layer.n_in
+                if late == part:
+                    block = &self.weight_blocks[n]
+                    block.layer, block.first, block.last = k, first, last
+                    total += (last - first) * self.work[k].ld
+                    n += 1
+                first = last
+            if layer.bias >= 0 and part == 0:
+                block = &self.weight_blocks[n]
+                block.layer, block.first, block.last = k, layer.n_in, layer.n_in + 1
+                total += self.work[k].ld
+                n += 1
+    self.n_weight_blocks = n
+    self.task_start[0] = 0
+    t = 1
+    for k in range(n):
+        if t < self.n_tasks and sum >= total * t / self.n_tasks:
+            self.task_start[t] = k
+            t += 1
+        block = &self.weight_blocks[k]
+        sum += (block.last - block.first) * self.work[block.layer].ld
+    while t <= self.n_tasks:
+        self.task_start[t] = n
+        t += 1
 
 
-cdef bint learns_in_place(Context *c, WeightBlock *block) noexcept nogil:
-    """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
-    cdef const Layer *layer = &c.job.net.layers[block.layer]
-    cdef LayerWork *work = &c.work[block.layer]
-    return (c.job.run.sparse and c.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
-            and c.job.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
-            and c.job.run.weight_decay == 0 and c.job.run.clip_value <= 0 and work.G == NULL)
-
-
-cdef void weight_gradient(Context *c, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
-    """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
-    cdef const Layer *layer = &c.job.net.layers[block.layer]
-    cdef LayerWork *work = &c.work[block.layer]
-    cdef LayerWork *source
+cdef void refresh_transposed(Batch *self, size k, size first, size last) noexcept nogil:
+    """Bring rows first..last of layer k's weights up to date in its edges' transposed copies."""
+    cdef const Layer *layer = &self.job.net.layers[k]
     cdef const Edge *edge
-    cdef size e, s, j, a, b, p, q, cut, ld = work.ld
-    cdef const real *d
-    cdef real *row
-    if block.first == layer.n_in:             # the bias
-        for s in range(n_samples):
-            d = work.D + s * work.lda
-            for j in range(ld // LANES):
-                (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
-        return
+    cdef EdgeWork *ew
+    cdef size e, a, b
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-        edge = &c.job.net.edges[e]
-        a = block.first if block.first > edge.row else edge.row
-        b = block.last if block.last < edge.row + edge.width else edge.row + edge.width
-        if a >= b:
+        edge = &self.job.net.edges[e]
+        ew = &self.edge_work[e]
+        if ew.WT == NULL:
             continue
-        row = g + (a - block.first) * ld
-        if edge.source != INPUT:
-            source = &c.work[edge.source]
-            add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
-        elif not c.job.run.sparse:
-            add_product(c.X + (a - edge.row), 1, c.ldx, work.D, work.lda, row, ld, b - a, ld, n_samples)
-        else:
-            a -= edge.row
-            b -= edge.row
-            cut = a // c.nz_rows
-            row -= a * ld
-            if c.grouped:
-                scatter_groups(c, cut, n_samples, work.D, work.lda, factor, row, ld)
-                continue
-            if a == cut * c.nz_rows and (b - a == c.nz_rows or b == <size>c.job.run.n_features):
-                scatter_samples(c.nz_value, c.nz_index, c.nz_start + cut, c.nz_end + cut, c.n_cuts, n_samples,
-                                work.D, work.lda, factor, row, ld)
-                continue
-            while cut * c.nz_rows < b:        # an edge whose rows do not begin where the block's do
-                for s in range(n_samples):
-                    p = c.nz_start[s * c.n_cuts + cut]
-                    q = c.nz_end[s * c.n_cuts + cut]
-                    while p < q and c.nz_index[p] < <int32_t>a:
-                        p += 1
-                    while p < q and c.nz_index[q - 1] >= <int32_t>b:
-                        q -= 1
-                    scatter_row(c.nz_value + p, c.nz_index + p, q - p, work.D + s * work.lda, factor, row, ld)
-                cut += 1
+        a = first if first > edge.row else edge.row
+        b = last if last < edge.row + edge.width else edge.row + edge.width
+        if a < b:
+            transpose(self.work[k].W + a * self.work[k].ld, self.work[k].ld, ew.WT + a - edge.row, ew.ldt, b - a,
+                      layer.n_out)
 
 
-cdef void finish_weights(Context *c, size u, Step *step, real *g) noexcept nogil:
-    """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
-    cdef WeightBlock *block = &c.weight_blocks[u]
-    cdef const Layer *layer = &c.job.net.layers[block.layer]
-    cdef LayerWork *work = &c.work[block.layer]
-    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
-    cdef bint weights = block.first < layer.n_in
-    cdef real *w = work.W + at
-    c.block_penalty[u] = 0
-    if weights and (layer.l1 != 0 or layer.l2 != 0):
-        c.block_penalty[u] = penalty(w, n, layer.l1, layer.l2)
-    regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
-    if step.optimizer != GRADIENT and c.job.run.clip_norm <= 0:
-        update_weights(c, u, step, g)
-
-
-cdef void update_weights(Context *c, size u, Step *step, const real *g) noexcept nogil:
-    """The optimizer's step on one block, from its finished gradient."""
-    cdef WeightBlock *block = &c.weight_blocks[u]
-    cdef LayerWork *work = &c.work[block.layer]
-    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
-    update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
-    if block.first < c.job.net.layers[block.layer].n_in:
-        refresh_transposed(c, block.layer, block.first, block.last)
-
-
-cdef void cap_norms(Context *c) noexcept nogil:
-    """Scale down the incoming weights of neurons whose norm exceeds their layer's max_norm."""
-    cdef size k, i, j
+cdef void batch_load(Job *job) noexcept nogil:
+    cdef Batch *self = <Batch *>job
+    cdef size k, e
     cdef const Layer *layer
     cdef LayerWork *work
-    cdef double norm
-    cdef real scale
-    cdef bint changed
-    for k in range(c.job.net.n_layers):
-        layer = &c.job.net.layers[k]
-        work = &c.work[k]
-        if layer.max_norm <= 0:
-            continue
-        changed = False
-        for j in range(<size>layer.n_out):
-            norm = 0
-            for i in range(<size>layer.n_in):
-                norm += <double>work.W[i * work.ld + j] * work.W[i * work.ld + j]
-            if norm > layer.max_norm * layer.max_norm:
-                scale = <real>(layer.max_norm / c_sqrt(norm))
-                for i in range(<size>layer.n_in):
-                    work.W[i * work.ld + j] = work.W[i * work.ld + j] * scale
-                changed = True
-        if changed:
-            refresh_transposed(c, k, 0, layer.n_in)
+    load_layers(job, self.work)
+    for k in range(job.net.n_layers):
+        layer, work = &job.net.layers[k], &self.work[k]
+        if layer.frozen and work.G != NULL:
+            memset(work.G, 0, work.rows * work.ld * sizeof(real))
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            if self.edge_work[e].WT != NULL:
+                memset(self.edge_work[e].WT, 0, layer.n_out * self.edge_work[e].ldt * sizeof(real))
+        refresh_transposed(self, k, 0, layer.n_in)
+
+
+cdef void batch_store(Job *job) noexcept nogil:
+    cdef Batch *self = <Batch *>job
+    cdef size k
+    cdef const Layer *layer
+    cdef const LayerWork *work
+    store_layers(job, self.work)
+    for k in range(job.net.n_layers if job.gradient != NULL else 0):
+        layer, work = &job.net.layers[k], &self.work[k]
+        copy_rows(work.G, work.ld, job.gradient + layer.weights, layer.n_out, work.rows, layer.n_out)
+
+
+cdef void batch_keep(Job *job) noexcept nogil:
+    keep_params(job, (<Batch *>job).work)
+
+
+cdef void batch_restore(Job *job) noexcept nogil:
+    memcpy(job.net.params, job.backup, job.net.n_params * sizeof(real))
+    batch_load(job)
+
+
+cdef bint batch_finite(Job *job) noexcept nogil:
+    return job.run.optimizer == GRADIENT or layers_finite(job, (<Batch *>job).work)
+
+
+cdef void batch_run(Job *job) noexcept nogil:
+    cdef Batch *self = <Batch *>job
+    self.left = job.run.budget
+    if 0 < self.batch_at < self.batch_samples:  # the slice before ended in the midst of a batch
+        open_samples(self)
+    else:
+        open_batch(self)
+    take_part(self, 0)
+
+
+cdef Regime batch_regime() noexcept nogil:
+    cdef Regime regime
+    regime.layout, regime.load, regime.store = batch_layout, batch_load, batch_store
+    regime.begin, regime.run, regime.settle, regime.help = batch_keep, batch_run, NULL, serve
+    return regime

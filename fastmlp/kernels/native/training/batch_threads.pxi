@@ -15,176 +15,177 @@ cdef enum:
     CLIPPED               # update from the stored gradient, scaled to the largest allowed norm
 
 
-cdef void open_phase(Context *c, int64_t kind, size n_tasks) noexcept nogil:
-    c.phase += 1
-    fm_store(&c.remaining, <int32_t>n_tasks)
-    fm_store64(&c.ticket, ((c.phase & 0xfffffff) << 3 | kind) << 32 | <int64_t>n_tasks)
+cdef void open_phase(Batch *self, int64_t kind, size n_tasks) noexcept nogil:
+    self.phase += 1
+    fm_store(&self.remaining, <int32_t>n_tasks)
+    fm_store64(&self.ticket, ((self.phase & 0xfffffff) << 3 | kind) << 32 | <int64_t>n_tasks)
 
 
-cdef inline Py_ssize_t claim(Context *c, size thread, int64_t phase) noexcept nogil:
+cdef inline Py_ssize_t claim(Batch *self, size thread, int64_t phase) noexcept nogil:
     """A task of this phase, or -1 where none is left."""
     cdef int64_t ticket, first, last
     while True:
-        ticket = fm_load64(&c.ticket)
+        ticket = fm_load64(&self.ticket)
         first = ticket >> 16 & 0xffff
         last = ticket & 0xffff
         if ticket >> 32 != phase or first >= last:
             return -1
         if thread % 2:
-            if fm_swap64(&c.ticket, ticket, ticket - 1):
+            if fm_swap64(&self.ticket, ticket, ticket - 1):
                 return last - 1
-        elif fm_swap64(&c.ticket, ticket, ticket + (1 << 16)):
+        elif fm_swap64(&self.ticket, ticket, ticket + (1 << 16)):
             return first
 
 
-cdef void open_samples(Context *c) noexcept nogil:
+cdef void open_samples(Batch *self) noexcept nogil:
     """Begin the batch's next chunk of samples."""
-    cdef size left = c.batch_samples - c.batch_at
-    c.chunk_samples = left if left < c.chunk else c.chunk
-    open_phase(c, SAMPLES, (c.chunk_samples + BLOCK - 1) // BLOCK)
+    cdef size left = self.batch_samples - self.batch_at
+    self.chunk_samples = left if left < self.chunk else self.chunk
+    open_phase(self, SAMPLES, (self.chunk_samples + BLOCK - 1) // BLOCK)
 
 
-cdef void open_batch(Context *c) noexcept nogil:
+cdef void open_batch(Batch *self) noexcept nogil:
     """Begin the batch that the run record says comes next."""
-    cdef Run *run = c.job.run
-    c.batch_start = run.batch * run.batch_size
-    c.batch_samples = run.n_samples - c.batch_start
-    if c.batch_samples > <size>run.batch_size:
-        c.batch_samples = run.batch_size
-    c.batch_at = 0
-    c.batch_loss = c.batch_weight = 0
-    open_samples(c)
+    cdef Run *run = self.job.run
+    self.batch_start = run.batch * run.batch_size
+    self.batch_samples = run.n_samples - self.batch_start
+    if self.batch_samples > <size>run.batch_size:
+        self.batch_samples = run.batch_size
+    self.batch_at = 0
+    self.batch_loss = self.batch_weight = 0
+    open_samples(self)
 
 
-cdef inline size following(Context *c, size thread) noexcept nogil:
+cdef inline size following(Batch *self, size thread) noexcept nogil:
     """Position in the epoch's order of the block that this thread will probably take next, or -1."""
-    cdef size chunk = c.batch_start + c.batch_at, next = chunk + c.chunk_samples
-    cdef int64_t ticket = fm_load64(&c.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
-    if is_csr(&c.job.rows) or c.job.rows.column > 8:
+    cdef size chunk = self.batch_start + self.batch_at, next = chunk + self.chunk_samples
+    cdef int64_t ticket = fm_load64(&self.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
+    if is_csr(&self.job.rows) or self.job.rows.column > 8:
         return -1
     if first < last:
         next = chunk + (first if thread % 2 == 0 else last - 1) * BLOCK
     elif thread % 2:              # the last block of the next chunk, if that is as long
-        next += (c.chunk_samples - 1) // BLOCK * BLOCK
-    return next if next + BLOCK <= <size>c.job.run.n_samples else -1
+        next += (self.chunk_samples - 1) // BLOCK * BLOCK
+    return next if next + BLOCK <= <size>self.job.run.n_samples else -1
 
 
-cdef void samples_task(Context *c, size thread, size task) noexcept nogil:
-    cdef size first = task * BLOCK, start = c.batch_start + c.batch_at
-    cdef size last = first + BLOCK if first + BLOCK < c.chunk_samples else c.chunk_samples
-    gather_block(c, start, first, last)
-    forward_block(c, start, first, last, following(c, thread))
-    c.block_loss[task] = loss_block(c, start, first, last, &c.block_weight[task])
-    backward_block(c, first, last)
+cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
+    cdef size first = task * BLOCK, start = self.batch_start + self.batch_at
+    cdef size last = first + BLOCK if first + BLOCK < self.chunk_samples else self.chunk_samples
+    gather_block(self, start, first, last)
+    forward_block(self, start, first, last, following(self, thread))
+    self.block_loss[task] = loss_block(self, start, first, last, &self.block_weight[task])
+    backward_block(self, first, last)
 
 
-cdef void weights_task(Context *c, size thread, size task) noexcept nogil:
+cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
     cdef size u, n
     cdef WeightBlock *block
     cdef LayerWork *work
     cdef real *g
-    cdef bint whole = c.batch_at + c.chunk_samples == c.batch_samples
-    for u in range(c.task_start[task], c.task_start[task + 1]):
-        block = &c.weight_blocks[u]
-        work = &c.work[block.layer]
+    cdef bint whole = self.batch_at + self.chunk_samples == self.batch_samples
+    for u in range(self.task_start[task], self.task_start[task + 1]):
+        block = &self.weight_blocks[u]
+        work = &self.work[block.layer]
         n = (block.last - block.first) * work.ld
-        if learns_in_place(c, block):
-            c.block_penalty[u] = 0
-            weight_gradient(c, block, c.chunk_samples, -c.step.rate * c.step.scale, work.W + block.first * work.ld)
+        if learns_in_place(self, block):
+            self.block_penalty[u] = 0
+            weight_gradient(self, block, self.chunk_samples, -self.step.rate * self.step.scale,
+                            work.W + block.first * work.ld)
             continue
-        g = work.G + block.first * work.ld if work.G != NULL else c.scratch + thread * c.scratch_size
-        if c.batch_at == 0:
+        g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
+        if self.batch_at == 0:
             memset(g, 0, n * sizeof(real))
-        weight_gradient(c, block, c.chunk_samples, ONE, g)
+        weight_gradient(self, block, self.chunk_samples, ONE, g)
         if whole:
-            finish_weights(c, u, &c.step, g)
+            finish_weights(self, u, &self.step, g)
 
 
-cdef void clipped_task(Context *c, size task) noexcept nogil:
+cdef void clipped_task(Batch *self, size task) noexcept nogil:
     cdef size u, i
     cdef WeightBlock *block
     cdef LayerWork *work
     cdef real *g
-    for u in range(c.task_start[task], c.task_start[task + 1]):
-        block = &c.weight_blocks[u]
-        work = &c.work[block.layer]
+    for u in range(self.task_start[task], self.task_start[task + 1]):
+        block = &self.weight_blocks[u]
+        work = &self.work[block.layer]
         g = work.G + block.first * work.ld
         for i in range((block.last - block.first) * work.ld // LANES):
-            (<vec *>g)[i] = (<vec *>g)[i] * c.clip_scale
-        if c.job.run.optimizer != GRADIENT:
-            update_weights(c, u, &c.step, g)
+            (<vec *>g)[i] = (<vec *>g)[i] * self.clip_scale
+        if self.job.run.optimizer != GRADIENT:
+            update_weights(self, u, &self.step, g)
 
 
-cdef void end_step(Context *c) noexcept nogil:
+cdef void end_step(Batch *self) noexcept nogil:
     """All weights are updated: the loss, the history, and the next batch or the slice's end."""
     cdef size u, k
-    cdef double loss = c.batch_loss * c.job.run.loss_scale
-    for u in range(c.n_weight_blocks):
-        loss += c.block_penalty[u]
-    if c.job.run.average and isfinite(loss):
-        loss = loss / c.batch_weight if c.batch_weight > 0 else 0
-    for k in range(c.job.net.n_layers):
-        if c.job.net.layers[k].max_norm > 0:
-            cap_norms(c)
+    cdef double loss = self.batch_loss * self.job.run.loss_scale
+    for u in range(self.n_weight_blocks):
+        loss += self.block_penalty[u]
+    if self.job.run.average and isfinite(loss):
+        loss = loss / self.batch_weight if self.batch_weight > 0 else 0
+    for k in range(self.job.net.n_layers):
+        if self.job.net.layers[k].max_norm > 0:
+            cap_norms(self)
             break
-    end_batch(&c.job, loss, c.batch_samples, batch_finite, context_keep, context_restore)
-    c.left -= 1
-    if c.job.run.status != RUNNING or c.left <= 0:
-        open_phase(c, CLOSED, 0)
+    end_batch(&self.job, loss, self.batch_samples, batch_finite, batch_keep, batch_restore)
+    self.left -= 1
+    if self.job.run.status != RUNNING or self.left <= 0:
+        open_phase(self, CLOSED, 0)
     else:
-        open_batch(c)
+        open_batch(self)
 
 
-cdef void end_phase(Context *c, int64_t kind) noexcept nogil:
+cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     """What comes between two phases; run by the thread that finished the last task."""
     cdef size b, u
     cdef double norm = 0
     cdef WeightBlock *block
     cdef LayerWork *work
     if kind == SAMPLES:
-        if fm_load(&c.bad_rows):
-            c.batch_loss = NOT_A_NUMBER
-        for b in range((c.chunk_samples + BLOCK - 1) // BLOCK):
-            c.batch_loss += c.block_loss[b]
-            c.batch_weight += c.block_weight[b]
-        if c.batch_at + c.chunk_samples == c.batch_samples:
-            if c.job.run.mean_weight > 0:
-                c.batch_weight = c.job.run.mean_weight * c.batch_samples
-            begin_step(c.job.run, c.batch_weight if c.job.run.average else 1, &c.step)
-        open_phase(c, WEIGHTS, c.n_tasks)
+        if fm_load(&self.bad_rows):
+            self.batch_loss = NOT_A_NUMBER
+        for b in range((self.chunk_samples + BLOCK - 1) // BLOCK):
+            self.batch_loss += self.block_loss[b]
+            self.batch_weight += self.block_weight[b]
+        if self.batch_at + self.chunk_samples == self.batch_samples:
+            if self.job.run.mean_weight > 0:
+                self.batch_weight = self.job.run.mean_weight * self.batch_samples
+            begin_step(self.job.run, self.batch_weight if self.job.run.average else 1, &self.step)
+        open_phase(self, WEIGHTS, self.n_tasks)
         return
     if kind == WEIGHTS:
-        c.batch_at += c.chunk_samples
-        if c.batch_at < c.batch_samples:
-            c.left -= 1
-            if c.left > 0:
-                open_samples(c)
+        self.batch_at += self.chunk_samples
+        if self.batch_at < self.batch_samples:
+            self.left -= 1
+            if self.left > 0:
+                open_samples(self)
             else:             # the slice is over, in the midst of a batch
-                open_phase(c, CLOSED, 0)
+                open_phase(self, CLOSED, 0)
             return
-        if c.job.run.clip_norm > 0:
-            for u in range(c.n_weight_blocks):
-                block = &c.weight_blocks[u]
-                work = &c.work[block.layer]
+        if self.job.run.clip_norm > 0:
+            for u in range(self.n_weight_blocks):
+                block = &self.weight_blocks[u]
+                work = &self.work[block.layer]
                 norm += penalty(work.G + block.first * work.ld, (block.last - block.first) * work.ld, 0, 2)
             norm = c_sqrt(norm)
-            c.clip_scale = <real>(c.job.run.clip_norm / norm) if norm > c.job.run.clip_norm else ONE
-            open_phase(c, CLIPPED, c.n_tasks)
+            self.clip_scale = <real>(self.job.run.clip_norm / norm) if norm > self.job.run.clip_norm else ONE
+            open_phase(self, CLIPPED, self.n_tasks)
             return
-    end_step(c)
+    end_step(self)
 
 
-cdef void take_part(Context *c, size thread) noexcept nogil:
+cdef void take_part(Batch *self, size thread) noexcept nogil:
     """Claim and carry out tasks until the slice is over."""
     cdef int64_t phase, kind
     cdef Py_ssize_t task
     cdef int32_t waits = 0
     while True:
-        phase = fm_load64(&c.ticket) >> 32
+        phase = fm_load64(&self.ticket) >> 32
         kind = phase & 7
         if kind == CLOSED:
             return
-        task = claim(c, thread, phase)
+        task = claim(self, thread, phase)
         if task < 0:              # the phase's last tasks are being done by others
             waits += 1
             if waits < 500:
@@ -194,23 +195,23 @@ cdef void take_part(Context *c, size thread) noexcept nogil:
             continue
         waits = 0
         if kind == SAMPLES:
-            samples_task(c, thread, task)
+            samples_task(self, thread, task)
         elif kind == WEIGHTS:
-            weights_task(c, thread, task)
+            weights_task(self, thread, task)
         else:
-            clipped_task(c, task)
-        if fm_add(&c.remaining, -1) == 0:
-            end_phase(c, kind)
+            clipped_task(self, task)
+        if fm_add(&self.remaining, -1) == 0:
+            end_phase(self, kind)
 
 
 cdef void serve(Job *job, size thread) noexcept nogil:
     """What every thread but the first does: take part in slices until dismissed."""
-    cdef Context *c = <Context *>job
+    cdef Batch *self = <Batch *>job
     cdef unsigned int control = fm_flush_denormals()
     cdef int32_t waits = 0
-    while not fm_load(&c.job.dismissed):
-        if (fm_load64(&c.ticket) >> 32 & 7) != CLOSED:
-            take_part(c, thread)
+    while not fm_load(&self.job.dismissed):
+        if (fm_load64(&self.ticket) >> 32 & 7) != CLOSED:
+            take_part(self, thread)
             waits = 0
             continue
         waits += 1

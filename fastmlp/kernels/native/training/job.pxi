@@ -1,8 +1,11 @@
 # What a training run works on, whatever its regime, and what a regime has to provide.
 #
-# Three regimes carry out the same steps in their own way (training.py chooses one by the sizes). Each has a struct of its
-# own, which begins with the job and stands with its functions in a file of its name; a step's arithmetic stands beside
-# it. `Regime` lists the functions, `regime_of` (slice.pxi) the regimes.
+# Three regimes carry out the same steps in their own way (training.py chooses one by the sizes). Each has a struct of
+# its own, which begins with the job and stands with its functions in a file of its name; a step's arithmetic stands
+# beside it. `Regime` lists the functions, `regime_of` (slice.pxi) the regimes.
+
+cdef enum:
+    BLOCK = 16            # samples that one thread takes through all layers at a time
 
 cdef struct Job
 
@@ -12,8 +15,8 @@ ctypedef bint (*Question)(Job *) noexcept nogil
 ctypedef void (*Help)(Job *, size) noexcept nogil
 
 cdef struct Regime:
-    # put the regime's struct at the start of the workspace and its memory behind, and return the bytes that takes; with
-    # a NULL workspace only measure, so that size and layout cannot disagree
+    # put the regime's struct at the start of the workspace and its memory behind, and return the bytes that takes;
+    # with a NULL workspace only measure, so that size and layout cannot disagree
     Layout layout
     Action load           # take parameters and state over, from the user's arrays to where steps have them
     Action store          # hand them back, and the gradient where it is asked for

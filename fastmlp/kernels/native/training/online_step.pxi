@@ -158,8 +158,8 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         return NOT_A_NUMBER
     if self.replayed > 0 and run.step - self.flushed >= PAST / 2 - 1:
         catch_up_all(self)                       # before the rates of old steps are overwritten
-    m = list_row(&self.job.rows, row, self.job.order[position + 1 if position + 1 < <size>run.n_samples else position], self.value,
-                 self.index)
+    m = list_row(&self.job.rows, row, self.job.order[position + 1 if position + 1 < <size>run.n_samples else position],
+                 self.value, self.index)
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         work = &self.work[k]

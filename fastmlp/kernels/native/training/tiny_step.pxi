@@ -181,7 +181,7 @@ cdef inline void tiny_edge_backward(int neurons, bint add, const TinyEdge *edge,
 
 cdef inline void tiny_neurons_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *D,
                                      const vec *x) noexcept nogil:
-    """Products of `neurons` neurons from o on, whose dZ is D, with all they read; what these add to the gradients below."""
+    """Products of some neurons from o on, whose dZ is D, with all they read; what these add to the gradients below."""
     cdef int u
     cdef size i, n = layer.n
     cdef const TinyEdge *edge = layer.end
@@ -202,7 +202,8 @@ cdef inline void tiny_neurons_backward(int neurons, bint add, const TinyLayer *l
             products[u] = products[u] + D[u] if add else D[u]
 
 
-cdef inline void tiny_stored_backward(int neurons, bint add, const TinyLayer *layer, size o, const vec *x) noexcept nogil:
+cdef inline void tiny_stored_backward(int neurons, bint add, const TinyLayer *layer, size o,
+                                      const vec *x) noexcept nogil:
     cdef vec D[4]
     cdef int u
     for u in range(neurons):

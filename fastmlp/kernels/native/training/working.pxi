@@ -1,6 +1,6 @@
-# Working copies of layers, for the regimes whose vectors hold neighbouring neurons. A layer whose rows are whole vectors
-# is trained where it lies, in the user's arrays; others have copies whose rows are padded with zeros, so that no loop has
-# a tail. They are loaded when `train` is entered, and stored when it is left.
+# Working copies of layers, for the regimes whose vectors hold neighbouring neurons. A layer whose rows are whole
+# vectors is trained where it lies, in the user's arrays; others have copies whose rows are padded with zeros, so that
+# no loop has a tail. They are loaded when `train` is entered, and stored when it is left.
 
 cdef struct LayerWork:
     real *W               # (rows, ld): weights, then the bias as one more row

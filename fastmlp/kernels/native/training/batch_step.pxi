@@ -1,0 +1,327 @@
+# The pieces of the mini-batch step, which has two phases (batch_threads.pxi runs them).
+#
+# 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
+# 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's
+#    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
+# Neither shape depends on the number of threads, so results are bit-identical for any.
+
+cdef void gather_block(Batch *self, size start, size first, size last) noexcept nogil:
+    """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
+    cdef size s, j
+    cdef real *x
+    cdef Run *run = self.job.run
+    cdef bint bad
+    if run.sparse:
+        if self.lists.shared:
+            bad = gather_shared(&self.job, &self.lists, start, first, last)
+        else:
+            bad = gather_lists(&self.job, &self.lists, start, first, last)
+        if bad:
+            fm_store(&self.bad_rows, 1)
+        for s in range(first, last if run.input_dropout > 0 else first):
+            drop_nonzeros(&self.job, &self.lists, start, s)
+        return
+    for s in range(first, last):
+        x = self.X + s * self.ldx
+        if row_is_bad(&self.job, self.job.order[start + s]):
+            fm_store(&self.bad_rows, 1)
+        gather_row(&self.job.rows, self.job.order[start + s], x, 1)
+        if run.input_dropout > 0:
+            dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, self.x_mask + s * self.ldx,
+                         run.n_features)
+            for j in range(<size>run.n_features):
+                x[j] = x[j] * self.x_mask[s * self.ldx + j]
+
+
+cdef void forward_block(Batch *self, size start, size first, size last, size following) noexcept nogil:
+    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block.
+
+    following : see `forward_lists`
+    """
+    cdef size k, e, s, m = last - first, p
+    cdef const Layer *layer
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef const Edge *edge
+    cdef real *C
+    cdef real *W
+    for k in range(self.job.net.n_layers):
+        layer = &self.job.net.layers[k]
+        work = &self.work[k]
+        C = (work.Z if work.Z != NULL else work.A) + first * work.lda
+        fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge = &self.job.net.edges[e]
+            W = work.W + edge.row * work.ld
+            if edge.source != INPUT:
+                source = &self.work[edge.source]
+                add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
+                            edge.width)
+            elif self.job.run.sparse:
+                if self.lists.shared:
+                    forward_shared(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
+                else:
+                    forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
+                following = -1
+            else:
+                add_product(self.X + first * self.ldx, self.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
+        if k == self.job.net.n_layers - 1:
+            return
+        for s in range(first, last):
+            C = work.A + s * work.lda
+            activation_forward(layer.activation, <real>layer.slope,
+                     work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
+            if work.mask != NULL:
+                W = work.mask + s * work.lda
+                dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
+                for p in range(<size>layer.n_out):
+                    C[p] = C[p] * W[p]
+
+
+cdef inline bint takes_softmax_losses(const Batch *self) noexcept nogil:
+    cdef const Layer *layer = &self.job.net.layers[self.job.net.n_layers - 1]
+    return (self.job.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
+            and self.job.run.label_smoothing == 0)
+
+
+cdef double softmax_losses(Batch *self, size start, size first, size last, double *weight) noexcept nogil:
+    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
+    cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
+    cdef size n = self.job.net.layers[self.job.net.n_layers - 1].n_out, s = first, m, i, j
+    cdef int64_t row
+    cdef vec e[64]
+    cdef real top[64]
+    cdef real sums[64]
+    cdef real inverse[64]
+    cdef vec z, a
+    cdef const real *logits
+    cdef const real *of_row
+    cdef real *d
+    cdef double total = 0, value, w, mass
+    cdef real scale, log_sum
+    weight[0] = 0
+    while s < last:
+        m = last - s if last - s < LANES else LANES
+        for i in range(m):
+            logits = work.Z + (s + i) * work.lda
+            z = (<const vec *>logits)[0]
+            top[i] = vec_top(vec_first(z, n, logits[0]))
+            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
+        for i in range(m, LANES):
+            e[i] = vec_fill(0)
+        a = vec_lane_sums(e)
+        memcpy(sums, &a, sizeof(vec))
+        a = vec_divide(vec_fill(ONE), a)
+        memcpy(inverse, &a, sizeof(vec))
+        for i in range(m):
+            row = self.job.order[start + s + i]
+            logits = work.Z + (s + i) * work.lda
+            d = work.D + (s + i) * work.lda
+            a = inverse[i] * e[i]
+            (<vec *>(work.A + (s + i) * work.lda))[0] = a
+            log_sum = top[i] + <real>c_log(sums[i])
+            w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
+            scale = <real>(w * self.job.run.gradient_scale)
+            if self.job.labels != NULL:
+                value = log_sum - logits[self.job.labels[row]]
+                (<vec *>d)[0] = scale * a
+                d[self.job.labels[row]] = d[self.job.labels[row]] - scale
+            else:
+                of_row = self.job.y + row * n
+                value = mass = 0
+                for j in range(n):
+                    mass += of_row[j]
+                    value += of_row[j] * (log_sum - logits[j])
+                (<vec *>d)[0] = (scale * <real>mass) * a
+                for j in range(n):
+                    d[j] = d[j] - scale * of_row[j]
+            for j in range(LANES, <size>work.lda):
+                d[j] = 0
+            weight[0] += w
+            total += w * value
+        s += m
+    return total
+
+
+cdef double loss_block(Batch *self, size start, size first, size last, double *weight) noexcept nogil:
+    """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
+    cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
+    cdef size s, j, n = self.job.net.layers[self.job.net.n_layers - 1].n_out
+    cdef double value, total = 0, w
+    cdef real *d
+    cdef real scale
+    if takes_softmax_losses(self):
+        return softmax_losses(self, start, first, last, weight)
+    weight[0] = 0
+    for s in range(first, last):
+        d = work.D + s * work.lda
+        value = sample_loss(&self.job, self.job.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
+        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[self.job.order[start + s]]
+        weight[0] += w
+        total += w * value
+        scale = <real>(w * self.job.run.gradient_scale)
+        if scale != 1:
+            for j in range(n):
+                d[j] = d[j] * scale
+        for j in range(n, <size>work.lda):
+            d[j] = 0
+    return total
+
+
+cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
+    """dZ of every layer but the last, from the last one's."""
+    cdef size e, s, j, m = last - first
+    cdef Py_ssize_t k
+    cdef const Layer *layer
+    cdef const Layer *below
+    cdef LayerWork *work
+    cdef LayerWork *source
+    cdef const Edge *edge
+    cdef const EdgeWork *of_edge
+    cdef real keep
+    cdef real *a
+    cdef real *d
+    for k in range(self.job.net.n_layers - 1, -1, -1):
+        layer = &self.job.net.layers[k]
+        work = &self.work[k]
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
+            edge = &self.job.net.edges[e]
+            if edge.source == INPUT:
+                continue
+            below = &self.job.net.layers[edge.source]
+            source = &self.work[edge.source]
+            d = source.D + first * source.lda
+            if edge.is_first:
+                fill_rows(NULL, d, source.lda, m, source.lda)
+            of_edge = &self.edge_work[e]
+            add_product(work.D + first * work.lda, work.lda, 1, of_edge.WT, of_edge.ldt, d, source.lda, m, of_edge.ldt,
+                        layer.n_out)
+            if not edge.is_last:
+                continue
+            for s in range(first, last):
+                d = source.D + s * source.lda
+                a = source.A + s * source.lda
+                keep = <real>(1 - below.dropout)
+                if source.mask != NULL:       # f' wants the activation as it was before dropout
+                    for j in range(<size>below.n_out):
+                        d[j] = d[j] * source.mask[s * source.lda + j]
+                        a[j] = a[j] * keep
+                activation_backward(below.activation, <real>below.slope,
+                                    source.Z + s * source.lda if source.Z != NULL else NULL, a, d, below.n_out)
+                if source.mask != NULL:
+                    for j in range(<size>below.n_out):
+                        a[j] = a[j] / keep
+
+
+cdef bint learns_in_place(Batch *self, WeightBlock *block) noexcept nogil:
+    """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
+    cdef const Layer *layer = &self.job.net.layers[block.layer]
+    cdef LayerWork *work = &self.work[block.layer]
+    return (self.job.run.sparse and self.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
+            and self.job.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
+            and self.job.run.weight_decay == 0 and self.job.run.clip_value <= 0 and work.G == NULL)
+
+
+cdef void weight_gradient(Batch *self, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
+    """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
+    cdef const Layer *layer = &self.job.net.layers[block.layer]
+    cdef LayerWork *work = &self.work[block.layer]
+    cdef LayerWork *source
+    cdef const Edge *edge
+    cdef const Lists *lists = &self.lists
+    cdef size e, s, j, a, b, p, q, cut, ld = work.ld
+    cdef const real *d
+    cdef real *row
+    if block.first == layer.n_in:             # the bias
+        for s in range(n_samples):
+            d = work.D + s * work.lda
+            for j in range(ld // LANES):
+                (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
+        return
+    for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        edge = &self.job.net.edges[e]
+        a = block.first if block.first > edge.row else edge.row
+        b = block.last if block.last < edge.row + edge.width else edge.row + edge.width
+        if a >= b:
+            continue
+        row = g + (a - block.first) * ld
+        if edge.source != INPUT:
+            source = &self.work[edge.source]
+            add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
+        elif not self.job.run.sparse:
+            add_product(self.X + (a - edge.row), 1, self.ldx, work.D, work.lda, row, ld, b - a, ld, n_samples)
+        else:
+            a -= edge.row
+            b -= edge.row
+            cut = a // lists.cut
+            row -= a * ld
+            if lists.shared:
+                scatter_shared(lists, cut, n_samples, work.D, work.lda, factor, row, ld)
+                continue
+            if a == cut * lists.cut and (b - a == lists.cut or b == <size>self.job.run.n_features):
+                scatter_samples(lists.value, lists.index, lists.start + cut, lists.end + cut, lists.n_cuts, n_samples,
+                                work.D, work.lda, factor, row, ld)
+                continue
+            while cut * lists.cut < b:        # an edge whose rows do not begin where the block's do
+                for s in range(n_samples):
+                    p = lists.start[s * lists.n_cuts + cut]
+                    q = lists.end[s * lists.n_cuts + cut]
+                    while p < q and lists.index[p] < <int32_t>a:
+                        p += 1
+                    while p < q and lists.index[q - 1] >= <int32_t>b:
+                        q -= 1
+                    scatter_row(lists.value + p, lists.index + p, q - p, work.D + s * work.lda, factor, row, ld)
+                cut += 1
+
+
+cdef void finish_weights(Batch *self, size u, Step *step, real *g) noexcept nogil:
+    """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
+    cdef WeightBlock *block = &self.weight_blocks[u]
+    cdef const Layer *layer = &self.job.net.layers[block.layer]
+    cdef LayerWork *work = &self.work[block.layer]
+    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
+    cdef bint weights = block.first < layer.n_in
+    cdef real *w = work.W + at
+    self.block_penalty[u] = 0
+    if weights and (layer.l1 != 0 or layer.l2 != 0):
+        self.block_penalty[u] = penalty(w, n, layer.l1, layer.l2)
+    regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
+    if step.optimizer != GRADIENT and self.job.run.clip_norm <= 0:
+        update_weights(self, u, step, g)
+
+
+cdef void update_weights(Batch *self, size u, Step *step, const real *g) noexcept nogil:
+    """The optimizer's step on one block, from its finished gradient."""
+    cdef WeightBlock *block = &self.weight_blocks[u]
+    cdef LayerWork *work = &self.work[block.layer]
+    cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
+    update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
+    if block.first < self.job.net.layers[block.layer].n_in:
+        refresh_transposed(self, block.layer, block.first, block.last)
+
+
+cdef void cap_norms(Batch *self) noexcept nogil:
+    """Scale down the incoming weights of neurons whose norm exceeds their layer's max_norm."""
+    cdef size k, i, j
+    cdef const Layer *layer
+    cdef LayerWork *work
+    cdef double norm
+    cdef real scale
+    cdef bint changed
+    for k in range(self.job.net.n_layers):
+        layer = &self.job.net.layers[k]
+        work = &self.work[k]
+        if layer.max_norm <= 0:
+            continue
+        changed = False
+        for j in range(<size>layer.n_out):
+            norm = 0
+            for i in range(<size>layer.n_in):
+                norm += <double>work.W[i * work.ld + j] * work.W[i * work.ld + j]
+            if norm > layer.max_norm * layer.max_norm:
+                scale = <real>(layer.max_norm / c_sqrt(norm))
+                for i in range(<size>layer.n_in):
+                    work.W[i * work.ld + j] = work.W[i * work.ld + j] * scale
+                changed = True
+        if changed:
+            refresh_transposed(self, k, 0, layer.n_in)
