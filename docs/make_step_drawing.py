@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 STAGES = [
-    ("gather", "rows become real\nnumbers, or lists\nof non-zeros", "input/rows.pxi"),
+    ("gather", "rows become real\nnumbers, or lists\nof non-zeros", "input/rows.pxi\ninput/lists.pxi"),
     ("forward", "Z = A W + b\nA = f(Z)\nlayer after layer", "products/dense.pxi\nformulas/activation.pxi"),
     ("loss", "its value, and\ndZ of the\noutput layer", "formulas/loss.pxi"),
     ("backward", "dZ of the layers\nbelow, through W\ntransposed",
@@ -24,10 +24,10 @@ MEMORY = [
     "gradient of a few\nrows",
 ]
 REGIMES = [
-    ("mini-batch", "training/batch.pxi", "one sample,\n8 neurons", lambda i: ("s1", f"n{i}")),
-    ("online", "training/online.pxi", "one sample,\n8 neurons", lambda i: ("s1", f"n{i}")),
-    ("tiny", "training/tiny.pxi", "8 samples,\none neuron", lambda i: (f"s{i}", "n1")),
-    ("ensemble", "training/ensemble.pxi", "8 nets, of each one\nsample, one neuron",
+    ("mini-batch", "training/batch_step.pxi", "one sample,\n8 neurons", lambda i: ("s1", f"n{i}")),
+    ("online", "training/online_step.pxi", "one sample,\n8 neurons", lambda i: ("s1", f"n{i}")),
+    ("tiny", "training/tiny_step.pxi", "8 samples,\none neuron", lambda i: (f"s{i}", "n1")),
+    ("ensemble", "training/ensemble_step.pxi", "8 nets, of each one\nsample, one neuron",
      lambda i: (f"net{i}", "n1")),
 ]  # fmt: skip
 PAPER, EDGE, FIRST, SECOND = "#f6f6f2", "#444444", "#cfe3f5", "#f7dcc0"

@@ -10,13 +10,12 @@ from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
 from .plan import Listing, Loss, Optimizer, Regime, Status
-from .records import SHARERS, TINY_WIDTH
+from .records import CHUNK, SHARERS, TINY_WIDTH
 from .threads import join, share_out, start, usable_cores
 
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
-CHUNK = 1024  # samples of a batch after which a slice may end: job.pxi's
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)

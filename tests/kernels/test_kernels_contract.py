@@ -11,6 +11,8 @@ from oracle import reference
 
 from fastmlp.kernels import contract, dispatch, records
 
+NATIVE = Path(records.__file__).parent / "native"
+
 
 def arguments(function):
     """Names and defaults."""
@@ -185,3 +187,16 @@ def test_reference_philox_gives_the_published_answers():
     ]
     for counter, key, answer in known:
         assert tuple(reference.philox(counter, key)) == answer
+
+
+def test_regimes_are_told_apart_in_one_place():
+    """A new regime is a new file: only the choice of its functions asks for a job's regime."""
+    codes = "|".join(code.name for code in records.Regime)
+    asks = {
+        path.name
+        for path in NATIVE.rglob("*.pxi")
+        if re.search(rf"\b({codes}|run\.regime)\b", re.sub(r"#.*", "", path.read_text()))
+    }
+    assert asks == {"slice.pxi", "api.pxi"}
+    for name in (code.name.lower() for code in records.Regime):
+        assert f"cdef Regime {name}_regime()" in (NATIVE / "training" / f"{name}.pxi").read_text()

@@ -20,6 +20,7 @@ cdef struct Lists:        # of a chunk's samples
 
 
 cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
+    """Choose the cuts by the first layer's width, and room for the lists of `chunk` samples."""
     cdef size n = job.run.n_features, n_blocks = (chunk + BLOCK - 1) // BLOCK, room, sharers
     lists.n_cuts = (n * padded(job.net.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     lists.cut = ((n + lists.n_cuts - 1) // lists.n_cuts + 31) // 32 * 32

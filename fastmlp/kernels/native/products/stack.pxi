@@ -1,4 +1,4 @@
-# Stacks of matrices: leading dimensions, the way that a product is computed, and the door.
+# Stacks of matrices: leading dimensions, the way that a product is computed, and what Python calls.
 
 cdef void multiply_run(Factors f, size a, size b, size c, size count, real *panel) noexcept nogil:
     """C_s = A_s B_s for a run of matrices a, b, c elements apart."""

@@ -1,7 +1,7 @@
-# Mini-batches: what their two phases read and write (batch_step.pxi; batch_threads.pxi runs them).
+# Mini-batches: the memory of their steps, and what a slice does. batch_step.pxi computes a step in two phases, which
+# threads share (batch_threads.pxi).
 
 cdef enum:
-    CHUNK = 1024          # samples in the workspace at once; larger batches add gradients up
     WEIGHT_ROWS = 12      # of a block of weights
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
 
@@ -16,7 +16,7 @@ cdef struct Batch:
     Job job               # the first member: a pointer to the job is one to all of this
     LayerWork *work
     EdgeWork *edge_work
-    size chunk            # samples in the workspace at once
+    size chunk            # samples in the workspace at once, up to CHUNK; larger batches add gradients up
     # gathered rows: their non-zeros, where run.sparse, else as they are
     Lists lists
     real *X               # (chunk, ldx)
@@ -36,10 +36,10 @@ cdef struct Batch:
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
     Step step
-    real clip_scale
-    int64_t left          # batches of the slice
-    int64_t ticket, phase
-    int32_t remaining
+    real clip_scale       # what brings the gradient down to the largest norm allowed
+    int64_t left          # batches of the slice, or chunks of larger ones
+    int64_t ticket, phase # see batch_threads.pxi
+    int32_t remaining     # tasks of the phase that are not done
     int32_t bad_rows      # a row that was read holds NaN or infinity
 
 

@@ -1,4 +1,4 @@
-# The pieces of the mini-batch step, which has two phases (batch_threads.pxi runs them).
+# What a step of batch.pxi computes, in two phases (batch_threads.pxi runs them).
 #
 # 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
 # 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's

@@ -1,7 +1,7 @@
 # An ensemble: several small nets learn online at once. Each lane of a vector is a net with weights, order of samples
 # and learning rate of its own. All have one plan, optimizer and loss, and read the same rows.
 #
-# What a lane computes (ensemble_step.pxi) is, operation by operation, what online.pxi computes for that net alone, so
+# What a lane computes (ensemble_step.pxi) is, operation by operation, what online_step.pxi computes for that net alone, so
 # that results agree bit for bit. What is a row of numbers there is here an array of vectors, (elements, LANES).
 
 cdef struct EnsembleLayer:
@@ -51,40 +51,40 @@ cdef bint fits_ensemble(const Job *job) noexcept nogil:
     return job.net.n_params <= ENSEMBLE_PARAMS and job.run.n_features <= TINY_WIDTH
 
 
-cdef size ensemble_layout(Ensemble *E, Job *c, char *base) noexcept nogil:
-    """Set every pointer of `E` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
+cdef size ensemble_layout(Ensemble *self, Job *c, char *base) noexcept nogil:
+    """Set every pointer of `self` into the workspace at `base`, for nets like `c`; return the bytes that takes."""
     cdef char *cursor = base
     cdef EnsembleLayer measured
     cdef EnsembleLayer *work
     cdef size k, i, n
     take(&cursor, sizeof(Ensemble))
-    E.nets = <Job *>take(&cursor, LANES * sizeof(Job))
-    E.work = <EnsembleLayer *>take(&cursor, c.net.n_layers * sizeof(EnsembleLayer))
-    E.W = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
+    self.nets = <Job *>take(&cursor, LANES * sizeof(Job))
+    self.work = <EnsembleLayer *>take(&cursor, c.net.n_layers * sizeof(EnsembleLayer))
+    self.W = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
     for i in range(2):
-        E.S[i] = E.W
+        self.S[i] = self.W
         if i < c.n_states:
-            E.S[i] = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
-        E.X[i] = <real *>take(&cursor, c.run.n_features * LANES * sizeof(real))
-        E.Y[i] = <real *>take(&cursor, c.run.n_outputs * LANES * sizeof(real))
-        E.row[i] = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
+            self.S[i] = <real *>take(&cursor, c.net.n_params * LANES * sizeof(real))
+        self.X[i] = <real *>take(&cursor, c.run.n_features * LANES * sizeof(real))
+        self.Y[i] = <real *>take(&cursor, c.run.n_outputs * LANES * sizeof(real))
+        self.row[i] = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
     for k in range(c.net.n_layers):
-        work = &E.work[k] if base != NULL else &measured
+        work = &self.work[k] if base != NULL else &measured
         n = c.net.layers[k].n_out * LANES * sizeof(real)
         work.A = <real *>take(&cursor, n)
         work.D = <real *>take(&cursor, n)
         work.Z = work.A
         if k == c.net.n_layers - 1 or needs_logits(c.net.layers[k].activation):
             work.Z = <real *>take(&cursor, n)
-    E.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
-    E.value = <double *>take(&cursor, LANES * sizeof(double))
-    E.sum = <double *>take(&cursor, LANES * sizeof(double))
-    E.norms = <double *>take(&cursor, LANES * sizeof(double))
-    E.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
-    E.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
-    E.rate = <real *>take(&cursor, LANES * sizeof(real))
-    E.keep = <real *>take(&cursor, LANES * sizeof(real))
-    E.scale = <real *>take(&cursor, LANES * sizeof(real))
+    self.alive = <int64_t *>take(&cursor, LANES * sizeof(int64_t))
+    self.value = <double *>take(&cursor, LANES * sizeof(double))
+    self.sum = <double *>take(&cursor, LANES * sizeof(double))
+    self.norms = <double *>take(&cursor, LANES * sizeof(double))
+    self.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
+    self.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
+    self.rate = <real *>take(&cursor, LANES * sizeof(real))
+    self.keep = <real *>take(&cursor, LANES * sizeof(real))
+    self.scale = <real *>take(&cursor, LANES * sizeof(real))
     return cursor - base
 
 
@@ -102,74 +102,74 @@ cdef void collect(const real *lane, real *target, size n) noexcept nogil:
         target[i] = lane[i * LANES]
 
 
-cdef void net_rates(Ensemble *E, size lane) noexcept nogil:
+cdef void net_rates(Ensemble *self, size lane) noexcept nogil:
     """The constants of an epoch, or of a step where the rate changes with each; Adam's own does."""
-    cdef Run *run = E.nets[lane].run
-    E.learning_rate[lane] = run.learning_rate
-    E.rate[lane] = <real>run.learning_rate
-    E.keep[lane] = <real>(1 - run.learning_rate * run.weight_decay)
+    cdef Run *run = self.nets[lane].run
+    self.learning_rate[lane] = run.learning_rate
+    self.rate[lane] = <real>run.learning_rate
+    self.keep[lane] = <real>(1 - run.learning_rate * run.weight_decay)
 
 
-cdef void ensemble_load(Ensemble *E) noexcept nogil:
+cdef void ensemble_load(Ensemble *self) noexcept nogil:
     """Take the parameters over; lanes without a net hold zeros, which stay zeros."""
     cdef Job *c
-    cdef size lane, i, n = E.nets[0].net.n_params * LANES * sizeof(real)
-    memset(E.W, 0, n)
-    for i in range(E.nets[0].n_states):
-        memset(E.S[i], 0, n)
+    cdef size lane, i, n = self.nets[0].net.n_params * LANES * sizeof(real)
+    memset(self.W, 0, n)
+    for i in range(self.nets[0].n_states):
+        memset(self.S[i], 0, n)
     for i in range(2):
-        memset(E.X[i], 0, E.nets[0].run.n_features * LANES * sizeof(real))
-        memset(E.Y[i], 0, E.nets[0].run.n_outputs * LANES * sizeof(real))
-    E.penalised = E.by_step = False
-    for i in range(E.nets[0].net.n_layers):
-        E.penalised = E.penalised or E.nets[0].net.layers[i].l2 != 0
+        memset(self.X[i], 0, self.nets[0].run.n_features * LANES * sizeof(real))
+        memset(self.Y[i], 0, self.nets[0].run.n_outputs * LANES * sizeof(real))
+    self.penalised = self.by_step = False
+    for i in range(self.nets[0].net.n_layers):
+        self.penalised = self.penalised or self.nets[0].net.layers[i].l2 != 0
     for lane in range(LANES):
-        E.learning_rate[lane], E.rate[lane], E.keep[lane], E.scale[lane] = 0, 0, 1, 1
-        E.sum[lane], E.value[lane], E.norms[lane] = 0, 0, 0
-    for lane in range(E.n_nets):
-        c = &E.nets[lane]
-        if not E.alive[lane]:
+        self.learning_rate[lane], self.rate[lane], self.keep[lane], self.scale[lane] = 0, 0, 1, 1
+        self.sum[lane], self.value[lane], self.norms[lane] = 0, 0, 0
+    for lane in range(self.n_nets):
+        c = &self.nets[lane]
+        if not self.alive[lane]:
             continue
-        spread(c.net.params, E.W + lane, c.net.n_params)
+        spread(c.net.params, self.W + lane, c.net.n_params)
         for i in range(c.n_states):
-            spread(c.state + i * c.net.n_params, E.S[i] + lane, c.net.n_params)
-        E.sum[lane] = c.run.loss_sum
-        E.by_step = E.by_step or c.run.rates_per_epoch > 1
-        net_rates(E, lane)
+            spread(c.state + i * c.net.n_params, self.S[i] + lane, c.net.n_params)
+        self.sum[lane] = c.run.loss_sum
+        self.by_step = self.by_step or c.run.rates_per_epoch > 1
+        net_rates(self, lane)
 
 
-cdef void ensemble_store(Ensemble *E) noexcept nogil:
+cdef void ensemble_store(Ensemble *self) noexcept nogil:
     """Hand parameters and state back."""
     cdef Job *c
     cdef size lane, i
-    for lane in range(E.n_nets):
-        c = &E.nets[lane]
-        if not E.alive[lane] or c.run.status == DIVERGED:
+    for lane in range(self.n_nets):
+        c = &self.nets[lane]
+        if not self.alive[lane] or c.run.status == DIVERGED:
             continue
-        c.run.loss_sum = E.sum[lane]
-        collect(E.W + lane, c.net.params, c.net.n_params)
+        c.run.loss_sum = self.sum[lane]
+        collect(self.W + lane, c.net.params, c.net.n_params)
         for i in range(c.n_states):
-            collect(E.S[i] + lane, c.state + i * c.net.n_params, c.net.n_params)
+            collect(self.S[i] + lane, c.state + i * c.net.n_params, c.net.n_params)
 
 
-cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nogil:
+cdef inline void ensemble_gather(Ensemble *self, int half, size ahead) noexcept nogil:
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
-    cdef Job *c = &E.nets[0]
+    cdef Job *c = &self.nets[0]
     cdef size lane, j, n = c.run.n_features, n_out = c.run.n_outputs if c.y != NULL else 0
-    cdef size n_nets = E.n_nets, x_row = c.rows.row, x_col = c.rows.column
+    cdef size n_nets = self.n_nets, x_row = c.rows.row, x_col = c.rows.column
     cdef int64_t row
     cdef const char *rows = c.rows.x
     cdef const char *x
     cdef const real *y = c.y
-    cdef real *X = E.X[half]
-    cdef real *Y = E.Y[half]
-    cdef int64_t *of = E.row[half]
+    cdef real *X = self.X[half]
+    cdef real *Y = self.Y[half]
+    cdef int64_t *of = self.row[half]
     cdef real scale = <real>c.rows.scale
     cdef bint plain = c.rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
     for lane in range(n_nets):
-        if not E.alive[lane]:
+        if not self.alive[lane]:
             continue
-        row = E.order[lane][ahead]
+        row = self.order[lane][ahead]
         of[lane] = row
         if plain:
             x = rows + row * x_row
@@ -181,43 +181,43 @@ cdef inline void ensemble_gather(Ensemble *E, int half, size ahead) noexcept nog
             Y[j * LANES + lane] = y[row * n_out + j]
 
 
-cdef bint ensemble_diverged(Ensemble *E) noexcept nogil:
+cdef bint ensemble_diverged(Ensemble *self) noexcept nogil:
     """Whether a net's loss is not finite; such nets get the weights of the epoch's start back."""
     cdef size lane
     cdef Job *c
     cdef bint found = False
-    if fm_all_finite(E.value, LANES):
+    if fm_all_finite(self.value, LANES):
         return False
-    for lane in range(E.n_nets):
-        c = &E.nets[lane]
-        if E.alive[lane] and not isfinite(E.value[lane]):
+    for lane in range(self.n_nets):
+        c = &self.nets[lane]
+        if self.alive[lane] and not isfinite(self.value[lane]):
             net_diverge(c)
             found = True
     return found
 
 
-cdef void ensemble_turn_rates(Ensemble *E, int64_t done) noexcept nogil:
+cdef void ensemble_turn_rates(Ensemble *self, int64_t done) noexcept nogil:
     """Each net's rate for the step that comes next, `done` steps after those that its run counts."""
     cdef Job *c
     cdef size lane
-    for lane in range(E.n_nets):
-        c = &E.nets[lane]
-        if not E.alive[lane] or c.run.status == DIVERGED or c.run.rates_per_epoch <= 1:
+    for lane in range(self.n_nets):
+        c = &self.nets[lane]
+        if not self.alive[lane] or c.run.status == DIVERGED or c.run.rates_per_epoch <= 1:
             continue
         if c.run.batch + done < <int64_t>c.n_batches:
             c.run.learning_rate = rate_of_batch(c, c.run.batch + done)
-            net_rates(E, lane)
+            net_rates(self, lane)
 
 
-cdef bint net_finite(Ensemble *E, size lane) noexcept nogil:
+cdef bint net_finite(Ensemble *self, size lane) noexcept nogil:
     """Whether a net's parameters and state are finite; see `stays_finite`."""
-    cdef Job *c = &E.nets[lane]
+    cdef Job *c = &self.nets[lane]
     cdef size i, k
     for i in range(c.net.n_params):
-        if not finite_real(E.W + i * LANES + lane, 1):
+        if not finite_real(self.W + i * LANES + lane, 1):
             return False
         for k in range(c.n_states):
-            if not finite_real(E.S[k] + i * LANES + lane, 1):
+            if not finite_real(self.S[k] + i * LANES + lane, 1):
                 return False
     return True
 
@@ -229,7 +229,7 @@ cdef void net_diverge(Job *c) noexcept nogil:
     c.run.status = DIVERGED
 
 
-cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
+cdef void ensemble_slice(Ensemble *self, int64_t budget) noexcept nogil:
     """Up to `budget` steps of every net, or until one of them has a reason to stop."""
     cdef unsigned int control = fm_flush_denormals()
     cdef size lane
@@ -237,10 +237,10 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
     cdef int64_t count, done, step
     cdef Job *c
     cdef bint go = True
-    for lane in range(E.n_nets):
-        if not E.alive[lane]:
+    for lane in range(self.n_nets):
+        if not self.alive[lane]:
             continue
-        c = &E.nets[lane]
+        c = &self.nets[lane]
         first = lane if first < 0 else first
         c.n_batches = c.run.n_samples
         c.run.status = RUNNING
@@ -250,32 +250,32 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
         elif not c.begun:
             begin_epoch(c)
             memcpy(c.backup, c.net.params, c.net.n_params * sizeof(real))
-    ensemble_load(E)
+    ensemble_load(self)
     while go and budget > 0:
         count = budget
-        for lane in range(E.n_nets):
-            c = &E.nets[lane]
-            E.order[lane] = c.order + c.run.batch
-            if E.alive[lane] and c.run.n_samples - c.run.batch < count:
+        for lane in range(self.n_nets):
+            c = &self.nets[lane]
+            self.order[lane] = c.order + c.run.batch
+            if self.alive[lane] and c.run.n_samples - c.run.batch < count:
                 count = c.run.n_samples - c.run.batch
-        ensemble_gather(E, 0, 0)
+        ensemble_gather(self, 0, 0)
         done = 0
         while go and done < count:
             if done + 1 < count:              # on its way into the vectors while this step is computed
-                ensemble_gather(E, (done + 1) & 1, done + 1)
-            ensemble_step(E, E.nets[first].run, done & 1)
-            go = not ensemble_diverged(E)
+                ensemble_gather(self, (done + 1) & 1, done + 1)
+            ensemble_step(self, self.nets[first].run, done & 1)
+            go = not ensemble_diverged(self)
             done += 1
-            E.nets[first].run.step += 1
-            if E.by_step:
-                ensemble_turn_rates(E, done)
+            self.nets[first].run.step += 1
+            if self.by_step:
+                ensemble_turn_rates(self, done)
             for lane in range(LANES):
-                E.sum[lane] += E.value[lane]
+                self.sum[lane] += self.value[lane]
         budget -= done
-        step = E.nets[first].run.step
-        for lane in range(E.n_nets):
-            c = &E.nets[lane]
-            if not E.alive[lane]:
+        step = self.nets[first].run.step
+        for lane in range(self.n_nets):
+            c = &self.nets[lane]
+            if not self.alive[lane]:
                 continue
             c.run.step = step
             c.run.batch += done
@@ -285,21 +285,21 @@ cdef void ensemble_slice(Ensemble *E, int64_t budget) noexcept nogil:
                 continue
             if c.run.batch < c.run.n_samples:
                 continue
-            if not net_finite(E, lane):
+            if not net_finite(self, lane):
                 net_diverge(c)
                 c.run.step -= 1
                 c.run.batch -= 1
                 go = False
                 continue
-            c.run.loss_sum = E.sum[lane]
+            c.run.loss_sum = self.sum[lane]
             end_epoch(c)
             if c.run.status == RUNNING:
-                collect(E.W + lane, c.net.params, c.net.n_params)
+                collect(self.W + lane, c.net.params, c.net.n_params)
                 begin_epoch(c)
                 memcpy(c.backup, c.net.params, c.net.n_params * sizeof(real))
-                E.sum[lane] = 0
-                net_rates(E, lane)
+                self.sum[lane] = 0
+                net_rates(self, lane)
             else:
                 go = False
-    ensemble_store(E)
+    ensemble_store(self)
     fm_restore_denormals(control)

@@ -1,4 +1,4 @@
-# What a step of ensemble.pxi computes. Every sum is cut where that of a net alone is cut (online.pxi, one_row.pxi,
+# What a step of ensemble.pxi computes. Every sum is cut where that of a net alone is cut (online_step.pxi, one_row.pxi,
 # optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
 
 cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size width, const real *W, size n,
@@ -58,9 +58,9 @@ cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
     return t[0]
 
 
-cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
+cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
     """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
-    cdef Job *c = &E.nets[0]
+    cdef Job *c = &self.nets[0]
     cdef const Layer *layer
     cdef const vec *w
     cdef vec t[16]
@@ -68,14 +68,14 @@ cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
     cdef double total[16]
     cdef size k, i, j, q, m, n, v, vecs, lane
     for lane in range(LANES):
-        E.norms[lane] = 0
+        self.norms[lane] = 0
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
         if layer.l2 == 0:
             continue
         n = layer.n_out
         vecs = padded(n) // LANES
-        w = <const vec *>(E.W + layer.weights * LANES)
+        w = <const vec *>(self.W + layer.weights * LANES)
         v = 0
         for j in range(LANES):
             t[j] = vec_fill(0)
@@ -95,11 +95,11 @@ cdef void ensemble_penalties(Ensemble *E) noexcept nogil:
                         total[j] += 0.5 * layer.l2 * square[j]
                         t[j] = vec_fill(0)
         for lane in range(LANES):
-            E.norms[lane] += total[lane]
+            self.norms[lane] += total[lane]
 
 
-cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
-    cdef Job *c = &E.nets[0]
+cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
+    cdef Job *c = &self.nets[0]
     cdef size k, e, j, n, vecs, one, two
     cdef const Layer *layer
     cdef EnsembleLayer *work
@@ -107,10 +107,10 @@ cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
     cdef const real *W
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
-        work = &E.work[k]
+        work = &self.work[k]
         n = layer.n_out
         if layer.bias >= 0:
-            memcpy(work.Z, E.W + layer.bias * LANES, n * LANES * sizeof(real))
+            memcpy(work.Z, self.W + layer.bias * LANES, n * LANES * sizeof(real))
         else:
             memset(work.Z, 0, n * LANES * sizeof(real))
         vecs = padded(n) // LANES             # of a row there: see `row_product`
@@ -120,39 +120,39 @@ cdef void ensemble_forward(Ensemble *E, const real *X) noexcept nogil:
         two = two if two < n else n
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &c.net.edges[e]
-            W = E.W + (layer.weights + edge.row * n) * LANES
+            W = self.W + (layer.weights + edge.row * n) * LANES
             if edge.source == INPUT:
                 ensemble_product(1, X, edge.width, W, n, work.Z, 0, n)
             else:
-                ensemble_product(1, E.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
-                ensemble_product(2, E.work[edge.source].A, edge.width, W, n, work.Z, one, two)
-                ensemble_product(4, E.work[edge.source].A, edge.width, W, n, work.Z, two, n)
+                ensemble_product(1, self.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
+                ensemble_product(2, self.work[edge.source].A, edge.width, W, n, work.Z, one, two)
+                ensemble_product(4, self.work[edge.source].A, edge.width, W, n, work.Z, two, n)
         if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
 
-cdef void ensemble_logistic_loss(Ensemble *E, const real *Y, real slope) noexcept nogil:
+cdef void ensemble_logistic_loss(Ensemble *self, const real *Y, real slope) noexcept nogil:
     """`logistic_loss` of every net."""
-    cdef Job *c = &E.nets[0]
-    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
+    cdef Job *c = &self.nets[0]
+    cdef EnsembleLayer *work = &self.work[c.net.n_layers - 1]
     cdef size lane, j
     cdef real u[16]
     cdef real v[16]
     for lane in range(LANES):
-        E.value[lane] = 0
+        self.value[lane] = 0
     for j in range(c.net.layers[c.net.n_layers - 1].n_out):
         (<vec *>u)[0] = slope * (<const vec *>work.Z)[j]
         (<vec *>v)[0] = vec_softplus((<vec *>u)[0])
         for lane in range(LANES):
-            E.value[lane] += v[lane] - u[lane] * <double>Y[j * LANES + lane]
+            self.value[lane] += v[lane] - u[lane] * <double>Y[j * LANES + lane]
         (<vec *>work.D)[j] = slope * (vec_logistic((<vec *>u)[0]) - (<const vec *>Y)[j])
 
 
-cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
+cdef void ensemble_loss(Ensemble *self, int half) noexcept nogil:
     """Each net's loss on its sample, and dZ of its output layer, unweighted."""
-    cdef Job *c = &E.nets[0]
+    cdef Job *c = &self.nets[0]
     cdef const Layer *layer = &c.net.layers[c.net.n_layers - 1]
-    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
+    cdef EnsembleLayer *work = &self.work[c.net.n_layers - 1]
     cdef size lane, j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef real z[TINY_WIDTH + 16]
@@ -163,33 +163,33 @@ cdef void ensemble_loss(Ensemble *E, int half) noexcept nogil:
             and layer.activation != SOFTMAX):
         activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
         for lane in range(LANES):
-            E.value[lane] = 0
+            self.value[lane] = 0
         for j in range(n):
             D = work.D + j * LANES
-            (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(E.Y[half] + j * LANES))[0]
+            (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(self.Y[half] + j * LANES))[0]
             for lane in range(LANES):
-                E.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
+                self.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
         if layer.activation != IDENTITY:
             activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
         return
     if (c.run.loss == BINARY_CROSS_ENTROPY and c.y != NULL and c.run.label_smoothing == 0
             and (layer.activation == LOGISTIC or layer.activation == IDENTITY)):
-        ensemble_logistic_loss(E, E.Y[half], slope if layer.activation == LOGISTIC else ONE)
+        ensemble_logistic_loss(self, self.Y[half], slope if layer.activation == LOGISTIC else ONE)
         return
-    for lane in range(E.n_nets):
-        if not E.alive[lane]:
+    for lane in range(self.n_nets):
+        if not self.alive[lane]:
             continue
         for j in range(n):
             z[j] = work.Z[j * LANES + lane]
-        E.value[lane] = sample_loss(&E.nets[lane], E.row[half][lane], z, a, d)
+        self.value[lane] = sample_loss(&self.nets[lane], self.row[half][lane], z, a, d)
         for j in range(n):
             work.D[j * LANES + lane] = d[j]
 
 
-cdef void ensemble_weigh(Ensemble *E, int half) noexcept nogil:
+cdef void ensemble_weigh(Ensemble *self, int half) noexcept nogil:
     """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
-    cdef Job *c = &E.nets[0]
-    cdef EnsembleLayer *work = &E.work[c.net.n_layers - 1]
+    cdef Job *c = &self.nets[0]
+    cdef EnsembleLayer *work = &self.work[c.net.n_layers - 1]
     cdef size lane, j, n = c.net.layers[c.net.n_layers - 1].n_out
     cdef double weight, divisor
     cdef real factor = <real>c.run.gradient_scale
@@ -197,20 +197,20 @@ cdef void ensemble_weigh(Ensemble *E, int half) noexcept nogil:
         for j in range(n):
             (<vec *>(work.D + j * LANES))[0] = (<vec *>(work.D + j * LANES))[0] * factor
         for lane in range(LANES):
-            E.value[lane] = E.value[lane] * c.run.loss_scale + E.norms[lane]
+            self.value[lane] = self.value[lane] * c.run.loss_scale + self.norms[lane]
         return
-    for lane in range(E.n_nets):
-        if not E.alive[lane]:
+    for lane in range(self.n_nets):
+        if not self.alive[lane]:
             continue
-        weight = c.sample_weight[E.row[half][lane]]
+        weight = c.sample_weight[self.row[half][lane]]
         factor = <real>(weight * c.run.gradient_scale)
         for j in range(n):
             work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
-        E.value[lane] = weight * E.value[lane] * c.run.loss_scale + E.norms[lane]
+        self.value[lane] = weight * self.value[lane] * c.run.loss_scale + self.norms[lane]
         if c.run.average:
-            divisor = E.nets[lane].run.mean_weight if E.nets[lane].run.mean_weight > 0 else weight
-            E.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
-            E.value[lane] = E.value[lane] / divisor if divisor > 0 else 0
+            divisor = self.nets[lane].run.mean_weight if self.nets[lane].run.mean_weight > 0 else weight
+            self.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
+            self.value[lane] = self.value[lane] / divisor if divisor > 0 else 0
 
 
 cdef inline vec ensemble_dot(const real *w, const real *D, size n) noexcept nogil:
@@ -244,13 +244,13 @@ cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, ve
 
 
 cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2,
-                                 bint decays, size at, Ensemble *E, const real *D, size n) noexcept nogil:
+                                 bint decays, size at, Ensemble *self, const real *D, size n) noexcept nogil:
     """One step on weights at..at + n with the gradients x D, and l2 w where it `decays`."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef size j
-    cdef vec *w = <vec *>(E.W + at * LANES)
-    cdef vec *s0 = <vec *>(E.S[0] + at * LANES)
-    cdef vec *s1 = <vec *>(E.S[1] + at * LANES)
+    cdef vec *w = <vec *>(self.W + at * LANES)
+    cdef vec *s0 = <vec *>(self.S[0] + at * LANES)
+    cdef vec *s1 = <vec *>(self.S[1] + at * LANES)
     if decays:
         for j in range(n):
             w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j,
@@ -260,9 +260,9 @@ cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec r
         w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
 
 
-cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *step, const real *X) noexcept nogil:
+cdef inline void ensemble_backward(int64_t optimizer, Ensemble *self, const Step *step, const real *X) noexcept nogil:
     """Backward through all layers, updating each weight row as it is passed."""
-    cdef Job *c = &E.nets[0]
+    cdef Job *c = &self.nets[0]
     cdef Py_ssize_t k
     cdef size e, p, n, at
     cdef const Layer *layer
@@ -271,12 +271,13 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *s
     cdef const Edge *edge
     cdef const real *D
     cdef const real *x
-    cdef vec rate = (<const vec *>E.rate)[0], keep = (<const vec *>E.keep)[0], scale = (<const vec *>E.scale)[0]
+    cdef vec rate = (<const vec *>self.rate)[0], keep = (<const vec *>self.keep)[0]
+    cdef vec scale = (<const vec *>self.scale)[0]
     cdef vec back, l2
     cdef bint decays
     for k in range(c.net.n_layers - 1, -1, -1):
         layer = &c.net.layers[k]
-        D = E.work[k].D
+        D = self.work[k].D
         n = layer.n_out
         l2 = <real>layer.l2 * scale
         decays = layer.l2 != 0
@@ -286,56 +287,56 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *E, const Step *s
             if edge.source == INPUT:
                 for p in range(0 if layer.frozen else <size>edge.width):
                     ensemble_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays,
-                                    at + p * n, E, D, n)
+                                    at + p * n, self, D, n)
                 continue
             below = &c.net.layers[edge.source]
-            source = &E.work[edge.source]
+            source = &self.work[edge.source]
             for p in range(<size>edge.width):
-                back = ensemble_dot(E.W + (at + p * n) * LANES, D, n)
+                back = ensemble_dot(self.W + (at + p * n) * LANES, D, n)
                 (<vec *>source.D)[p] = back if edge.is_first else (<vec *>source.D)[p] + back
                 if layer.frozen:
                     continue
                 ensemble_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays,
-                                at + p * n, E, D, n)
+                                at + p * n, self, D, n)
             if edge.is_last:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
                                     below.n_out * LANES)
         if layer.bias >= 0 and not layer.frozen:
-            ensemble_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, E, D, n)
+            ensemble_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, self, D, n)
 
 
-# One function an optimizer, as in online.pxi.
-cdef void ensemble_sgd(Ensemble *E, const Step *s, const real *X) noexcept nogil:
-    ensemble_backward(SGD, E, s, X)
+# One function an optimizer, as in online_step.pxi.
+cdef void ensemble_sgd(Ensemble *self, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(SGD, self, s, X)
 
-cdef void ensemble_momentum(Ensemble *E, const Step *s, const real *X) noexcept nogil:
-    ensemble_backward(MOMENTUM, E, s, X)
+cdef void ensemble_momentum(Ensemble *self, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(MOMENTUM, self, s, X)
 
-cdef void ensemble_nesterov(Ensemble *E, const Step *s, const real *X) noexcept nogil:
-    ensemble_backward(NESTEROV, E, s, X)
+cdef void ensemble_nesterov(Ensemble *self, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(NESTEROV, self, s, X)
 
-cdef void ensemble_adam(Ensemble *E, const Step *s, const real *X) noexcept nogil:
-    ensemble_backward(ADAM, E, s, X)
+cdef void ensemble_adam(Ensemble *self, const Step *s, const real *X) noexcept nogil:
+    ensemble_backward(ADAM, self, s, X)
 
 
-cdef void ensemble_step(Ensemble *E, Run *run, int half) noexcept nogil:
+cdef void ensemble_step(Ensemble *self, Run *run, int half) noexcept nogil:
     """Every net learns its sample. `run`: of a living net."""
     cdef size lane
     cdef Step step
-    if E.penalised:
-        ensemble_penalties(E)
-    ensemble_forward(E, E.X[half])
-    ensemble_loss(E, half)
-    ensemble_weigh(E, half)
+    if self.penalised:
+        ensemble_penalties(self)
+    ensemble_forward(self, self.X[half])
+    ensemble_loss(self, half)
+    ensemble_weigh(self, half)
     begin_step(run, 1, &step)
     if run.optimizer == ADAM:
         for lane in range(LANES):
-            E.rate[lane] = adam_rate(E.learning_rate[lane], &step)
+            self.rate[lane] = adam_rate(self.learning_rate[lane], &step)
     if run.optimizer == SGD:
-        ensemble_sgd(E, &step, E.X[half])
+        ensemble_sgd(self, &step, self.X[half])
     elif run.optimizer == MOMENTUM:
-        ensemble_momentum(E, &step, E.X[half])
+        ensemble_momentum(self, &step, self.X[half])
     elif run.optimizer == NESTEROV:
-        ensemble_nesterov(E, &step, E.X[half])
+        ensemble_nesterov(self, &step, self.X[half])
     else:
-        ensemble_adam(E, &step, E.X[half])
+        ensemble_adam(self, &step, self.X[half])

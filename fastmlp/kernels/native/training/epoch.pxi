@@ -61,6 +61,7 @@ cdef inline double rate_of(Job *job, int64_t batch) noexcept nogil:
 
 
 cdef inline void begin_epoch(Job *job) noexcept nogil:
+    """Shuffle, and set the rate; the regime remembers the parameters."""
     cdef Run *run = job.run
     if run.shuffle and job.bitgen != NULL:
         shuffle_order(job.bitgen, job.order, run.n_samples)

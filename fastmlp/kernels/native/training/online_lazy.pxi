@@ -2,18 +2,25 @@
 # They are left alone and brought up to date when they are next used. Without penalties
 #   SGD       leaves them alone for good;
 #   momentum  decays their velocity: k such steps in closed form, v <- mu^k v, w <- w + v sum(mu^i, i = 1..k);
-#   Adam      sums the steps since the row was last used by a series in epsilon / sqrt(v), or where v is too small for
-#             it replays them one by one, up to those that rounding would lose:
-#             m <- beta_1 m, sqrt(v) <- sqrt(beta_2) sqrt(v), w <- w - rate m / (sqrt(v) + epsilon).
+#   Adam      moves a row by rate m / (sqrt(v) + epsilon), and then m <- beta_1 m, v <- beta_2 v. So i steps after the
+#             last use, with r = 1 / sqrt(v), q = beta_1 / sqrt(beta_2) and p = 1 / sqrt(beta_2), a step is
+#                 rate m r q^i / (1 + x),  x = epsilon r p^i.
+#             With 1 / (1 + x) = 1 - x + x^2 - x^3 the sum over all steps that were missed is
+#                 m r (A - r (B - r (C - r D))),
+#             where A, B, C and D are sums of rate q^i (epsilon p^i)^j, j = 0 to 3: the same for all rows that were last
+#             used in one step, so they are kept for each step, and every step adds to them (record_step). Where a v is
+#             so small that x is not, the steps are replayed one by one. As q < 1, steps beyond some number are lost in
+#             rounding: `replayed`.
 
 cdef bint skips_zero_inputs(Online *self, const Layer *layer) noexcept nogil:
+    """Whether rows of a first layer may wait: no penalty moves them, and Adam's sums reach far enough back."""
     if layer.frozen or layer.l2 != 0 or self.job.run.weight_decay != 0:
         return False
     return self.job.run.optimizer != ADAM or self.replayed > 0
 
 
 cdef int64_t steps_to_replay(Run *run) noexcept nogil:
-    """The steps after which (beta_1 / sqrt(beta_2))^k is below a hundredth of the rounding; 0: too many for PAST."""
+    """The steps k after which q^k is below a hundredth of the rounding (see above); 0: too many for PAST."""
     cdef double q = run.beta_1 / c_sqrt(run.beta_2) if run.beta_2 > 0 else 1
     cdef double k
     if q <= 0:
@@ -25,10 +32,10 @@ cdef int64_t steps_to_replay(Run *run) noexcept nogil:
 
 
 cdef void record_step(Online *self, const Step *step) noexcept nogil:
-    """Add Adam's step, number run.step + 1, to the sums over the steps since each earlier one.
+    """Add Adam's step, number run.step + 1, to the four sums (see above) of each earlier step.
 
-    With q = beta_1 / sqrt(beta_2), p = 1 / sqrt(beta_2) and i steps since step t, sum j of t is that of
-    rate (epsilon p^i)^j q^i over them, j = 0..3.
+    Those of step t lie at head + (steps since t). With every step `head` goes back by one, so that none has to be
+    moved; where it reaches the start, all are copied to the end.
     """
     cdef size j, i, n = (self.replayed + LANES) // LANES
     cdef real factor = step.rate
@@ -76,11 +83,7 @@ cdef inline void replay_steps(int vecs, Online *self, int64_t first, int64_t n, 
 
 cdef inline void replay_panel(int vecs, Online *self, int64_t k, real decay_1, real decay_2, real *w, real *m,
                               real *v) noexcept nogil:
-    """k steps of Adam without gradient for `vecs` vectors of a row.
-
-    sum rate beta_1^i m / (sqrt(beta_2^i v) + epsilon) as a series in epsilon / sqrt(v), four terms; where a v is too
-    small for that, step by step.
-    """
+    """k steps of Adam without gradient for `vecs` vectors of a row: by the series, or one by one where a v is small."""
     cdef int j
     cdef vec r
     cdef bint small = False
