@@ -6,11 +6,14 @@ protected by HDF5's own checksums.
 """
 
 import io
+import os
 import re
+import sys
 
 import numpy as np
 
 from ..exceptions import ModelFileError
+from .apart import read_apart
 from .weights import check_form, converted, damaged, expected
 
 VERSIONS = ("v110", "v110")  # of HDF5's format: from here on all that describes arrays has a checksum
@@ -30,7 +33,7 @@ def write(description, path):
         the same rule.
     """
     file = io.BytesIO()
-    with _h5py().File(file, "w", libver=VERSIONS) as root:
+    with load_library().File(file, "w", libver=VERSIONS) as root:
         (_write if path.name.endswith(".weights.h5") else _write_legacy)(root, description.layers)
     return [file.getbuffer()]
 
@@ -91,7 +94,15 @@ def read(file, size, layers):
     ModelFileError
         The file is damaged, not of Keras, or of other layers.
     """
-    h5py = _h5py()
+    load_library()
+    if os.name == "posix" and sys.executable:
+        return read_apart(file, size, layers)
+    return read_here(file, layers)
+
+
+def read_here(file, layers):
+    """Return the weights in a file as `read` does, in this process."""
+    h5py = load_library()
     try:
         with h5py.File(file, "r") as root:
             found = _found(root)
@@ -170,7 +181,7 @@ def _text(name):
 
 def _member(group, name):
     """Return what a group holds under a name, a path within it included: never what lies in another file."""
-    h5py = _h5py()
+    h5py = load_library()
     for part in name.split("/"):
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
         if type(link) is not h5py.HardLink:
@@ -202,7 +213,7 @@ def _matched(found, layers):
 def _read(dataset, wanted):
     """Return one array: nothing is allocated for it before its shape is known to be right."""
     name, what, _ = wanted
-    if not isinstance(dataset, _h5py().Dataset) or dataset.external or dataset.is_virtual:
+    if not isinstance(dataset, load_library().Dataset) or dataset.external or dataset.is_virtual:
         raise ModelFileError(f"does not fit: the {what} of layer {name!r} must be an array within the file")
     check_form(wanted, dataset.shape, dataset.dtype)
     plan = dataset.id.get_create_plist()
@@ -214,7 +225,8 @@ def _read(dataset, wanted):
     return converted(wanted, dataset[()])
 
 
-def _h5py():
+def load_library():
+    """Return h5py."""
     try:
         import h5py
     except ImportError:
