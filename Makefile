@@ -46,7 +46,7 @@ lowest: $(VENV)/stamp-venv  ## the tests with the lowest versions that pyproject
 	cd $(LOWEST_BUILD) && $(abspath $(VENV))-lowest/bin/python -P -m pytest -c ../../pyproject.toml --rootdir . \
 	    -W ignore::DeprecationWarning $(LOWEST_TESTS:%=../../tests/*/test_%.py) $(PYTEST_ARGS)
 
-fuzz: $(VENV)/stamp-build  ## random trainings against the oracle and across backends, for minutes
+fuzz: $(VENV)/stamp-build  ## random trainings against the oracle and across backends, and broken model files, for minutes
 	$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
 stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution, tails, independence

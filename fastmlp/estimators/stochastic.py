@@ -7,6 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .. import _checks
 from ..kernels.job import MOST_EPOCHS, Rows
+from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..metrics import directions, measure
 from ..network.fit import Fit
@@ -145,7 +146,7 @@ class StochasticFit:
                 self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()
-        self.epoch_end.history.lists  # noqa: B018  # into `history_`
+        insist(lambda: self.epoch_end.history.lists)  # into `history_`
 
     def _train(self, watched, trained_before, transaction):
         est, fit = self.est, self.fit
@@ -154,7 +155,7 @@ class StochasticFit:
             fit.run(self._end_epoch if watched else None, warn=False)
         finally:
             if not watched:
-                self._report(fit.losses)
+                self._report(insist(lambda: fit.losses))
             if not self.early:
                 est.best_loss_ = float(fit.job.run["best_loss"][0])
                 est._no_improvement_count = int(fit.job.run["no_improvement"][0])

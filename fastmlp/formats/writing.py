@@ -68,11 +68,16 @@ def _open_temporary(path, own):
     while True:
         temporary = path.with_name(f"{own}{secrets.token_hex(8)}.tmp")
         file = open(temporary, "xb")
-        if fcntl is not None:
-            with suppress(OSError):  # some network drives have no locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-        if temporary.exists():
-            return file, temporary
+        try:
+            if fcntl is not None:
+                with suppress(OSError):  # some network drives have no locks
+                    fcntl.flock(file, fcntl.LOCK_EX)
+            if temporary.exists():
+                return file, temporary
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            file.close()
+            raise
         file.close()  # another save took it for a dead one before it was locked
 
 

@@ -59,6 +59,17 @@ def aligned_bytes(n):
     return memory[start : start + n]
 
 
+def insist(function):
+    """Return what a function returns; call it again where there was no memory for it, but may be by now.
+
+    For what is written down of a training whose weights have moved: to lose that would leave half a model.
+    """
+    try:
+        return function()
+    except MemoryError:
+        return function()
+
+
 def refuse(name, array, dtype, count, written=False):
     """Raise: an array is not what a kernel would take it for."""
     if not isinstance(array, np.ndarray):

@@ -2,13 +2,14 @@
 
 import time
 from collections import deque
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 
 import numpy as np
 
 from .. import _checks
 from ..kernels import ensemble, interrupts, threads
+from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..network.network import Network
 
@@ -27,9 +28,9 @@ def run_ensemble(tasks):
 
     def finish(i):
         waiting.discard(i)
-        n, elapsed = fits[i].n_done, time.perf_counter() - began
+        n, elapsed = insist(lambda: fits[i].n_done), time.perf_counter() - began
         fits[i].mean_seconds = elapsed / max(1, n)
-        fits[i].finish()
+        insist(fits[i].finish)
         tasks[i].end()
         return False
 
@@ -39,9 +40,10 @@ def run_ensemble(tasks):
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        for i in sorted(waiting):
-            fits[i].interrupted = interrupted
-            finish(i)
+        with ExitStack() as stack:
+            for i in sorted(waiting):
+                fits[i].interrupted = interrupted
+                stack.callback(finish, i)
 
 
 def in_turn(tasks, data):
@@ -118,8 +120,9 @@ def run(tasks, data, n_threads):
             raise
         finally:
             threads.join(started)
-            for task in tasks:
-                task.end()
+            with ExitStack() as stack:  # each is let go, whatever is raised for another
+                for task in tasks:
+                    stack.callback(task.end)
         if stop.is_set():
             raise KeyboardInterrupt
     if failed:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from .. import _checks, optimizers
+from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..layers import Dense
 from ..network.in_training import in_training
@@ -167,7 +168,7 @@ class Task:
             with ours:
                 if not (self.fit.begun or self.fit.interrupted):
                     self.transaction.put_back()
-                self.model.curves.extend_later(self.fit.curves)
+                self.model.curves.extend_later(insist(lambda: self.fit.curves))
 
     def run(self, data):
         """Train from start to end."""

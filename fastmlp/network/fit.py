@@ -10,6 +10,7 @@ from .. import _checks, schedules
 from ..kernels import dispatch, numpy_backend, training
 from ..kernels import rates as knots
 from ..kernels.job import Job, check_counts
+from ..kernels.memory import insist
 from ..kernels.plan import Status
 from . import run_state
 
@@ -225,8 +226,9 @@ class Fit:
             self.interrupted = True
         finally:
             if on_epoch is None:
-                self.mean_seconds = (time.perf_counter() - started) / max(1, self.n_done - self.resumed_at)
-            self.finish()
+                elapsed = time.perf_counter() - started
+                self.mean_seconds = elapsed / max(1, insist(lambda: self.n_done) - self.resumed_at)
+            insist(self.finish)
         if self.interrupted:
             _checks.warn_interrupted()
         if self.status == Status.BAD_ROWS:
@@ -260,6 +262,7 @@ class Fit:
         """Take what training has reached into the optimizer's memory."""
         # it may refer to this object, which would keep the job's memory alive
         job, self.on_stall = self.job, None
+        job.workspace = None  # its memory may be what is missing
         if self.status not in AT_AN_EPOCHS_END and not np.isfinite(job.params).all():
             # a run that was stopped may have overflowed in its last step, which no later loss shows
             np.copyto(job.params, job.backup)

@@ -7,6 +7,7 @@ from threading import RLock
 
 from .. import _checks, metrics
 from ..kernels.interrupts import let_through
+from ..kernels.memory import insist
 from ..kernels.plan import INPUT
 from .in_training import run_of
 
@@ -192,7 +193,7 @@ class EpochEnd:
             raise
         finally:
             if run is not None and not self.per_epoch:
-                self.history.extend_later(run.curves)
+                self.history.extend_later(insist(lambda: run.curves))
             self.end(failure)
             failure = None
 

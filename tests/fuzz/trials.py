@@ -5,9 +5,10 @@ Each trial draws a graph, formulas, data and options from its seed (`cases.py`),
 weights that differ by some roundings. Then the same training must have the same bits on any number of
 threads and when it is stopped and goes on. A second kind of trial makes networks of layers by the public
 names, and looks whether their promises hold (`networks.py`); a third compares estimators with scikit-
-learn's (`estimators.py`).
+learn's (`estimators.py`). A fourth reads damaged and hostile model files (`files.py`).
 
     python -m tests.fuzz --minutes 10 --seed 1000
+    python -m tests.fuzz --kind files --trials 1000000
     python -m tests.fuzz --seed 1234 --trials 1 --backend avx2     # a failure again
 """
 
@@ -17,7 +18,7 @@ import traceback
 import warnings
 
 import numpy as np
-from fuzz import cases, estimators, networks
+from fuzz import cases, estimators, files, networks
 from oracle import reference
 from oracle.jobs import clone
 
@@ -101,7 +102,8 @@ def equal(what, one, other):
             raise Difference(f"{what}: {name} has other bits")
 
 
-TRIALS = {"kernels": trial, "networks": networks.trial, "estimators": estimators.trial}
+TRAININGS = {"kernels": trial, "networks": networks.trial, "estimators": estimators.trial}
+TRIALS = TRAININGS | {"files": files.trial}
 
 
 def attempt(kind, seed, backend, dtype):
@@ -131,6 +133,8 @@ def main():
         for backend in backends:
             for dtype in ("float32", "float64"):
                 for kind in kinds:
+                    if kind not in TRAININGS and (backend, dtype) != (backends[0], "float64"):
+                        continue  # files are read alike with all of them
                     found = attempt(kind, seed, backend, dtype)
                     done += 1
                     skipped += isinstance(found, str)

@@ -6,7 +6,7 @@ from fuzz import trials as fuzz
 from fastmlp.kernels import dispatch
 
 
-@pytest.mark.parametrize("kind", fuzz.TRIALS)
+@pytest.mark.parametrize("kind", fuzz.TRAININGS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("backend", dispatch.available())
 def test_random_trainings(backend, dtype, kind):
