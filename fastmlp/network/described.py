@@ -37,6 +37,8 @@ def describe(network, training=False, keep=False):
     topology, plan, params = state["topology"], state["plan"], state["_params"]
     if params is None:
         plan = None  # another thread lays it out at this moment
+    elif not keep:
+        params = params.copy()  # another thread may train them between the check sum and the file
     dtype, learning = state["dtype"], state["learning"]
     parameters = dict(random_state=state["random_state"], dtype=dtype and dtype.name)
     described = tuple(_topology(topology, keep))

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -220,3 +221,26 @@ def test_skops_knows_all_types_but_our_own(make):
     own = f"{type(model).__module__}.{type(model).__name__}"
     assert skops.get_untrusted_types(data=contents) == [own]
     assert_alike(skops.loads(contents, trusted=[own]), model)
+
+
+def test_files_that_are_saved_while_another_thread_trains_are_whole(tmp_path):
+    model = Network([Dense(2000, "relu"), Dense(1)], random_state=0).build(3)
+    ends, path = threading.Event(), tmp_path / "m.safetensors"
+
+    class UntilTold:
+        def on_epoch_end(self, state):
+            return ends.is_set()
+
+    thread = threading.Thread(
+        target=model.fit, args=(X, X[:, 0]), kwargs=dict(epochs=10**6, batch_size=1, callbacks=[UntilTold()])
+    )
+    thread.start()
+    try:
+        found = set()
+        for _ in range(50):
+            save(model, path)
+            found.add(load(path).params.tobytes())
+    finally:
+        ends.set()
+        thread.join()
+    assert len(found) > 5
