@@ -1,12 +1,15 @@
 """What comes of an experiment: a table of reported figures and ours, and pictures."""
 
 import html
+import io
 import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
+from ..formats.writing import writable, write_atomically
 
 COLUMNS = ("setting", "measured", "reported", "ours", "seconds", "why it differs")
 
@@ -168,12 +171,14 @@ class Result:
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{name}.png" for name in self.figures]
         for path, figure in zip(paths, self.figures.values(), strict=True):
-            figure.savefig(path, dpi=120, bbox_inches="tight")
+            picture = io.BytesIO()
+            figure.savefig(picture, format="png", dpi=120, bbox_inches="tight")
+            write_atomically(writable(path), picture.getbuffer())
         for name, text in (
             ("result.json", json.dumps(self.to_dict(), indent=1)),
             ("result.md", self.to_markdown()),
         ):
-            (folder / name).write_text(text, encoding="utf-8")
+            write_atomically(writable(folder / name), text.encode())
             paths.append(folder / name)
         return paths
 

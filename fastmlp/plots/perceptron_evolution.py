@@ -1,9 +1,11 @@
 """How a perceptron's separating line moves while it learns."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from ..formats.writing import writable, write_atomically
 from ._axes import axes_or_new, draw_classes, legend, pyplot
 
 
@@ -119,7 +121,7 @@ class PerceptronEvolutionDisplay:
         if path is not None and suffix not in (".gif", ".html", ".htm"):
             raise ValueError(f"path must end in .gif or .html; got {str(path)!r}")
         self._begin(ax)
-        from matplotlib.animation import FuncAnimation, PillowWriter
+        from matplotlib.animation import FuncAnimation
 
         (line,) = self.ax_.plot([], [], color="black", linewidth=2)
         title = self.ax_.set_title("step 0")
@@ -132,11 +134,19 @@ class PerceptronEvolutionDisplay:
             return line, title
 
         self.animation_ = FuncAnimation(self.figure_, show, frames=len(self.coefs), interval=interval)
-        if suffix == ".gif":
-            self.animation_.save(path, writer=PillowWriter(fps=1000 / interval))
-        elif suffix:
-            Path(path).write_text(self.animation_.to_jshtml(), encoding="utf-8")
+        if suffix:
+            contents = self._gif(interval) if suffix == ".gif" else self.animation_.to_jshtml().encode()
+            write_atomically(writable(path), contents)
         return self.animation_
+
+    def _gif(self, interval):
+        """Return the animation as the contents of a GIF file."""
+        from matplotlib.animation import PillowWriter
+
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "animation.gif"
+            self.animation_.save(path, writer=PillowWriter(fps=1000 / interval))
+            return path.read_bytes()
 
     def _begin(self, ax):
         self.ax_ = ax = axes_or_new(ax)

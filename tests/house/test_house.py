@@ -18,9 +18,9 @@ FLOORS = {
     "words": [
         "formulas", "activations", "decisions", "noise", "batched", "losses", "initializers", "schedules",
         "optimizer_state", "optimizers", "layers", "sklearn_metrics", "class_metrics", "metrics",
-        "graph", "gradient_check", "datasets", "plots",
+        "graph", "gradient_check", "datasets",
     ],
-    "formats": ["formats", "callbacks"],
+    "formats": ["formats", "callbacks", "plots"],
     "network": ["network"],
     "estimators": ["many", "estimators", "model_selection"],
     "face": ["__init__"],

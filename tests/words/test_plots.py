@@ -1,5 +1,6 @@
 """The displays: what they draw from which data, that they use the axes given, and what they refuse."""
 
+import os
 import sys
 
 import numpy as np
@@ -197,6 +198,20 @@ def test_evolution_film(tmp_path, suffix):
             assert film.n_frames == 3
     else:
         assert path.read_text(encoding="utf-8").count("data:image/png") == 3
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".html"])
+def test_a_film_that_cannot_be_written_leaves_the_old_one(tmp_path, suffix, monkeypatch):
+    path = tmp_path / f"film{suffix}"
+    path.write_text("old")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        plots.PerceptronEvolutionDisplay(COEFS, INTERCEPTS, *GATE).animate(path)
+    assert path.read_text() == "old" and os.listdir(tmp_path) == [path.name]
 
 
 def test_evolution_refuses_other_shapes(tmp_path):
