@@ -7,6 +7,7 @@ import numpy as np
 import sklearn.neural_network as theirs
 from fuzz import cases
 from fuzz.networks import Broken, check
+from oracle.resuming import Checkpoint, assert_same
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 
@@ -43,6 +44,8 @@ def trial(seed, backend, dtype):
     check("weights are not finite", all(np.isfinite(w).all() for w in own.coefs_ + own.intercepts_))
     for copied in (copy.deepcopy(own), pickle.loads(pickle.dumps(own))):
         check("a copy predicts otherwise", np.array_equal(copied.predict(x), own.predict(x)))
+    if made["solver"] != "lbfgs":
+        a_checkpoint_goes_on(draw, own, given, y, weights)
     loose = 1e-3 if made["solver"] == "lbfgs" else 1e-5
     try:
         agree(own, other, x, made, loose)
@@ -56,6 +59,20 @@ def trial(seed, backend, dtype):
             other.partial_fit(given, y)
         agree(own, other, x, made, loose)
     return None
+
+
+def a_checkpoint_goes_on(draw, model, x, y, weights):
+    """A fit that goes on from a checkpoint ends as one that was never ended, in all that a file holds."""
+    more = dict(dropout=draw.one(0.0, 0.3), early_stopping=draw.maybe(0.5, True, False))
+    more |= dict(monitor=draw.one(None, "loss"), warm_start=draw.maybe(0.3, True, False))
+    model = clone(model).set_params(**more)
+    other, kept = copy.deepcopy(model), Checkpoint(draw.random.randint(1, model.max_iter + 1))
+    try:
+        model.fit(x, y, sample_weight=weights, callbacks=[kept])
+    except ValueError:  # too few samples to hold out, or weights that diverged
+        return
+    if kept.model is not None:  # it did not end before
+        assert_same(other.fit(x, y, sample_weight=weights, resume_from=kept.model), model)
 
 
 def is_chaotic(model, x, y, weights, seed, loose):

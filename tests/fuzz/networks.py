@@ -6,9 +6,23 @@ import pickle
 import numpy as np
 from fuzz import cases
 from oracle import reference
+from oracle.resuming import Checkpoint, assert_same
 from scipy.sparse import csr_matrix
 
-from fastmlp import SGD, Adam, Dense, Dropout, Momentum, Network, Rprop, losses
+from fastmlp import (
+    SGD,
+    Adagrad,
+    Adam,
+    AMSGrad,
+    Dense,
+    Dropout,
+    Momentum,
+    Network,
+    RMSprop,
+    Rprop,
+    losses,
+    schedules,
+)
 from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import Activation
 
@@ -50,6 +64,7 @@ def trial(seed, backend, dtype):
         gradients_agree(model, x, y, weight, loss, eps)
     refusals_change_nothing(model, x, y, options)
     bits_do_not_depend_on_threads_or_pauses(model, x, y, options)
+    a_checkpoint_goes_on(draw, model, x, y, options)
     predictions_agree(model.fit(x, y, **options), x, eps)
     extreme_values_leave_finite_weights(draw, model, x, y, kind, options)
     return None
@@ -162,6 +177,19 @@ def bits_do_not_depend_on_threads_or_pauses(model, x, y, options):
     if not any(model.plan.layers["dropout"]):
         in_order = trained(3, shuffle=False)  # a fit's first epoch shuffles what is in the data's order
         check("other bits in two fits", trained(1, 2, shuffle=False) == in_order)
+
+
+def a_checkpoint_goes_on(draw, model, x, y, options):
+    """A fit that goes on from a checkpoint ends as one that was never ended, in all that a file holds."""
+    options = options | dict(epochs=5, shuffle=draw.maybe(0.8, True, False))
+    options["optimizer"] = draw.one(
+        options["optimizer"], Momentum(schedules.OneCycle(0.01)), Adagrad(0.01), RMSprop(0.001, momentum=0.5),
+        AMSGrad(schedules.Plateau(0.01, patience=0, tol=0.1)), SGD(schedules.Exponential(0.01, 0.5)),
+    )  # fmt: skip
+    kept = Checkpoint(draw.one(1, 2, 3, 4, 5))
+    whole = copy.deepcopy(model).fit(x, y, callbacks=[kept], **options)
+    if kept.model is not None:  # it did not diverge before
+        assert_same(copy.deepcopy(model).fit(x, y, resume_from=kept.model, **options), whole)
 
 
 class Nothing:
