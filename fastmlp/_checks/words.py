@@ -79,7 +79,10 @@ ARGUMENTS = by_alias(
         "epsilon": "eps",
         "decay": "rho gamma",
         "factor": "gamma",
-        "every": "stepsize",
+        "every": "stepsize period savefreq everynepochs",
+        "keep": "maxtokeep savetopk keeplast",
+        "path": "filepath filename file",
+        "resume_from": "ckptpath checkpoint resume resumefromcheckpoint",
         "nesterovs_momentum": "nesterov",
         "weight_decay": "decay l2penalty",
         "clip_norm": "clipnorm globalclipnorm",
@@ -124,10 +127,11 @@ ARGUMENTS = by_alias(
 ELSEWHERE = {
     "validation_split": "hold rows out yourself and give them as validation_data=(x, y).",
     "class_weight": "give each sample the weight of its class, as in sample_weight=weights[y].",
-    "initial_epoch": "a second fit goes on where the first one ended.",
+    "initial_epoch": "a second fit goes on where the first one ended; one that was cut off, resume_from=path.",
     "momentum": "take an optimizer that has it, as Momentum(learning_rate=0.01, momentum=0.9).",
     "nesterov": "take Nesterov(learning_rate=0.01, momentum=0.9).",
     "save_best_only": "name what is best, as in monitor='val_loss': only epochs that better it are saved.",
+    "save_weights_only": "training_state=False leaves out what only training needs.",
     "input_shape": "give the number of inputs to the first layer, as in Dense(..., input_dim=2).",
 }
 OF_OPTIMIZERS = frozenset(

@@ -125,7 +125,12 @@ ARGUMENTS = [
     (lambda: schedules.Cosine(lr=0.1, n_epochs=3), "Cosine takes no argument 'lr': did you mean 'rate'?"),
     (lambda: schedules.StepDecay(0.1, step_size=3), "did you mean 'every'?"),
     (lambda: callbacks.EarlyStopping(min_dleta=0.1), "did you mean 'min_delta'?"),
-    (lambda: callbacks.ModelCheckpoint("m", period=3), "takes no argument 'period'. It takes path"),
+    (lambda: callbacks.ModelCheckpoint("m", period=3), "did you mean 'every'?"),
+    (lambda: callbacks.ModelCheckpoint("m", max_to_keep=3), "did you mean 'keep'?"),
+    (lambda: callbacks.ModelCheckpoint("m", save_weights_only=True), "training_state=False leaves out what"),
+    (lambda: callbacks.ModelCheckpoint("m", verbosity=3), "takes no argument 'verbosity'. It takes path"),
+    (lambda: net().fit(X, Y, ckpt_path="m"), "did you mean 'resume_from'?"),
+    (lambda: net().fit(X, Y, initial_epoch=4), "one that was cut off, resume_from=path"),
     (lambda: Perceptron(lr=1.0), "Perceptron takes no argument 'lr': did you mean 'eta0'?"),
     (lambda: LinearPerceptron(epochs=3), "did you mean 'max_iter'?"),
 ]  # fmt: skip
