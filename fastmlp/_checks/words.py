@@ -127,7 +127,7 @@ ARGUMENTS = by_alias(
 ELSEWHERE = {
     "validation_split": "hold rows out yourself and give them as validation_data=(x, y).",
     "class_weight": "give each sample the weight of its class, as in sample_weight=weights[y].",
-    "initial_epoch": "a second fit goes on where the first one ended; one that was cut off, resume_from=path.",
+    "initial_epoch": "a second fit goes on where the first ended; one that was cut off, resume_from=path.",
     "momentum": "take an optimizer that has it, as Momentum(learning_rate=0.01, momentum=0.9).",
     "nesterov": "take Nesterov(learning_rate=0.01, momentum=0.9).",
     "save_best_only": "name what is best, as in monitor='val_loss': only epochs that better it are saved.",
