@@ -454,6 +454,28 @@ class Network(Exported):
     def _take_weights(self, arrays):
         self.set_weights(arrays)
 
+    def plot_graph(self, loss=None, ax=None):
+        """Draw the network as a graph of whole layers: inputs, weights, products, activations.
+
+        Parameters
+        ----------
+        loss : str or loss, default=None
+            With it the graph ends in the loss, penalties of layers added.
+        ax : matplotlib Axes, default=None
+            None: those of a new figure, as large as the graph needs.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        See Also
+        --------
+        fastmlp.graph : graphs of single numbers, with their gradients.
+        """
+        from .block_graph import draw
+
+        return draw(self.topology, self.n_inputs, loss, ax)
+
     def _split(self, flat):
         plan = self.built("weights")
         arrays = [f(flat, k) for k in range(len(plan.layers)) for f in (plan.weights, plan.bias)]

@@ -171,3 +171,25 @@ def test_without_matplotlib():
         "else:\n    raise SystemExit('drew without matplotlib')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_graph_of_whole_layers():
+    """Each product, activation and penalty is a block, computed from those that the network says."""
+    from fastmlp.network.block_graph import parts_of
+
+    model = Network()
+    hidden = model.add(Dense(3, "tanh", 2, l2=0.5))
+    model.add(Concatenate([hidden, "input"]))
+    model.add(Dense(1))
+    parts = {part.text: part for part in parts_of(model.topology, loss="mse")}
+    assert [p.text for p in parts["+"].parents] == ["mse", "l2/2 Σ ·² W1"]
+    assert [p.text for p in parts["mse"].parents] == ["· W2 + b2", "y"]
+    assert [p.text for p in parts["concatenate"].parents] == ["tanh", "X"]
+    shapes = [
+        parts[name].shape.replace("\N{MULTIPLICATION SIGN}", "x")
+        for name in ("X", "W1", "concatenate", "W2", "y")
+    ]
+    assert shapes == ["n x 2", "2 x 3", "n x 5", "5 x 1", "n x 1"]
+    texts = [text.get_text() for text in model.plot_graph("mse").texts]
+    assert {"X", "W2", "tanh", "mse", "+"} <= set(texts)
+    assert "mse" not in [text.get_text() for text in model.plot_graph().texts]
