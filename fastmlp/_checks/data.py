@@ -29,11 +29,8 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
             f"; for one sample pass {name}.reshape(1, -1)" if x.ndim == 1 else "; flatten the samples first"
         )
         raise ValueError(f"{name} must have 2 dimensions, (samples, features); got shape {x.shape}{hint}")
-    if n_features is not None and x.shape[1] != n_features:
-        raise ValueError(
-            f"{name} has {x.shape[1]} columns but the network expects {n_features}; "
-            "pass the columns it was built for, in the same order"
-        )
+    if n_features is not None:
+        check_width(name, x.shape[1], n_features)
     if x.shape[1] == 0 or x.shape[0] < n_min:
         raise ValueError(
             f"{name} must have at least {n_min} sample(s) of at least 1 feature; got shape {x.shape}"
@@ -42,6 +39,15 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
     if finite:
         check_finite_rows(rows, name)
     return rows
+
+
+def check_width(name, given, expected, who="the network"):
+    """Raise where a table has not as many columns as weights were made for."""
+    if given != expected:
+        raise ValueError(
+            f"{name} has {given} columns but {who} expects {expected}; "
+            "pass the columns it was built for, in the same order"
+        )
 
 
 def check_sparse(x, name="X"):

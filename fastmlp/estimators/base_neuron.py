@@ -1,6 +1,8 @@
 """What the single neurons share: scikit-learn's contract around one record of the kernels."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
+from operator import is_not
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +17,7 @@ from .. import _checks, initializers
 from ..kernels import interrupts, neuron
 from ..kernels.job import Rows
 from ..kernels.plan import Status
-from ..network.in_training import in_training
+from ..network.in_training import in_training, is_ours, run_of
 from .described import describe
 from .fitted import CarefulEstimator
 
@@ -42,6 +44,7 @@ class BaseNeuron(CarefulEstimator):
     """Base of the estimators in perceptron.py, which says what the parameters mean."""
 
     _error_dtype = np.float64
+    _FITTED: ClassVar[tuple] = ("coef_", "intercept_")  # what predictions are made of
     _parameter_constraints: ClassVar[dict] = {
         "eta0": [Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
@@ -77,7 +80,7 @@ class BaseNeuron(CarefulEstimator):
         self : object
             After Ctrl-C with the weights reached, and a warning.
         """
-        with in_training(self), self._unchanged_by_errors():
+        with self._in_training(), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, coef_init, intercept_init)
 
     def _fit(self, X, y, sample_weight, coef_init=None, intercept_init=None, incremental=False, **given):
@@ -194,18 +197,41 @@ class BaseNeuron(CarefulEstimator):
         return describe(self)
 
     def _take_weights(self, arrays):
-        with in_training(self):
+        with self._in_training():
             self._set_weights(np.ascontiguousarray(arrays[0].T), arrays[1])
 
     def _set_weights(self, coef, intercept):
         self.coef_, self.intercept_ = coef if hasattr(self, "classes_") else coef[0], intercept
 
-    def _scores(self, X):
+    @contextmanager
+    def _in_training(self):
+        """Train inside; other threads predict with what was fitted before, all of it."""
+        with in_training(self) as run:
+            run.kept = self._fitted_now() if hasattr(self, "coef_") else ()
+            yield
+
+    def _fitted_now(self):
+        return tuple(getattr(self, name, None) for name in self._FITTED)
+
+    def _fitted(self):
+        """Return the attributes `_FITTED`, all of one fit, whoever fits meanwhile."""
+        while True:
+            run, found = run_of(self), self._fitted_now()
+            if run is not None and run.kept is not None and not is_ours(self):
+                found = run.kept
+            # a fit that began and ended meanwhile has replaced some
+            elif run_of(self) is not run or any(map(is_not, found, self._fitted_now())):
+                continue
+            if not found or found[0] is None:
+                check_is_fitted(self, "the weights of a fit that has ended")
+            return found
+
+    def _scores(self, X, coef, intercept):
         """Return w x + b of each unit, shape (n_samples, n_units)."""
-        check_is_fitted(self)
         X = self._as_validated(X, dtype=_checks.FLOATS[::-1], reset=False)
-        coef = np.atleast_2d(self.coef_)
-        return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
+        coef = np.atleast_2d(coef)
+        _checks.check_width("X", X.shape[1], coef.shape[1], "the weights")
+        return safe_sparse_dot(X, coef.T, dense_output=True) + intercept
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

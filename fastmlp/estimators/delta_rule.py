@@ -9,7 +9,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .. import _checks, activations
 from ..kernels.plan import Activation
-from ..network.in_training import in_training
 from .base_neuron import BaseNeuron
 from .described import register
 
@@ -21,7 +20,7 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Learn for one epoch from the current weights on; parameters as in `fit`."""
-        with in_training(self), self._unchanged_by_errors():
+        with self._in_training(), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):
@@ -97,7 +96,7 @@ class LinearPerceptron(_NeuronRegressor):
 
     def predict(self, X):
         """Return the predicted values, shape (n_samples,)."""
-        return self._scores(X).ravel()
+        return self._scores(X, *self._fitted()).ravel()
 
 
 class TanhPerceptron(_NeuronRegressor):
@@ -141,6 +140,7 @@ class TanhPerceptron(_NeuronRegressor):
     array([-1., -1., -1.,  1.])
     """
 
+    _FITTED: ClassVar[tuple] = (*BaseNeuron._FITTED, "_fitted_function", "target_range_")
     _parameter_constraints: ClassVar[dict] = {
         **BaseNeuron._parameter_constraints,
         "activation": [StrOptions({"tanh", "logistic"})],
@@ -199,12 +199,11 @@ class TanhPerceptron(_NeuronRegressor):
 
     def predict(self, X):
         """Return the predicted values, shape (n_samples,)."""
-        z = self._scores(X).ravel()
-        function, bottom, top = self._fitted_function  # parameters may have been changed since `fit`
-        a = function.value(z)
-        if self.target_range_ is None:
+        coef, intercept, (function, bottom, top), target_range = self._fitted()
+        a = function.value(self._scores(X, coef, intercept).ravel())
+        if target_range is None:
             return a
-        low, high = self.target_range_
+        low, high = target_range
         return (a - bottom) * ((high - low) / (top - bottom)) + low
 
 

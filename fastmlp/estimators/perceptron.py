@@ -13,7 +13,6 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classi
 
 from .. import _checks
 from ..kernels.plan import Activation
-from ..network.in_training import in_training
 from .base_neuron import MAX_SEED, BaseNeuron
 from .described import register
 from .fitted import available_unless_refused
@@ -115,6 +114,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
     """
 
     _error_dtype = np.int64
+    _FITTED: ClassVar[tuple] = (*BaseNeuron._FITTED, "classes_")
     _parameter_constraints: ClassVar[dict] = {
         **BaseNeuron._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -159,7 +159,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         -------
         self : object
         """
-        with in_training(self), self._unchanged_by_errors():
+        with self._in_training(), self._unchanged_by_errors():
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _validate_input(self, X, y, reset):
@@ -229,15 +229,17 @@ class Perceptron(ClassifierMixin, BaseNeuron):
 
     def decision_function(self, X):
         """Return w x + b, shape (n_samples,) for two classes, else (n_samples, n_classes)."""
-        scores = self._scores(X)
+        coef, intercept, _ = self._fitted()
+        scores = self._scores(X, coef, intercept)
         return scores.ravel() if scores.shape[1] == 1 else scores
 
     def predict(self, X):
         """Return the class of each sample, shape (n_samples,)."""
-        scores = self._scores(X)
+        coef, intercept, classes = self._fitted()
+        scores = self._scores(X, coef, intercept)
         if scores.shape[1] == 1:
-            return self.classes_[(scores.ravel() > 0).astype(int)]
-        return self.classes_[scores.argmax(axis=1)]
+            return classes[(scores.ravel() > 0).astype(int)]
+        return classes[scores.argmax(axis=1)]
 
 
 register(Perceptron)

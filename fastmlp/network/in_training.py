@@ -29,13 +29,15 @@ class in_training:
     ----------
     checked : tuple of arrays
         Input that this fit has validated, and that need not be validated again.
+    kept : tuple or None
+        What other threads predict with meanwhile, where the model's own attributes do not stand still.
     run_state : callable or None
         Returns where the fit stands as plain data, while it stands at an epoch's end; see `run_state.py`.
     """
 
     def __init__(self, model):
         self.model = model  # a reference, so that no other model can get the same id meanwhile
-        self.checked, self.run_state = (), None
+        self.checked, self.run_state, self.kept = (), None, None
 
     def __enter__(self):
         with _enter:

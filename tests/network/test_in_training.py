@@ -2,11 +2,13 @@
 
 import copy
 import pickle
+import sys
 import threading
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.exceptions import NotFittedError
 
 from fastmlp import (
     Dense,
@@ -211,6 +213,61 @@ def test_threads_that_fit_one_network(optimizers):
     if "lbfgs" not in optimizers:
         assert len(model.loss_curve_) == 20 * (2 * N_TIMES - len(errors))
     assert np.isfinite(model.params).all()
+
+
+NEURONS = {
+    "perceptron": (lambda: Perceptron(max_iter=3), Y),
+    "classes": (lambda: Perceptron(max_iter=3), np.array(["a", "b", "c"])[np.arange(60) % 3]),
+    "linear": (lambda: LinearPerceptron(max_iter=3, random_state=0), X[:, 0]),
+    "tanh": (lambda: TanhPerceptron(max_iter=3, random_state=0), X[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_a_neuron_predicts_as_one_fit_says_while_another_is_made(name):
+    """Of two fits, with other targets too, the weights and what they mean are never mixed."""
+    make, y = NEURONS[name]
+    others = [y, Y if name == "classes" else 5 * (y == y[0]) - y if y.dtype.kind == "f" else 1 - y]
+    possible = {make().fit(X, one).predict(X).astype(str).tobytes() for one in others}
+    model, found = make().fit(X, y), set()
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            found.add(model.predict(X).astype(str).tobytes())
+
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in asking:
+            thread.start()
+        for k in range(60):
+            model.fit(X, others[k % 2])
+    finally:
+        stop.set()
+        for thread in asking:
+            thread.join()
+        sys.setswitchinterval(switch)
+    assert found <= possible
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_a_neuron_that_was_never_fitted_says_so_while_it_is(name):
+    make, y = NEURONS[name]
+    told = []
+
+    class Asks(type(make())):
+        def _set_weights(self, coef, intercept):  # in the middle of the fit
+            super()._set_weights(coef, intercept)
+            told.append(elsewhere(lambda: self.predict(X)))
+
+    model = Asks(**make().get_params())
+    model.fit(X, y)
+    assert type(told[0]) is NotFittedError
+    model.fit(X[:, :3], y)
+    assert type(told[1]) is ValueError and "4 features" in str(told[1])
+    assert model.predict(X[:, :3]).shape == (60,)
 
 
 N_TIMES = 15
