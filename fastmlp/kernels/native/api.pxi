@@ -1,5 +1,6 @@
 # What Python calls. Arrays come in through `readable` and `writable` only. Every function of the contract exists
-# under the same name in the Numba backend; those of an ensemble need not.
+# under the same name in the Numba backend; those of an ensemble need not. `job` is Python's Job, `c` the struct that is
+# made of it.
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
@@ -109,7 +110,7 @@ cdef int describe_plan(Net *net, object plan) except -1:
 
 
 cdef int describe_job(Job *c, object job) except -1:
-    """Fill a context with a job's arrays (not the workspace), which must have the sizes that kernels go by."""
+    """Take over where a job's arrays lie (not the workspace), which must have the sizes that kernels go by."""
     cdef object rows = job.rows, plan = job.plan, y = job.y
     cdef size n_rows = rows.n_rows, n_outputs
     cdef Run *run = <Run *>writable("run", job.run, c'V', sizeof(Run), 1)
@@ -154,7 +155,7 @@ cdef int check_contents(Job *c, object job) except -1:
 
 
 cdef inline Job *job_of(object job) except NULL:
-    """The context that `prepare` has laid out."""
+    """What `prepare` has laid out: the regime's struct, which begins with the job."""
     if job.workspace is None:
         raise ValueError("the job has no workspace; call prepare(job) first")
     return <Job *>cnp.PyArray_DATA(<cnp.ndarray>job.workspace)
@@ -195,7 +196,7 @@ def train(job):
 
 
 def work(job, size thread):
-    """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+    """Serve as thread 1, 2, ... of a prepared job until `dismiss`; return at once where one thread does it all."""
     cdef Job *c = job_of(job)
     if c.regime.help != NULL:
         with nogil:

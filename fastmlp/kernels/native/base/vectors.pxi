@@ -287,7 +287,7 @@ cdef extern from *:
       static inline double double_rounded(double a) { volatile double b = a; return b; }
     #endif
 
-    /* Cython casts the operands of a division. */
+    /* Cython, which takes a vec for a number, would cast the operands of a division. */
     static inline vec vec_divide(vec a, vec b) { return a / b; }
 
     /* p * 2^n, where t = n + 1.5 * 2^MANTISSA holds n in its low bits. */

@@ -174,6 +174,7 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
     if loss == HINGE or loss == SQUARED_HINGE:
         value = hinge(job, row, a, d, n)
     elif loss == HALF_SQUARED_ERROR and job.labels == NULL and job.run.label_smoothing == 0:
+        # ensemble_loss has the same roundings, and tiny_square others, which are faster: they cannot be one function
         for j in range(n):
             d[j] = a[j] - job.y[row * n + j]
             value += double_rounded(0.5 * <double>d[j] * d[j])

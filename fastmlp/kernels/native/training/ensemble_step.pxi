@@ -1,9 +1,11 @@
-# What a step of ensemble.pxi computes. Every sum is cut where that of a net alone is cut (online_step.pxi, one_row.pxi,
-# optimizer.pxi, loss.pxi), and products are rounded where they are rounded there: results agree bit for bit.
+# What a step of ensemble.pxi computes: for each net, bit for bit, what online_step.pxi computes for it alone. A sum of
+# floating-point numbers depends on the order of its terms, so every sum here is made of the same partial sums as there
+# (one_row.pxi, optimizer.pxi, loss.pxi). And where the compiler might fuse a product with the sum that follows here but
+# not there, both round it first (vec_rounded).
 
 cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size width, const real *W, size n,
                             real *Z) noexcept nogil:
-    """Z += x W for `neurons` neurons, in as many chains of additions as `row_panel` has. neurons * ways <= 16"""
+    """Z += x W for some neurons, each sum in `ways` partial sums, as `row_panel` has it. neurons * ways <= 16"""
     cdef vec c[16]
     cdef vec a
     cdef int u, v
@@ -47,7 +49,10 @@ cdef inline void ensemble_product(int ways, const real *x, size width, const rea
 
 
 cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
-    """The sum of the first m elements of a vector that is 0 elsewhere, as `vec_sum` has it."""
+    """t[0] + ... + t[m - 1], in the order in which `vec_sum` adds a vector's numbers, of which the others are 0.
+
+    There one vector holds what a net sums up; here t[j] holds number j of every net.
+    """
     cdef size j, half = LANES // 2
     while half > 0:
         j = 0
@@ -161,6 +166,7 @@ cdef void ensemble_loss(Ensemble *self, int half) noexcept nogil:
     cdef real *D
     if (c.run.loss == HALF_SQUARED_ERROR and c.y != NULL and c.run.label_smoothing == 0
             and layer.activation != SOFTMAX):
+        # not merged with `sample_loss`: the same bits, of all nets at once
         activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
         for lane in range(LANES):
             self.value[lane] = 0

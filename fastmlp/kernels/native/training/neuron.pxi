@@ -332,7 +332,7 @@ cdef int learn_slice(Neuron *u, const Rows *rows, real *w, real *kept, const rea
 
 
 def learn(neuron):
-    """Run a perceptron.Neuron for up to run["budget"] samples; return the `Status`."""
+    """Run a Neuron (kernels/neuron.py) for up to run["budget"] samples; return the `Status`."""
     cdef Rows rows
     cdef Neuron *u = <Neuron *>writable("run", neuron.run, c'V', sizeof(Neuron), 1)
     cdef size n = u.n_samples, width = u.n_features, item = (<cnp.ndarray>neuron.rows.data).descr.itemsize
