@@ -64,6 +64,7 @@ def pack(value, name, arrays):
 
 def _put(array, name, arrays):
     """Name an array, of C's order and little-endian numbers; return its name."""
+    name = name.encode(errors="replace").decode()  # other libraries refuse what is no Unicode
     while name in arrays:  # keys such as "a.b" may make two paths one name
         name += "_"
     arrays[name] = np.asarray(array, array.dtype.newbyteorder("<"), order="C")

@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import _checks
 from ..exceptions import ModelFileError
+from ..kernels.memory import aligned_bytes
 from .description import Description, Layer
 from .packing import pack, unpack
 from .reading import first_bytes, opened, read_exactly, read_into
@@ -82,12 +83,29 @@ def read(path):
 def read_from(file, size):
     """Return the Description in a file of `size` bytes, as `opened` has opened it."""
     fields, take, arrays = read_header(file, size)
-    fields = {name: unpack(value, take) for name, value in fields.items()}
+    params, views = _flat(arrays)
+    fields = {name: unpack(value, lambda name: take(name, views.get(name))) for name, value in fields.items()}
     if arrays:
         raise ModelFileError(f"holds arrays that no model has: {', '.join(list(arrays)[:3])}")
-    fields["layers"] = tuple(Layer(**layer) for layer in fields["layers"])
-    _checks.check_finite_layers(fields["layers"], ModelFileError)
-    return Description(**fields)
+    layers = fields["layers"] = tuple(Layer(**layer) for layer in fields["layers"])
+    _checks.check_finite_layers(layers, ModelFileError)
+    found = Description(**fields)
+    in_place = all(found.arrays.get(name) is view for name, view in views.items())
+    return found._replace(params=params) if in_place and len(found.arrays) == len(views) else found
+
+
+def _flat(arrays):
+    """Return memory for all weights and biases, as a network has them, and of each the place in it."""
+    names = [f"layers.{k}.{what}" for k in range(len(arrays)) for what in ("weights", "bias")]
+    named = {name: arrays[name] for name in names if name in arrays}
+    if len({dtype for dtype, _, _ in named.values()}) != 1:
+        return None, {}
+    dtype, sizes = next(iter(named.values()))[0], [prod(shape) for _, shape, _ in named.values()]
+    params = aligned_bytes(sum(sizes) * dtype.itemsize).view(dtype)
+    views, end = {}, 0
+    for (name, (_, shape, _)), n in zip(named.items(), sizes, strict=True):
+        views[name], end = params[end : end + n].reshape(shape), end + n
+    return params, views
 
 
 def read_header(file, size):
@@ -98,7 +116,7 @@ def read_header(file, size):
     fields : dict
         Those of a Description, packed.
     take : callable
-        Returns the array of a name, once, and takes it off
+        Returns the array of a name, once, in memory that is given or new, and takes it off
     arrays : dict
         Of those that nobody took dtype, shape and place, by name.
     """
@@ -126,11 +144,11 @@ def read_header(file, size):
     if fields.keys() != FIELDS:
         raise ModelFileError(f"is damaged: what it says of its model is {', '.join(fields)[:500]}")
 
-    def take(name):
+    def take(name, array=None):
         if name not in arrays:
             raise ModelFileError(f"is damaged: it names {name!r}, which is not there, or twice")
         dtype, shape, begin = arrays.pop(name)
-        array = np.empty(shape, dtype)
+        array = np.empty(shape, dtype) if array is None else array
         file.seek(start + begin)
         read_into(file, array.reshape(-1).view(np.uint8))
         if crcs[name] != f"{zlib.crc32(array):08x}":

@@ -177,10 +177,11 @@ def _laid_out(network, description):
     given = [(layer.weights, layer.bias) for layer in description.layers]
     _checks.check_given("dtype", description.dtype, "that of the weights")
     params, dtype = description.params, _checks.check_dtype(description.dtype)
+    if params is None or any(weights is not None for weights, _ in given):
+        _checks.check_described_weights(plan, given, dtype)
     if params is not None:
         _checks.check_laid_out(plan, params, dtype)
         return plan, params
-    _checks.check_described_weights(plan, given, dtype)
     params = aligned_zeros(plan.n_params, dtype)
     for k, (weights, bias) in enumerate(given):
         plan.weights(params, k)[...] = weights

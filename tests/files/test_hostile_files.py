@@ -153,6 +153,12 @@ def more_arrays(n):
     return change
 
 
+def swapped(header, fields, data):
+    """Let layers of one shape have each other's biases, so that they do not lie as their names say."""
+    one, other = fields["layers"]
+    one["bias"], other["weights"] = other["weights"], one["bias"]
+
+
 def array_twice(header, fields, data):
     fields["metadata"] = [{"$array": "layers.0.weights"}] * 3
 
@@ -186,6 +192,7 @@ HOSTILE = {
     "many arrays": (more_arrays(40_000), r"arrays that no model has|more than \d+ values"),
     "100 000 arrays": (more_arrays(100_000), r"has a header of more than \d+ values"),
     "an array that is not there": (field("layers.0.bias", {"$array": "b"}), "'b', which is not there"),
+    "arrays that change places": (swapped, "must be of the shapes"),
     "an array used twice": (array_twice, "which is not there, or twice"),
     "an array without CRC": (lambda header, fields, data: fields["crc32"].pop("layers.0.bias"), "KeyError"),
     "NaN weights": (data(0, NAN), r"weights that are not finite in layer 0"),
@@ -373,6 +380,23 @@ def test_layers_that_stand_for_any_number_of_reads(path, n, match):
 
     forged(path, change)
     assert_refused(path, match)
+
+
+def test_arrays_are_those_that_the_layers_name_wherever_they_lie(path):
+    """Weights are read to where their names say that they belong, unless layers say otherwise."""
+
+    def change(header, fields, data):
+        one, other = fields["layers"]
+        one["weights"], other["weights"] = other["weights"], one["weights"]
+        header["layers.2.weights"] = header.pop("layers.0.weights")
+        fields["crc32"]["layers.2.weights"] = fields["crc32"].pop("layers.0.weights")
+        other["weights"] = {"$array": "layers.2.weights"}
+
+    model = Network([Dense(3, "tanh", input_dim=3), Dense(3)], random_state=0).build()
+    forged(path, change, model)
+    again = load(path)
+    assert np.array_equal(again.coefs_[0], model.coefs_[1])
+    assert np.array_equal(again.coefs_[1], model.coefs_[0])
 
 
 def test_metadata_may_be_long_but_not_endless(path):

@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 import pytest
-from files.test_description import MODELS, REFUSED, X, Y, assert_alike, network, same
+from files.test_description import MODELS, REFUSED, X, Y, assert_alike, network, same, trained
 
 from fastmlp import Dense, MLPClassifier, Network, Perceptron, load, read_info, save
 from fastmlp.exceptions import ModelFileError
 from fastmlp.formats import safetensors
+from fastmlp.formats.kinds import model_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:.*max_iter")
 
@@ -161,12 +162,27 @@ def test_the_library_alone_reads_what_is_written(tmp_path):
             assert file.metadata()["fastmlp"] == str(safetensors.FORMAT)
             for name, array in described.arrays.items():
                 assert same(file.get_tensor(name), array)
+    save(small(), path, metadata={"\ud800": np.ones(2), "?": np.zeros(2)})
+    with library.safe_open(path, "np") as file:
+        assert {"metadata.?", "metadata.?_"} < set(file.keys())
+    assert same(read_info(path)["metadata"], {"\ud800": np.ones(2), "?": np.zeros(2)})
     save(MLPClassifier((4, 3), max_iter=2, random_state=0).fit(X, Y), path)
     with library.safe_open(path, "np") as file:
         assert [name for name in sorted(file.keys()) if name.startswith("layers")] == [
             "layers.0.bias", "layers.0.weights", "layers.1.bias", "layers.1.weights", "layers.2.bias",
             "layers.2.weights",
         ]  # fmt: skip
+
+
+def test_weights_are_read_to_where_the_network_has_them(tmp_path):
+    model, path = trained(), tmp_path / "m.safetensors"
+    save(model, path)
+    found = safetensors.read(path)
+    assert found.params is model_of(found).params is not None
+    assert np.array_equal(found.params, model.params) and found.params.ctypes.data % 64 == 0
+    assert found.params.flags.writeable and all(
+        np.shares_memory(a, found.params) for a in found.arrays.values()
+    )
 
 
 def test_files_are_small(tmp_path):
