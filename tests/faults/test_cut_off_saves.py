@@ -13,7 +13,10 @@ def told(tmp_path_factory):
 
 @pytest.mark.parametrize("suffix", cut_off_saves.SUFFIXES)
 def test_every_system_call_may_be_the_last(told, suffix):
+    if suffix not in told:
+        pytest.skip(f"no {cut_off_saves.NEEDS[suffix]}")
     found = told[suffix]
     assert found["wrong"] == []
     assert all(found[fault] > 15 for fault in cut_off_saves.FAULTS)  # the calls of a save
-    assert found["left something"] == [False, True]  # of kills at random, some come in the middle
+    if suffix in cut_off_saves.KILLS:  # of many, some come in the middle
+        assert found["left something"] == [False, True]

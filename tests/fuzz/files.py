@@ -7,20 +7,20 @@ and safe to predict with and to train. Nothing takes a second, or memory beyond 
 """
 
 import atexit
-import json
 import os
 import pickle
-import struct
 import tempfile
 import time
-import zlib
 from contextlib import contextmanager, redirect_stdout
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import fuzz.cases
 import numpy as np
-from fuzz.networks import check
+from fuzz.broken_files import damaged, hostile, hostile_npz
+from fuzz.networks import Broken, check
 
 from fastmlp import (
     Adam,
@@ -35,7 +35,8 @@ from fastmlp import (
     save,
 )
 from fastmlp.exceptions import ModelFileError
-from fastmlp.formats import safetensors
+from fastmlp.formats import keras
+from fastmlp.formats.reading import opened
 
 try:
     import resource
@@ -46,14 +47,6 @@ X = np.random.RandomState(0).standard_normal((12, 3))
 Y = (X[:, 0] > 0).astype(int)
 MOST_SECONDS = 1.0  # for one file
 MOST_MEMORY = 1 << 28  # bytes beyond what the process has
-NUMBERS = (0, 1, -1, 2, 3, 7, 255, 10**4, 10**6, 2**31 - 1, 2**31, 2**40, 2**53, 2**60, 2**63, -(2**63),
-           10**30, 0.5, 1e308, -0.0)  # fmt: skip
-TEXTS = (
-    "", "a", "../../etc/passwd", "/", "\\", "\0", "é" * 50, "x" * 10**4, "__class__", "os.system", "$array",
-    "nan", "F64", "F32", "F16", "U8", "BF16", "O", "tanh", "softmax", "adam", "MLPClassifier", "Network",
-    "params", "parameters",
-)  # fmt: skip
-TAGS = ("$array", "$number", "$floats", "$tuple", "$dict", "$texts", "$objects", "$float", "fastmlp")
 
 
 def network(**options):
@@ -76,21 +69,76 @@ def models():
     yield TanhPerceptron(**few).fit(X, X[:, 0]), {}
 
 
-def parts(model):
-    """Return what a model is, as bytes."""
-    return pickle.dumps(model)
+class Kind(NamedTuple):
+    """Files of one format.
+
+    Attributes
+    ----------
+    suffix : str
+    read : callable
+        Takes a path, and returns what the file holds.
+    lies : callable or None
+        Takes a Draw and the bytes of a file, and returns those of a hostile one.
+    files : list of (bytes, bytes)
+        Whole files, and what is read of them, pickled.
+    """
+
+    suffix: str
+    read: object
+    lies: object
+    files: list
+
+
+def read_weights(path):
+    return network().build(3).load_weights(path).get_weights()
 
 
 @cache
 def saved():
-    """Return files of all kinds, by suffix: their bytes, and the model as it is loaded."""
-    found = {".safetensors": [], ".dill": []}
+    """Return the kinds of files, with some of each."""
+    tensors, dill = Kind(".safetensors", load, hostile, []), Kind(".dill", trusting, None, [])
+    npz, h5 = Kind(".npz", read_weights, hostile_npz, []), Kind(".h5", read_h5, None, [])
+    h5_new = Kind(".weights.h5", read_h5, None, [])
     with tempfile.TemporaryDirectory() as folder:
-        for model, options in models():
-            for suffix, given in ((".safetensors", options), (".dill", {})):
-                path = Path(folder) / f"model{suffix}"
+        for number, (model, options) in enumerate(models()):
+            kinds = [(tensors, options), (dill, {})]
+            if number == 0:
+                kinds += [(npz, {}), *([(h5, {}), (h5_new, {})] if find_spec("h5py") else [])]
+            for kind, given in kinds:
+                path = Path(folder) / f"model{kind.suffix}"
                 save(model, path, **given)
-                found[suffix].append((path.read_bytes(), parts(load(path, trusted=True))))
+                kind.files.append((path.read_bytes(), pickle.dumps(kind.read(path))))
+    return [kind for kind in (tensors, dill, npz, h5, h5_new) if kind.files]
+
+
+def trusting(path):
+    return load(path, trusted=True)
+
+
+def read_h5(path):
+    """Read in a forked child, as `formats.apart` does in a new one, which is slower; a crash is a refusal."""
+    answer, question = os.pipe()
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+        try:
+            layers = network().build(3)._described("load_weights").layers
+            with opened(Path(path)) as (file, _):
+                found = pickle.dumps(keras.read_here(file, layers))
+        except ModelFileError as error:
+            found = pickle.dumps(error)
+        except BaseException as error:
+            found = pickle.dumps(Broken(f"{type(error).__name__}: {error}"))
+        with os.fdopen(question, "wb") as file:
+            file.write(found)
+        os._exit(0)
+    os.close(question)
+    with os.fdopen(answer, "rb") as file:
+        told = file.read()
+    os.waitpid(child, 0)
+    found = pickle.loads(told) if told else ModelFileError(f"{path} cannot be read: the child has died")
+    if isinstance(found, Exception):
+        raise found
     return found
 
 
@@ -104,125 +152,6 @@ def limited():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-def damaged(draw, data):
-    """Return bytes that a disk or a network has made of others."""
-    random, n = draw.random, len(data)
-    for _ in range(draw.one(1, 1, 1, 2, 5)):
-        at = random.randint(n)
-        kind = draw.one("flip", "flip", "cut", "add", "drop", "double", "zeros", "noise", "swap", "word")
-        size = min(draw.one(1, 2, 8, 64, 512), n - at)
-        if kind == "flip":
-            data = data[:at] + bytes([data[at] ^ 1 << random.randint(8)]) + data[at + 1 :]
-        elif kind == "cut":
-            data = data[:at]
-        elif kind == "add":
-            data += random.bytes(size)
-        elif kind == "drop":
-            data = data[:at] + data[at + size :]
-        elif kind == "double":
-            data = data[: at + size] + data[at:]
-        elif kind in ("zeros", "noise"):
-            data = data[:at] + (bytes(size) if kind == "zeros" else random.bytes(size)) + data[at + size :]
-        elif kind == "swap":
-            other = random.randint(n)
-            a, b = sorted((at, other))
-            data = data[:a] + data[b : b + size] + data[a + size : b] + data[a : a + size] + data[b + size :]
-        else:
-            word = struct.pack("<q", draw.one(*(w for w in NUMBERS if type(w) is int and abs(w) < 2**63)))
-            data = data[:at] + word + data[at + 8 :]
-        n = len(data)
-        if n == 0:
-            break
-    return data
-
-
-def hostile(draw, data):
-    """Return a safetensors file with right checksums whose contents lie."""
-    size = int.from_bytes(data[:8], "little")
-    header, body = json.loads(data[8 : 8 + size]), bytearray(data[8 + size :])
-    metadata = header["__metadata__"]
-    model = json.loads(metadata["model"])
-    for _ in range(draw.one(1, 1, 1, 2, 4)):
-        kind = draw.one("model", "model", "model", "arrays", "numbers", "bytes", "text")
-        if kind == "model":
-            change(draw, model)
-        elif kind == "arrays":
-            arrays = {name: value for name, value in header.items() if name != "__metadata__"}
-            change(draw, arrays)
-            header = {"__metadata__": metadata, **arrays}
-        elif kind == "numbers" and body:
-            values = (np.nan, np.inf, 1e308, -1e308, 5e-324, -0.0, 1e-310)
-            at = draw.random.randint(len(body)) // 8 * 8
-            body[at : at + 8] = struct.pack("<d", draw.one(*values))[: len(body) - at]
-        elif kind == "bytes":
-            body = body[: draw.random.randint(len(body) + 1)] if draw.maybe(0.5, True) else body + bytes(8)
-    reseal(model, header, body)
-    metadata["model"] = json.dumps(model)
-    text = json.dumps(header, separators=(",", ":")).encode(errors="surrogatepass")
-    if draw.maybe(0.1, True):
-        text = text[:70] + damaged(draw, text[70:])
-    return sealed(bytearray(text)) + bytes(body)
-
-
-def reseal(model, header, body):
-    """Write the CRC-32 of each array into a file's own part, where that can be said."""
-    if not isinstance(model.get("crc32"), dict):
-        return
-    for name, said in header.items():
-        try:
-            begin, end = said["data_offsets"]
-            model["crc32"][name] = f"{zlib.crc32(body[begin:end]):08x}"
-        except (KeyError, TypeError, ValueError):
-            pass
-
-
-def sealed(text):
-    """Return a file's head with the right CRC-32 of the header."""
-    found = safetensors.HEAD.match(text)
-    if found is not None:
-        place = found.end()
-        text[place : place + 8] = safetensors._crc_of_header(text, place)
-    return len(text).to_bytes(8, "little") + bytes(text)
-
-
-def change(draw, tree):
-    """Change something somewhere in a tree of JSON."""
-    holder = tree
-    while True:
-        keys = list(holder) if isinstance(holder, dict) else range(len(holder))
-        if not keys:
-            return
-        key = keys[draw.random.randint(len(keys))]
-        inner = holder[key]
-        if not (isinstance(inner, (dict, list)) and inner and draw.maybe(0.8, True)):
-            break
-        holder = inner
-    what = draw.one("value", "value", "value", "drop", "key", "near", "again", "tag")
-    if what == "drop":
-        del holder[key]
-    elif what == "near" and type(inner) in (int, float):
-        holder[key] = inner + draw.one(1, -1, 0.5, inner)
-    elif what == "again" and isinstance(inner, list):
-        holder[key] = inner * draw.one(2, 3, 100)
-    elif what == "again" and isinstance(holder, list):
-        holder.insert(draw.random.randint(len(holder) + 1), inner)
-    elif what == "key" and isinstance(holder, dict):
-        holder[draw.one(*TEXTS, *keys)] = holder.pop(key)
-    elif what == "tag":
-        holder[key] = {draw.one(*TAGS): draw.one(inner, value(draw), [inner], [1, [2], [inner]])}
-    else:
-        holder[key] = value(draw)
-
-
-def value(draw):
-    """Return JSON of any kind."""
-    nested = []
-    for _ in range(draw.one(1, 50, 150, 900)):
-        nested = [nested]
-    return draw.one(*NUMBERS, *TEXTS, None, True, False, [], {}, [[]], nested, [1] * draw.one(3, 1000),
-                    {"fastmlp": "activation", "name": draw.one("tanh", "no", "softmax")})  # fmt: skip
 
 
 @cache
@@ -242,35 +171,40 @@ def trial(seed, backend=None, dtype=None):
 def outcome(seed):
     """Read one file; return whether it was "refused" or "loaded"."""
     draw = fuzz.cases.Draw(seed)
-    suffix = draw.maybe(0.95, ".safetensors", ".dill")
-    data, expected = draw.one(*saved()[suffix])
-    lies = suffix == ".safetensors" and draw.maybe(0.7, True)
-    given = hostile(draw, data) if lies else damaged(draw, data)
-    path = f"{folder()}/{'lies' if lies else 'damage'}{suffix}"
+    tensors, dill, npz, *h5 = saved()
+    kind = draw.one(*(tensors,) * 17, dill, npz, npz)
+    if h5 and draw.maybe(0.005, True):  # a fork takes long
+        kind = draw.one(*h5)
+    data, expected = draw.one(*kind.files)
+    lies = kind.lies is not None and draw.maybe(0.7, True)
+    given = kind.lies(draw, data) if lies else damaged(draw, data)
+    path = f"{folder()}/{'lies' if lies else 'damage'}{kind.suffix}"
     with open(path, "wb") as file:
         file.write(given)
-    model, took = reading(path)
-    if took > MOST_SECONDS:  # again: something else may have had the processor
-        took = min(took, reading(path)[1])
-    check(f"reading took {took:.1f} s", took < MOST_SECONDS)
-    if model is None:
+    found, took = reading(kind, path)
+    if took > MOST_SECONDS and kind not in h5:  # again: something else may have had the processor
+        took = min(took, reading(kind, path)[1])
+        check(f"reading took {took:.1f} s", took < MOST_SECONDS)
+    if found is None:
         return "refused"
-    if lies:
-        use(model, trains=draw.maybe(0.1, True, False))
+    if not lies:
+        check("a damaged file was loaded as another model", pickle.dumps(found) == expected)
+    elif kind is tensors:
+        use(found, trains=draw.maybe(0.1, True, False))
     else:
-        check("a damaged file was loaded as another model", parts(model) == expected)
+        check("numbers that are not finite were loaded", all(np.isfinite(each).all() for each in found))
     return "loaded"
 
 
-def reading(path):
-    """Return the model of a file, None where it is refused, and how long that took."""
+def reading(kind, path):
+    """Return what a file holds, None where it is refused, and how long that took."""
     began = time.perf_counter()
     try:
-        model = load(path, trusted=True)
+        found = kind.read(path)
     except ModelFileError as error:
         check(f"the message does not name the file: {error}", path in str(error))
-        model = None
-    return model, time.perf_counter() - began
+        found = None
+    return found, time.perf_counter() - began
 
 
 def use(model, trains):

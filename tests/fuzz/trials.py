@@ -27,6 +27,7 @@ from fastmlp.kernels.plan import Status
 
 ROUNDINGS = 3000  # that a result may be off, beside what the oracle's own sensitivity explains
 AMPLIFIED = 200  # times that sensitivity, which one step of some roundings in one direction shows
+NEAR = 10  # times as far from the truth as the oracle is, with its own roundings in every step
 
 
 class Difference(AssertionError):
@@ -59,14 +60,40 @@ def trial(seed, backend, dtype):
         n = len(expected.losses)
         of_losses = AMPLIFIED * np.abs(np.subtract(other.losses, expected.losses)).max(initial=0)
         largest = max(1.0, np.abs(expected.losses).max(initial=0))
-        close(f"{where}: losses", done.losses[:n], expected.losses, of_losses + ROUNDINGS * eps * largest)
-        close(f"{where}: parameters", done.params, expected.params, allowed)
+        try:
+            close(f"{where}: losses", done.losses[:n], expected.losses, of_losses + ROUNDINGS * eps * largest)
+            close(f"{where}: parameters", done.params, expected.params, allowed)
+        except Difference:
+            if not is_rounding(made, done, expected):
+                raise
         if regime == training.Regime.BATCH and n_threads > 1:
             again, _ = run(made, backend, n_threads=n_threads, regime=regime)
             equal(f"{where}: {n_threads} threads", done, again)
         again, _ = run(made, backend, n_threads=n_threads, regime=regime, in_pieces=True)
         equal(f"{where}: in pieces", done, again)
     return None
+
+
+def is_rounding(made, done, expected):
+    """Whether a training is about as near to one with more digits as the oracle's, given those of its dtype.
+
+    Where a step divides by what is nearly 0, as those of RMSprop and Adam do, the roundings within each step
+    count for more than those of the first weights, from which the sensitivity is measured.
+    """
+    with reference.extended():
+        try:
+            truth = reference.train(made)
+        except TypeError:  # SciPy's erf has no more digits
+            return False
+    fewer = np.finfo(done.params.dtype).eps / np.finfo(np.float64).eps
+    pairs = (
+        (done.params, expected.params, truth.params),
+        (done.losses[: len(truth.losses)], expected.losses, truth.losses),
+    )
+    return all(
+        np.abs(ours - true).max(initial=0) <= NEAR * fewer * np.abs(theirs - true).max(initial=0)
+        for ours, theirs, true in ([np.asarray(each, np.longdouble) for each in pair] for pair in pairs)
+    )
 
 
 def run(made, backend, n_threads, regime, in_pieces=False):

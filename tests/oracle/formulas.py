@@ -3,6 +3,9 @@
 Nothing here is shared with the kernels. Z before the activation, A after it, d gradients.
 """
 
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import numpy as np
 from scipy.special import erf, expit, logsumexp, softmax, xlogy
 
@@ -16,12 +19,25 @@ LOGITS = {  # the output activations for which a loss is defined on what comes b
 }
 
 
+precision = SimpleNamespace(real=np.float64)  # what is computed with
+
+
+@contextmanager
+def extended():
+    """A block in which the oracle computes with more digits, where the machine has them."""
+    precision.real = np.longdouble
+    try:
+        yield
+    finally:
+        precision.real = np.float64
+
+
 def normal_cdf(z):
     return 0.5 * (1.0 + erf(z / np.sqrt(2.0)))
 
 
 def activate(code, slope, z):
-    z = np.asarray(z, np.float64)
+    z = np.asarray(z, precision.real)
     return {
         Activation.IDENTITY: lambda: z.copy(),
         Activation.LOGISTIC: lambda: expit(slope * z),
@@ -33,7 +49,7 @@ def activate(code, slope, z):
         Activation.SOFTPLUS: lambda: np.logaddexp(0.0, z),
         Activation.GELU: lambda: z * normal_cdf(z),
         Activation.SILU: lambda: z * expit(z),
-        Activation.STEP: lambda: (z >= 0).astype(np.float64),
+        Activation.STEP: lambda: (z >= 0).astype(precision.real),
         Activation.SOFTMAX: lambda: softmax(z, axis=-1),
         Activation.EXP: lambda: np.exp(z),
     }[code]()
@@ -41,7 +57,7 @@ def activate(code, slope, z):
 
 def activation_backward(code, slope, z, d):
     """Gradient by z, given the gradient `d` by f(z)."""
-    z, d = np.asarray(z, np.float64), np.asarray(d, np.float64)
+    z, d = np.asarray(z, precision.real), np.asarray(d, precision.real)
     if code == Activation.SOFTMAX:
         a = softmax(z, axis=-1)
         return a * (d - (a * d).sum(axis=-1, keepdims=True))

@@ -11,8 +11,10 @@ from oracle.formulas import (
     activate,
     activation_backward,
     dropout_mask,
+    extended,
     loss_and_delta,
     philox,
+    precision,
     update,
 )  # fmt: skip
 
@@ -22,6 +24,7 @@ __all__ = [
     "activate",
     "activation_backward",
     "dense",
+    "extended",
     "loss_and_gradient",
     "philox",
     "predict",
@@ -38,7 +41,7 @@ def forward(plan, params, x, masks=None):
         edges = plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]
         inputs = np.concatenate([outputs[int(edge["source"])] for edge in edges], axis=1)
         bias = plan.bias(params, k)
-        z = inputs @ plan.weights(params, k).astype(np.float64) + (0.0 if bias is None else bias)
+        z = inputs @ plan.weights(params, k).astype(precision.real) + (0.0 if bias is None else bias)
         Z.append(z)
         A.append(activate(Activation(int(layer["activation"])), layer["slope"], z))
         outputs[k] = A[k] * masks.get(k, 1.0)
@@ -53,7 +56,7 @@ def predict(plan, params, x, layer=-1, logits=False):
 def penalty(plan, params):
     total = 0.0
     for k, layer in enumerate(plan.layers):
-        W = plan.weights(params, k).astype(np.float64)
+        W = plan.weights(params, k).astype(precision.real)
         total += 0.5 * layer["l2"] * (W**2).sum() + layer["l1"] * np.abs(W).sum()
     return total
 
@@ -67,13 +70,13 @@ def loss_and_gradient(job, params, x, y, w, masks=None):
     losses, delta = loss_and_delta(job, plan.layers[last], Z[last], y)
     loss = (run["loss_scale"] * (w * losses).sum() + penalty(plan, params)) / divisor
     D = {last: delta * w[:, None] * run["gradient_scale"]}
-    gradient = np.zeros(plan.n_params)
+    gradient = np.zeros(plan.n_params, precision.real)
     for k in range(last, -1, -1):
         layer = plan.layers[k]
         if k < last:
             back = D[k] * (masks or {}).get(k, 1.0)
             D[k] = activation_backward(Activation(int(layer["activation"])), layer["slope"], Z[k], back)
-        W, dW = plan.weights(params, k).astype(np.float64), plan.weights(gradient, k)
+        W, dW = plan.weights(params, k).astype(precision.real), plan.weights(gradient, k)
         for edge in plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]:
             source, rows = int(edge["source"]), slice(edge["row"], edge["row"] + edge["width"])
             dW[rows] = outputs[source].T @ D[k]
@@ -99,7 +102,7 @@ def dense(rows):
         for i in range(rows.n_rows):
             part = slice(rows.indptr[i], rows.indptr[i + 1])
             np.add.at(x[i], rows.indices[part], rows.data[part])
-    return np.asarray(x, np.float64) * rows.scale
+    return np.asarray(x, precision.real) * rows.scale
 
 
 def targets(job):
@@ -109,7 +112,7 @@ def targets(job):
         y = np.eye(k)[y]
     smoothing = run["label_smoothing"]
     share = {Loss.CATEGORICAL_CROSS_ENTROPY: k, Loss.BINARY_CROSS_ENTROPY: 2}.get(run["loss"])
-    y = np.asarray(y, np.float64)
+    y = np.asarray(y, precision.real)
     return y * (1.0 - smoothing) + smoothing / share if share else y
 
 
@@ -135,7 +138,7 @@ def train(job):
     n, size = int(run["n_samples"]), int(run["batch_size"])
     x, y = dense(job.rows), targets(job)
     weight = np.ones(len(x)) if job.sample_weight is None else job.sample_weight
-    w, state, order = job.params.astype(np.float64), job.state.astype(np.float64), job.order.copy()
+    w, state, order = job.params.astype(precision.real), job.state.astype(precision.real), job.order.copy()
     random = np.random.RandomState()
     if run["shuffle"]:
         random.set_state(job.random_state.get_state())
