@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
@@ -220,3 +222,42 @@ with joblib.parallel_config("loky", n_jobs=2):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, start_new_session=True
     )
     assert done.stdout.split() == ["pressed", "interrupted"], done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM") or os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("handler", ["", "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"])
+def test_sigterm_ends_a_fit(handler):
+    """At once; where a handler raises, when the threads have stopped."""
+    code = f"""
+import signal, sys, threading, os, time
+import numpy as np
+from fastmlp import Dense, Network
+{handler}
+x = np.random.RandomState(0).standard_normal((3000, 50)).astype("float32")
+model = Network([Dense(100, "tanh"), Dense(1)], random_state=0).build(50, "float32")
+threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+try:
+    model.fit(x, x[:, 0], epochs=10**6, batch_size=500, n_threads=2)
+except SystemExit:
+    assert [t for t in threading.enumerate() if t is not threading.main_thread()] == []
+    assert np.isfinite(model.params).all() and model.learning.optimizer_state.step > 0
+    raise
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == (7 if handler else -signal.SIGTERM), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="joblib's multiprocessing forks")
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_processes_of_joblib(backend):
+    """Fits in processes of their own, begun after the parent has fitted in threads, have the same bits."""
+    expected = [make(1).predict(X) for make in MAKERS]
+    tasks = [joblib.delayed(fit_and_predict)(k) for k in range(len(MAKERS))]
+    for a, b in zip(joblib.Parallel(2, backend=backend)(tasks), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def fit_and_predict(k):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return MAKERS[k](1).predict(X)
