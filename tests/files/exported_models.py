@@ -48,7 +48,13 @@ def networks(dtype):
             found[f"{function.name} {slope}"] = model
     deep = Network([Dense(7, "elu") for _ in range(12)], random_state=1, dtype=dtype)
     deep.add(Dense(1))
-    return found | {"deep": deep.build(5), "one": Network([Dense(1)], random_state=2, dtype=dtype).build(5)}
+    edge = Network([Dense(2, "step", use_bias=False)], dtype=dtype, random_state=0).build(5)
+    edge.set_weights([np.zeros((5, 2))])
+    return found | {
+        "deep": deep.build(5),
+        "step at 0": edge,
+        "one": Network([Dense(1)], random_state=2, dtype=dtype).build(5),
+    }
 
 
 def targets():
@@ -83,6 +89,13 @@ def classifiers(dtype):
     for task in ("binary", "strings"):
         found[f"perceptron {task}"] = fitted(Perceptron(max_iter=3), targets()[task], dtype)
     return found
+
+
+def with_sly_names(dtype, signs):
+    """Return a classifier whose classes have names of signs that code is made of, and of these only."""
+    rng = np.random.RandomState(1)
+    names = ["".join(rng.choice(list(signs), rng.randint(1, 9))) for _ in range(50)]
+    return fitted(MLPClassifier((8,), max_iter=2, random_state=0), np.resize(names, 60), dtype)
 
 
 @functools.cache

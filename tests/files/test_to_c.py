@@ -119,6 +119,15 @@ def test_classes(tmp_path, compiler, dtype):
             models.close(rows(c[f"{p}_p"], far, expected.shape[1], dtype), model.predict_proba(far), 1e-5)
 
 
+def test_names_are_text(tmp_path, compiler):
+    """Whatever their signs, trigraphs and the like included."""
+    model = models.with_sly_names("float64", "\"'\\/*?=(\n\r\t%{}<>#;ü☃\U0001f600a0 _")
+    c, _ = compiled(tmp_path, compiler, {"m": model}, "float64")
+    label = c["m0_l"]
+    label.restype = ctypes.c_char_p
+    assert [label(k).decode() for k in range(len(model.classes_))] == list(model.classes_)
+
+
 def test_it_is_cpp_too_and_warns_of_no_conversion(tmp_path):
     if shutil.which("g++") is None:
         pytest.skip("no g++")

@@ -7,7 +7,7 @@ import exported_models as models
 import numpy as np
 import pytest
 
-from fastmlp import Dense, MLPClassifier, Network, activations, save
+from fastmlp import Dense, MLPClassifier, Network, Perceptron, activations, save
 
 
 def alone(source):
@@ -59,6 +59,12 @@ def test_it_is_a_module_that_imports_numpy_only(tmp_path):
     assert done.stdout.strip() == ascii(model.predict(models.X).tolist())
 
 
+def test_names_are_text():
+    model = models.with_sly_names("float64", "\"'\\/*?=(\n\r\t%{}<>#;ü☃\U0001f600a0 _\x00\ud800)[]")
+    found = alone(model.to_numpy().source)
+    assert found["classes"].tolist() == list(model.classes_)
+
+
 class Sly(str):
     """A label whose form is code."""
 
@@ -73,11 +79,11 @@ class SlyNumber(float):
 
 def test_no_value_becomes_code():
     """Labels, slopes and scales of classes of a user's own are written as what they are."""
-    side = models.X[:, 0] > 0
-    model = models.fitted(MLPClassifier((2,), max_iter=2),
-                          np.array([Sly("a"), Sly("b")], object)[side.astype(int)], "float64")  # fmt: skip
-    source = model.to_numpy().source
-    assert "abort" not in source and set(alone(source)["predict"](models.X)) <= {"a", "b"}
+    y = np.array([Sly("a"), Sly("b")], object)[(models.X[:, 0] > 0).astype(int)]
+    for model in MLPClassifier((2,), max_iter=2), Perceptron():  # which keeps them as they are
+        source = models.fitted(model, y, "float64").to_numpy().source
+        assert "abort" not in source and set(alone(source)["predict"](models.X)) == {"a", "b"}
+    assert type(model.classes_[0]) is Sly
     model = Network(
         [Dense(1, activations.LeakyReLU(SlyNumber(0.2)))], input_scale=SlyNumber(0.5), random_state=0
     ).build(5)

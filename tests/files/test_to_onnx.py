@@ -72,7 +72,9 @@ def test_far_from_0(tmp_path, dtype):
         model.to_onnx(path)
         x = z[:, None].astype(dtype)
         found, expected = run(path, x)[0], model.predict(x)
-        np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] / 100)
+        composed = dtype == "float64" and name in ("softplus", "elu", "selu")
+        least = 0 if composed else TOLERANCE[dtype] / 100
+        np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=least)
 
 
 @pytest.mark.parametrize("zipmap", [False, True])

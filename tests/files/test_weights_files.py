@@ -153,6 +153,16 @@ def test_layers_are_found_by_their_names(tmp_path):
     np.testing.assert_array_equal(other.load_weights(path).coefs_[0], model.coefs_[1])
 
 
+def test_layers_are_counted(tmp_path):
+    """dense, dense_1, dense_2, ..., dense_10: not as texts are sorted."""
+    model, other = (
+        Network([Dense(2, name=f"{name}{i}") for i in range(12)], random_state=seed).build(2)
+        for name, seed in (("a", 0), ("b", 1))
+    )
+    model.save_weights(tmp_path / "w.weights.h5")
+    same(other.load_weights(tmp_path / "w.weights.h5"), model)
+
+
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("text", [str, str.encode])
 def test_files_of_keras_2(tmp_path, whole, text):
