@@ -17,6 +17,9 @@ def options(arguments):
     parser.add_argument("names", nargs="*", metavar="NAME", help="suites, cases, or parts of cases' names")
     parser.add_argument("--list", action="store_true", help="list suites and cases and end")
     parser.add_argument("--quick", action="store_true", help="fewer rows, 2 rounds: to see whether it works")
+    parser.add_argument(
+        "--cpu", action="store_true", help="compare CPU seconds: on a machine that others use too"
+    )
     parser.add_argument("--repeats", type=int, help="rounds of each case (default: 5)")
     parser.add_argument(
         "--peers", nargs="*", metavar="PEER", help="only these, and what all are checked against"
@@ -70,11 +73,9 @@ def main(arguments=None):
     here, what = machine.describe(), data.load_images()[2]
     team = contest.Team(levels(chosen), chosen.threads or here["n_cpus"], chosen.hold, chosen.peers)
     print(report.preamble(here, what), "", report.line(report.HEADER), sep="\n", flush=True)
-    entries, n_wrong = [], 0
+    repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
     for case in cases:
-        agreed, measurements, peaks = contest.run(
-            case, team, chosen.repeats or (2 if chosen.quick else 5), chosen.quick
-        )
+        agreed, measurements, peaks = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
         n_wrong += any(found["problem"] for found in agreed.values())
         entries.append(report.entry(case, agreed, measurements, peaks))
         print(*report.lines(entries[-1]), sep="\n", flush=True)
@@ -105,6 +106,7 @@ def keep(chosen, team, here, what, entries):
         "machine": here,
         "data": what,
         "quick": chosen.quick,
+        "cpu_seconds": chosen.cpu,
         "n_threads": team.n_threads,
         "held_to_avx2": team.held,
         "missing": team.missing,

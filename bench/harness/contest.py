@@ -152,9 +152,10 @@ class Entry:
         )
         self.speed = self.first / self.case.n_samples
 
-    def measure(self, takes_part):
+    def measure(self, takes_part, cpu=False):
+        """Time a repeat; `cpu`: the seconds that cores have worked, which others' work touches less."""
         seconds, cores = self.worker.call("time", self.n_runs) if takes_part else (None, None)
-        self.found.seconds.append(seconds)
+        self.found.seconds.append(seconds * cores if takes_part and cpu else seconds)
         self.found.cores += [cores] if takes_part else []
 
 
@@ -167,7 +168,7 @@ def without_slow_variants(entries):
     return [e for e in entries if e.speed <= SLOWER * best[e.worker.peer, e.worker.level]]
 
 
-def timed(case, workers, repeats, quick=False):
+def timed(case, workers, repeats, quick=False, cpu=False):
     """Time a case in turns.
 
     Returns
@@ -188,14 +189,14 @@ def timed(case, workers, repeats, quick=False):
             takes_part = entry.worker.level or entry.speed <= far or k % 3 == 0
             if takes_part:
                 time.sleep(case.rest)
-            entry.measure(takes_part)
+            entry.measure(takes_part, cpu)
     for entry in entries:
         entry.found.final = entry.case.final(entry.worker.call("result"))
     known = {level: statistics.median(found) for level, found in peaks.items() if None not in found}
     return [entry.found for entry in entries], known
 
 
-def run(case, team, repeats, quick=False):
+def run(case, team, repeats, quick=False, cpu=False):
     """Compare and time one case; return its agreements, measurements and peaks."""
     workers = team.of(case)
     agreed = agreements(case, workers)
@@ -204,4 +205,4 @@ def run(case, team, repeats, quick=False):
     right = [worker for worker in workers if worker.label not in wrong and worker.peer not in wrong]
     if case.peers:
         right = [worker for worker in right if worker.peer in case.peers]
-    return agreed, *timed(case, right, repeats, quick)
+    return agreed, *timed(case, right, repeats, quick, cpu)

@@ -173,7 +173,7 @@ class Fake:
     def call(self, method, *args):
         if method == "time":
             self.n_timed += 1
-            return self.seconds, 1.0
+            return self.seconds, 0.5
         return None
 
 
@@ -189,6 +189,8 @@ def test_slow_variants_are_dropped_and_slow_peers_sit_out(monkeypatch):
     assert [m.label for m in found] == ["a/1", "b/1", "fastmlp/None"]
     assert [m.seconds for m in found] == [[1.0] * 4, [3.5, None, None, 3.5], [9.0] * 4]
     assert found[0].n_samples == XOR.n_samples and found[1].median == 3.5
+    found, _ = contest.timed(XOR, [near, own], repeats=1, cpu=True)
+    assert [m.seconds for m in found] == [[0.5], [4.5]], "the seconds that cores have worked"
 
 
 def test_peak_counts_operations():
