@@ -41,7 +41,7 @@ class Case:
     )
     repeats: ClassVar[int | None] = None  # where the harness's choice does not fit
     warm: ClassVar[bool] = True  # whether a first run is not timed
-    best_only: ClassVar[bool] = False  # whether only fastmlp's best level takes part
+    levels: ClassVar[str] = "all"  # of fastmlp's: also "compiled", without Numba, and "best", one of them
     baseline: ClassVar[str | None] = None  # the peer whose seconds are subtracted before a goal is judged
     n_samples: ClassVar[int] = 1  # of a run
     flops: ClassVar[float] = 0.0  # of a sample, as if the input were dense; 0 where nobody counts them

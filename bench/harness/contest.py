@@ -85,8 +85,10 @@ class Team:
     def variants(self, peer, case):
         """Return the workers of one peer; none where its library is missing or has no such case."""
         if peer in FREE:
-            levels = self.levels[:1] if case.best_only else self.levels
-            keys = [(peer, 1 if case.one_core else None, level) for level in levels]
+            compiled = [level for level in self.levels if level != "numba"] or self.levels
+            levels = {"all": self.levels, "compiled": compiled, "best": compiled[:1]}[case.levels]
+            alone = case.one_core or self.n_threads == 1
+            keys = [(peer, 1 if alone else None, level) for level in levels]
         else:
             keys = [(peer, n, None) for n in sorted({1, 1 if case.one_core else self.n_threads})]
         found = []

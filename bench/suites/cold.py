@@ -27,7 +27,7 @@ class Cold(Case):
         "jax": "cold_peers:JAX",
         "fastmlp": "cold_peers:FastMLPCold",
     }
-    rest, warm, best_only = 0.05, False, True
+    rest, warm, levels = 0.05, False, "best"
 
     def compare(self, peer, found, expected):
         wrong = peer != "import numpy" and not np.array_equal(np.sign(found), [-1, 1, 1, -1])

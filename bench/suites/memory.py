@@ -23,7 +23,7 @@ class Memory(Case):
     limit: float | None = None
 
     PEERS: ClassVar = {"scikit-learn": "memory_peers:Theirs", "fastmlp": "memory_peers:Ours"}
-    repeats, shortest, warm, best_only = 1, 0.0, False, True
+    repeats, shortest, warm, levels = 1, 0.0, False, "best"
 
     def compare(self, peer, found, expected):
         return {"problem": ""}

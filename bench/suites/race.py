@@ -18,7 +18,7 @@ class Race(Case):
     accuracy: float
 
     PEERS: ClassVar = {"fastmlp": "race_peers:Racer"}
-    repeats = 20
+    repeats, levels = 20, "compiled"
 
     @property
     def n_samples(self):

@@ -18,7 +18,7 @@ class Point(Training):
 
     chart: str
     at: float
-    repeats = 3
+    repeats, levels = 3, "compiled"
 
 
 def point(chart, at, sizes, **options):

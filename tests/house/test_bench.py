@@ -193,6 +193,28 @@ def test_slow_variants_are_dropped_and_slow_peers_sit_out(monkeypatch):
     assert [m.seconds for m in found] == [[0.5], [4.5]], "the seconds that cores have worked"
 
 
+def test_who_takes_part(monkeypatch):
+    started = []
+
+    class Quiet(Fake):
+        def __init__(self, peer, n_threads=None, level=None, held=False):
+            super().__init__(peer, n_threads, 1.0, level)
+            started.append((peer, n_threads, level, held))
+
+        def call(self, method, *args):
+            return {} if method == "versions" else self.peer == "torch"
+
+    monkeypatch.setattr(contest, "Worker", Quiet)
+    team = contest.Team(("avx2", "numba"), 2, held=True, peers=["torch", "jax"])
+    named = [(w.peer, w.n_threads, w.level) for w in team.of(XOR)]
+    ours = [("fastmlp", None, "avx2"), ("fastmlp", None, "numba")]
+    assert named == [("numpy", 1, None), ("numpy", 2, None), ("jax", 1, None), ("jax", 2, None), *ours]
+    assert ("jax", 2, None, True) in started and ("fastmlp", None, "avx2", False) in started
+    alone = [(w.peer, w.n_threads, w.level) for w in team.of(replace(XOR, one_core=True, peers=("fastmlp",)))]
+    assert alone == [("numpy", 1, None), ("fastmlp", 1, "avx2"), ("fastmlp", 1, "numba")]
+    assert [w.level for w in team.of(select(["race-97"])[0])] == ["avx2"]
+
+
 def test_peak_counts_operations():
     if peak.compiled("base") is None:
         pytest.skip("there is no C compiler")
