@@ -38,7 +38,7 @@ class Racer(FastMLP):
             epochs=case.epochs,
             batch_size=case.batch_size,
             n_threads=1,
-            optimizer=Adam(schedules.OneCycle(case.rate)),
+            optimizer=Adam(schedules.OneCycle(case.rate, rise=0.2), beta_2=0.99),
         )
 
     def after(self):
