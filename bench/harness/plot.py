@@ -1,6 +1,7 @@
 """The drawings of a whole run: ratios beside their goals, and how the time grows."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from .report import distance
 
@@ -54,8 +55,9 @@ def scaling(entries, title):
         charts.setdefault(entry["chart"], []).append(entry)
     if not charts:
         return None
-    figure = Figure(figsize=(13, 7.5), layout="constrained")
-    for ax, (chart, entries_of) in zip(figure.subplots(2, 3).flat, charts.items(), strict=False):
+    figure = Figure(figsize=(13, 1 + 3.3 * -(-len(charts) // 3)), layout="constrained")
+    rows = -(-len(charts) // 3)
+    for ax, (chart, entries_of) in zip(figure.subplots(rows, 3).flat, charts.items(), strict=False):
         lines = {}
         for entry in sorted(entries_of, key=lambda entry: entry["at"]):
             best = {}
@@ -75,9 +77,12 @@ def scaling(entries, title):
                 linewidth=2 if ours else 1,
                 color=COLOURS.get(level) if ours else PEERS.get(name),
             )
-        ax.set(
-            xscale="log" if chart != "threads" else "linear", yscale="log", xlabel=chart, ylabel="µs a sample"
-        )
+        at = [entry["at"] for entry in entries_of]
+        ax.set(xscale="log", yscale="log", xlabel=chart, ylabel="µs a sample")
+        ax.set_xticks(at, [f"{each:g}" for each in at])
+        ax.minorticks_off()
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.grid(alpha=0.3)
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=8, fontsize=8)
     figure.suptitle(title, fontsize=10)

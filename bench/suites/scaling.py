@@ -32,17 +32,18 @@ def point(chart, at, sizes, **options):
 
 
 def normal(n_rows, **options):
-    return {"source": "normal", "n_rows": n_rows, "check_rows": min(n_rows, 3200)} | options
+    return {"source": "normal", "hidden": "tanh", "n_rows": n_rows, "check_rows": min(n_rows, 640)} | options
 
 
 CASES = (
     *(point("batch", b, (784, 128, 10), optimizer="adam", batch_size=b, check_rows=max(512, b))
       for b in (1, 4, 16, 64, 256, 1024)),
     *(point("width", w, (784, w, 10), optimizer="adam") for w in (8, 32, 128, 512, 2048)),
-    *(point("depth", d, (784, *[64] * d, 10), optimizer="adam", hidden="relu") for d in (1, 2, 4, 8)),
-    *(point("samples", n, (32, 32, 10), optimizer="adam", hidden="relu", **normal(n, learning_rate=0.01))
+    *(point("depth", d, (784, *[64] * d, 10), optimizer="adam", hidden="tanh", check_rows=640)
+      for d in (1, 2, 4, 8)),
+    *(point("samples", n, (32, 32, 10), optimizer="adam", **normal(n, learning_rate=0.01))
       for n in (32, 256, 2048, 16384)),
-    *(point("density", p, (784, 128, 10), optimizer="adam", density=p, hidden="relu", **normal(20000))
+    *(point("density", p, (784, 128, 10), optimizer="adam", density=p, **normal(20000))
       for p in (0.02, 0.1, 0.3, 1.0)),
     *(point("threads", n, DEEP, optimizer="adam", batch_size=256, one_core=n == 1) for n in (1, 2)),
 )  # fmt: skip
