@@ -219,9 +219,7 @@ ACTIVATIONS = {cls.name: cls for cls in BUILT_IN} | {"linear": Identity, "sigmoi
 
 def get(activation):
     """Return the activation that a name, a class or an object stands for; a user's own is wrapped."""
-    if isinstance(activation, str):
-        return _checks.check_choice("activation", activation, ACTIVATIONS)()
-    activation = _checks.check_made("activation", activation)
+    activation = _checks.check_named("activation", activation, ACTIVATIONS)
     if type(activation) in (*BUILT_IN, UserActivation):
         return activation
     _checks.check_protocol("activation", activation, ("name", "value", "derivative"), ACTIVATIONS)

@@ -210,8 +210,9 @@ def _has_logits(given):
         return _checks.depth(given, name)
 
     by_logits, by_outputs = ("logits_value", "logits_derivative"), ("value", "derivative")
-    if given.from_logits:
-        _checks.check_methods("a loss with from_logits", given, by_logits)
+    if given.from_logits and (missing := [name for name in by_logits if not hasattr(given, name)]):
+        needs = f"a loss with from_logits must have {' and '.join(by_logits)}"
+        _checks.refuse(f"{needs}; got {given!r}, which lacks {', '.join(missing)}", TypeError)
     return max(map(depth, by_logits)) <= min(map(depth, by_outputs))
 
 

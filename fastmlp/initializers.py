@@ -168,9 +168,7 @@ def get(initializer, argument="initializer"):
     """Return the initializer that a name, a number, a class or a callable stands for."""
     if isinstance(initializer, (int, float, np.integer, np.floating)) and not isinstance(initializer, bool):
         return Constant(float(initializer))
-    if isinstance(initializer, str):
-        return _checks.check_choice(argument, initializer, INITIALIZERS)
-    initializer = _checks.check_made(argument, initializer)
+    initializer = _checks.check_named(argument, initializer, INITIALIZERS)
     return _checks.check_protocol(argument, initializer, ("__call__",), INITIALIZERS)
 
 

@@ -24,7 +24,6 @@ def _initializer(name, given):
 Initializer = Annotated[Any, _initializer]
 
 
-@dataclass(eq=False, repr=False)
 class Layer(_checks.Declared):
     """Base of all layers.
 
@@ -36,8 +35,8 @@ class Layer(_checks.Declared):
         Whether the layer's weights learn; the only attribute that may be changed. The next fit obeys.
     """
 
-    trainable = True
-    name = None
+    trainable: bool = True
+    name: str | None = None
     _added = _named = False  # whether it is in a network, and whether that gave it its name
 
     def __setattr__(self, name, value):

@@ -288,9 +288,7 @@ OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossent
 
 def get(loss):
     """Return the loss that a name, a class or an object stands for; a user's own is wrapped."""
-    if isinstance(loss, str):
-        return _checks.check_choice("loss", loss, LOSSES)()
-    loss = _checks.check_made("loss", loss)
+    loss = _checks.check_named("loss", loss, LOSSES)
     if type(loss) in (*BUILT_IN, UserLoss):
         return loss
     return UserLoss(_checks.check_protocol("loss", loss, ("name", "value", "derivative"), LOSSES))

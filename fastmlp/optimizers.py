@@ -257,10 +257,13 @@ OPTIMIZERS = {
 
 def get(optimizer):
     """Return the optimizer that a name, a class or an object stands for."""
-    if isinstance(optimizer, str):
-        return _checks.check_choice("optimizer", optimizer, OPTIMIZERS)()
-    optimizer = _checks.check_made("optimizer", optimizer)
-    _checks.check_instance("optimizer", optimizer, (Optimizer, LBFGS), OPTIMIZERS)
+    optimizer = _checks.check_named("optimizer", optimizer, OPTIMIZERS)
+    if isinstance(optimizer, LBFGS):
+        return optimizer
+    cls, why = type(optimizer), ""
     if isinstance(optimizer, Optimizer):
-        _checks.check_steps("optimizer", optimizer, BUILT_IN, OPTIMIZERS)
-    return optimizer
+        if any(cls.update is known.update and cls.step is known.step for known in BUILT_IN):
+            return optimizer
+        why = ", whose update is its own: for steps of your own take `Network.gradients` and `set_weights`"
+    names, given = ", ".join(sorted(OPTIMIZERS)), _checks.shown(optimizer)
+    return _checks.refuse(f"optimizer must be one of {names} or such an object; got {given}{why}", TypeError)

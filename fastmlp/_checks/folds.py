@@ -1,7 +1,6 @@
 """Cross-validation: splits, metrics, what failed."""
 
 from .values import check_made, check_not_empty, shown
-from .warned import warn
 
 
 def check_splitter(cv):
@@ -37,19 +36,6 @@ def check_splits(splits, n_samples, n_expected=None):
                     f"cv yielded row {rows.min() if rows.min() < 0 else rows.max()} among the {name} rows of "
                     f"fold {k}; X has rows 0 to {n_samples - 1}"
                 )
-
-
-def check_any_fold(errors):
-    """Warn of folds that failed; raise where all did."""
-    failed = [error for error in errors if error]
-    if not failed:
-        return
-    from sklearn.exceptions import FitFailedWarning
-
-    message = f"{len(failed)} of {len(errors)} folds failed; the first one with\n{failed[0]}"
-    if len(failed) == len(errors):
-        raise ValueError(message)
-    warn(message, FitFailedWarning)
 
 
 def check_any_method(name, value, estimator, methods):

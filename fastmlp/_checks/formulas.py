@@ -17,15 +17,6 @@ def check_formula(kind, given):
         )
 
 
-def check_methods(what, given, methods):
-    """Raise where a user's object has not what it must have for what it says of itself."""
-    missing = [name for name in methods if not hasattr(given, name)]
-    if missing:
-        raise TypeError(
-            f"{what} must have {' and '.join(methods)}; got {given!r}, which lacks {', '.join(missing)}"
-        )
-
-
 def depth(given, name):
     """Return how far up among its classes an object's method is defined: 0 for its own class."""
     return next((i for i, cls in enumerate(type(given).__mro__) if name in vars(cls)), np.inf)

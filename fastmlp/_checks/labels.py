@@ -67,20 +67,3 @@ def as_one_column(y):
         DataConversionWarning,
     )
     return y.ravel()
-
-
-def check_labels_of(y, labels):
-    """Raise where targets are not of the kind that was learned: one class a sample, or several labels.
-
-    `labels`: all that a sample may have, None where it has one class.
-    """
-    if labels is None and y.ndim == 2:
-        raise ValueError(
-            f"y holds several labels for each sample, shape {y.shape}; the model tells classes apart: give "
-            "one class for each sample"
-        )
-    if labels is not None and (y.ndim == 1 or y.shape[1] != len(labels)):
-        raise ValueError(
-            f"y must hold 0 or 1 for each of {len(labels)} labels, shape (n_samples, {len(labels)}), as the "
-            f"model has learned; got shape {y.shape}"
-        )

@@ -95,28 +95,6 @@ def check_labels(y, n_classes, name="y"):
     return y
 
 
-def check_one_table(class_weight):
-    """Return the weights of classes as a dict, of which a list may hold one."""
-    found = class_weight[0] if isinstance(class_weight, list) and len(class_weight) == 1 else class_weight
-    if not isinstance(found, dict):
-        raise ValueError(
-            f"class_weight must be a dict or 'balanced' where samples have one class each; got "
-            f"{class_weight!r}"
-        )
-    return found
-
-
-def check_weighted_names(class_weight, classes):
-    """Raise where weights were given to what is no class, while classes have none: a slip, most likely."""
-    strange = [name for name in class_weight if name not in classes]
-    without = [name for name in classes if name not in class_weight]
-    if strange and without:
-        raise ValueError(
-            f"class_weight has weights for {strange}, which are no classes, and none for {without}, which "
-            "are; name the classes as y does"
-        )
-
-
 def check_class_weight(weights, class_weight):
     """Return the weights of classes: finite, none negative, not all 0."""
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():

@@ -54,6 +54,11 @@ def check_made(name, value):
         ) from None
 
 
+def check_named(name, given, choices):
+    """Return what a name or a class stands for; an object stands for itself."""
+    return check_made(name, check_choice(name, given, choices) if isinstance(given, str) else given)
+
+
 def check_protocol(name, value, attributes, choices):
     """Return `value`, an object that must have `attributes`."""
     missing = [a for a in attributes if not hasattr(value, a)]
@@ -67,27 +72,6 @@ def check_protocol(name, value, attributes, choices):
     return value
 
 
-def check_instance(name, value, types, choices):
-    """Return `value`, which must be an instance of one of `types`."""
-    if not isinstance(value, types):
-        raise TypeError(
-            f"{name} must be one of {', '.join(sorted(choices))} or such an object; got {shown(value)}"
-        )
-    return value
-
-
-def check_steps(name, optimizer, built_in, choices):
-    """Raise where an optimizer's steps are its own: the kernels make those of the built-in ones."""
-    cls = type(optimizer)
-    if any(cls.update is known.update and cls.step is known.step for known in built_in):
-        return
-    raise TypeError(
-        f"{name} must be one of {', '.join(sorted(choices))}, or an object of one of their classes; got "
-        f"{shown(optimizer)}, whose update is its own: for steps of your own take `Network.gradients` and "
-        "`set_weights`"
-    )
-
-
 def check_callable(name, value):
     """Return `value`, a name or a callable by what it is for."""
     if not callable(value):
@@ -97,7 +81,7 @@ def check_callable(name, value):
 
 def check_int(name, value, low=1, high=None):
     """Return `value` as an int between `low` and `high`, both included."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
         raise TypeError(f"{name} must be an int; got {shown(value)} of type {type(value).__name__}")
     if value < low or (high is not None and value > high):
         bound = f"at least {low}" if high is None else f"between {low} and {high}"
@@ -117,7 +101,7 @@ def check_optional_int(name, value):
 
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
     if isinstance(value, Integral) and abs(value) > MAX_FLOAT:
         value = inf if value > 0 else -inf  # an int beyond the largest float counts as infinite
@@ -137,7 +121,9 @@ def check_rate(name, value):
 
 def check_flag(name, value):
     """Return `value`, True or False, as a bool; 0 and 1 will do."""
-    if not isinstance(value, (bool, np.bool_)) and (not isinstance(value, Integral) or value not in (0, 1)):
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_) and (not isinstance(value, Integral) or value not in (0, 1)):
         raise TypeError(f"{name} must be True or False; got {shown(value)} of type {type(value).__name__}")
     return bool(value)
 

@@ -182,19 +182,9 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         if self._is_lbfgs:
             _checks.check_lbfgs(self, sets)
             return FullBatch(self, optimizer, data, about, callbacks=callbacks, metrics=metrics).run
-        return StochasticFit(
-            self,
-            optimizer,
-            self._remember(optimizer, incremental or run is not None),
-            data,
-            about,
-            incremental=incremental,
-            sets=given(self, sets, metrics),
-            callbacks=callbacks,
-            rows=rows,
-            metrics=metrics,
-            resumed=run,
-        ).run
+        state, sets = self._remember(optimizer, incremental or run is not None), given(self, sets, metrics)
+        how = dict(incremental=incremental, sets=sets, callbacks=callbacks, rows=rows, metrics=metrics)
+        return StochasticFit(self, optimizer, state, data, about, resumed=run, **how).run
 
     def _build(self, X, sizes, output, first):
         """Build the network: with new weights at first, with those of `coefs_` later."""

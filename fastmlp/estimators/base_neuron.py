@@ -43,7 +43,7 @@ def drawn(argument, given, like, rng, coef):
 class BaseNeuron(CarefulEstimator):
     """Base of the estimators in perceptron.py, which says what the parameters mean."""
 
-    _error_dtype = np.float64
+    _error_dtype: type = np.float64
     _FITTED: ClassVar[tuple] = ("coef_", "intercept_")  # what predictions are made of
     _parameter_constraints: ClassVar[dict] = {
         "eta0": [Interval(Real, 0, None, closed="neither")],

@@ -43,9 +43,20 @@ def mean_weight(class_weight, classes, n_outputs):
 
 def _of_classes(class_weight, classes):
     """Return the weight of each class; 1 where none is given."""
-    of_class = _checks.check_one_table(class_weight)
-    known = classes.tolist()
-    _checks.check_weighted_names(of_class, known)
+    of_class, known = class_weight, classes.tolist()
+    if isinstance(class_weight, list) and len(class_weight) == 1:
+        of_class = class_weight[0]
+    if not isinstance(of_class, dict):
+        _checks.refuse(
+            "class_weight must be a dict or 'balanced' where samples have one class each; got "
+            f"{class_weight!r}"
+        )
+    strange, without = [c for c in of_class if c not in known], [c for c in known if c not in of_class]
+    if strange and without:  # a slip, most likely
+        _checks.refuse(
+            f"class_weight has weights for {strange}, which are no classes, and none for {without}, which "
+            "are; name the classes as y does"
+        )
     return _checks.check_class_weight(np.array([of_class.get(c, 1.0) for c in known], float), class_weight)
 
 

@@ -32,15 +32,9 @@ class FullBatch:
         self.est, self.optimizer, self.about, self.metrics = estimator, optimizer, about, metrics
         self.X, self.target, self.y, self.weights, self.sample_weight = data
         est = estimator
-        self.epoch_end = EpochEnd(
-            est,
-            est._network,
-            History(est.history_),
-            est.max_iter,
-            self._measure if metrics else None,
-            callbacks,
-            directions=directions(metrics),
-        )
+        history, measure = History(est.history_), self._measure if metrics else None
+        about = est, est._network, history, est.max_iter, measure, callbacks
+        self.epoch_end = EpochEnd(*about, directions=directions(metrics))
         trust(est, self.X)
 
     @property

@@ -74,15 +74,9 @@ class StochasticFit:
         n = self.X.shape[0] if rows is None else len(rows)
         n_epochs = 1 if incremental else _checks.check_epochs("max_iter", est.max_iter)
         better = directions(metrics, ("", *(f"{name}_" for name in sets)), score=True)
-        self.epoch_end = EpochEnd(
-            est,
-            est._network,
-            History(est.history_),
-            n_epochs,
-            self._measure if metrics or sets else None,
-            callbacks,
-            directions=better,
-        )
+        history, measure = History(est.history_), self._measure if metrics or sets else None
+        told = est, est._network, history, n_epochs, measure, callbacks
+        self.epoch_end = EpochEnd(*told, directions=better)
         self.epoch_end.sets = sets
         self.about, self.stopped, self.measured = (*about, n_epochs), False, {}
         tracked, main = choose_monitor(est, sets, better)

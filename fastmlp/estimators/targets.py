@@ -39,8 +39,17 @@ class OfClasses:
         self._check_known(y, whole=not incremental)
 
     def _check_known(self, y, whole=False):
-        several = self._kind == MULTILABEL
-        _checks.check_labels_of(y, self.classes_ if several else None)
+        n = len(self.classes_)
+        if self._kind != MULTILABEL and y.ndim == 2:
+            _checks.refuse(
+                f"y holds several labels for each sample, shape {y.shape}; the model tells classes apart: "
+                "give one class for each sample"
+            )
+        if self._kind == MULTILABEL and (y.ndim == 1 or y.shape[1] != n):
+            _checks.refuse(
+                f"y must hold 0 or 1 for each of {n} labels, shape (n_samples, {n}), as the model has "
+                f"learned; got shape {y.shape}"
+            )
         _checks.check_classes(unique_labels(y), self.classes_, whole)
 
     def _settle(self, y):

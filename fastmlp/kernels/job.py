@@ -152,7 +152,7 @@ class Job:
 
     def option(self, name):
         """One field of the run record, as a Python number."""
-        return self.run[name][0].item()
+        return self.run[name].item()
 
     def options(self):
         """The run record as a dict."""

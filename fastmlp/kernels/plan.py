@@ -56,7 +56,7 @@ class Plan(NamedTuple):
 
     @property
     def n_outputs(self):
-        return int(self.layers[-1]["n_out"])
+        return self.layers["n_out"].item(-1)
 
     def without_training(self):
         """The same network without what is done in training only: dropout, and limits of weights."""

@@ -175,9 +175,10 @@ def make_tasks(models, parameters, subsets, options, data):
         task = Task(k, n, entries[k], options | of_fit, rows[k])
         if callable(models):
             with task.errors():
-                task.model = _checks.check_instance(
-                    "the callable's result", models(**of_model), Network, ["Network"]
-                )
+                task.model = models(**of_model)
+                if not isinstance(task.model, Network):
+                    given, task.model = _checks.shown(task.model), None
+                    _checks.refuse(f"the callable must return a Network; got {given}", TypeError)
         else:
             task.model = models[k]
         tasks.append(task)

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array, indexable
 from sklearn.utils.validation import _num_samples
@@ -118,7 +119,11 @@ def cross_validate(
     threads = None if workers == 1 else max(1, usable_cores() // workers)
     task = FoldTask(estimator, X, y, sample_weight, found, every, threads, error_score, return_estimators)
     outcomes = engine.run(task, folds, n_jobs)
-    _checks.check_any_fold([outcome.error for outcome in outcomes])
+    if failed := [outcome.error for outcome in outcomes if outcome.error]:
+        message = f"{len(failed)} of {len(outcomes)} folds failed; the first one with\n{failed[0]}"
+        if len(failed) == len(outcomes):
+            _checks.refuse(message)
+        _checks.warn(message, FitFailedWarning)
     return CrossValidation(tuple(found), folds, outcomes, every)
 
 

@@ -136,23 +136,13 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
     return Prepared(rows, y, weights, network.learning)
 
 
-def new_run(network, prepared, *, n_epochs, batch_size, shuffle=True, n_threads=None, **options):
-    """Return the run that trains a network on what was prepared, a Fit or an LBFGSFit."""
+def new_run(network, prepared, n_epochs, **options):
+    """Return the run that trains a network on what was prepared: a LBFGSFit, or a Fit with these options."""
     rows, y, weights, (loss, optimizer, optimizer_state, _) = prepared
     about = dict(loss=loss, optimizer=optimizer, n_epochs=n_epochs, sample_weight=weights)
     if optimizer_state is None:
         return LBFGSFit(network, rows, y, **about)
-    return Fit(
-        network,
-        rows,
-        y,
-        optimizer_state=optimizer_state,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        n_threads=n_threads,
-        **about,
-        **options,
-    )
+    return Fit(network, rows, y, optimizer_state=optimizer_state, **about, **options)
 
 
 def rows_of(network, x, name="x"):
