@@ -9,6 +9,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from ..kernels.interrupts import held
 from .reading import kind_of
 
 try:
@@ -36,8 +37,14 @@ def writable(path):
 def write_atomically(path, *pieces):
     """Write bytes to a file so that no reader ever sees a part of them, not even after a power cut.
 
-    `path` is a `writable` one. What saves that were killed have left of the same name is removed.
+    `path` is a `writable` one. What saves that were killed have left of the same name is removed. Ctrl-C
+    waits until the file is there: between any two lines it could leave the temporary one behind.
     """
+    with held():
+        _write(path, pieces)
+
+
+def _write(path, pieces):
     own = f".{path.name[:40]}."
     _sweep(path.parent, own)
     file, temporary = _open_temporary(path, own)

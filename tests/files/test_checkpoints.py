@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -122,11 +123,12 @@ def in_a_child(function, kill_after=None, by=signal.SIGKILL):
         warnings.simplefilter("ignore", DeprecationWarning)  # other threads, of libraries, are there
         pid = os.fork()
     if pid == 0:
-        try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-            function()
-        finally:
+        with suppress(KeyboardInterrupt):
+            with suppress(BaseException):
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+                function()
             os._exit(0)
+        os._exit(0)  # it came between the two
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     if kill_after is not None:
         time.sleep(kill_after)

@@ -1,6 +1,7 @@
 """The one writer of files: whole or not at all, where there are locks and where there are none."""
 
 import os
+import signal
 
 import pytest
 
@@ -87,3 +88,19 @@ def test_a_temporary_file_that_another_save_takes_for_a_dead_one_is_made_again(t
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(FileNotFoundError):
         writing.write_atomically(tmp_path / "none" / "m", b"x")
+
+
+def test_ctrl_c_waits_for_the_file(tmp_path, monkeypatch):
+    """It comes between any two lines, as just after the temporary file was made; none is left behind."""
+    made = writing._open_temporary
+
+    def pressed(*about):
+        found = made(*about)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(writing, "_open_temporary", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        writing.write_atomically(tmp_path / "file", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"whole"
