@@ -115,7 +115,7 @@ def check_range_seen(seen):
 def check_nothing_else(fitted):
     """Raise where attributes are left that are none of ours."""
     if fitted:
-        raise ValueError(f"{', '.join(map(shown, fitted))} is no attribute that a file may set")
+        raise ValueError(f"{', '.join(map(shown, fitted))} is no attribute that a file may set: write .dill")
 
 
 def check_known_attributes(model, fitted, private):

@@ -10,7 +10,7 @@ from sklearn.preprocessing import LabelBinarizer
 
 from .. import _checks, activations, decisions, losses
 from ..formats import kinds
-from ..formats.description import Description, Layer, versions
+from ..formats.description import OWN, Description, Layer, versions
 from ..formats.plain import meant, plain, word
 from ..network import checkpoint
 from ..network import described as networks
@@ -55,9 +55,11 @@ def describe(estimator, training=False, keep=False):
     with suppress(RuntimeError):  # of a user's class whose parameters cannot be told
         names = estimator._get_param_names()
     parameters = {name: plain(state[name], name, keep) for name in names if name in state}
-    fitted = {
-        name: plain(value, name, keep) for name, value in state.items() if name not in (*PLACED, *names)
-    }
+    rest = {name: value for name, value in state.items() if name not in (*PLACED, *names)}
+    ours = {name for name in rest if not keep or name in PRIVATE or (name[0] != "_" and name[-1] == "_")}
+    fitted = {name: plain(rest[name], name, keep) for name in rest if name in ours}
+    if keep:
+        fitted[OWN] = {name: value for name, value in rest.items() if name not in ours}
     network, of_network = state.get("_network"), {}
     if network is not None:
         found = networks.describe(network, keep=keep)
@@ -152,6 +154,7 @@ def restore(estimator, description, keep=False):
         "feature_names_in_": description.feature_names,
     }  # fmt: skip
     state.update({name: value for name, value in given.items() if value is not None})
+    state.update(fitted.pop(OWN, {}))
     state.update(meant(fitted))
     if description.layers and of_network is None:
         (layer,) = description.layers
@@ -166,7 +169,7 @@ def restore(estimator, description, keep=False):
         own = {"random_state": None, "dtype": None}
         networks.restore(network, description._replace(
             parameters=own, fitted=of_network, loss=None, optimizer=None, training=None,
-        ))  # fmt: skip
+        ), keep)  # fmt: skip
         network.rng = None  # every fit starts from `random_state`
         _go_on(estimator, network, description.training)
         estimator._attach(network)

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _checks
 
 FORMAT_VERSION = 1  # of descriptions in pickles
+OWN = "own attributes"  # a user's, in pickles; among fitted ones, none of which can have this name
 
 
 class Layer(NamedTuple):

@@ -5,7 +5,7 @@ import copy
 from .. import _checks
 from ..activations import get as activation_of
 from ..formats import plain
-from ..formats.description import Description, Layer, versions
+from ..formats.description import OWN, Description, Layer, versions
 from ..formats.plain import meant, word
 from ..kernels.memory import aligned_zeros
 from ..layers import INPUT, Concatenate, Dense, Dropout
@@ -48,7 +48,12 @@ def describe(network, training=False, keep=False):
         "n_epochs_": state["n_epochs_"], "interrupted_": state.get("interrupted_", False),
         "history_": state["curves"].copy(),
         "target_range": learning.target_range,
-    } | {name: value for name, value in state.items() if name not in KEPT}  # fmt: skip
+    }  # fmt: skip
+    own = {name: value for name, value in state.items() if name not in KEPT}
+    if keep:
+        fitted[OWN] = own
+    else:
+        _checks.check_nothing_else(own)
     return Description(
         kind="Network",
         parameters=plain.plain(parameters, "", keep),
@@ -62,7 +67,7 @@ def describe(network, training=False, keep=False):
         loss=learning.loss and plain.plain(learning.loss, "loss", keep),
         optimizer=learning.optimizer and plain.plain(learning.optimizer, "optimizer", keep),
         output={"task": "values"},
-        fitted=plain.plain(fitted, "fitted", keep),
+        fitted=fitted,
         versions=versions(),
         training=_training(network, state) if training else None,
     )
@@ -196,7 +201,7 @@ def _fitted_into(network, fitted, keep):
     network.interrupted_ = _checks.check_flag("interrupted_", fitted.pop("interrupted_"))
     network.curves = History(_checks.check_history(fitted.pop("history_")))
     seen = _checks.check_range_seen(fitted.pop("target_range"))
-    if not keep:
-        _checks.check_nothing_else(fitted)
-    vars(network).update(meant(fitted))
+    if keep:
+        vars(network).update(fitted.pop(OWN, {}))
+    _checks.check_nothing_else(fitted)
     return seen

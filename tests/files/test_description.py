@@ -159,7 +159,14 @@ def own_attribute():
     return model
 
 
+def own_attribute_of_a_network():
+    model = Network()
+    model.note = 1
+    return model
+
+
 REFUSED = {
+    "'note' is no attribute that": own_attribute_of_a_network,
     r"dense_1\.activation": lambda: Network([Dense(1, Own(), input_dim=3)]),
     r"dense_1\.initializer": lambda: Network([Dense(1, initializer=lambda shape, rng: rng.rand(*shape))]),
     "layer owndense_1": lambda: Network([OwnDense(1)]),
@@ -222,3 +229,13 @@ def test_random_state_of_a_users_own_is_shared_as_before():
     assert pair[0].rng is pair[0].random_state is pair[1].random_state is not rng
     again = model_of(describe(one))
     assert again.rng is again.random_state is not rng and again.rng.rand() == rng.rand()
+
+
+@pytest.mark.parametrize("make", [trained, MODELS["classifier"], MODELS["perceptron"]])
+def test_attributes_of_a_users_own_stay_as_they_are_in_copies(make):
+    model, log = make(), []
+    log.append(log)  # which holds itself
+    model.log, model.about = log, {"fastmlp": "a user's word"}
+    assert copy.copy(model).log is log
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert again.log[0] is again.log and again.about == model.about
