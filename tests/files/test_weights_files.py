@@ -3,6 +3,7 @@
 import copy
 import io
 import random
+import sys
 import zipfile
 from pathlib import Path
 
@@ -452,6 +453,14 @@ def test_what_has_no_weights_yet(tmp_path):
         for call in model.save_weights, model.load_weights:
             with pytest.raises(ValueError, match=r"needs a network with weights|not fitted yet"):
                 call(tmp_path / "w.npz")
+
+
+def test_missing_libraries_are_named(tmp_path, monkeypatch):
+    for name, path, extra in ("h5py", "w.h5", "hdf5"), ("onnx", "w.onnx", "onnx"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(ImportError, match=rf"pip install fastmlp\[{extra}\]"):
+            save(net(), tmp_path / path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_suffixes(tmp_path):
