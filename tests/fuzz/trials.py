@@ -5,7 +5,8 @@ Each trial draws a graph, formulas, data and options from its seed (`cases.py`),
 weights that differ by some roundings. Then the same training must have the same bits on any number of
 threads and when it is stopped and goes on. A second kind of trial makes networks of layers by the public
 names, and looks whether their promises hold (`networks.py`); a third compares estimators with scikit-
-learn's (`estimators.py`). A fourth reads damaged and hostile model files (`files.py`).
+learn's (`estimators.py`), a fourth predicts from numbers at the ends of the dtype (`extremes.py`), and a
+fifth reads damaged and hostile model files (`files.py`).
 
     python -m tests.fuzz --minutes 10 --seed 1000
     python -m tests.fuzz --kind files --trials 1000000
@@ -18,7 +19,7 @@ import traceback
 import warnings
 
 import numpy as np
-from fuzz import cases, estimators, files, networks
+from fuzz import cases, estimators, extremes, files, networks
 from oracle import reference
 from oracle.jobs import clone
 
@@ -129,7 +130,12 @@ def equal(what, one, other):
             raise Difference(f"{what}: {name} has other bits")
 
 
-TRAININGS = {"kernels": trial, "networks": networks.trial, "estimators": estimators.trial}
+TRAININGS = {
+    "kernels": trial,
+    "networks": networks.trial,
+    "estimators": estimators.trial,
+    "extremes": extremes.trial,
+}
 TRIALS = TRAININGS | {"files": files.trial}
 
 
