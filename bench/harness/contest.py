@@ -3,6 +3,7 @@
 import statistics
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .peak import peak
@@ -97,10 +98,10 @@ class Team:
             worker = self.workers.setdefault(key, None) or Worker(*key, held=self.held and peer not in FREE)
             self.workers[key] = worker
             try:
-                if worker.call("refuse", case):
-                    break
                 if new:
                     self.versions |= worker.call("versions", case)
+                if worker.call("refuse", case):
+                    break
             except RuntimeError as error:
                 self.missing[peer] = str(error).strip().splitlines()[-1]
                 print(f"{worker.label} is left out: {self.missing[peer]}", file=sys.stderr)
@@ -132,6 +133,17 @@ def agreements(case, workers):
                 f"{case.title}: {worker.label} is left out: {found[worker.label]['problem']}", file=sys.stderr
             )
     return found
+
+
+@contextmanager
+def left_out(case, worker, entries=(), entry=None):
+    """A block in which a worker that fails is told of, and leaves the others to go on."""
+    try:
+        yield
+    except RuntimeError as error:
+        print(f"{case.title}: {worker.label} is left out: {error}", file=sys.stderr)
+        if entry in entries:
+            entries.remove(entry)
 
 
 class Entry:
@@ -179,7 +191,11 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     peaks : dict of float
         GFLOP/s of a core, by level, measured in every round; empty where the case counts no operations.
     """
-    entries = without_slow_variants([Entry(case, worker, quick) for worker in workers])
+    entries = []
+    for worker in workers:
+        with left_out(case, worker):
+            entries.append(Entry(case, worker, quick))
+    entries = without_slow_variants(entries)
     rivals = [entry.speed for entry in entries if not entry.worker.level]
     far = FAR * min(rivals, default=0.0)
     levels = [entry.worker.level for entry in entries if entry.worker.level] if case.flops else []
@@ -187,11 +203,12 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     for k in range(min(case.repeats or repeats, repeats) if quick else case.repeats or repeats):
         for level, found in peaks.items():
             found.append(peak(level))
-        for entry in entries:
+        for entry in entries[:]:
             takes_part = entry.worker.level or entry.speed <= far or k % 3 == 0
             if takes_part:
                 time.sleep(case.rest)
-            entry.measure(takes_part, cpu)
+            with left_out(case, entry.worker, entries, entry):
+                entry.measure(takes_part, cpu)
     for entry in entries:
         entry.found.final = entry.case.final(entry.worker.call("result"))
     known = {level: statistics.median(found) for level, found in peaks.items() if None not in found}

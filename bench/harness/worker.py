@@ -138,10 +138,10 @@ class Worker:
 
     def call(self, method, *args):
         """Call a method of the worker's `Session`; raise RuntimeError with its traceback where it fails."""
-        self.connection.send((method, args))
         try:
+            self.connection.send((method, args))
             succeeded, value = self.connection.recv()
-        except EOFError:
+        except (EOFError, BrokenPipeError, ConnectionResetError):
             self.process.join(1)
             raise RuntimeError(
                 f"{self.label}: its process ended, exit code {self.process.exitcode}"

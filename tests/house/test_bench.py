@@ -193,6 +193,33 @@ def test_slow_variants_are_dropped_and_slow_peers_sit_out(monkeypatch):
     assert [m.seconds for m in found] == [[0.5], [4.5]], "the seconds that cores have worked"
 
 
+def test_a_peer_that_fails_leaves_the_others_to_go_on(monkeypatch, capsys):
+    monkeypatch.setattr(contest.time, "sleep", lambda seconds: None)
+
+    class Failing(Fake):
+        def call(self, method, *args):
+            if method == "time" and self.n_timed == self.last:
+                raise RuntimeError("it is dead")
+            return super().call(method, *args)
+
+    early, late = Failing("a", 1, 1.0), Failing("b", 1, 1.0)
+    early.last, late.last = 1, 5
+    found, _ = contest.timed(XOR, [early, late, Fake("c", 1, 1.0)], repeats=4)
+    assert [(m.label, len(m.seconds)) for m in found] == [("c/1", 4)]
+    told = capsys.readouterr().err
+    assert "a/1 is left out: it is dead" in told and "b/1 is left out: it is dead" in told
+
+
+def test_a_dead_worker_is_told_of():
+    worker = Worker("numpy")
+    assert worker.call("refuse", XOR) is None
+    worker.process.kill()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="numpy: its process ended, exit code -9"):
+            worker.call("refuse", XOR)
+    worker.close()
+
+
 def test_who_takes_part(monkeypatch):
     started = []
 
