@@ -83,6 +83,16 @@ class Listing(IntEnum):
     SHARED = 2  # those of a few rows together, where the kernels can
 
 
+class RowKind(IntEnum):
+    """What rows of the input hold. All from CSR_F32 on are CSR."""
+
+    F32 = 0
+    F64 = 1
+    U8 = 2
+    CSR_F32 = 3
+    CSR_F64 = 4
+
+
 class Status(IntEnum):
     """Why `train` returned."""
 
@@ -158,7 +168,10 @@ LIMITS = {
     "TINY_WIDTH": TINY_WIDTH,
     "ENSEMBLE_PARAMS": ENSEMBLE_PARAMS,
 }
-PREFIXES = {Activation: "", Loss: "", Optimizer: "", Regime: "", Listing: "", Status: "", Record: "RECORD_"}
+PREFIXES = {
+    Activation: "", Loss: "", Optimizer: "", Regime: "", Listing: "", RowKind: "ROWS_", Status: "",
+    Record: "RECORD_",
+}  # fmt: skip
 
 
 def _codes():

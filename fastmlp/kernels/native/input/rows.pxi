@@ -1,7 +1,5 @@
 # Input rows into `real`: float32, float64 or uint8 with any strides, or CSR; never the whole data set.
 
-cdef enum:                # kinds of rows
-    ROWS_F32 = 0, ROWS_F64, ROWS_U8, ROWS_CSR_F32, ROWS_CSR_F64
 
 cdef struct Rows:         # where a data set lies and how it is read; nothing of it is ever written
     const char *x         # dense: the first row; CSR: the values
