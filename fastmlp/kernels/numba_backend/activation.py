@@ -1,213 +1,223 @@
-"""Activations and their gradients, over flat memory; softmax over strided samples.
+"""Activations and their derivatives, number by number, and the loops over them; softmax by the sample.
 
-exp, tanh and their kin share one polynomial, that of exp(r) - 1 for |r| <= ln(2) / 2.
+exp, tanh and their kin share one polynomial, that of exp(r) - 1 for |r| <= ln(2) / 2: LLVM makes vectors of
+it, as it cannot of calls into the C library.
 """
 
 import math
 
 from ..plan import Activation
-from .build import inline, leaf
-from .memory import at, cast, put
-from .vector_code import VEC_BYTES
-from .vectors import choose_less, fill, lanes_of, scale_by_power, vload_first, vstore_first
+from .build import FUSED, fused, leaf
+from .memory import address, real, scale_by_power, size_of
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP = map(
     int, Activation
 )
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+ROOT_HALF, DENSITY = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 LOG2_E = 1.4426950408889634
-# Single precision: ln(2) in two parts, and 1 / k! down from 1 / 7!. Double: down from 1 / 13!.
+# In single and double precision: 1.5 2^mantissa, which rounds what is added to it; ln(2) in two parts; 1 / k!
 SHIFT_32, LN2_HIGH_32, LN2_LOW_32 = 12582912.0, 0.693359375, -2.12194440e-4
 SHIFT_64, LN2_HIGH_64, LN2_LOW_64 = 6755399441055744.0, 6.93147180369123816490e-01, 1.90821492927058770002e-10
-C7, C6, C5, C4, C3, C2 = (1.0 / math.factorial(k) for k in (7, 6, 5, 4, 3, 2))
-C13, C12, C11, C10, C9, C8 = (1.0 / math.factorial(k) for k in (13, 12, 11, 10, 9, 8))
-ROOT_HALF, DENSITY = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
+TERMS_32 = tuple(1.0 / math.factorial(k) for k in range(7, 1, -1))
+TERMS_64 = tuple(1.0 / math.factorial(k) for k in range(13, 1, -1))
 
 
-@inline
-def reduced_expm1(p, x):
-    """x = n ln(2) + r: exp(r) - 1, and n in the low bits of a number (see `scale_by_power`).
+@fused
+def polynomial(terms, x):
+    """The polynomial whose coefficients are `terms`, the highest power's first."""
+    y = real(terms[0], x)
+    for term in terms[1:]:
+        y = y * x + real(term, x)
+    return y
 
-    `p` is a pointer to the element type.
-    """
-    if lanes_of(p) * 4 == VEC_BYTES:
-        t = x * fill(LOG2_E, x) + fill(SHIFT_32, x)
-        n = t - fill(SHIFT_32, x)
-        r = x - n * fill(LN2_HIGH_32, x) - n * fill(LN2_LOW_32, x)
-        y = fill(C7, x)
+
+@fused
+def reduced_expm1(x):
+    """x = n ln(2) + r: exp(r) - 1, and n in the low bits of a number (see `scale_by_power`)."""
+    if size_of(x) == 4:
+        t = x * real(LOG2_E, x) + real(SHIFT_32, x)
+        n = t - real(SHIFT_32, x)
+        r = x - n * real(LN2_HIGH_32, x) - n * real(LN2_LOW_32, x)
+        y = polynomial(TERMS_32, r)
     else:
-        t = x * fill(LOG2_E, x) + fill(SHIFT_64, x)
-        n = t - fill(SHIFT_64, x)
-        r = x - n * fill(LN2_HIGH_64, x) - n * fill(LN2_LOW_64, x)
-        y = fill(C13, x) * r + fill(C12, x)
-        y = y * r + fill(C11, x)
-        y = y * r + fill(C10, x)
-        y = y * r + fill(C9, x)
-        y = y * r + fill(C8, x)
-        y = y * r + fill(C7, x)
-    y = y * r + fill(C6, x)
-    y = y * r + fill(C5, x)
-    y = y * r + fill(C4, x)
-    y = y * r + fill(C3, x)
-    y = y * r + fill(C2, x)
+        t = x * real(LOG2_E, x) + real(SHIFT_64, x)
+        n = t - real(SHIFT_64, x)
+        r = x - n * real(LN2_HIGH_64, x) - n * real(LN2_LOW_64, x)
+        y = polynomial(TERMS_64, r)
     return y * r * r + r, t
 
 
-@inline
-def exp(p, x):
-    limit = fill(88.72, x) if lanes_of(p) * 4 == VEC_BYTES else fill(709.78, x)
-    y, t = reduced_expm1(p, x)
-    y = scale_by_power(y + fill(1.0, x), t)
-    y = choose_less(x, fill(0.0, x) - limit + fill(1.4, x), fill(0.0, x), y)
-    return choose_less(limit, x, fill(math.inf, x), y)
+@fused
+def exp(x):
+    limit = real(88.72 if size_of(x) == 4 else 709.78, x)
+    y, t = reduced_expm1(x)
+    y = scale_by_power(y + real(1, x), t)
+    y = real(0, x) if x < real(1.4, x) - limit else y
+    return real(math.inf, x) if x > limit else y
 
 
-@inline
-def expm1(p, x):
+@fused
+def expm1(x):
     """exp(x) - 1 for x of at most 80."""
-    low = fill(-40.0, x)
-    x = choose_less(x, low, low, x)
-    y, t = reduced_expm1(p, x)
-    power = scale_by_power(fill(1.0, x), t)
-    return power * y + (power - fill(1.0, x))
+    low, one = real(-40, x), real(1, x)
+    y, t = reduced_expm1(low if x < low else x)
+    power = scale_by_power(one, t)
+    return power * y + (power - one)
 
 
-@inline
-def tanh(p, x):
-    zero, limit = fill(0.0, x), fill(40.0, x)
-    size = choose_less(x, zero, zero - x, x) * fill(2.0, x)
-    e = expm1(p, choose_less(limit, size, limit, size))
-    y = e / (e + fill(2.0, x))
-    return choose_less(x, zero, zero - y, y)
+@fused
+def tanh(x):
+    zero, limit = real(0, x), real(40, x)
+    size = (-x if x < zero else x) * real(2, x)
+    e = expm1(limit if size > limit else size)
+    y = e / (e + real(2, x))
+    return -y if x < zero else y
 
 
-@inline
-def logistic(p, x):
-    one = fill(1.0, x)
-    return one / (one + exp(p, fill(0.0, x) - x))
+@fused
+def logistic(x):
+    return real(1, x) / (real(1, x) + exp(-x))
 
 
-@inline
-def value(p, code, slope, z):
-    """f(z) for one vector."""
-    zero = fill(0.0, z)
-    if code == TANH:
-        return tanh(p, z * fill(slope, z))
-    if code == LOGISTIC:
-        return logistic(p, z * fill(slope, z))
-    if code == RELU:
-        return choose_less(z, zero, zero, z)
-    if code == LEAKY_RELU:
-        return choose_less(zero, z, z, z * fill(slope, z))
-    if code == ELU or code == SELU:
-        alpha, scale = (slope, 1.0) if code == ELU else (SELU_ALPHA, SELU_SCALE)
-        low = expm1(p, choose_less(zero, z, zero, z)) * fill(alpha, z)
-        return choose_less(zero, z, z, low) * fill(scale, z)
-    if code == SILU:
-        return z * logistic(p, z)
-    if code == STEP:
-        return choose_less(z, zero, zero, fill(1.0, z))
-    if code == EXP:
-        return exp(p, z)
-    return z
+@fused
+def softplus(x):
+    return max(x, real(0, x)) + real(math.log1p(math.exp(-abs(x))), x)
 
 
-@inline
-def derivative(p, code, slope, z, a):
-    """f'(z) for one vector, given a = f(z) too."""
-    zero, one = fill(0.0, a), fill(1.0, a)
-    if code == TANH:
-        return (one - a * a) * fill(slope, a)
-    if code == LOGISTIC:
-        return a * (one - a) * fill(slope, a)
-    if code == RELU:
-        return choose_less(zero, a, one, zero)
-    if code == LEAKY_RELU:
-        return choose_less(zero, z, one, fill(slope, a))
-    if code == ELU:
-        return choose_less(zero, z, one, a + fill(slope, a))
-    if code == SELU:
-        return choose_less(zero, z, fill(SELU_SCALE, a), a + fill(SELU_ALPHA * SELU_SCALE, a))
-    if code == SOFTPLUS:
-        return logistic(p, z)
-    if code == SILU:
-        s = logistic(p, z)
-        return s * (one + z * (one - s))
-    if code == STEP:
-        return zero
-    if code == EXP:
-        return a
-    return one
+@fused
+def gelu(x):
+    return x * real(0.5, x) * math.erfc(-x * real(ROOT_HALF, x))
 
 
-@leaf("idppi->d")
+@fused
+def gelu_slope(x):
+    half = real(0.5, x)
+    return half * math.erfc(-x * real(ROOT_HALF, x)) + x * real(DENSITY, x) * math.exp(-half * x * x)
+
+
+@fused
+def exponential_unit(x, alpha):
+    """x, and alpha (exp(x) - 1) below 0."""
+    zero = real(0, x)
+    low = expm1(zero if x > zero else x) * alpha
+    return x if x > zero else low
+
+
+@leaf("idppi->i", fastmath=FUSED)
 def activate(code, slope, z, a, n):
-    """a = f(z) over n numbers; a may be z. Softmax has its own function."""
-    if code == IDENTITY:
+    """a = f(z) over n numbers; a may be z. Softmax has its own function.
+
+    In place, for of two arrays that are one LLVM makes no vectors.
+    """
+    zero, one, slope = real(0, z), real(1, z), real(slope, z)
+    if address(a) != address(z):
         for i in range(n):
-            put(a, i, at(z, i))
+            a[i] = z[i]
+    if code == TANH:
+        for i in range(n):
+            a[i] = tanh(a[i] * slope)
+    elif code == LOGISTIC:
+        for i in range(n):
+            a[i] = logistic(a[i] * slope)
+    elif code == RELU:
+        for i in range(n):
+            a[i] = zero if a[i] < zero else a[i]
+    elif code == LEAKY_RELU:
+        for i in range(n):
+            a[i] = a[i] if a[i] > zero else a[i] * slope
+    elif code == ELU:
+        for i in range(n):
+            a[i] = exponential_unit(a[i], slope)
+    elif code == SELU:
+        for i in range(n):
+            a[i] = exponential_unit(a[i], real(SELU_ALPHA, a)) * real(SELU_SCALE, a)
     elif code == SOFTPLUS:
         for i in range(n):
-            x = at(z, i)
-            put(a, i, max(x, cast(0.0, a)) + math.log1p(math.exp(-abs(x))))
+            a[i] = softplus(a[i])
     elif code == GELU:
         for i in range(n):
-            put(a, i, at(z, i) * 0.5 * math.erfc(-at(z, i) * ROOT_HALF))
-    else:
-        for i in range(0, n, lanes_of(z)):
-            vstore_first(a, i, value(z, code, slope, vload_first(z, i, n - i)), n - i)
-    return 0.0
-
-
-@leaf("idpppi->d")
-def activation_gradient(code, slope, z, a, d, n):
-    """d *= f'(z) over n numbers. Softmax has its own function."""
-    if code == GELU:
+            a[i] = gelu(a[i])
+    elif code == SILU:
         for i in range(n):
-            x = at(z, i)
-            slope_here = 0.5 * math.erfc(-x * ROOT_HALF) + x * DENSITY * math.exp(-0.5 * x * x)
-            put(d, i, at(d, i) * slope_here)
-    elif code != IDENTITY:
-        for i in range(0, n, lanes_of(z)):
-            factor = derivative(z, code, slope, vload_first(z, i, n - i), vload_first(a, i, n - i))
-            vstore_first(d, i, vload_first(d, i, n - i) * factor, n - i)
-    return 0.0
+            a[i] = a[i] * logistic(a[i])
+    elif code == STEP:
+        for i in range(n):
+            a[i] = zero if a[i] < zero else one
+    elif code == EXP:
+        for i in range(n):
+            a[i] = exp(a[i])
+    return 0
 
 
-@leaf("ppiiii->d")
-def softmax(z, a, n_samples, n_units, per_sample, per_unit):
-    """Softmax over the units of each sample; per_sample, per_unit: strides of z and of a."""
-    for s in range(n_samples):
-        i = s * per_sample
-        top = at(z, i)
-        for _ in range(n_units):
-            top = max(top, at(z, i))
-            i += per_unit
+@leaf("idpppi->i", fastmath=FUSED)
+def activation_gradient(code, slope, z, a, d, n):
+    """d *= f'(z) over n numbers, given a = f(z) too. Softmax has its own function."""
+    zero, one, slope = real(0, z), real(1, z), real(slope, z)
+    if code == TANH:
+        for i in range(n):
+            d[i] *= (one - a[i] * a[i]) * slope
+    elif code == LOGISTIC:
+        for i in range(n):
+            d[i] *= a[i] * (one - a[i]) * slope
+    elif code == RELU:
+        for i in range(n):
+            d[i] *= one if a[i] > zero else zero
+    elif code == LEAKY_RELU:
+        for i in range(n):
+            d[i] *= one if z[i] > zero else slope
+    elif code == ELU:
+        for i in range(n):
+            d[i] *= one if z[i] > zero else a[i] + slope
+    elif code == SELU:
+        scale, bottom = real(SELU_SCALE, z), real(SELU_ALPHA * SELU_SCALE, z)
+        for i in range(n):
+            d[i] *= scale if z[i] > zero else a[i] + bottom
+    elif code == SOFTPLUS:
+        for i in range(n):
+            d[i] *= logistic(z[i])
+    elif code == GELU:
+        for i in range(n):
+            d[i] *= gelu_slope(z[i])
+    elif code == SILU:
+        for i in range(n):
+            s = logistic(z[i])
+            d[i] *= s * (one + z[i] * (one - s))
+    elif code == STEP:
+        for i in range(n):
+            d[i] *= zero
+    elif code == EXP:
+        for i in range(n):
+            d[i] *= a[i]
+    return 0
+
+
+@leaf("ppii->i")
+def softmax(z, a, n_samples, n_units):
+    """Softmax over the units of each sample."""
+    for _ in range(n_samples):
+        top = z[0]
+        for o in range(1, n_units):
+            top = max(top, z[o])
         total = 0.0
-        i = s * per_sample
-        for _ in range(n_units):
-            e = math.exp(at(z, i) - top)
-            put(a, i, e)
+        for o in range(n_units):
+            e = math.exp(z[o] - top)
+            a[o] = e
             total += e
-            i += per_unit
-        i = s * per_sample
-        for _ in range(n_units):
-            put(a, i, at(a, i) / total)
-            i += per_unit
-    return 0.0
+        for o in range(n_units):
+            a[o] = a[o] / total
+        z, a = z + n_units, a + n_units
+    return 0
 
 
-@leaf("ppiiii->d")
-def softmax_gradient(a, d, n_samples, n_units, per_sample, per_unit):
+@leaf("ppii->i")
+def softmax_gradient(a, d, n_samples, n_units):
     """d = a (d - sum(a d)) for each sample."""
-    for s in range(n_samples):
-        i = s * per_sample
+    for _ in range(n_samples):
         mean = 0.0
-        for _ in range(n_units):
-            mean += at(a, i) * at(d, i)
-            i += per_unit
-        i = s * per_sample
-        for _ in range(n_units):
-            put(d, i, at(a, i) * (at(d, i) - mean))
-            i += per_unit
-    return 0.0
+        for o in range(n_units):
+            mean += a[o] * d[o]
+        for o in range(n_units):
+            d[o] = a[o] * (d[o] - mean)
+        a, d = a + n_units, d + n_units
+    return 0

@@ -6,7 +6,6 @@ input: any strides, read-only, memory-mapped.
 
 import contextlib
 import ctypes
-import struct
 
 import numba
 import numpy as np
@@ -14,17 +13,52 @@ import numpy as np
 from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
 from ..memory import check
 from ..plan import Activation
-from ..records import NEURON
+from ..records import NEURON, RowKind
 from ..records import declared as declared_records
-from .addresses import address, overlaps_itself, shuffle_source
-from .build import LEAVES, compile_leaf, register_all
-from .context import CHUNK, CSR, N_WORDS, C
-from .vectors import Vec
+from .build import REACHED, compile_leaf, register_all
+from .context import CHUNK, call_structure
+from .tiles import VEC_BYTES
 
-Words = ctypes.c_int64 * N_WORDS
 register_all()
+Call = call_structure()
 NOISE_TILE = 1 << 15
-KINDS = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.uint8): 2}
+KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
+CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
+
+
+def address(array):
+    """Where an array's numbers are, 0 for None.
+
+    The first member of NumPy's array object, by its public C interface: read directly, which takes a fifth of
+    the time of `array.ctypes.data`, for predictions of one row.
+    """
+    return 0 if array is None else _read_word(id(array) + _HEADER).value
+
+
+_read_word, _HEADER = ctypes.c_ssize_t.from_address, object.__basicsize__
+_PROBE = np.zeros(1)
+if address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects out otherwise
+
+    def address(array):
+        return 0 if array is None else array.ctypes.data
+
+
+def shuffle_source(random_state):
+    """Addresses of a RandomState's next_uint32 and of its state."""
+    interface = random_state._bit_generator.ctypes
+    return ctypes.cast(interface.next_uint32, ctypes.c_void_p).value, interface.state_address
+
+
+def overlaps_itself(array):
+    """Whether two elements may lie in one place."""
+    reach = array.itemsize
+    for stride, length in sorted(
+        (abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1
+    ):
+        if stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False
 
 
 class Kernels:
@@ -45,57 +79,45 @@ class Kernels:
             self._compiled[name] = compile_leaf(name, self._real)
         return self._compiled[name][1]
 
-    def _table(self, plan):
-        """A new table of words, with the addresses of a plan and all kernels; and workspace sizes by rows."""
-        last_plan, words, sizes = self._template
+    def _call(self, plan):
+        """A new record, with the addresses of a plan and of all kernels; and workspace sizes by rows."""
+        last_plan, call, sizes = self._template
         if plan is not last_plan:
-            words = Words()
-            for name in LEAVES:
-                if hasattr(C, name):
-                    self._leaf(name)
-                    words[getattr(C, name)] = self._compiled[name][0].address
-            words[C.layers], words[C.n_layers] = address(plan.layers), len(plan.layers)
-            words[C.edges], words[C.n_params] = address(plan.edges), plan.n_params
-            sizes = {}
-            self._template = plan, words, sizes
-        return Words.from_buffer_copy(words), sizes
+            call, sizes = Call(), {}
+            for name in REACHED:
+                self._leaf(name)
+                setattr(call, name, self._compiled[name][0].address)
+            call.layers, call.n_layers = address(plan.layers), len(plan.layers)
+            call.edges, call.n_params = address(plan.edges), plan.n_params
+            self._template = plan, call, sizes
+        return Call.from_buffer_copy(call), sizes
 
     @staticmethod
-    def _describe_rows(words, rows, scale):
+    def _describe_rows(call, rows, scale):
         data = rows.data
-        words[C.kind] = KINDS[data.dtype] + (CSR if rows.is_sparse else 0)
-        words[C.data], words[C.n_features], words[C.longest] = (
-            address(data),
-            rows.n_features,
-            rows.most_nonzeros,
-        )
-        struct.pack_into("d", words, 8 * C.scale, scale)
+        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros
+        call.scale = scale
         if rows.is_sparse:
-            width = rows.indices.itemsize
-            words[C.indices], words[C.index_bytes], words[C.index_kind] = (
-                address(rows.indices),
-                width,
-                2 + width // 4,
-            )
-            words[C.indptr], words[C.col_stride] = address(rows.indptr), data.itemsize
+            call.kind, call.indptr = CSR_KINDS[data.dtype.str[1:]], address(rows.indptr)
+            call.indices, call.index_bytes = address(rows.indices), rows.indices.itemsize
         else:
-            words[C.row_stride], words[C.col_stride] = data.strides
+            call.kind, (call.row_stride, call.col_stride) = KINDS[data.dtype.str[1:]], data.strides
 
-    def _job_table(self, job):
+    def _job_call(self, job):
         check_job(job, self.dtype)
-        words, _ = self._table(job.plan)
-        self._describe_rows(words, job.rows, job.run["input_scale"][0])
-        words[C.training], words[C.batch] = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
+        call, _ = self._call(job.plan)
+        self._describe_rows(call, job.rows, job.run["input_scale"][0])
+        call.training, call.batch = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
         for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
-            words[getattr(C, name)] = address(getattr(job, name))
-        words[C.gradient] = address(job.gradient) if job.gradient.size else 0
-        words[C.weight], words[C.n_rates] = address(job.sample_weight), len(job.rates)
-        words[C.n_states] = len(job.state)
-        return words
+            setattr(call, name, address(getattr(job, name)))
+        call.labels, call.weight = call.y, address(job.sample_weight)
+        call.gradient = address(job.gradient) if job.gradient.size else 0
+        call.n_rates, call.n_states = len(job.rates), len(job.state)
+        return call
 
     def workspace_bytes(self, job):
         """Bytes of scratch memory that training this job takes."""
-        return self._leaf("layout")(self._job_table(job), 0, 0.0)
+        return self._leaf("layout")(ctypes.byref(self._job_call(job)), 0)
 
     def prepare(self, job):
         """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
@@ -104,16 +126,13 @@ class Kernels:
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
-        words = self._job_table(job)
+        call = self._job_call(job)
         lock = contextlib.nullcontext()
         if job.run["shuffle"][0] and job.random_state is not None:
-            words[C.next_uint32], words[C.bit_state] = shuffle_source(job.random_state)
+            call.next_uint32, call.bit_state = shuffle_source(job.random_state)
             lock = job.random_state._bit_generator.lock
         with lock:
-            return self._leaf("train")(words, address(job.workspace))
-
-    def work(self, job, thread):
-        """Return at once: one thread does all."""
+            return self._leaf("train")(ctypes.byref(call), address(job.workspace))
 
     def dismiss(self, job):
         """Nothing: nobody works."""
@@ -122,27 +141,26 @@ class Kernels:
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
         n = len(out) if n is None else n
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
-        words, sizes = self._table(plan)
-        self._describe_rows(words, rows, rows.scale)
-        words[C.params], words[C.batch] = address(params), n
+        call, sizes = self._call(plan)
+        self._describe_rows(call, rows, rows.scale)
+        call.params, call.batch = address(params), n
         key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
         n_bytes = sizes.get(key)
         if n_bytes is None:
-            n_bytes = sizes[key] = self._leaf("layout")(words, 0, 0.0)
+            n_bytes = sizes[key] = self._leaf("layout")(ctypes.byref(call), 0)
         workspace = np.empty(n_bytes, np.uint8)
         layer %= len(plan.layers)
-        self._leaf("predict")(words, address(workspace), address(out), first, n, layer, logits)
+        self._leaf("predict")(ctypes.byref(call), address(workspace), address(out), first, n, layer, logits)
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite."""
         data = rows.data
-        kind = KINDS[data.dtype]
-        if kind == 2 or data.size == 0:
+        if data.dtype.kind != "f" or data.size == 0:
             return True
         strides, shape = (
             ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
         )
-        return bool(self._leaf("rows_finite")(kind, address(data), *strides, *shape))
+        return bool(self._leaf("rows_finite")(data.itemsize, address(data), *strides, *shape))
 
     def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""
@@ -163,10 +181,10 @@ class Kernels:
         """Run a neuron.Neuron for up to run["budget"] samples; return the `Status`."""
         check_neuron(neuron, NEURON, self.dtype)
         rows = neuron.rows
-        kind = 2 + rows.indices.itemsize // 4 if rows.is_sparse else 0
+        index_bytes = rows.indices.itemsize if rows.is_sparse else 0
         arrays = neuron.run, neuron.w, neuron.kept, neuron.target, neuron.sample_weight, neuron.order
         arrays += neuron.last_errors, neuron.history, rows.data, rows.indptr, rows.indices
-        return self._leaf("learn")(*map(address, arrays), kind)
+        return self._leaf("learn")(*map(address, arrays), index_bytes)
 
     def matmul_stack(self, A, B, out, first=0, n=-1):
         """Write out = A B, or matrices first..first + n of it; False where memory is shared or misaligned."""
@@ -207,7 +225,7 @@ class Kernels:
         """out = f(z), elementwise; softmax over the last axis."""
         if code == Activation.SOFTMAX:
             n = z.shape[-1]
-            self._leaf("softmax")(address(z), address(out), z.size // max(n, 1), n, n, 1)
+            self._leaf("softmax")(address(z), address(out), z.size // max(n, 1), n)
         else:
             self._leaf("activate")(code, slope, address(z), address(out), z.size)
 
@@ -217,11 +235,9 @@ class Kernels:
 
     def update(self, run, w, g, state):
         """One optimizer step on flat arrays of one length; w and state (n_states, n) are updated."""
-        words = Words()
-        words[C.run] = address(run)
         constants = np.zeros(16, self.dtype)
         states = [address(s) for s in state] + [0] * (3 - len(state))
-        self._leaf("begin_step")(words, address(constants))
+        self._leaf("begin_step")(address(run), address(constants))
         code = int(run["optimizer"][0])
         self._leaf("update")(code, address(constants), address(w), address(g), *states, w.size)
 
@@ -241,7 +257,7 @@ class Kernels:
 
     def lanes(self):
         """Numbers in a vector."""
-        return Vec(self._real).lanes
+        return VEC_BYTES // self.dtype.itemsize
 
     def declared(self):
         """Numbers of all codes, and where each field of each record lies."""

@@ -1,14 +1,21 @@
-"""How the kernels are compiled: small C functions that reach each other through the table of words.
+"""How the kernels are compiled: small C functions that reach each other by address.
 
-Numba optimises a function again inside each of its callers. Heavy functions are therefore leaves: C
-functions with fixed signatures, compiled once per dtype and cached on disk where that can be, which callers
-reach by address (`call(c, C.multiply, ...)`).
+Numba optimises a function again inside each of its callers. Heavy functions are therefore leaves: C functions
+with fixed signatures, compiled once per dtype and cached on disk where that can be. Their addresses lie in
+the record of a call, and callers reach them by these: `call(c.multiply, ...)`.
 """
 
 import ctypes
 import importlib
+from functools import cache
 
+from llvmlite import ir
 from numba import cfunc, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+from ..records import NEURON
+from .memory import records
 
 
 def can_cache():
@@ -25,45 +32,103 @@ def can_cache():
 
 
 CACHE = can_cache()
-kernel = njit(nogil=True, cache=CACHE, error_model="numpy")
-inline = njit(nogil=True, cache=CACHE, error_model="numpy", forceinline=True)
+OPTIONS = dict(cache=CACHE, error_model="numpy")
+FUSED = {"contract"}  # products and sums may be rounded once, together
+kernel = njit(nogil=True, **OPTIONS)
+inline = njit(nogil=True, forceinline=True, **OPTIONS)
+fused = njit(nogil=True, forceinline=True, fastmath=FUSED, **OPTIONS)
+summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTIONS)  # in any order
 
-LEAVES: dict = {}
-_TYPES = {
-    "i": (types.int64, ctypes.c_int64),
-    "d": (types.float64, ctypes.c_double),
-    "w": (types.CPointer(types.int64), ctypes.c_void_p),
-    "x": (types.CPointer(types.int32), ctypes.c_void_p),
-}
+FILES = "context activation loss optimizer products rows philox gaussian forward backward train neuron"
+LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
+REACHED: list = []  # names of those that other leaves call
 
 
-def leaf(template):
-    """Register a C function. One letter an argument: p pointer to real, r real, w to int64, x to int32,
-    i int64, d float64; after the arrow, what it returns.
-    """
+def entry(template, fastmath=False):
+    """Register a C function that Python calls: by letters of `TYPES`, arguments -> result."""
 
     def register(function):
-        LEAVES[function.__name__] = (function, template)
+        LEAVES[function.__name__] = (function, template, fastmath)
         return function
 
     return register
 
 
+def leaf(template, fastmath=False):
+    """Register a C function that other leaves call, or Python."""
+
+    def register(function):
+        REACHED.append(function.__name__)
+        return entry(template, fastmath)(function)
+
+    return register
+
+
+# What a letter stands for: the Numba type, which may depend on the element type, and the one of ctypes.
+TYPES = {
+    "i": (types.int64, ctypes.c_int64),
+    "d": (types.float64, ctypes.c_double),
+    "w": (types.CPointer(types.int64), ctypes.c_void_p),
+    "x": (types.CPointer(types.int32), ctypes.c_void_p),
+    "f": (types.CPointer(types.float64), ctypes.c_void_p),
+    "u": (records("Neuron", NEURON), ctypes.c_void_p),
+    "p": (types.CPointer, ctypes.c_void_p),
+    "r": (lambda real: real, {types.float32: ctypes.c_float, types.float64: ctypes.c_double}),
+}  # fmt: skip
+
+
+def numba_type(letter, real):
+    """The Numba type of a letter."""
+    found = TYPES[letter][0]
+    return found if isinstance(found, types.Type) else found(real)
+
+
+@cache
+def signature_of(name, real):
+    """Argument types and return type of a leaf."""
+    arguments, result = LEAVES[name][1].split("->")
+    return tuple(numba_type(letter, real) for letter in arguments), numba_type(result, real)
+
+
 def compile_leaf(name, real):
     """The C function of a leaf for one element type, as a ctypes function that takes addresses."""
-    function, template = LEAVES[name]
-    table = _TYPES | {
-        "p": (types.CPointer(real), ctypes.c_void_p),
-        "r": (real, ctypes.c_float if real == types.float32 else ctypes.c_double),
-    }
-    arguments, result = template.split("->")
-    numba_types, c_types = zip(*(table[letter] for letter in arguments), strict=True)
-    compiled = cfunc(table[result][0](*numba_types), cache=CACHE, error_model="numpy")(function)
-    return compiled, ctypes.CFUNCTYPE(table[result][1], *c_types)(compiled.address)
+    function, template, fastmath = LEAVES[name]
+    arguments, result = signature_of(name, real)
+    compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS)(function)
+    c_types = [TYPES[letter][1] for letter in template.replace("->", "")]
+    *c_arguments, c_result = [kind[real] if isinstance(kind, dict) else kind for kind in c_types]
+    return compiled, ctypes.CFUNCTYPE(c_result, *c_arguments)(compiled.address)
 
 
 def register_all():
     """Import every file that has leaves."""
-    names = "activation context matmul stack rows noise gaussian loss optimizer forward backward train neuron"
-    for name in names.split():
+    for name in FILES.split():
         importlib.import_module(f".{name}", __package__)
+
+
+class Leaf(types.Type):
+    """The address of a leaf."""
+
+    def __init__(self, name, real):
+        self.leaf, self.real = name, real
+        super().__init__(name=f"Leaf({name}, {real})")
+
+
+@register_model(Leaf)
+class _Model(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.IntType(64))
+
+
+@intrinsic
+def call(typingctx, leaf, *given):
+    """Call a leaf."""
+    wanted, result = signature_of(leaf.leaf, leaf.real)
+
+    def codegen(context, builder, sig, args):
+        values = cgutils.unpack_tuple(builder, args[1])
+        arguments = [context.cast(builder, *each) for each in zip(values, sig.args[1], wanted, strict=True)]
+        kind = ir.FunctionType(context.get_value_type(result), [a.type for a in arguments])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), arguments)
+
+    return result(leaf, types.StarArgTuple.from_types(given)), codegen

@@ -1,164 +1,143 @@
-"""Where everything of a call lies: one table of 8-byte words, and the layout of the workspace.
+"""The record of a call, from which kernels reach all else, and the layout of the workspace."""
 
-Kernels get the table's address and reach all else from it. Words are read by name: `at(c, C.order)`.
-Two ways to lay out samples: in rows (n, n_units), or, for tiny networks, in the lanes of vectors:
-(n_units, lanes), `lanes` samples at a time.
-"""
+import ctypes
 
-from types import ModuleType
-
-import numpy as np
+from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
-from .build import leaf
-from .memory import array, at, number, pointer, put, word
-from .vector_code import VEC_BYTES
-from .vectors import lanes_of
+from ..records import INPUT, RowKind
+from .build import REACHED, TYPES, Leaf, leaf, numba_type
+from .memory import Records, address, records, size_of
 
-I64, F64, I32 = np.int64(0), np.float64(0), np.int32(0)  # examples of types, for `pointer`
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
-
-
-def _numbered(names):
-    """A module whose attributes number the names: to Numba, its attributes are constants."""
-    module = ModuleType("numbered")
-    for i, name in enumerate(names):
-        setattr(module, name, i)
-    return module
-
-
-R, L, E = _numbered(RUN.names), _numbered(LAYER.names), _numbered(EDGE.names)
-LAYER_WORDS, EDGE_WORDS = len(LAYER.names), len(EDGE.names)
-
-_WORDS = (
-    # given by the caller: addresses and numbers
-    "run layers n_layers edges params state n_states n_params gradient backup y weight order rates n_rates "
-    "losses next_uint32 bit_state longest kind data row_stride col_stride indices index_bytes index_kind "
-    "indptr n_features scale training batch "
-    # set by `layout`
-    "chunk lanes stored lists kept counts gathers buffers x x_mask value index zeros panel constants "
-    # C functions, see build.py
-    "layout forward backward activate activation_gradient softmax softmax_gradient multiply multiply_list "
-    "multiply_nt list_nonzeros gather list_row fill_factors loss_and_delta begin_step update add_penalty "
-    "cap_norms norm numbers_finite affine_lanes back_lanes gradient_lanes add_row add_products shuffle copy"
-).split()
-C = _numbered(_WORDS)
-N_WORDS = len(_WORDS)
-
-# What each layer has: outputs, outputs after dropout, logits, gradient by the logits, dropout factors.
-B = _numbered("AHZDM")
-N_BUFFERS = 5
-
-CSR = 8  # added to the kind of numbers: 0 float32, 1 float64, 2 uint8
-TINY, ONLINE, BATCH = int(Regime.TINY), int(Regime.ONLINE), int(Regime.BATCH)
-SGD = int(Optimizer.SGD)
-INPUT = -1  # plan.INPUT
+SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
+SGD, ONLINE, CSR = int(Optimizer.SGD), int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
 KEEPS_LOGITS = tuple(
     int(a)
-    for a in (
-        Activation.LEAKY_RELU,
-        Activation.ELU,
-        Activation.SELU,
-        Activation.SOFTPLUS,
-        Activation.GELU,
-        Activation.SILU,
+    for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
+              Activation.SILU)
+)  # fmt: skip
+
+# The fields of a call, by the letters of their types (`TYPES`).
+FIELDS = (
+    # what the caller gives
+    ("R", "run"), ("L", "layers"), ("E", "edges"),
+    ("i", "n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
+    ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
+    # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its
+    # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
+    ("i", "chunk stored lists direct"), ("B", "buffers"),
+    ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
+)  # fmt: skip
+FIELDS = tuple((name, letter) for letter, names in FIELDS for name in names.split())
+
+
+def call_structure():
+    """What Python fills in; once every leaf is known."""
+    words = [(name, ctypes.c_double if letter == "d" else ctypes.c_int64) for name, letter in FIELDS]
+    return type(
+        "Call", (ctypes.Structure,), {"_fields_": words + [(name, ctypes.c_int64) for name in REACHED]}
     )
-)
 
 
-@leaf("wir->i")
-def layout(c, base, like):
+def _call_type(real):
+    fields = [(name, numba_type(letter, real)) for name, letter in FIELDS]
+    return Records("Call", (*fields, *((name, Leaf(name, real)) for name in REACHED)))
+
+
+def _buffers_type(real):
+    """Of each layer: outputs, outputs after dropout, logits, gradient by the logits, dropout factors."""
+    return Records("Buffers", tuple((name, types.CPointer(real)) for name in "ahzdm"))
+
+
+TYPES |= {
+    "R": (records("Run", RUN), ctypes.c_void_p),
+    "L": (records("Layers", LAYER), ctypes.c_void_p),
+    "E": (records("Edges", EDGE), ctypes.c_void_p),
+    "B": (_buffers_type, ctypes.c_void_p),
+    "c": (_call_type, ctypes.c_void_p),
+}
+BUFFER_BYTES = 5 * 8
+
+
+@leaf("ci->i")
+def layout(c, base):
     """Share the workspace at `base` out; return its size. With base 0: only the size.
 
-    Buffers of layer k are words k N_BUFFERS + B.A, ... of C.buffers; those of INPUT are the gathered rows.
+    The buffers before those of layer 0 are INPUT's, the gathered rows.
     """
-    size = VEC_BYTES // lanes_of(pointer(0, like))
-    n_layers, n_features = at(c, C.n_layers), at(c, C.n_features)
-    csr, training = at(c, C.kind) >= CSR, at(c, C.training) != 0
-    batch = at(c, C.batch)
-    regime = word(c, C.run, R.regime) if training else -1
-    tiny = regime == TINY
+    size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
+    lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
     if training:
-        lists = regime == ONLINE or (regime != TINY and word(c, C.run, R.sparse) != 0)
-    else:
-        lists = csr or batch == 1
-    most = CHUNK if csr and lists else min(CHUNK, CHUNK_ELEMENTS // max(1, n_features))
-    samples = chunk = max(1, min(batch, most))
-    put(c, C.lanes, 0)
-    if tiny:
-        samples = chunk = lanes_of(pointer(0, like))
-        put(c, C.lanes, samples)
-    # listed inputs' gradient is added up in place; plain gradient descent takes it straight to the weights
-    listed = lists and (csr or (regime == BATCH and word(c, C.run, R.optimizer) != SGD))
-    stored = training and (tiny or batch > chunk or at(c, C.gradient) != 0 or listed)
-    if training and number(c, C.run, R.clip_norm) > 0.0:
-        stored = True
-    put(c, C.chunk, chunk)
-    put(c, C.lists, lists)
-    put(c, C.gathers, not (csr and lists))  # rows that are listed from CSR never lie dense
-    put(c, C.stored, stored)
+        run = c.run
+        lists = lists or run.regime == ONLINE or run.sparse != 0
+        direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
+        clip_norm = run.clip_norm > 0.0
+        for k in range(n_layers):
+            direct = direct and c.layers[k].l1 == 0.0 and c.layers[k].l2 == 0.0
+    direct = direct and lists
+    width = c.longest if lists else c.n_features
+    chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
+    stored = training and (
+        batch > chunk
+        or address(c.gradient) != 0
+        or clip_norm
+        or (not direct and ((lists and batch > 1) or c.n_params <= SMALL))
+    )
+    c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
 
-    put(c, C.buffers, base + N_BUFFERS * 8)
-    buffers = array(c, C.buffers, I64)
-    here = base + ((n_layers + 1) * N_BUFFERS * 8 + 63 & ~63)
+    c.buffers = base + BUFFER_BYTES
+    here = base + ((n_layers + 1) * BUFFER_BYTES + 63 & ~63)
     widest = 1
     for k in range(n_layers):
-        at_layer = k * LAYER_WORDS
-        n_out, activation = word(c, C.layers, at_layer + L.n_out), word(c, C.layers, at_layer + L.activation)
-        widest = max(widest, n_out)
-        n_bytes = n_out * samples * size + 63 & ~63
+        layer, buffer = c.layers[k], c.buffers[k]
+        widest = max(widest, layer.n_out)
+        n_bytes = layer.n_out * chunk * size + 63 & ~63
         a = here
         here += n_bytes
         z = a
-        if k == n_layers - 1 or (training and activation in KEEPS_LOGITS):
+        if k == n_layers - 1 or (training and layer.activation in KEEPS_LOGITS):
             z = here
             here += n_bytes
         h, d, m = a, 0, 0
         if training:
             d = here
             here += n_bytes
-            if number(c, C.layers, at_layer + L.dropout) > 0.0:
+            if layer.dropout > 0.0:
                 h, m = here, here + n_bytes
                 here += 2 * n_bytes
         if base != 0:
-            put(buffers, k * N_BUFFERS + B.A, a)
-            put(buffers, k * N_BUFFERS + B.H, h)
-            put(buffers, k * N_BUFFERS + B.Z, z)
-            put(buffers, k * N_BUFFERS + B.D, d)
-            put(buffers, k * N_BUFFERS + B.M, m)
+            buffer.a, buffer.h, buffer.z, buffer.d, buffer.m = a, h, z, d, m
 
-    put(c, C.x, here)
-    if base != 0:
-        put(buffers, INPUT * N_BUFFERS + B.A, here)
-        put(buffers, INPUT * N_BUFFERS + B.H, here)
-    here += (n_features * samples * size + 63 & ~63) if at(c, C.gathers) != 0 else 0
-    put(c, C.x_mask, here)
-    here += (n_features * size + 63 & ~63) if training else 0
-    put(c, C.value, here)
-    kept = training and lists and at(c, C.gathers) != 0  # lists of a chunk serve both ways
-    put(c, C.kept, kept)
-    n_lists = samples if kept else 1
-    longest = at(c, C.longest) * n_lists if lists else 0
-    here += longest * size + 63 & ~63
-    put(c, C.index, here)
-    here += longest * 4 + 63 & ~63
-    put(c, C.counts, here)
-    here += n_lists * 8 + 63 & ~63
-    put(c, C.zeros, here)
+    if lists:
+        c.value = here
+        here += chunk * width * size + 63 & ~63
+        c.index = here
+        here += chunk * width * 4 + 63 & ~63
+        c.counts = here
+        here += chunk * 8 + 63 & ~63
+    else:
+        c.x = here
+        if base != 0:
+            c.buffers[INPUT].h = here
+        here += chunk * width * size + 63 & ~63
+        c.mask = here
+        here += (width * size if training else 0) + 63 & ~63
+    c.zeros = here
     here += widest * size + 63 & ~63
     if training:
-        put(c, C.panel, here)
+        c.panel = here
         here += max(PANEL, 4 * widest) * size + 63 & ~63
-        put(c, C.constants, here)
+        c.constants = here
         here += 128
-        if stored and at(c, C.gradient) == 0:
+        if stored and address(c.gradient) == 0:
             if base != 0:
-                put(c, C.gradient, here)
-            here += at(c, C.n_params) * size + 63 & ~63
+                c.gradient = here
+            here += c.n_params * size + 63 & ~63
     if base != 0:
-        zeros = array(c, C.zeros, like)
         for i in range(widest):
-            put(zeros, i, 0.0)
+            c.zeros[i] = 0.0
     return here - base

@@ -1,16 +1,152 @@
-"""Pointers for Numba: the few LLVM instructions that its arrays stand in the way of.
+"""Memory for Numba: pointers that are indexed like arrays, and records of 8-byte fields.
 
-A pointer is `types.CPointer`; `at`, `put` and `shift` are one load, store and address each.
+Kernels get addresses and sizes, so that one compilation serves any input; Numba's own arrays would carry
+shapes, strides and a count of references along. Here ``p[i]`` and ``p[i] = x`` are a load and a store of what
+`types.CPointer` points to, and ``p + n`` is the address of element n. A field of a record is a number or a
+pointer: ``layer.n_out``, ``c.layers[k]``; an address, an integer, may be put where a pointer belongs.
 """
 
+import operator
 import platform
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.typing.templates import (
+    AbstractTemplate,
+    AttributeTemplate,
+    infer_getattr,
+    infer_global,
+    signature,
+)
+from numba.extending import (
+    intrinsic,
+    lower_builtin,
+    lower_cast,
+    lower_getattr_generic,
+    lower_setattr_generic,
+    models,
+    register_model,
+)  # fmt: skip
 
 ON_X86 = platform.machine() in ("x86_64", "AMD64", "i686")
+F32, F64, U8, I32, I64 = np.float32(0), np.float64(0), np.uint8(0), np.int32(0), np.int64(0)  # for `pointer`
+
+
+class Records(types.Type):
+    """A pointer to records of 8-byte fields, one after another; `fields` are names and Numba types."""
+
+    def __init__(self, name, fields):
+        self.fields = fields
+        super().__init__(name=name)
+
+    @property
+    def key(self):
+        return self.name, self.fields
+
+
+@register_model(Records)
+class _Model(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, ir.IntType(64).as_pointer())
+
+
+def records(name, dtype):
+    """The type of a pointer to records that NumPy lays out."""
+    kinds = {"i": types.int64, "f": types.float64}
+    return Records(name, tuple((field, kinds[dtype[field].kind]) for field in dtype.names))
+
+
+# -- p[i], p[i] = x, p + n, r[k] -------------------------------------------------------------------------
+
+
+@infer_global(operator.getitem)
+class _GetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        where, i = args
+        if isinstance(i, types.Integer) and isinstance(where, types.CPointer):
+            return signature(where.dtype, where, types.int64)
+        if isinstance(i, types.Integer) and isinstance(where, Records):
+            return signature(where, where, types.int64)
+        return None
+
+
+@infer_global(operator.setitem)
+class _SetItem(AbstractTemplate):
+    def generic(self, args, kws):
+        where, i, value = args
+        if isinstance(i, types.Integer) and isinstance(where, types.CPointer):
+            return signature(types.none, where, types.int64, value)
+        return None
+
+
+@infer_global(operator.add)
+class _Add(AbstractTemplate):
+    def generic(self, args, kws):
+        if isinstance(args[0], types.CPointer) and isinstance(args[1], types.Integer):
+            return signature(args[0], args[0], types.int64)
+        return None
+
+
+@lower_builtin(operator.getitem, types.CPointer, types.Integer)
+def _load(context, builder, sig, args):
+    value = builder.load(builder.gep(args[0], [args[1]]))
+    return context.data_model_manager[sig.return_type].from_data(builder, value)
+
+
+@lower_builtin(operator.setitem, types.CPointer, types.Integer, types.Any)
+def _store(context, builder, sig, args):
+    value = context.cast(builder, args[2], sig.args[2], sig.args[0].dtype)
+    builder.store(value, builder.gep(args[0], [args[1]]))
+    return context.get_dummy_value()
+
+
+@lower_builtin(operator.add, types.CPointer, types.Integer)
+def _shift(context, builder, sig, args):
+    return builder.gep(args[0], [args[1]])
+
+
+@lower_builtin(operator.getitem, Records, types.Integer)
+def _shift_record(context, builder, sig, args):
+    words = builder.mul(args[1], ir.Constant(ir.IntType(64), len(sig.args[0].fields)))
+    return builder.gep(args[0], [words])
+
+
+# -- the fields of a record ------------------------------------------------------------------------------
+
+
+@infer_getattr
+class _Fields(AttributeTemplate):
+    key = Records
+
+    def generic_resolve(self, record, name):
+        return dict(record.fields).get(name)
+
+
+def _field(context, builder, record, where, name):
+    place = [field for field, _ in record.fields].index(name)
+    word = builder.gep(where, [ir.Constant(ir.IntType(64), place)])
+    return builder.bitcast(word, context.get_value_type(record.fields[place][1]).as_pointer())
+
+
+@lower_getattr_generic(Records)
+def _load_field(context, builder, record, where, name):
+    return builder.load(_field(context, builder, record, where, name))
+
+
+@lower_setattr_generic(Records)
+def _store_field(context, builder, sig, args, name):
+    builder.store(args[1], _field(context, builder, sig.args[0], args[0], name))
+
+
+@lower_cast(types.Integer, types.CPointer)
+@lower_cast(types.Integer, Records)
+def _point(context, builder, given, wanted, value):
+    return builder.inttoptr(value, context.get_value_type(wanted))
+
+
+# -- what is left to say in LLVM -------------------------------------------------------------------------
 
 
 @intrinsic
@@ -34,56 +170,37 @@ def address(typingctx, p):
 
 
 @intrinsic
-def at(typingctx, p, i):
-    """p[i]"""
-
-    def codegen(context, builder, sig, args):
-        value = builder.load(builder.gep(args[0], [args[1]]))
-        return context.data_model_manager[sig.return_type].from_data(builder, value)
-
-    return p.dtype(p, types.int64), codegen
-
-
-@intrinsic
-def put(typingctx, p, i, value):
-    """p[i] = value"""
-
-    def codegen(context, builder, sig, args):
-        value = context.cast(builder, args[2], sig.args[2], sig.args[0].dtype)
-        builder.store(value, builder.gep(args[0], [args[1]]))
-        return context.get_dummy_value()
-
-    return types.none(p, types.int64, value), codegen
-
-
-@intrinsic
-def shift(typingctx, p, n):
-    """p + n elements"""
-
-    def codegen(context, builder, sig, args):
-        return builder.gep(args[0], [args[1]])
-
-    return p(p, types.int64), codegen
-
-
-@intrinsic
-def view(typingctx, p, like):
-    """The same pointer, to numbers of `like`'s type."""
-
-    def codegen(context, builder, sig, args):
-        return builder.bitcast(args[0], context.get_value_type(sig.return_type))
-
-    return types.CPointer(like)(p, like), codegen
-
-
-@intrinsic
-def cast(typingctx, value, p):
-    """A number as the type that `p` points to."""
+def real(typingctx, value, x):
+    """A number in the type of `x`, or in that which the pointer `x` points to."""
+    wanted = x.dtype if isinstance(x, types.CPointer) else types.unliteral(x)
 
     def codegen(context, builder, sig, args):
         return context.cast(builder, args[0], sig.args[0], sig.return_type)
 
-    return p.dtype(value, p), codegen
+    return wanted(value, x), codegen
+
+
+@intrinsic
+def size_of(typingctx, x):
+    """Bytes of the number `x`, or of what the pointer `x` points to: a constant."""
+    n = (x.dtype if isinstance(x, types.CPointer) else x).bitwidth // 8
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(ir.IntType(64), n)
+
+    return types.int64(x), codegen
+
+
+@intrinsic
+def scale_by_power(typingctx, x, t):
+    """x 2^n, where t = n + 1.5 * 2^mantissa holds n in its low bits; x 2^n must be a normal number."""
+    bits, mantissa = ir.IntType(x.bitwidth), 23 if x == types.float32 else 52
+
+    def codegen(context, builder, sig, args):
+        power = builder.shl(builder.bitcast(args[1], bits), ir.Constant(bits, mantissa))
+        return builder.bitcast(builder.add(builder.bitcast(args[0], bits), power), args[0].type)
+
+    return x(x, x), codegen
 
 
 @intrinsic
@@ -93,7 +210,7 @@ def lowest_bit(typingctx, n):
     def codegen(context, builder, sig, args):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
-    return types.int64(types.int64), codegen
+    return types.int64(types.uint64), codegen
 
 
 @intrinsic
@@ -110,10 +227,7 @@ def call_next_uint32(typingctx, function, state):
 
 @intrinsic
 def exchange_float_control(typingctx, new):
-    """Write the SSE control word where `new` is not negative; return what it was (0 elsewhere than x86).
-
-    Bits 15 and 6 flush denormal results and operands to zero.
-    """
+    """Write the SSE control word where `new` is not negative; return what it was (0 elsewhere than x86)."""
 
     def codegen(context, builder, sig, args):
         if not ON_X86:
@@ -131,109 +245,3 @@ def exchange_float_control(typingctx, new):
         return old
 
     return types.int64(types.int64), codegen
-
-
-# -- the table of words: `c` points to int64 words, some of which are addresses of arrays ----------------
-
-
-def _element(builder, c, slot, i, element):
-    """Where element i of the array lies whose address is word `slot` of c."""
-    base = builder.inttoptr(builder.load(builder.gep(c, [slot])), element.as_pointer())
-    return builder.gep(base, [i])
-
-
-def _reader(kind, element):
-    @intrinsic
-    def function(typingctx, c, slot, i):
-        def codegen(context, builder, sig, args):
-            return builder.load(_element(builder, *args, element))
-
-        return kind(c, types.int64, types.int64), codegen
-
-    return function
-
-
-def _writer(kind, element):
-    @intrinsic
-    def function(typingctx, c, slot, i, value):
-        def codegen(context, builder, sig, args):
-            builder.store(args[3], _element(builder, *args[:3], element))
-            return context.get_dummy_value()
-
-        return types.none(c, types.int64, types.int64, kind), codegen
-
-    return function
-
-
-word, number = _reader(types.int64, ir.IntType(64)), _reader(types.float64, ir.DoubleType())
-set_word, set_number = _writer(types.int64, ir.IntType(64)), _writer(types.float64, ir.DoubleType())
-
-
-@intrinsic
-def array(typingctx, c, slot, like):
-    """Word `slot` of c as a pointer to numbers of `like`'s type."""
-
-    def codegen(context, builder, sig, args):
-        address = builder.load(builder.gep(args[0], [args[1]]))
-        return builder.inttoptr(address, context.get_value_type(sig.return_type))
-
-    return types.CPointer(like)(c, types.int64, like), codegen
-
-
-@intrinsic
-def array_at(typingctx, c, slot, i, like):
-    """Word i of the array whose address is word `slot` of c, as a pointer to numbers of `like`'s type."""
-
-    def codegen(context, builder, sig, args):
-        address = builder.load(_element(builder, *args[:3], ir.IntType(64)))
-        return builder.inttoptr(address, context.get_value_type(sig.return_type))
-
-    return types.CPointer(like)(c, types.int64, types.int64, like), codegen
-
-
-@intrinsic
-def convert(typingctx, address, kind, like):
-    """The number at an address, as `like`'s type. kind: 0 float32, 1 float64, 2 uint8, 3 int32, 4 int64."""
-    kinds = (types.float32, types.float64, types.uint8, types.int32, types.int64)
-
-    def codegen(context, builder, sig, args):
-        result = cgutils.alloca_once(builder, context.get_value_type(like))
-        end = builder.append_basic_block("end")
-        switch = builder.switch(args[1], end)
-        for code, given in enumerate(kinds):
-            block = builder.append_basic_block(str(given))
-            switch.add_case(ir.Constant(ir.IntType(64), code), block)
-            builder.position_at_end(block)
-            value = builder.load(builder.inttoptr(args[0], context.get_value_type(given).as_pointer()))
-            builder.store(context.cast(builder, value, given, like), result)
-            builder.branch(end)
-        builder.position_at_end(end)
-        return builder.load(result)
-
-    return like(types.int64, types.int64, like), codegen
-
-
-def _caller(result):
-    @intrinsic
-    def function(typingctx, c, slot, *args):
-        """Call the C function whose address is word `slot` of c."""
-        plain = tuple(types.unliteral(a) for a in args)
-
-        def codegen(context, builder, sig, values):
-            c, slot, packed = values
-            arguments = [
-                context.cast(builder, value, given, wanted)
-                for value, given, wanted in zip(
-                    cgutils.unpack_tuple(builder, packed), sig.args[2], plain, strict=True
-                )
-            ]
-            kind = ir.FunctionType(context.get_value_type(result), [a.type for a in arguments])
-            f = builder.inttoptr(builder.load(builder.gep(c, [slot])), kind.as_pointer())
-            return builder.call(f, arguments)
-
-        return result(c, types.int64, types.StarArgTuple.from_types(args)), codegen
-
-    return function
-
-
-call, call_word = _caller(types.float64), _caller(types.int64)

@@ -2,107 +2,126 @@
 
 import numpy as np
 
-from .build import inline, leaf
-from .context import CSR, F64, I64, INPUT, C, R
-from .memory import array, at, call, call_word, cast, convert, number, pointer, put, shift, view, word
-from .noise import dropout_factor
+from ..records import INPUT, RowKind
+from .build import call, entry, inline, leaf
+from .memory import F32, F64, I32, I64, U8, lowest_bit, pointer, real
+from .philox import dropout_factor
 
-F32, U8 = np.float32(0), np.uint8(0)
+KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)
+NONE, ONE = np.uint64(0), np.uint64(1)
 
 
 @inline
-def _gather_row(c, row, out, stride):
-    """out[j stride] = scale x[row, j] for all features."""
-    kind, data, n = at(c, C.kind), at(c, C.data), at(c, C.n_features)
-    scale, step = cast(at(view(c, F64), C.scale), out), at(c, C.col_stride)
-    like = cast(0.0, out)
-    start = data + row * at(c, C.row_stride)
-    if kind >= CSR:
-        for j in range(n):
-            put(out, j * stride, 0.0)
-        for i in range(word(c, C.indptr, row), word(c, C.indptr, row + 1)):
-            j = convert(at(c, C.indices) + i * at(c, C.index_bytes), at(c, C.index_kind), I64)
-            put(out, j * stride, convert(data + i * step, kind - CSR, like) * scale)
-    elif kind == 0 and step == 4 and stride == 1:
-        for j in range(n):
-            put(out, j, cast(at(pointer(start, F32), j), out) * scale)
-    elif kind == 1 and step == 8 and stride == 1:
-        for j in range(n):
-            put(out, j, cast(at(pointer(start, F64), j), out) * scale)
-    elif kind == 2 and step == 1 and stride == 1:
-        for j in range(n):
-            put(out, j, cast(at(pointer(start, U8), j), out) * scale)
-    else:
-        for j in range(n):
-            put(out, j * stride, convert(start + j * step, kind, like) * scale)
+def _copy_row(x, step, n, scale, out):
+    """out[j] = scale x[j step]"""
+    for j in range(n):
+        out[j] = real(x[j * step], out) * scale
 
 
-@leaf("wiiipx->i")
-def list_row(c, s, row, position, value, index):
-    """List the non-zeros of sample `s` of the chunk, which is `row` of the data; return their number."""
-    kind, n = at(c, C.kind), at(c, C.n_features)
-    if kind < CSR:  # gathered already, dropout included
-        x = array(c, C.x, cast(0.0, value))
-        return call_word(c, C.list_nonzeros, shift(x, s * n), n, value, index)
-    data, scale = at(c, C.data), cast(at(view(c, F64), C.scale), value)
-    rate = 0.0
-    if at(c, C.training) != 0:
-        rate = number(c, C.run, R.input_dropout)
+@inline
+def _list_row(x, step, n, scale, value, index):
+    """List the non-zeros of scale x[j step]; return their number.
+
+    A bit for each of 64 numbers first, which takes no branch; then bit by bit, where only the end of the loop
+    cannot be predicted.
+    """
     count = 0
-    for i in range(word(c, C.indptr, row), word(c, C.indptr, row + 1)):
-        j = convert(at(c, C.indices) + i * at(c, C.index_bytes), at(c, C.index_kind), I64)
-        x_j = convert(data + i * at(c, C.col_stride), kind - CSR, scale) * scale
-        if rate > 0.0:
-            seed, epoch = word(c, C.run, R.seed), word(c, C.run, R.epoch)
-            x_j = x_j * cast(dropout_factor(seed, epoch, INPUT, position, rate, j), value)
-        put(value, count, x_j)
-        put(index, count, j)
-        count += 1
+    for i in range(0, n, 64):
+        bits = NONE
+        for j in range(min(64, n - i)):
+            bits |= np.uint64(x[(i + j) * step] != 0) << np.uint64(j)
+        while bits != NONE:
+            j = i + lowest_bit(bits)
+            value[count] = real(x[j * step], value) * scale
+            index[count] = j
+            count += 1
+            bits &= bits - ONE
     return count
 
 
-@leaf("wiip->d")
-def gather(c, first, n, x):
-    """Rows of the chunk: n samples from place `first` of the epoch's order on, dropout included.
+@inline
+def _list_stored(c, x, row, scale, value, index):
+    """The same for a CSR row, whose numbers are listed as they are stored."""
+    start, stop = c.indptr[row], c.indptr[row + 1]
+    narrow, wide = pointer(c.indices, I32), pointer(c.indices, I64)
+    for i in range(start, stop):
+        value[i - start] = real(x[i], value) * scale
+        index[i - start] = narrow[i] if c.index_bytes == 4 else wide[i]
+    return stop - start
 
-    `x` gets them in rows, or in lanes where the samples of this job lie in lanes.
-    """
-    lanes, width = at(c, C.lanes), at(c, C.n_features)
-    training = at(c, C.training) != 0
-    mask = array(c, C.x_mask, cast(0.0, x))
-    rate = 0.0
-    if training:
-        rate = number(c, C.run, R.input_dropout)
-    stride = 1 if lanes == 0 else lanes
-    if n < lanes:
-        for i in range(width * lanes):
-            put(x, i, 0.0)
+
+@leaf("ciipx->i")
+def list_row(c, row, position, value, index):
+    """List the non-zeros of a row, which stands at `position` of the epoch's order; return their number."""
+    kind, n, step = c.kind, c.n_features, c.col_stride
+    start, scale = c.data + row * c.row_stride, real(c.scale, value)
+    if kind == KIND_F32:
+        count = _list_row(pointer(start, F32), step // 4, n, scale, value, index)
+    elif kind == KIND_F64:
+        count = _list_row(pointer(start, F64), step // 8, n, scale, value, index)
+    elif kind == KIND_U8:
+        count = _list_row(pointer(start, U8), step, n, scale, value, index)
+    elif kind == CSR_F32:
+        count = _list_stored(c, pointer(c.data, F32), row, scale, value, index)
+    else:
+        count = _list_stored(c, pointer(c.data, F64), row, scale, value, index)
+    if c.training != 0 and c.run.input_dropout > 0.0:
+        run = c.run
+        for k in range(count):
+            factor = dropout_factor(run.seed, run.epoch, INPUT, position, run.input_dropout, index[k])
+            value[k] *= real(factor, value)
+    return count
+
+
+@inline
+def _gather_row(c, row, position, out):
+    """A row as it is, dropout included."""
+    kind, n, step = c.kind, c.n_features, c.col_stride
+    start, scale = c.data + row * c.row_stride, real(c.scale, out)
+    if kind == KIND_F32:
+        _copy_row(pointer(start, F32), step // 4, n, scale, out)
+    elif kind == KIND_F64:
+        _copy_row(pointer(start, F64), step // 8, n, scale, out)
+    else:
+        _copy_row(pointer(start, U8), step, n, scale, out)
+    if c.training != 0 and c.run.input_dropout > 0.0:
+        run = c.run
+        call(c.fill_factors, run.seed, run.epoch, INPUT, position, run.input_dropout, c.mask, n)
+        for j in range(n):
+            out[j] *= c.mask[j]
+
+
+@leaf("cii->i")
+def gather(c, first, n):
+    """n samples from place `first` of the epoch's order on: their rows, or lists of these."""
     for s in range(n):
-        row = word(c, C.order, first + s) if training else first + s
-        out = shift(x, s * width) if lanes == 0 else shift(x, s)
-        _gather_row(c, row, out, stride)
-        if rate > 0.0:
-            seed, epoch = word(c, C.run, R.seed), word(c, C.run, R.epoch)
-            call(c, C.fill_factors, seed, epoch, INPUT, first + s, rate, mask, 1, width)
-            for j in range(width):
-                put(out, j * stride, at(out, j * stride) * at(mask, j))
-    return 0.0
+        position = first + s
+        row = c.order[position] if c.training != 0 else position
+        if c.lists != 0:
+            place = s * c.longest
+            c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place)
+        else:
+            _gather_row(c, row, position, c.x + s * c.n_features)
+    return 0
 
 
-@leaf("iiiiii->i")
-def rows_finite(kind, data, row_stride, col_stride, n_rows, n_columns):
+@inline
+def _finite_row(x, step, n):
+    bad = 0
+    for j in range(n):
+        bad += x[j * step] - x[j * step] != 0  # infinity - infinity is NaN
+    return bad == 0
+
+
+@entry("iiiiii->i")
+def rows_finite(size, data, row_stride, col_stride, n_rows, n_columns):
     """Whether all numbers of dense rows are finite; stored numbers of CSR come as one row."""
     for i in range(n_rows):
         start = data + i * row_stride
-        bad = 0
-        if kind == 0 and col_stride == 4:
-            for j in range(n_columns):
-                x = at(pointer(start, F32), j)
-                bad += x - x != 0  # infinity - infinity is NaN
+        if size == 4:
+            finite = _finite_row(pointer(start, F32), col_stride // 4, n_columns)
         else:
-            for j in range(n_columns):
-                x = convert(start + j * col_stride, kind, np.float64(0))
-                bad += x - x != 0
-        if bad > 0:
+            finite = _finite_row(pointer(start, F64), col_stride // 8, n_columns)
+        if not finite:
             return 0
     return 1

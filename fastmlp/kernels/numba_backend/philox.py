@@ -1,4 +1,4 @@
-"""Philox 4x32-10 (Salmon et al., 2011), and the dropout masks drawn from it.
+"""Philox 4x32-10 (Salmon et al., 2011), and the dropout drawn from it.
 
 What it draws depends on the position only: units in fours, sample, layer + 1, epoch.
 """
@@ -6,7 +6,6 @@ What it draws depends on the position only: units in fours, sample, layer + 1, e
 import numpy as np
 
 from .build import inline, kernel, leaf
-from .memory import put
 
 WORD = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -36,28 +35,17 @@ def _factor(bits, rate):
 @kernel
 def dropout_factor(seed, epoch, layer, position, rate, unit):
     """0 where `unit` is dropped, else 1 / (1 - rate)."""
-    a, b, c, d = philox(unit >> 2, position, layer + 1, epoch, seed)
-    lane = unit & 3
-    if lane == 0:
-        return _factor(a, rate)
-    if lane == 1:
-        return _factor(b, rate)
-    if lane == 2:
-        return _factor(c, rate)
-    return _factor(d, rate)
+    words = philox(unit >> 2, position, layer + 1, epoch, seed)
+    return _factor(words[unit & 3], rate)
 
 
-@leaf("iiiidpii->d")
-def fill_factors(seed, epoch, layer, position, rate, mask, stride, n):
-    """mask[unit stride] = 0 or 1 / (1 - rate), for all n units of one sample."""
-    for block in range((n + 3) >> 2):
-        a, b, c, d = philox(block, position, layer + 1, epoch, seed)
-        unit = 4 * block
-        put(mask, unit * stride, _factor(a, rate))
-        if unit + 1 < n:
-            put(mask, (unit + 1) * stride, _factor(b, rate))
-        if unit + 2 < n:
-            put(mask, (unit + 2) * stride, _factor(c, rate))
-        if unit + 3 < n:
-            put(mask, (unit + 3) * stride, _factor(d, rate))
-    return 0.0
+@leaf("iiiidpi->i")
+def fill_factors(seed, epoch, layer, position, rate, mask, n):
+    """mask[unit] = 0 or 1 / (1 - rate), for all n units of one sample."""
+    for unit in range(0, n & ~3, 4):
+        a, b, c, d = philox(unit >> 2, position, layer + 1, epoch, seed)
+        mask[unit], mask[unit + 1] = _factor(a, rate), _factor(b, rate)
+        mask[unit + 2], mask[unit + 3] = _factor(c, rate), _factor(d, rate)
+    for unit in range(n & ~3, n):
+        mask[unit] = dropout_factor(seed, epoch, layer, position, rate, unit)
+    return 0
