@@ -41,9 +41,6 @@ class Kernels(Protocol):
     def train(self, job: Job) -> int:
         """Run up to run["budget"] batches, from where the last call stopped; return the `Status`."""
 
-    def work(self, job: Job, thread: int) -> None:
-        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
-
     def dismiss(self, job: Job) -> None:
         """End a run: every `work` returns, and parameters and state are those after the last step."""
 
@@ -111,6 +108,13 @@ class Kernels(Protocol):
         """The values made of uint32 words (n, 4, 16)."""
 
 
+class Threads(Protocol):
+    """Several threads in one job: for speed only, and optional."""
+
+    def work(self, job: Job, thread: int) -> None:
+        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+
+
 class Ensembles(Protocol):
     """Several small nets side by side, one in each lane of vectors: for speed only, and optional."""
 
@@ -131,7 +135,7 @@ class OwnBudget(Protocol):
         """Batches of the first call."""
 
 
-OPTIONAL = (Ensembles, OwnBudget)
+OPTIONAL = (Threads, Ensembles, OwnBudget)
 
 
 @cache

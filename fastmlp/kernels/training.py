@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from . import interrupts
-from .contract import OwnBudget, offers
+from .contract import OwnBudget, Threads, offers
 from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
@@ -87,8 +87,8 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
     run["sparse"] = choose_listing(job, regime)
-    run["n_threads"] = choose_threads(job, regime, n_threads)
     backend = backend or kernels(job.params.dtype)
+    run["n_threads"] = choose_threads(job, regime, n_threads) if offers(backend, Threads) else 1
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
     backend.prepare(job)
     return backend
@@ -143,7 +143,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     started = []
     with interrupts.held():
         try:
-            start(started, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
+            if record["n_threads"] > 1:
+                start(started, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
             return _slices(job, backend, on_epoch)
         finally:
             backend.dismiss(job)

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracle import reference
+from oracle.jobs import chain, make_job
 
-from fastmlp.kernels import contract, dispatch, records
+from fastmlp.kernels import contract, dispatch, records, training
+from fastmlp.kernels.plan import Activation, Regime
 
 NATIVE = Path(records.__file__).parent / "native"
 
@@ -200,3 +202,11 @@ def test_regimes_are_told_apart_in_one_place():
     assert asks == {"slice.pxi", "api.pxi"}
     for name in (code.name.lower() for code in records.Regime):
         assert f"cdef Regime {name}_regime()" in (NATIVE / "training" / f"{name}.pxi").read_text()
+
+
+def test_a_backend_without_threads_trains_in_one(kernels):
+    job = make_job(kernels.dtype, chain(5, (4, 3), (Activation.TANH, Activation.IDENTITY)), batch_size=23)
+    training.prepare(job, 3, Regime.BATCH)
+    threaded = contract.offers(kernels.module, contract.Threads)
+    assert job.run["n_threads"] == (3 if threaded else 1)
+    assert threaded == (kernels.name in dispatch.COMPILED)

@@ -61,9 +61,6 @@ class Kernels:
         loss = self._loss or formulas.LOSSES[int(run["loss"])](run, job.plan.n_outputs)
         return training.train(job, self._functions(job.plan), loss, self._update or self.update)
 
-    def work(self, job, thread):
-        """Return at once: one thread does all."""
-
     def dismiss(self, job):
         """Nothing: nobody works."""
 
