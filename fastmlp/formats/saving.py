@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import _checks
 from . import kinds, pickled, safetensors
 from .packing import unpack
-from .plain import plain
+from .plain import meant, plain
 from .reading import opened
 from .writing import writable, write_atomically
 
@@ -148,4 +148,5 @@ def read_info(path):
     with opened(Path(path)) as (file, size):
         fields, take, _ = safetensors.read_header(file, size)
         said = {name: unpack(fields[name], take) for name in ("kind", "versions", "metadata")}
+        said["metadata"] = meant(said["metadata"])
         return {**said, "has_training_state": fields["training"] is not None}

@@ -73,6 +73,15 @@ def test_metadata_comes_back(tmp_path):
     assert read_info(path)["has_training_state"] and read_info(path)["metadata"] == {}
 
 
+@pytest.mark.parametrize("name", ["$float", "$array", "$dict", "$", "fastmlp"])
+def test_names_in_metadata_that_mean_something_to_us(tmp_path, name):
+    metadata = {name: "nan", "a": {name: "activation"}}
+    save(small(), tmp_path / "m.safetensors", metadata=metadata)
+    assert read_info(tmp_path / "m.safetensors")["metadata"] == metadata
+    save(MLPClassifier(class_weight={name: 1.0}), tmp_path / "m.safetensors")
+    assert load(tmp_path / "m.safetensors").class_weight == {name: 1.0}
+
+
 def test_names_in_metadata_that_meet_in_one_path(tmp_path):
     metadata = {"a.b": np.zeros(1), "a": {"b": np.ones(2), "b_": np.ones(3)}, "": np.ones(4)}
     save(small(), tmp_path / "m.safetensors", metadata=metadata)
