@@ -83,7 +83,7 @@ docs: $(VENV)/stamp-docs  ## build the documentation into docs/_build/html
 # so pytest must not hold back what is written to stderr. $(call sanitized,kind,libraries,which tests,files)
 sanitize: $(VENV)/stamp-build  ## the kernel tests on builds that end at bad memory, undefined behaviour or a race
 	$(call sanitized,address,asan ubsan,not numba and not numpy,$(SANITIZED_TESTS))
-	$(call sanitized,thread,tsan,thread and not numba and not numpy,$(THREADED_TESTS))
+	$(call sanitized,thread,tsan,thread and not fork and not processes and not flat and not numba and not numpy,$(THREADED_TESTS))
 
 sanitized = FASTMLP_SANITIZE=$(1) FASTMLP_REQUIRE_EXT=1 FASTMLP_LEVELS=native $(PY) setup.py -q build \
 	    --build-base $(SANITIZED_BUILD)/$(1) --build-lib $(SANITIZED_BUILD)/$(1)/lib && \
