@@ -23,6 +23,7 @@ TAGS = ("$array", "$number", "$floats", "$tuple", "$dict", "$texts", "$objects",
 
 def damaged(draw, data):
     """Return bytes that a disk or a network has made of others."""
+    data = data or b"\0"
     random, n = draw.random, len(data)
     for _ in range(draw.one(1, 1, 1, 2, 5)):
         at = random.randint(n)
