@@ -119,7 +119,7 @@ def other_header(draw, contents):
         return damaged(draw, contents) or contents
     what = draw.one("shape", "shape", "shape", "dtype", "dtype", "order", "tree")
     if what == "shape":
-        shape[draw.random.randint(len(shape))] = draw.one(*NUMBERS, *(n + 1 for n in shape))
+        shape[draw.random.randint(len(shape))] = draw.one(*NUMBERS, *(n + 1 for n in shape if type(n) is int))
         header["shape"] = tuple(draw.one(shape, shape[:1], [*shape, 1], shape[::-1]))
     elif what == "dtype":
         header["descr"] = draw.one(
