@@ -1,13 +1,22 @@
 """What every model can be written as besides a file of its own: code, ONNX graphs, weights for others."""
 
+from importlib import import_module
 from pathlib import Path
 
 from .. import _checks
-from ..formats import c_header, keras, npz, numpy_code, onnx_graph
-from ..formats.reading import opened
-from ..formats.writing import writable, write_atomically
 
-WEIGHTS = {".npz": npz, ".h5": keras, ".hdf5": keras}
+WEIGHTS = {".npz": "npz", ".h5": "keras", ".hdf5": "keras"}
+
+
+def format_module(name):
+    """Import a module of the formats when it is needed: not everyone who imports the package writes files."""
+    return import_module(f"..formats.{name}", __package__)
+
+
+def write(path, *pieces):
+    """Write a file as a whole, or leave what is there."""
+    writing = format_module("writing")
+    writing.write_atomically(writing.writable(path), *pieces)
 
 
 class Exported:
@@ -27,9 +36,9 @@ class Exported:
             From an array of shape (n, n_features) to what `predict` returns. Its `source` is the code,
             weights included. That of a classifier with probabilities has a `predict_proba`.
         """
-        function = numpy_code.to_numpy(self._described("to_numpy"))
+        function = format_module("numpy_code").to_numpy(self._described("to_numpy"))
         if path is not None:
-            write_atomically(writable(path), function.source.encode())
+            write(path, function.source.encode())
         return function
 
     def to_onnx(self, path, *, zipmap=False, input_dtype=None):
@@ -58,8 +67,10 @@ class Exported:
             onnx is not installed: ``pip install fastmlp[onnx]``.
         """
         description = self._described("to_onnx")
-        file = onnx_graph.to_onnx(description, _checks.check_flag("zipmap", zipmap), input_dtype)
-        write_atomically(writable(path), file)
+        file = format_module("onnx_graph").to_onnx(
+            description, _checks.check_flag("zipmap", zipmap), input_dtype
+        )
+        write(path, file)
 
     def to_c(self, path, *, prefix="model"):
         """Write the model to a C99 header that needs nothing but the C library's math.
@@ -82,8 +93,8 @@ class Exported:
         ValueError
             The model has what C cannot say, such as a user's own activation.
         """
-        text = c_header.to_c(self._described("to_c"), prefix)
-        write_atomically(writable(path), text.encode("ascii"))
+        text = format_module("c_header").to_c(self._described("to_c"), prefix)
+        write(path, text.encode("ascii"))
 
     def save_weights(self, path):
         """Write weights and biases alone, for NumPy or Keras.
@@ -103,8 +114,9 @@ class Exported:
         --------
         load_weights : Read them back.
         """
-        target, module = writable(path), _format_of(path)
-        write_atomically(target, *module.write(self._described("save_weights"), target))
+        writing = format_module("writing")
+        target, module = writing.writable(path), _format_of(path)
+        writing.write_atomically(target, *module.write(self._described("save_weights"), target))
 
     def load_weights(self, path):
         """Read weights and biases of a model with the same layers.
@@ -127,7 +139,7 @@ class Exported:
             that was expected and the one that was found. The model stays as it was.
         """
         description, module = self._described("load_weights"), _format_of(path)
-        with opened(Path(path)) as (file, size):
+        with format_module("reading").opened(Path(path)) as (file, size):
             arrays = module.read(file, size, description.layers)
         self._take_weights(arrays)
         return self
@@ -144,4 +156,4 @@ class Exported:
 def _format_of(path):
     """Return the module that knows a file of weights by its suffix."""
     suffix = Path(path).suffix.lower()
-    return _checks.check_choice("the suffix of path", suffix, WEIGHTS)
+    return format_module(_checks.check_choice("the suffix of path", suffix, WEIGHTS))
