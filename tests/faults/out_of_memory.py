@@ -31,7 +31,7 @@ from fastmlp.model_selection import cross_validate
 
 X = np.random.RandomState(0).standard_normal((30, 4))
 Y = (X[:, 0] > 0).astype(int)
-LOOSE = ("early stopping",)  # cut off between an epoch and what is measured of it
+LOOSE = ("early stopping", "fit with validation")  # cut off between an epoch and what is measured of it
 PASSING = (
     "seconds",
     "interrupted_",

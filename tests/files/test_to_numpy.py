@@ -80,7 +80,10 @@ class SlyNumber(float):
 def test_no_value_becomes_code():
     """Labels, slopes and scales of classes of a user's own are written as what they are."""
     y = np.array([Sly("a"), Sly("b")], object)[(models.X[:, 0] > 0).astype(int)]
-    for model in MLPClassifier((2,), max_iter=2), Perceptron():  # which keeps them as they are
+    for model in (
+        MLPClassifier((8,), max_iter=60, random_state=0),
+        Perceptron(),
+    ):  # which keeps them as they are
         source = models.fitted(model, y, "float64").to_numpy().source
         assert "abort" not in source and set(alone(source)["predict"](models.X)) == {"a", "b"}
     assert type(model.classes_[0]) is Sly
