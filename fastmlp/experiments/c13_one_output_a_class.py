@@ -11,7 +11,7 @@ from .result import Result
 from .training import CURVES, trained
 
 ID, TITLE = "C13", "Ten outputs, the strongest tells the class"
-REPORTED = {}
+REPORTED: dict = {}
 OUTPUTS = {
     "sigmoid, squared error": ("logistic", "delta_rule"),
     "softmax, cross-entropy": ("softmax", "categorical_crossentropy"),

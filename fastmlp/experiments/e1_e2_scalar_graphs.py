@@ -11,7 +11,7 @@ from ..graph import Node, elu, leaky_relu, sigmoid, tanh, unroll
 from .result import Result
 
 ID, TITLE = "E1", "Graphs of a neuron, of a layer with a loss, and of a function of two variables"
-REPORTED = {}
+REPORTED: dict = {}
 ACTIVATIONS = {
     "sigmoid": sigmoid, "tanh": tanh, "ELU": elu, "leaky ReLU 0.1": lambda z: leaky_relu(z, 0.1),
 }  # fmt: skip

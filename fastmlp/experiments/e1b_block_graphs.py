@@ -8,7 +8,7 @@ from .. import Concatenate, Dense, Network
 from .result import Result
 
 ID, TITLE = "E1b", "Graphs of whole layers: the nets on photographs, and both nets of XOR"
-REPORTED = {}
+REPORTED: dict = {}
 CONCLUSIONS = {
     "a net with penalties has a branch for each": lambda r: (
         r.value("3072-100-10, MSE and L2", "penalties") == 2

@@ -21,7 +21,7 @@ KEEPS_LOGITS = tuple(
 )  # fmt: skip
 
 # The fields of a call, by the letters of their types (`TYPES`).
-FIELDS = (
+KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
     ("i", "n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
@@ -32,7 +32,7 @@ FIELDS = (
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
 )  # fmt: skip
-FIELDS = tuple((name, letter) for letter, names in FIELDS for name in names.split())
+FIELDS = tuple((name, letter) for letter, names in KINDS for name in names.split())
 
 
 def call_structure():

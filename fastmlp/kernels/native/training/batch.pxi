@@ -25,7 +25,7 @@ cdef struct Batch:
     # one number for each block of samples, or of weights, summed in their order
     double *block_loss
     double *block_weight
-    double *block_penalty # of a block of weights
+    double *block_penalty  # of a block of weights
     WeightBlock *weight_blocks
     size n_weight_blocks
     int64_t *task_start   # (n_tasks + 1,): the first block of weights of each task
@@ -38,7 +38,7 @@ cdef struct Batch:
     Step step
     real clip_scale       # what brings the gradient down to the largest norm allowed
     int64_t left          # batches of the slice, or chunks of larger ones
-    int64_t ticket, phase # see batch_threads.pxi
+    int64_t ticket, phase  # see batch_threads.pxi
     int32_t remaining     # tasks of the phase that are not done
     int32_t bad_rows      # a row that was read holds NaN or infinity
 

@@ -1,8 +1,9 @@
 # An ensemble: several small nets learn online at once. Each lane of a vector is a net with weights, order of samples
 # and learning rate of its own. All have one plan, optimizer and loss, and read the same rows.
 #
-# What a lane computes (ensemble_step.pxi) is, operation by operation, what online_step.pxi computes for that net alone, so
-# that results agree bit for bit. What is a row of numbers there is here an array of vectors, (elements, LANES).
+# What a lane computes (ensemble_step.pxi) is, operation by operation, what online_step.pxi computes for that net
+# alone, so that results agree bit for bit. What is a row of numbers there is here an array of vectors, (elements,
+# LANES).
 
 cdef struct EnsembleLayer:
     real *A               # (n_out, LANES) outputs

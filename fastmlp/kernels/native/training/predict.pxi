@@ -1,6 +1,7 @@
-# Prediction: blocks of rows through all layers. Weights are read where they lie: a vector that is loaded at the end of a
-# row holds numbers of the next one too, which are not looked at. Only a layer at the very end of the parameters, where
-# such a vector would reach beyond them, is copied. Scratch comes from malloc: one row is a matter of microseconds.
+# Prediction: blocks of rows through all layers. Weights are read where they lie: a vector that is loaded at the end
+# of a row holds numbers of the next one too, which are not looked at. Only a layer at the very end of the parameters,
+# where such a vector would reach beyond them, is copied. Scratch comes from malloc: one row is a matter of
+# microseconds.
 
 cdef bint reads_past_end(const Net *net, const Layer *layer) noexcept nogil:
     return layer.weights + (layer.n_in - 1) * layer.n_out + padded(layer.n_out) > net.n_params
