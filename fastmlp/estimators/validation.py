@@ -71,7 +71,7 @@ def split(estimator, metrics, X, target, y, weights, sample_weight):
         np.arange(n),
         random_state=estimator._network.rng,
         test_size=size,
-        stratify=y if binary else None,
+        stratify=target.astype(bool) if binary else None,
     )
     if len(rest) < 2:
         _checks.refuse(
