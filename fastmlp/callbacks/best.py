@@ -75,6 +75,7 @@ class EarlyStopping(_checks.Declared):
 
     def get_state(self):
         return {
+            "settings": self._settings(),
             "best": self._best.get_state(),
             "best_epoch": self.best_epoch_,
             "best_value": float(self.best_),
@@ -82,8 +83,19 @@ class EarlyStopping(_checks.Declared):
         }
 
     def set_state(self, state):
+        _checks.check_same("this EarlyStopping", state["settings"], self._settings())
         self._best.set_state(state["best"])
         self.best_epoch_, self.best_, self._params = state["best_epoch"], state["best_value"], state["params"]
+
+    def _settings(self):
+        """Return what decides when a fit ends, and with which weights."""
+        return {
+            "monitor": self.monitor,
+            "patience": self.patience,
+            "min_delta": float(self.min_delta),
+            "direction": int(self._best.sign),
+            "restore_best": self.restore_best,
+        }
 
     def on_fit_end(self, state):
         if self._params is not None:

@@ -79,9 +79,11 @@ def _layout(network, plan, dtype):
     found = {"layers": len(plan.layers)}
     for k, (layer, function) in enumerate(zip(plan.layers, network.functions, strict=True)):
         name = network.topology.dense[k].name
+        found[f"name of layer {k + 1}"] = name
         found[f"activation of {name}"] = _checks.described(function)
         for field in ("n_out", "n_in", "dropout", "l1", "l2", "max_norm", "frozen"):
             found[f"{field} of {name}"] = layer[field].item()
+        found[f"use_bias of {name}"] = bool(layer["bias"] >= 0)
     seed = network.random_state
     return found | {
         "sources of layers": plan.edges.tolist(),

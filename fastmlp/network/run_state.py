@@ -75,6 +75,7 @@ def about(fit, epoch_end):
         "batch_size": job.option("batch_size"),
         "shuffle": bool(job.option("shuffle")),
         "epochs": len(job.losses),
+        "measure_every": epoch_end.every,
         "loss": _checks.described(fit.loss),
         "optimizer": _checks.described(fit.optimizer),
     }

@@ -57,6 +57,9 @@ def checkpoint():
         (network, dict(optimizer=Adam()), "optimizer is Adam"),
         (network, dict(optimizer=SGD(abs)), "optimizer is SGD.learning_rate=abs"),
         (network, dict(optimizer=LBFGS()), "the optimizer LBFGS takes no Dropout"),
+        (network, dict(measure_every=2), "measure_every is 2 in this fit, and 1 in the checkpoint"),
+        (partial(network, use_bias=False), {}, "use_bias of dense_1 is False in the network, and True in"),
+        (partial(network, name="first"), {}, "name of layer 1 is first in the network, and dense_1 in"),
         (network, dict(metrics=()), "fit measured mse at each epoch's end, this one .* nothing"),
         (network, dict(metrics=["mae"]), "measured mse .* this one measures mae"),
         (network, dict(validation_data=(X, Y)), "validation_data is .*val"),
@@ -72,6 +75,34 @@ def test_what_differs_is_refused_by_name(checkpoint, make, options, words):
         fit(model, **{**given, **options})
     assert same(model.__getstate__(), before)
     assert model.history_ == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (dict(patience=3), "patience is 3 in this EarlyStopping, and 2 in the checkpoint"),
+        (dict(min_delta=0.5), "min_delta is 0.5 in this EarlyStopping, and 0.0 in"),
+        (dict(mode="max"), "direction is 1 in this EarlyStopping, and -1 in"),
+        (dict(restore_best=False), "restore_best is False in this EarlyStopping, and True in"),
+        (dict(monitor="mse"), "monitor is mse in this EarlyStopping, and loss in"),
+        (dict(mode="min"), None),
+    ],
+)
+def test_early_stopping_goes_on_as_it_was_set(options, words):
+    def stopping(**options):
+        return callbacks.EarlyStopping(**{"monitor": "loss", "patience": 2, **options})
+
+    kept = Checkpoint(3)
+    whole = fit(network(), metrics=["mse"], callbacks=[stopping(), kept])
+    model = network().build(5)
+    before = model.__getstate__()
+    given = dict(metrics=["mse"], callbacks=[stopping(**options)], resume_from=kept.model)
+    if words is None:
+        assert same(fit(model, **given).params, whole.params)
+        return
+    with pytest.raises(ValueError, match=words):
+        fit(model, **given)
+    assert same(model.__getstate__(), before)
 
 
 def test_the_same_goes_on(checkpoint):
