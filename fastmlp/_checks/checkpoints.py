@@ -45,8 +45,8 @@ def check_resumable(source, kind, load):
     model = load(source) if isinstance(source, (str, PathLike)) else source
     if type(model) is not kind:
         raise TypeError(
-            f"resume_from must be the path of a {kind.__name__}'s checkpoint, or what load(path) returns of one; "
-            f"got {'' if model is source else 'one of '}{shown(model)} of type {type(model).__name__}"
+            f"resume_from must be the path of a {kind.__name__}'s checkpoint, or what load(path) returns of "
+            f"one; got {'' if model is source else 'one of '}{shown(model)} of type {type(model).__name__}"
         )
     return model
 

@@ -5,6 +5,9 @@ import threading
 from contextlib import nullcontext
 from weakref import WeakValueDictionary
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 from ..exceptions import InTrainingError
 
 _enter = threading.Lock()
@@ -15,6 +18,7 @@ _runs: "WeakValueDictionary[int, in_training]" = WeakValueDictionary()
 if hasattr(os, "register_at_fork"):
     # nothing of Python runs there, where Ctrl-C could come between
     os.register_at_fork(before=_enter.acquire, after_in_parent=_enter.release, after_in_child=_enter.release)
+    os.register_at_fork(after_in_child=lambda: release_streams())
 
 
 class in_training:
@@ -63,6 +67,22 @@ def run_of(model):
     run = _runs.get(id(model))
     # a forked child has none of the threads that train
     return run if run is not None and run.process == os.getpid() else None
+
+
+def release_streams():
+    """In a forked child, make free the random streams of models that threads train which are not there.
+
+    Kernels hold the lock of the stream that shuffles nearly always; it may be NumPy's global one. Whoever
+    draws from it in the child, this package or another, would wait for ever.
+    """
+    for run in list(_runs.values()):
+        network = getattr(run.model, "_network", run.model)
+        for stream in (getattr(network, "rng", None), getattr(run.model, "random_state", None)):
+            if stream is None or isinstance(stream, np.random.RandomState):
+                lock = check_random_state(stream)._bit_generator.lock
+                # who forks in a formula of his own may hold it himself; older NumPy's locks have no owner
+                if not getattr(lock, "_is_owned", bool)():
+                    lock._at_fork_reinit()
 
 
 def is_ours(model):

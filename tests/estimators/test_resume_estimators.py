@@ -289,7 +289,10 @@ def test_what_differs_is_refused_by_name(checkpoint, parameters, fit, words):
 
 
 def test_other_models_are_refused(checkpoint):
-    with pytest.raises(TypeError, match="resume_from must be the path of a MLPRegressor's checkpoint.*; got .*of type MLPClassifier"):
+    with pytest.raises(
+        TypeError,
+        match=r"resume_from must be the path of a MLPRegressor's checkpoint.*; got .*of type MLPClassifier",
+    ):
         MLPRegressor().fit(X, Y, resume_from=checkpoint)
     with pytest.raises(ValueError, match="this MLPClassifier holds no fit that has not ended"):
         MLPClassifier().fit(X, Y, resume_from=MLPClassifier())

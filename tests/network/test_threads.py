@@ -16,7 +16,18 @@ import joblib
 import numpy as np
 import pytest
 
-from fastmlp import Dense, Dropout, MLPClassifier, Momentum, Network, Perceptron, fit_many, load, save
+from fastmlp import (
+    Dense,
+    Dropout,
+    MLPClassifier,
+    MLPRegressor,
+    Momentum,
+    Network,
+    Perceptron,
+    fit_many,
+    load,
+    save,
+)
 from fastmlp.kernels import training
 
 X = np.random.RandomState(0).standard_normal((300, 4)).astype(np.float32)
@@ -111,6 +122,55 @@ def test_forked_children_fit(busy):
         stop.set()
         for thread in threads:
             thread.join()
+
+
+GLOBAL = np.random.mtrand._rand  # NumPy's own, from which estimators without a seed draw
+SHUFFLED = np.random.RandomState(0).uniform(-1, 1, (5000, 4))
+
+
+def fit_alone(stream):
+    model = MLPRegressor(
+        hidden_layer_sizes=(64,), max_iter=2, random_state=None if stream is GLOBAL else stream
+    )
+    model.fit(SHUFFLED, SHUFFLED[:, 0])
+
+
+def fit_side_by_side(stream):
+    networks = [Network([Dense(4, "tanh"), Dense(1)], random_state=stream) for _ in range(4)]
+    fit_many(networks, SHUFFLED, SHUFFLED[:, 0], epochs=4, batch_size=1, n_threads=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("stream", [GLOBAL, np.random.RandomState(3)], ids=["global", "own"])
+@pytest.mark.parametrize("fit", [fit_alone, fit_side_by_side])
+def test_forked_children_draw_from_the_streams_of_fits(fit, stream):
+    """A child that is forked while a thread holds the lock of a fit's stream does not wait for it."""
+    fit(stream)  # what is compiled is compiled now
+    stop, lock = threading.Event(), stream._bit_generator.lock
+
+    def work():
+        while not stop.is_set():
+            fit(stream)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for _ in range(3):
+            until = time.perf_counter() + 60
+            while lock.acquire(blocking=False):
+                lock.release()
+                assert time.perf_counter() < until, "no kernel takes the lock"
+            child = os.fork()
+            if child == 0:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(20)
+                stream.random_sample()
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
