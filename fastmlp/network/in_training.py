@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from weakref import WeakValueDictionary
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from ..exceptions import InTrainingError
 
@@ -78,8 +77,9 @@ def release_streams():
     for run in list(_runs.values()):
         network = getattr(run.model, "_network", run.model)
         for stream in (getattr(network, "rng", None), getattr(run.model, "random_state", None)):
-            if stream is None or isinstance(stream, np.random.RandomState):
-                lock = check_random_state(stream)._bit_generator.lock
+            stream = np.random.mtrand._rand if stream is None else stream  # as scikit-learn has it
+            if isinstance(stream, np.random.RandomState):
+                lock = stream._bit_generator.lock
                 # who forks in a formula of his own may hold it himself; older NumPy's locks have no owner
                 if not getattr(lock, "_is_owned", bool)():
                     lock._at_fork_reinit()
