@@ -33,7 +33,7 @@ def reading(output, loss, kind):
     """
     strongest_wins = kind == "multiclass" or loss.labels == "only"
     known = output.code is not None
-    are_logits = known and output.name == "identity" and "identity" in loss.from_logits
+    are_logits = loss.gives_logits(output)
     by_logits = known and (output.name == "logistic" or (output.name == "softmax" and strongest_wins))
     threshold = None if strongest_wins else 0.0 if by_logits or are_logits else 0.5
     how = None

@@ -128,6 +128,10 @@ class Loss(_checks.Fixed):
         """Return whether it is computed from the logits where `output` is the last layer's activation."""
         return output.code is not None and output.name in self.from_logits
 
+    def gives_logits(self, output):
+        """Return whether the outputs are logits, behind `output` as the last layer's activation."""
+        return output.name == "identity" and self.takes_logits(output)
+
     def each(self, output, y, z, a):
         """Return the loss of each sample, by the logits z or by the outputs a, whichever it takes."""
         if self.takes_logits(output):

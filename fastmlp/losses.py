@@ -22,6 +22,18 @@ sse                sum of e^2, summed over the    2 e, summed too    error curve
 ================== ============================== ================== ================================
 
 where e = a - y. With ten outputs "mse" learns five times slower than "delta_rule" at the same rate.
+
+Three ways to a cross-entropy of classes differ in what the last layer gives:
+
+======================== =============== ==============================================================
+name                     outputs         known from
+======================== =============== ==============================================================
+categorical_crossentropy softmax         Keras; scikit-learn's classifier
+categorical_crossentropy identity        Keras's ``from_logits=True``; PyTorch's ``CrossEntropyLoss``
+softmax_crossentropy     any but softmax PyTorch's ``CrossEntropyLoss`` of what a sigmoid or ReLU gives
+======================== =============== ==============================================================
+
+Sigmoids lie between 0 and 1: a softmax of ten of them gives no class more than e / (e + 9), or 23 %.
 """
 
 from dataclasses import dataclass
@@ -160,6 +172,29 @@ class CategoricalCrossentropy(Loss):
         return np.exp(z - log_sum_exp(z)) * y.sum(axis=1, keepdims=True) - y
 
 
+class SoftmaxCrossentropy(CategoricalCrossentropy):
+    """The categorical cross-entropy of a softmax of the outputs, whatever their activation.
+
+    PyTorch's ``CrossEntropyLoss`` applied to a network's outputs: those of a sigmoid or ReLU layer count as
+    logits. Behind identity it is "categorical_crossentropy".
+    """
+
+    name, code, from_logits = "softmax_crossentropy", Code.SOFTMAX_CROSS_ENTROPY, ("identity",)
+    outputs = (
+        "identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", "softplus", "gelu", "silu",
+        "exp",
+    )  # fmt: skip
+
+    def gives_logits(self, output):
+        return True
+
+    def value(self, y, a):
+        return self.logits_value(y, a)
+
+    def derivative(self, y, a):
+        return self.logits_derivative(y, a)
+
+
 @dataclass(frozen=True)
 class Hinge(Loss):
     """Weston and Watkins' multiclass hinge, sum over j != y of max(0, a_j - a_y + margin)."""
@@ -276,7 +311,7 @@ def one_hot(labels, n_classes):
 
 
 BUILT_IN = (MeanSquaredError, HalfSquaredError, DeltaRule, SumOfSquares, BinaryCrossentropy,
-            CategoricalCrossentropy, Hinge, SquaredHinge, AbsoluteError, Huber, Quantile,
+            CategoricalCrossentropy, SoftmaxCrossentropy, Hinge, SquaredHinge, AbsoluteError, Huber, Quantile,
             Poisson)  # fmt: skip
 LOSSES = {cls.name: cls for cls in BUILT_IN}
 formulas.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})

@@ -163,6 +163,7 @@ def add_formulas():
         ("binary_crossentropy", "logistic", "bits"),
         ("categorical_crossentropy", "softmax", "labels"),
         (losses.CategoricalCrossentropy(0.1), "identity", "labels"),
+        ("softmax_crossentropy", "logistic", "labels"),
         ("hinge", "identity", "labels"),
         ("squared_hinge", "identity", "labels"),
         ("poisson", "exp", "counts"),

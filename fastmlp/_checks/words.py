@@ -25,7 +25,8 @@ def by_alias(names):
 NAMES = by_alias(
     {
         "categorical_crossentropy": "cce ce scce nll nllloss sparsecategoricalcrossentropy crossentropyloss "
-        "softmaxcrossentropy crossentropy logloss deviance",
+        "crossentropy logloss deviance",
+        "softmax_crossentropy": "crossentropyloss softmaxce softmaxcrossentropywithlogits",
         "binary_crossentropy": "bce bceloss bcewithlogits bcewithlogitsloss crossentropy logloss deviance",
         "log_loss": "crossentropy categoricalcrossentropy binarycrossentropy cce bce ce",
         "hinge": "svm svc margin categoricalhinge multimargin multimarginloss",

@@ -26,7 +26,7 @@ def _has_probabilities(estimator):
         return False
     if loss in HINGES or getattr(loss, "labels", None) == "only":
         return False
-    if output is None:
+    if output is None or getattr(loss, "name", None) == losses.SoftmaxCrossentropy.name:
         return True
     entropy = loss == "log_loss" or "identity" in getattr(loss, "from_logits", ())
     return output in ("softmax", "logistic", "sigmoid") or (output in ("identity", "linear") and entropy)

@@ -66,12 +66,13 @@ class OfClasses:
             elif loss == "squared_error":  # scikit-learn's classifier has no squared error
                 loss, usual = "half_squared_error", "logistic"
         self._loss = losses.get(loss)
+        of_softmax = isinstance(self._loss, losses.SoftmaxCrossentropy)
+        if kind == MULTILABEL and (self._loss.labels == "only" or of_softmax):
+            _checks.refuse(f"loss={self.loss!r} needs one class for each sample; take 'log_loss' for several")
         if self._loss.labels == "only":
-            if kind == MULTILABEL:
-                _checks.refuse(
-                    f"loss={self.loss!r} needs one class for each sample; take 'log_loss' for several"
-                )
             several, usual = True, "identity"
+        elif of_softmax:  # which the loss takes itself
+            usual = "identity"
         if several:
             self.n_outputs_ = max(len(self.classes_), 2)
         else:

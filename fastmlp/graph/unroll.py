@@ -127,9 +127,10 @@ def _loss(loss, output, graph, target):
         scale = squared[type(loss)]
         squares = total((p - Node(float(t), f"t{j}")) ** 2 for j, (p, t) in enumerate(zip(a, y, strict=True)))
         return squares if scale == 1.0 else scale * squares
-    if loss.label_smoothing == 0.0 and loss.takes_logits(output):
-        logits = [_times(output.slope, z) for z in graph.logits]
-        if type(loss) is losses.CategoricalCrossentropy:
+    of_softmax = type(loss) is losses.SoftmaxCrossentropy
+    if loss.label_smoothing == 0.0 and (of_softmax or loss.takes_logits(output)):
+        logits = list(a) if of_softmax else [_times(output.slope, z) for z in graph.logits]
+        if of_softmax or type(loss) is losses.CategoricalCrossentropy:
             shares = losses.one_hot(target, len(a))[0]
             return -total(_times(float(t), p) for p, t in zip(log_softmax(logits), shares, strict=True) if t)
         if type(loss) is losses.BinaryCrossentropy:

@@ -51,6 +51,7 @@ class Loss(IntEnum):
     HUBER = 6  # loss_parameter: delta
     QUANTILE = 7  # loss_parameter: the quantile
     POISSON = 8  # half deviance; from logits where the output is exp
+    SOFTMAX_CROSS_ENTROPY = 9  # categorical, of a softmax of the outputs, whatever these are
 
 
 class Optimizer(IntEnum):

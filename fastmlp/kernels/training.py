@@ -19,7 +19,10 @@ PREDICTED = 256  # rows predicted by one call at most; results do not depend on 
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
-TINY_LOSSES = (Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
+TINY_LOSSES = (
+    Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY,
+    Loss.SOFTMAX_CROSS_ENTROPY,
+)  # fmt: skip
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 

@@ -29,18 +29,13 @@ class Coding(NamedTuple):
         return (self.low + self.high) / 2
 
 
-def are_logits(activation, loss):
-    """Whether outputs are logits by which a cross-entropy was learned."""
-    return activation.name == "identity" and loss.takes_logits(activation)
-
-
 def target_range(y, activation, loss, known=None):
     """Return the range of the targets that a network learns.
 
     It says where the threshold lies of data that are all of one class. None: outputs and loss say it.
     `known` is that of what was learned before, which targets of one value do not change.
     """
-    if y.ndim == 1 or activation.name in ("logistic", "softmax") or are_logits(activation, loss):
+    if y.ndim == 1 or activation.name in ("logistic", "softmax") or loss.gives_logits(activation):
         return None
     low, high = float(y.min()), float(y.max())
     return (low, high) if low < high or known is None else known
@@ -65,7 +60,7 @@ def classes(outputs, activation, loss, known_range=None):
     """
     if outputs.shape[1] > 1:
         return outputs.argmax(axis=1)
-    if activation.name == "logistic" or are_logits(activation, loss):
+    if activation.name == "logistic" or loss.gives_logits(activation):
         low, high, middle = 0, 1, 0.5 if activation.name == "logistic" else 0.0
     else:
         low, high = _checks.check_class_range(known_range or (-1.0, 1.0))
@@ -120,7 +115,7 @@ class Reading:
     @cached_property
     def are_logits(self):
         """Whether the outputs are logits by which a cross-entropy was learned."""
-        return are_logits(self.activation, self.loss)
+        return self.loss.gives_logits(self.activation)
 
     @cached_property
     def coding(self):

@@ -51,7 +51,8 @@ OUTPUTS = [
 LOSSES = [
     "log_loss", "squared_error", "hinge", "squared_hinge", losses.MeanSquaredError(), losses.SumOfSquares(),
     losses.AbsoluteError(), losses.Huber, losses.Quantile(0.4), losses.BinaryCrossentropy(0.1),
-    losses.CategoricalCrossentropy(), losses.Hinge(0.5), losses.Poisson(), Absolute(),
+    losses.CategoricalCrossentropy(), losses.SoftmaxCrossentropy(), losses.Hinge(0.5), losses.Poisson(),
+    Absolute(),
 ]  # fmt: skip
 
 
@@ -102,6 +103,23 @@ def agree(model, kind):
             np.testing.assert_array_equal(chosen, p.max(axis=1))
         else:
             assert (p[predicted == 1] >= 0.5).all() and (p[predicted == 0] <= 0.5).all()
+
+
+@pytest.mark.parametrize("output", [None, "relu", "logistic", activations.Tanh(0.5)])
+def test_softmax_of_any_outputs_tells_probabilities(output):
+    """Those that "softmax_crossentropy" learned by; by default that is the usual classifier."""
+    y = TARGETS["multiclass"]
+    model = fitted(loss=losses.SoftmaxCrossentropy(), out_activation=output, max_iter=30).fit(X, y)
+    assert model.out_activation_ == ("identity" if output is None else getattr(output, "name", output))
+    exponentials = np.exp(model.activations(X, -1))
+    np.testing.assert_allclose(
+        model.predict_proba(X), exponentials / exponentials.sum(axis=1, keepdims=True), rtol=1e-12
+    )
+    if output is None:
+        usual = fitted(max_iter=30).fit(X, y)
+        np.testing.assert_allclose(model.predict_proba(X), usual.predict_proba(X), rtol=1e-9)
+    with pytest.raises(ValueError, match="needs an output activation of identity or logistic"):
+        fitted(loss=losses.SoftmaxCrossentropy(), out_activation="softmax").fit(X, y)
 
 
 @pytest.mark.parametrize("output", ["tanh", "relu", "identity", "softplus"])

@@ -16,6 +16,7 @@ OUTPUTS = {  # activations that a loss is trained with
     # not of a softmax: 1 - p has few digits where p is nearly 1, so that rounding decides
     Loss.BINARY_CROSS_ENTROPY: (Activation.LOGISTIC, Activation.IDENTITY),
     Loss.CATEGORICAL_CROSS_ENTROPY: (Activation.SOFTMAX, Activation.IDENTITY, Activation.LOGISTIC),
+    Loss.SOFTMAX_CROSS_ENTROPY: tuple(HIDDEN),
     Loss.HINGE: (Activation.IDENTITY, Activation.TANH),
     Loss.SQUARED_HINGE: (Activation.IDENTITY, Activation.TANH),
     Loss.ABSOLUTE_ERROR: (Activation.IDENTITY, Activation.SOFTPLUS),
@@ -23,7 +24,7 @@ OUTPUTS = {  # activations that a loss is trained with
     Loss.QUANTILE: (Activation.IDENTITY, Activation.SILU),
     Loss.POISSON: (Activation.EXP, Activation.SOFTPLUS),
 }
-SMOOTHED = (Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY)
+SMOOTHED = (Loss.BINARY_CROSS_ENTROPY, Loss.CATEGORICAL_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY)
 
 
 class Draw:

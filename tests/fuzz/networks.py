@@ -30,6 +30,7 @@ LOSSES = {  # name: output activation, kind of targets
     "mse": ("tanh", "values"), "sse": ("identity", "values"), "mae": ("identity", "values"),
     "huber": ("softplus", "values"), "binary_crossentropy": ("logistic", "bits"),
     "categorical_crossentropy": ("softmax", "labels"), "squared_hinge": ("identity", "labels"),
+    "softmax_crossentropy": ("relu", "labels"),
     "poisson": ("exp", "counts"),
 }  # fmt: skip
 

@@ -125,7 +125,10 @@ def test_gradient_with(kernels, options, n_outputs):
     compare_gradient(kernels, job)
 
 
-@pytest.mark.parametrize("loss", [Loss.CATEGORICAL_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE])
+@pytest.mark.parametrize(
+    "loss",
+    [Loss.CATEGORICAL_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE],
+)
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_labels_equal_one_hot_targets(kernels, loss, smoothing):
     output = Activation.SOFTMAX if loss == Loss.CATEGORICAL_CROSS_ENTROPY else Activation.IDENTITY
@@ -145,6 +148,8 @@ def test_labels_equal_one_hot_targets(kernels, loss, smoothing):
         (Loss.BINARY_CROSS_ENTROPY, Activation.LOGISTIC),
         (Loss.CATEGORICAL_CROSS_ENTROPY, Activation.SOFTMAX),
         (Loss.CATEGORICAL_CROSS_ENTROPY, Activation.IDENTITY),
+        (Loss.SOFTMAX_CROSS_ENTROPY, Activation.IDENTITY),
+        (Loss.SOFTMAX_CROSS_ENTROPY, Activation.RELU),
     ],
     ids=lambda code: code.name,
 )

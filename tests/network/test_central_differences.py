@@ -19,6 +19,7 @@ LOSSES = [
     losses.MeanSquaredError(), losses.HalfSquaredError(), losses.DeltaRule(), losses.SumOfSquares(),
     losses.BinaryCrossentropy(),
     losses.BinaryCrossentropy(0.2), losses.CategoricalCrossentropy(), losses.CategoricalCrossentropy(0.1),
+    losses.SoftmaxCrossentropy(), losses.SoftmaxCrossentropy(0.1),
     losses.Hinge(), losses.SquaredHinge(0.7), losses.AbsoluteError(), losses.Huber(0.3), losses.Quantile(0.2),
     losses.Poisson(),
 ]  # fmt: skip

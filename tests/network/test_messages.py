@@ -49,6 +49,7 @@ NAMES = [
         ("sparse_categorical_crossentropy", "'categorical_crossentropy'"),
         ("mean_absolute_error", "'mae' or 'absolute_error'"), ("SmoothL1Loss", "'huber'"),
         ("pinball", "'quantile'"),
+        ("CrossEntropyLoss", "'categorical_crossentropy' or 'softmax_crossentropy'"),
         ("catagorical_crossentropy", "'categorical_crossentropy'"), ("l2", "'mse'"),
     )),
     *((dict(optimizer=given), meant) for given, meant in (

@@ -66,6 +66,7 @@ LOSSES = [
     ("binary_crossentropy", "logistic"),
     ("binary_crossentropy", "identity"), ("categorical_crossentropy", "softmax"),
     ("categorical_crossentropy", "identity"), ("squared_hinge", "identity"), ("huber", "identity"),
+    ("softmax_crossentropy", "relu"), (losses.SoftmaxCrossentropy(0.1), "logistic"),
     ("poisson", "exp"), ("mse", "softmax"), ("mse", "logistic"), ("poisson", "softplus"),
     (losses.CategoricalCrossentropy(0.1), "softmax"), (losses.BinaryCrossentropy(0.2), "logistic"),
 ]  # fmt: skip

@@ -103,6 +103,9 @@ def loss_and_delta(job, layer, z, y):
     elif code == Loss.BINARY_CROSS_ENTROPY:
         p = np.clip(a, eps, 1.0 - eps)
         loss, da = -xlogy(y, p) - xlogy(1.0 - y, 1.0 - p), (p - y) / (p * (1.0 - p))
+    elif code == Loss.SOFTMAX_CROSS_ENTROPY:
+        mass = y.sum(axis=1, keepdims=True)
+        loss, da = y * (logsumexp(a, axis=1, keepdims=True) - a), mass * softmax(a, axis=1) - y
     elif code == Loss.CATEGORICAL_CROSS_ENTROPY:
         p = np.clip(a, eps, 1.0 - eps)
         loss, da = -xlogy(y, p), -y / p

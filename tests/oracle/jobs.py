@@ -9,7 +9,7 @@ from fastmlp.kernels import training
 from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 
-ONE_HOT = (Loss.CATEGORICAL_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE)
+ONE_HOT = (Loss.CATEGORICAL_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE)
 
 
 def chain(n_features, widths, activations, last=None, **extra):

@@ -111,7 +111,8 @@ def targets(job):
     if y.ndim == 1:
         y = np.eye(k)[y]
     smoothing = run["label_smoothing"]
-    share = {Loss.CATEGORICAL_CROSS_ENTROPY: k, Loss.BINARY_CROSS_ENTROPY: 2}.get(run["loss"])
+    share = {Loss.CATEGORICAL_CROSS_ENTROPY: k, Loss.SOFTMAX_CROSS_ENTROPY: k, Loss.BINARY_CROSS_ENTROPY: 2}
+    share = share.get(run["loss"])
     y = np.asarray(y, precision.real)
     return y * (1.0 - smoothing) + smoothing / share if share else y
 

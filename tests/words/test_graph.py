@@ -249,6 +249,7 @@ NETWORKS = {
     "softmax": ([4, 3], "elu", "softmax", "categorical_crossentropy", 2),
     "logits": ([4, 3], "relu", "identity", "categorical_crossentropy", 1),
     "shares": ([3], "elu", "softmax", "categorical_crossentropy", [0.2, 0.3, 0.5]),
+    "softmax of outputs": ([4, 3], "elu", "logistic", "softmax_crossentropy", 1),
     "hinge": ([4, 3], "softplus", "identity", "hinge", 0),
     "sse": ([3, 3, 2], "silu", "identity", "sse", [1.0, -1.0]),
     "half": ([3, 2], activations.LeakyReLU(0.1), "identity", "half_squared_error", [1.0, -1.0]),

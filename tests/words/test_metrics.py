@@ -69,6 +69,7 @@ SEVERAL = [
     # of labels, and of rows with one class each
     ([0, 2, 1], [[2, 1, 0], [0, 1, 2], [2, 1, 0]], "identity", "hinge", 2 / 3),
     (np.eye(3)[[0, 2, 1]], [[2, 1, 0], [0, 1, 2], [2, 1, 0]], "softmax", "categorical_crossentropy", 2 / 3),
+    (np.eye(3)[[0, 2, 1]], [[2, 1, 0], [0, 1, 2], [2, 1, 0]], "relu", "softmax_crossentropy", 2 / 3),
     (2 * np.eye(3)[[0, 2, 1]] - 1, [[2, 1, 0], [0, 1, 2], [2, 1, 0]], "tanh", "mse", 2 / 3),
     # of several labels: all of a row have to be right
     ([[1, 1], [0, 0], [0, 1]], [[3, 1], [-1, -2], [1, 2]], "logistic", "binary_crossentropy", 2 / 3),

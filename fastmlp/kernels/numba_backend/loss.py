@@ -15,7 +15,7 @@ from .memory import address, size_of
 
 (
     HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR,
-    HUBER, QUANTILE, POISSON,
+    HUBER, QUANTILE, POISSON, SOFTMAX_CROSS_ENTROPY,
 ) = map(int, Loss)  # fmt: skip
 EPS_32, EPS_64 = float(np.finfo(np.float32).eps), sys.float_info.epsilon
 
@@ -121,8 +121,9 @@ def loss_and_delta(c, n_samples, first, factor):
     z, a, d, n, activation, slope = buffer.z, buffer.a, buffer.d, layer.n_out, layer.activation, layer.slope
     parameter, smoothing = run.loss_parameter, run.label_smoothing
     binary, categorical = loss == BINARY_CROSS_ENTROPY, loss == CATEGORICAL_CROSS_ENTROPY
-    share = smoothing * 0.5 if binary else (smoothing / n if categorical else 0.0)
-    keep = 1.0 - smoothing if binary or categorical else 1.0
+    of_softmax = loss == SOFTMAX_CROSS_ENTROPY
+    share = smoothing * 0.5 if binary else (smoothing / n if categorical or of_softmax else 0.0)
+    keep = 1.0 - smoothing if binary or categorical or of_softmax else 1.0
     eps = EPS_32 if size_of(z) == 4 else EPS_64
     weighted = address(c.weight) != 0
     from_logits = (
@@ -142,6 +143,8 @@ def loss_and_delta(c, n_samples, first, factor):
         value = 0.0
         if from_logits and categorical:
             value = _softmax_loss(c, zs, ds, row, n, keep, share)
+        elif of_softmax:
+            value = _softmax_loss(c, as_, ds, row, n, keep, share)
         elif loss == HINGE or loss == SQUARED_HINGE:
             value = _hinge_loss(c, loss == SQUARED_HINGE, as_, ds, row, n, parameter)
         else:

@@ -118,6 +118,24 @@ cdef double logistic_loss(const Job *job, int64_t row, real slope, const real *z
     return value
 
 
+cdef inline double softmax_loss(const Job *job, int64_t row, const real *z, real *a, real *d, size n) noexcept nogil:
+    """Categorical cross-entropy of softmax(z), which is written to `a` where that is not NULL, from log-sum-exp."""
+    cdef size j
+    cdef double value = 0, total = 0, y, s = log_sum_exp(z, d, n)
+    if a != NULL:
+        memcpy(a, d, n * sizeof(real))
+    if job.labels != NULL and job.run.label_smoothing == 0:
+        d[job.labels[row]] -= 1
+        return s - z[job.labels[row]]
+    for j in range(n):
+        total += target(job, row, j)
+    for j in range(n):
+        y = target(job, row, j)
+        value += y * (s - z[j])
+        d[j] = <real>(total * d[j] - y)
+    return value
+
+
 cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, real *d) noexcept nogil:
     """Activate the output of one sample; return its loss, with the gradient for z in d.
 
@@ -139,21 +157,7 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
             for j in range(n):
                 d[j] = <real>total * a[j] - of_row[j]
             return value
-        s = log_sum_exp(z, d, n)
-        if job.labels != NULL and job.run.label_smoothing == 0:
-            value = s - z[job.labels[row]]
-            if code == SOFTMAX:
-                memcpy(a, d, n * sizeof(real))
-            d[job.labels[row]] -= 1
-        else:
-            for j in range(n):
-                total += target(job, row, j)
-            if code == SOFTMAX:
-                memcpy(a, d, n * sizeof(real))
-            for j in range(n):
-                y = target(job, row, j)
-                value += y * (s - z[j])
-                d[j] = <real>(total * d[j] - y)
+        value = softmax_loss(job, row, z, a if code == SOFTMAX else NULL, d, n)
         if code == IDENTITY:
             memcpy(a, z, n * sizeof(real))
         return value
@@ -171,7 +175,9 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
             value += xlogy(y, y) - y * z[j] - y + a[j]
             d[j] = a[j] - <real>y
         return value
-    if loss == HINGE or loss == SQUARED_HINGE:
+    if loss == SOFTMAX_CROSS_ENTROPY:
+        value = softmax_loss(job, row, a, NULL, d, n)
+    elif loss == HINGE or loss == SQUARED_HINGE:
         value = hinge(job, row, a, d, n)
     elif loss == HALF_SQUARED_ERROR and job.labels == NULL and job.run.label_smoothing == 0:
         # ensemble_loss has the same roundings, and tiny_square others, which are faster: they cannot be one function
