@@ -28,7 +28,7 @@ help:  ## this list
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, FUZZ_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
 
 demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
-	$(PY) examples/digits_demo.py $(DEMO_ARGS)
+	$(PY) -m fastmlp demo $(DEMO_ARGS)
 
 test: $(VENV)/stamp-build  ## run the tests
 	$(PY) -m pytest $(PYTEST_ARGS)
@@ -53,7 +53,7 @@ stats: $(VENV)/stamp-build  ## judge 10^8 values of Gaussian noise: distribution
 	$(PY) -m tests.stats $(STATS_ARGS)
 
 experiments: $(VENV)/stamp-build  ## run every experiment in a few minutes, and check what comes out
-	$(PY) -m fastmlp.experiments $(EXPERIMENTS_ARGS)
+	$(PY) -m fastmlp experiment all $(EXPERIMENTS_ARGS)
 
 outside: $(VENV)/stamp-build  ## run scikit-learn's own tests of its perceptrons against our estimators
 	PYTHONPATH=tests/outside $(PY) -m pytest -c /dev/null -rs -p skl_shim \
@@ -96,7 +96,7 @@ sanitized = FASTMLP_SANITIZE=$(1) FASTMLP_REQUIRE_EXT=1 FASTMLP_LEVELS=native $(
 	    $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output experiment-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find fastmlp -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

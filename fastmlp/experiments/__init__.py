@@ -14,6 +14,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from .. import _checks
+from .result import LISTENER
 
 SIZES = ("tiny", "quick", "full")
 ID = re.compile(r"[a-f]\d+b?")  # of a row: what a module's name begins with
@@ -40,7 +41,7 @@ def get(name):
     )
 
 
-def run(name, size="quick", seed=0, n_threads=None, **settings):
+def run(name, size="quick", seed=0, n_threads=None, progress=None, **settings):
     """Run an experiment; return its `Result`.
 
     Parameters
@@ -52,6 +53,8 @@ def run(name, size="quick", seed=0, n_threads=None, **settings):
         Of all that is drawn.
     n_threads : int, default=None
         None: the cores that may be used.
+    progress : callable, default=None
+        Called with each `Row` as soon as it is there.
     **settings
         What else its `run` takes.
 
@@ -69,4 +72,8 @@ def run(name, size="quick", seed=0, n_threads=None, **settings):
     module = get(name)
     _checks.check_choice("size", size, dict.fromkeys(SIZES))
     _checks.check_settings(name, settings, module.run)
-    return module.run(size=size, seed=seed, n_threads=n_threads, **settings)
+    before = LISTENER.set(progress)
+    try:
+        return module.run(size=size, seed=seed, n_threads=n_threads, **settings)
+    finally:
+        LISTENER.reset(before)

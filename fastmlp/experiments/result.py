@@ -4,6 +4,7 @@ import html
 import io
 import json
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..formats.writing import writable, write_atomically
 
 COLUMNS = ("setting", "measured", "reported", "ours", "seconds", "why it differs")
+LISTENER: ContextVar = ContextVar("listener", default=None)  # is called with each row as it is added
 
 
 @dataclass
@@ -80,6 +82,8 @@ class Result:
             ours = ours | {"seconds": seconds}
         ours = {name: np.atleast_1d(np.asarray(values, float)) for name, values in ours.items()}
         self.rows.append(Row(str(setting), ours, dict(reported or {}), seconds, why))
+        if (tell := LISTENER.get()) is not None:
+            tell(self.rows[-1])
 
     def add_models(self, setting, models, curves, *, extra=None, reported=None, why=""):
         """Add a row of what fitted models recorded last.

@@ -1,20 +1,16 @@
-"""Train a network on handwritten digits and show what it learnt: ``make demo``.
+"""``fastmlp demo``: train a network on handwritten digits and show what it learnt.
 
 MNIST is used where it is found (``FASTMLP_DATA``, the cache) or can be downloaded, else the 1797
 digits that come with scikit-learn. The pictures and the trained model are written to a folder.
 """
 
-import argparse
-import sys
-from pathlib import Path
-
 import matplotlib
 import numpy as np
 
-import fastmlp
-from fastmlp import Adam, Dense, Network, datasets
-from fastmlp.kernels import training
-from fastmlp.plots import ConfusionMatrixDisplay, LossCurveDisplay
+from .. import Adam, Dense, Network, backend, datasets, load, save
+from ..kernels.threads import usable_cores
+from ..plots import ConfusionMatrixDisplay, LossCurveDisplay
+from .files import new_folder, png, write
 
 HIDDEN = (256, 128, 64)
 
@@ -23,11 +19,11 @@ def load_digits():
     """Return the data, its name, its largest pixel value, and the settings of `fit` that suit it."""
     try:
         data = datasets.load_mnist()
-    except FileNotFoundError as error:
-        print(f"{error}\n\nUsing the digits that come with scikit-learn instead.\n")
+    except FileNotFoundError:
+        print("MNIST is neither here (FASTMLP_DATA, the cache) nor can be downloaded: smaller digits instead")
         settings = {"epochs": 30, "batch_size": 32, "n_threads": 1}
         return datasets.load_digits(), "scikit-learn's digits", 16, settings
-    settings = {"epochs": 10, "batch_size": 128, "n_threads": training.usable_cores()}
+    settings = {"epochs": 10, "batch_size": 128, "n_threads": usable_cores()}
     return data, "MNIST", 255, settings
 
 
@@ -61,18 +57,15 @@ def write_pictures(model, y_true, y_pred, folder):
     paths = folder / "confusion_matrix.png", folder / "loss_curve.png"
     display = ConfusionMatrixDisplay.from_predictions(y_true, y_pred, colorbar=False, cmap="Blues")
     display.ax_.set_title(f"{(y_true == y_pred).mean():.2%} of {len(y_true)} test images right")
-    display.figure_.savefig(paths[0], dpi=150, bbox_inches="tight")
-    LossCurveDisplay.from_estimator(model, name="cross-entropy").figure_.savefig(paths[1], dpi=150)
+    curve = LossCurveDisplay.from_estimator(model, name="cross-entropy")
+    for path, figure in zip(paths, (display.figure_, curve.figure_), strict=True):
+        write(path, png(figure))
     return paths
 
 
-def main():
+def run(options):
     """Run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder to write to")
-    parser.add_argument("--epochs", type=int, help="passes over the training images")
-    options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
+    folder = new_folder(options.output)
     matplotlib.use("Agg")
 
     ((X, y), (X_test, y_test)), name, largest, settings = load_digits()
@@ -85,17 +78,12 @@ def main():
     y_pred = model.predict(X_test).argmax(axis=1)
     print(f"\ntest accuracy  {(y_pred == y_test).mean():.4f}")
     print(f"training time  {sum(model.history_['seconds']):.2f} s, {samples_per_second:,.0f} samples/s")
-    print(f"backend        {fastmlp.backend()}, {settings['n_threads']} thread(s)")
+    print(f"backend        {backend()}, {settings['n_threads']} thread(s)")
 
-    model_path = options.output / "digits.safetensors"
-    fastmlp.save(model, model_path)
-    again = fastmlp.load(model_path)
-    if not np.array_equal(again.predict(X_test), model.predict(X_test)):
-        sys.exit(f"the model read back from {model_path} predicts differently")
+    model_path = folder / "digits.safetensors"
+    save(model, model_path)
+    if not np.array_equal(load(model_path).predict(X_test), model.predict(X_test)):
+        raise RuntimeError(f"the model read back from {model_path} predicts differently")
     print("\nwritten, and the model read back predicts the same:")
-    for path in (*write_pictures(model, y_test, y_pred, options.output), model_path):
+    for path in (*write_pictures(model, y_test, y_pred, folder), model_path):
         print(f"  {path.resolve()}")
-
-
-if __name__ == "__main__":
-    main()
