@@ -8,6 +8,7 @@ FASTMLP_SANITIZE=...    "address" (memory and undefined behaviour) or "thread" (
                         checks, and Cython's; `make sanitize` runs tests on such builds
 """
 
+import multiprocessing
 import os
 import platform
 import runpy
@@ -112,8 +113,14 @@ for level in chosen_levels():
     vector_bytes, flags, _ = LEVELS[level]
     extensions += [extension(f"_{level}_{dtype}", vector_bytes, flags) for dtype in ("f32", "f64")]
 
+# Processes that are not forked would run this file again.
+forks = multiprocessing.get_start_method() == "fork"
 extensions = cythonize(
-    extensions, include_path=[str(BUILD)], build_dir=str(BUILD), compiler_directives=DIRECTIVES
+    extensions,
+    nthreads=(os.cpu_count() or 0) if forks else 0,
+    include_path=[str(BUILD)],
+    build_dir=str(BUILD),
+    compiler_directives=DIRECTIVES,
 )
 for ext in extensions:
     ext.optional = not STRICT  # set here: cythonize drops it
