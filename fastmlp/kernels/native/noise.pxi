@@ -181,34 +181,41 @@ cdef extern from *:
       #endif
       typedef uint64_t wide __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
 
-      static inline void philox_wide(wide *c, uint64_t key) {
+      /* Side by side: the multiplications of one counter take as long as those of several. */
+      #define PHILOX_VECTORS ((int)(8 / REAL_BYTES))
+      static inline void philox_wide(wide c[PHILOX_VECTORS][4], uint64_t key) {
           uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-          wide m0 = {0}, m1 = {0};
+          wide m0 = {0}, m1 = {0}, a[PHILOX_VECTORS], b[PHILOX_VECTORS];
           m0 += 0xD2511F53u;
           m1 += 0xCD9E8D57u;
           #pragma GCC unroll 10
           for (int r = 0; r < 10; r++) {
-              wide a = FM_MULTIPLY(c[0], m0), b = FM_MULTIPLY(c[2], m1);
-              c[0] = (b >> 32) ^ c[1] ^ (uint64_t)k0;
-              c[1] = b;                         /* the upper halves hold rubbish, which no product sees */
-              c[2] = (a >> 32) ^ c[3] ^ (uint64_t)k1;
-              c[3] = a;
+              for (int o = 0; o < PHILOX_VECTORS; o++) {
+                  a[o] = FM_MULTIPLY(c[o][0], m0);
+                  b[o] = FM_MULTIPLY(c[o][2], m1);
+              }
+              for (int o = 0; o < PHILOX_VECTORS; o++) {
+                  c[o][0] = (b[o] >> 32) ^ (c[o][1] ^ (uint64_t)k0);
+                  c[o][1] = b[o];               /* the upper halves hold rubbish, which no product sees */
+                  c[o][2] = (a[o] >> 32) ^ (c[o][3] ^ (uint64_t)k1);
+                  c[o][3] = a[o];
+              }
               k0 += 0x9E3779B9u;
               k1 += 0xBB67AE85u;
           }
       }
       static inline void noise_words(bits *w, uint64_t group, uint64_t key) {
           static const uint64_t lanes[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-          const uint64_t step = 8 / REAL_BYTES, first = group * COUNTERS;
-          wide zero = {0}, c[8 / REAL_BYTES][4];
+          const uint64_t first = group * COUNTERS;
+          wide zero = {0}, c[PHILOX_VECTORS][4];
           for (int j = 0; j < COUNTERS; j += LANES) {
-              for (uint64_t o = 0; o < step; o++) {
-                  c[o][0] = *(const wide *)lanes * step + ((uint32_t)first + (uint64_t)j + o);
+              for (int o = 0; o < PHILOX_VECTORS; o++) {
+                  c[o][0] = *(const wide *)lanes * (uint64_t)PHILOX_VECTORS + ((uint32_t)first + (uint64_t)(j + o));
                   c[o][1] = zero + (first >> 32);
                   c[o][2] = zero + REAL_BYTES;
                   c[o][3] = zero + NOISE_STREAM;
-                  philox_wide(c[o], key);
               }
+              philox_wide(c, key);
               for (int i = 0; i < 4; i++) {
                   wide words = c[0][i] & 0xffffffffu;
       #if REAL_BYTES == 4
