@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _checks
 from .formulas import Activation, UserActivation
-from .kernels.numpy_backend import formulas
+from .kernels.numpy_backend import tables
 from .kernels.plan import Activation as Code
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -213,7 +213,7 @@ class Exp(Activation):
 
 
 BUILT_IN = (Identity, Logistic, Tanh, ReLU, LeakyReLU, ELU, SELU, Softplus, GELU, SiLU, Step, Softmax, Exp)
-formulas.ACTIVATIONS.update({cls.code: cls.of_slope for cls in BUILT_IN})
+tables.ACTIVATIONS.update({cls.code: cls.of_slope for cls in BUILT_IN})
 ACTIVATIONS = {cls.name: cls for cls in BUILT_IN} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ._checks import check_int, check_out, check_stacks
 from .kernels.dispatch import kernels
-from .kernels.threads import share_out, usable_cores
+from .kernels.threads import share_out, threads_for
 
 MIN_WORK = 1 << 27  # multiply-adds per thread (a few milliseconds) below which another thread does not pay
 ELEMENT_WORK = 16  # fixed cost of an element of the result, in multiply-adds
@@ -96,8 +96,7 @@ def _multiply(A, B, out, n_threads):
     multiply = kernels(out.dtype).matmul_stack
     count = prod(out.shape[:-2])
     if n_threads is None:
-        work = out.size * (A.shape[-1] + ELEMENT_WORK)
-        n_threads = 1 if work < 2 * MIN_WORK else min(work // MIN_WORK, usable_cores())
+        n_threads = threads_for(out.size * (A.shape[-1] + ELEMENT_WORK), MIN_WORK)
     n_threads = min(n_threads, count)
     if n_threads <= 1:
         return multiply(A, B, out)

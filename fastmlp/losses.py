@@ -43,7 +43,7 @@ import numpy as np
 from . import _checks
 from .activations import log_sum_exp, logistic
 from .formulas import Loss, UserLoss
-from .kernels.numpy_backend import formulas
+from .kernels.numpy_backend import tables
 from .kernels.plan import Loss as Code
 
 
@@ -314,7 +314,7 @@ BUILT_IN = (MeanSquaredError, HalfSquaredError, DeltaRule, SumOfSquares, BinaryC
             CategoricalCrossentropy, SoftmaxCrossentropy, Hinge, SquaredHinge, AbsoluteError, Huber, Quantile,
             Poisson)  # fmt: skip
 LOSSES = {cls.name: cls for cls in BUILT_IN}
-formulas.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})
+tables.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})
 LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}
 
 # the default loss, by output activation

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _checks
 from .kernels.dispatch import kernels
-from .kernels.threads import share_out, usable_cores
+from .kernels.threads import share_out, threads_for
 
 PIECE = 1 << 18  # values per piece of work of a thread
 MIN_VALUES = 1 << 18  # values per thread below which another thread costs more than it gains
@@ -141,7 +141,8 @@ def _add(name, X, n_copies, sigma, unit, random_state, clip, out, dtype, n_threa
     key = _draw_key(random_state)
     if out.size:
         work = _worker(out, key, *limits)
-        share_out(work, _pieces(X, n_copies), _choose_threads(out.size, n_threads))
+        n_threads = threads_for(out.size, MIN_VALUES) if n_threads is None else n_threads
+        share_out(work, _pieces(X, n_copies), min(n_threads, 64))
     return out
 
 
@@ -151,13 +152,6 @@ def _draw_key(random_state):
         return int(random_state.integers(0, 2**64, dtype=np.uint64))
     low, high = _checks.check_random_state(random_state).randint(0, 2**32, 2, np.uint64).tolist()
     return high << 32 | low
-
-
-def _choose_threads(n_values, n_threads):
-    if n_threads is None:
-        n_threads = n_values // MIN_VALUES
-        n_threads = min(n_threads, usable_cores()) if n_threads > 1 else 1
-    return min(n_threads, 64)
 
 
 def _pieces(X, n_copies, first=0):

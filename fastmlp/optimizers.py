@@ -31,7 +31,7 @@ import numpy as np
 
 from . import _checks
 from ._checks import NotNegative, Positive, ShareBelowOne
-from .kernels.numpy_backend import formulas
+from .kernels.numpy_backend import tables
 from .kernels.plan import RUN
 from .kernels.plan import Optimizer as Code
 
@@ -248,7 +248,7 @@ class LBFGS(_checks.Fixed):
 
 
 BUILT_IN = (SGD, Momentum, Nesterov, Adam, AMSGrad, Adagrad, RMSprop, Rprop)
-formulas.OPTIMIZERS.update({cls.code: cls.of_run for cls in BUILT_IN})
+tables.OPTIMIZERS.update({cls.code: cls.of_run for cls in BUILT_IN})
 OPTIMIZERS = {
     "sgd": SGD, "momentum": Momentum, "nesterov": Nesterov, "adam": Adam, "adamw": AdamW, "amsgrad": AMSGrad,
     "adagrad": Adagrad, "rmsprop": RMSprop, "rprop": Rprop, "lbfgs": LBFGS,

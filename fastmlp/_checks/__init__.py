@@ -3,7 +3,7 @@
 Files by what is checked; a name is found in the package, whatever file it is in.
 """
 
-from .arrays import *
+from .batched import *
 from .callbacks import *
 from .checkpoints import *
 from .data import *
@@ -16,6 +16,7 @@ from .labels import *
 from .many import *
 from .metrics import *
 from .networks import *
+from .noise import *
 from .targets import *
 from .values import *
 from .warned import *

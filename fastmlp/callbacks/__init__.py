@@ -9,7 +9,7 @@ A callback is any object with one or more of
 - ``on_fit_end(state)``. Whoever was told of the begin is told of the end, however the fit ends, by an error
   in another callback too.
 
-`state` has model, params, epoch, n_epochs, logs, history and names (see `fastmlp.network.history.State`).
+`state` has model, params, epoch, n_epochs, logs, history and names (see `fastmlp.network.epoch_end.State`).
 Without callbacks no Python runs per epoch.
 
 A callback may predict, evaluate, copy and save ``state.model``, and set its weights; it cannot train it, for

@@ -7,7 +7,8 @@ from .. import _checks
 from ..kernels.job import Rows
 from ..metrics import directions, measure
 from ..network import lbfgs
-from ..network.history import EpochEnd, History
+from ..network.epoch_end import EpochEnd
+from ..network.history import History
 from ..network.in_training import trust
 from .sklearn_callbacks import SklearnCallbacks
 

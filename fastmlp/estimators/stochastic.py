@@ -10,11 +10,12 @@ from ..kernels.job import MOST_EPOCHS, Rows
 from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..metrics import directions, measure
+from ..network.epoch_end import EpochEnd, measure_sets
 from ..network.fit import Fit
-from ..network.history import EpochEnd, History, measure_sets
+from ..network.history import History
 from ..network.in_training import trust
 from ..schedules import Plateau
-from .early_stopping import BestWeights, choose_monitor
+from .best_weights import BestWeights, choose_monitor
 from .sklearn_callbacks import SklearnCallbacks
 from .validation import split
 

@@ -45,6 +45,12 @@ def usable_cores():
     return cpu_count()
 
 
+def threads_for(work, least):
+    """Return how many threads some work keeps busy: none of them with less than `least` to do, but one."""
+    n_threads = int(work // least)
+    return min(n_threads, usable_cores()) if n_threads > 1 else 1
+
+
 def start(started, target, arguments):
     """Start a thread for each tuple of arguments, append it to `started`; fewer where no more are given."""
     for each in arguments:

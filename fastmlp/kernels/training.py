@@ -11,7 +11,7 @@ from .job import Job
 from .memory import aligned_bytes, owned
 from .plan import Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, SHARERS, TINY_WIDTH
-from .threads import join, share_out, start, usable_cores
+from .threads import join, share_out, start, threads_for, usable_cores
 
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
@@ -62,7 +62,7 @@ def choose_threads(job, regime, n_threads):
     if n_threads is not None:
         return max(1, min(int(n_threads), 64))
     work = 3 * min(int(job.run["batch_size"][0]), job.rows.n_rows) * job.plan.n_params
-    return int(max(1, min(work // MIN_WORK, usable_cores() if work >= 2 * MIN_WORK else 1)))
+    return threads_for(work, MIN_WORK)
 
 
 def choose_listing(job, regime):

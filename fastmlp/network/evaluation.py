@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import _checks
 from .. import metrics as measures
-from .history import measure_sets
+from .epoch_end import measure_sets
 from .preparation import samples_of
 from .reading import Reading
 

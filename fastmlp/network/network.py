@@ -11,10 +11,11 @@ from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
 from . import checkpoint, lbfgs, reading, summary
 from .described import describe, restore
+from .epoch_end import EpochEnd
 from .evaluation import EpochMetrics, EvaluationSet
 from .exported import Exported
 from .fit import is_native
-from .history import EpochEnd, History
+from .history import History
 from .in_training import in_training, is_ours, writing
 from .preparation import (
     Learning,

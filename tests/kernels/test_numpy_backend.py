@@ -10,7 +10,7 @@ import pytest
 from fastmlp import Dense, Network, activations, losses, optimizers
 from fastmlp.kernels import dispatch
 from fastmlp.kernels.job import Rows
-from fastmlp.kernels.numpy_backend import formulas
+from fastmlp.kernels.numpy_backend import tables
 from fastmlp.kernels.plan import Activation, Loss, Optimizer
 
 BARE = """
@@ -65,11 +65,11 @@ def test_it_is_the_last_choice():
 
 
 def test_every_code_has_its_formula():
-    assert set(formulas.ACTIVATIONS) == set(Activation)
-    assert set(formulas.LOSSES) == set(Loss)
-    assert set(formulas.OPTIMIZERS) == set(Optimizer) - {Optimizer.GRADIENT}
+    assert set(tables.ACTIVATIONS) == set(Activation)
+    assert set(tables.LOSSES) == set(Loss)
+    assert set(tables.OPTIMIZERS) == set(Optimizer) - {Optimizer.GRADIENT}
     for code, cls in ((cls.code, cls) for cls in activations.BUILT_IN):
-        assert type(formulas.ACTIVATIONS[code](0.5)) is cls
+        assert type(tables.ACTIVATIONS[code](0.5)) is cls
 
 
 @pytest.mark.parametrize("name", sorted({cls.name for cls in losses.BUILT_IN}))
@@ -86,7 +86,7 @@ def test_losses_of_one_code_differ_by_their_scales(name, monkeypatch):
     for field, value in loss.options(3).items():
         if field in asked.dtype.names:
             asked[field] = value
-    made = formulas.LOSSES[loss.code](asked[0], 3)
+    made = tables.LOSSES[loss.code](asked[0], 3)
     np.testing.assert_allclose(made.each(output, y, a, a), loss.each(output, y, a, a), rtol=1e-14)
     np.testing.assert_allclose(made.backward(output, y, a, a), loss.backward(output, y, a, a), rtol=1e-14)
 

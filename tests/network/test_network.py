@@ -24,7 +24,7 @@ from fastmlp import (
     schedules,
 )  # fmt: skip
 from fastmlp.activations import ACTIVATIONS, Tanh
-from fastmlp.network.history import operations
+from fastmlp.network.epoch_end import operations
 from fastmlp.network.preparation import CHECKED_LATE
 
 XOR = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])

@@ -5,7 +5,7 @@ are trained on every backend. What it computes is what all others compute: `pass
 `training.py` makes steps of it, `neuron.py` is a single unit, `gaussian.py` draws noise.
 
 No formula stands here. Activations, losses and optimizers are declared on the floor above with their NumPy
-code, and put into the tables of `formulas.py` by those modules when the package is imported.
+code, and put into `tables.py` by those modules when the package is imported.
 """
 
 from .api import Kernels, namespace

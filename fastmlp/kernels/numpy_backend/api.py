@@ -6,7 +6,7 @@ from ..inspection import check_contents, check_job, check_neuron, check_noise, c
 from ..plan import Activation, Optimizer
 from ..records import NEURON
 from ..records import declared as declared_records
-from . import formulas, gaussian, training
+from . import gaussian, tables, training
 from .neuron import learn
 from .passes import forward, gather
 
@@ -23,7 +23,7 @@ class Kernels:
     dtype : float32 or float64
     activations, loss : default=None
         What to compute instead of what a plan's and a run's codes say: a user's own formulas, each layer's
-        and the loss's, with the methods that `formulas` lists.
+        and the loss's, with the methods that `tables` lists.
     update : callable, default=None
         What makes a step in place of the formulas by code.
     """
@@ -38,7 +38,7 @@ class Kernels:
         if self._activations is not None:
             return self._activations
         return [
-            formulas.ACTIVATIONS[Activation(int(layer["activation"]))](float(layer["slope"]))
+            tables.ACTIVATIONS[Activation(int(layer["activation"]))](float(layer["slope"]))
             for layer in plan.layers
         ]
 
@@ -58,7 +58,7 @@ class Kernels:
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
         run = job.run[0]
-        loss = self._loss or formulas.LOSSES[int(run["loss"])](run, job.plan.n_outputs)
+        loss = self._loss or tables.LOSSES[int(run["loss"])](run, job.plan.n_outputs)
         return training.train(job, self._functions(job.plan), loss, self._update or self.update)
 
     def dismiss(self, job):
@@ -119,12 +119,12 @@ class Kernels:
     def activate(self, code, slope, z, out):
         """out = f(z), elementwise; softmax over the last axis."""
         with np.errstate(all="ignore"):
-            out[...] = formulas.ACTIVATIONS[code](slope).value(z)
+            out[...] = tables.ACTIVATIONS[code](slope).value(z)
 
     def activation_gradient(self, code, slope, z, a, d):
         """d *= f'(z), elementwise."""
         with np.errstate(all="ignore"):
-            d *= formulas.ACTIVATIONS[code](slope).derivative(z, a).astype(d.dtype)
+            d *= tables.ACTIVATIONS[code](slope).derivative(z, a).astype(d.dtype)
 
     def update(self, run, w, g, state):
         """One optimizer step on flat arrays of one length; w and state (n_states, n) are updated."""
@@ -133,7 +133,7 @@ class Kernels:
             return
         rate, t = float(run["learning_rate"]), int(run["step"]) + 1
         with np.errstate(all="ignore"):
-            formulas.OPTIMIZERS[int(run["optimizer"])](run).step(w, g, state, rate, t)
+            tables.OPTIMIZERS[int(run["optimizer"])](run).step(w, g, state, rate, t)
             state[np.abs(state) < np.finfo(state.dtype).tiny] = 0  # the other backends flush denormals too
 
     def multiply(self, A, B, C, accumulate=False, transposed=False):

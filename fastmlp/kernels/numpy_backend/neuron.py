@@ -8,14 +8,14 @@ import numpy as np
 
 from ..plan import Activation, Status
 from ..records import Record
-from . import formulas
+from . import tables
 
 
 def learn(neuron):
     """Run a neuron.Neuron for up to run["budget"] samples; return the `Status`."""
     u = neuron.run[0]
     n, rule = int(u["n_samples"]), Activation(int(u["rule"]))
-    f = formulas.ACTIVATIONS[rule](float(u["slope"]))
+    f = tables.ACTIVATIONS[rule](float(u["slope"]))
     for _ in range(int(u["budget"])):
         if u["record"] and u["n_recorded"] >= u["capacity"]:
             break

@@ -17,7 +17,7 @@ def train(job, activations, loss, update):
     activations : sequence
         Of each layer.
     loss
-        See `formulas.LOSSES`.
+        See `tables.LOSSES`.
     update : callable
         Of the run record, parameters, gradient and optimizer's state: one step.
     """

@@ -1,4 +1,4 @@
-"""Formulas by their codes, as the modules above that declare them hand them in.
+"""Tables of formulas by their codes, as the modules above that declare them hand them in.
 
 Attributes
 ----------
