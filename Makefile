@@ -75,8 +75,8 @@ format: $(VENV)/stamp-lint  ## let ruff format the Python files
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-docs: $(VENV)/stamp-docs  ## build the documentation into docs/_build/html
-	$(VENV)/bin/sphinx-build -q -b html docs docs/_build/html
+docs: $(VENV)/stamp-docs  ## build these pages into docs/_build/html, every example of the gallery run; warnings are errors
+	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 # Only the extensions are built with sanitizers: what Python and NumPy do is not looked at. A report ends the process,
@@ -96,7 +96,7 @@ sanitized = FASTMLP_SANITIZE=$(1) FASTMLP_REQUIRE_EXT=1 FASTMLP_LEVELS=native $(
 	    $(PYTEST_ARGS)
 
 clean:  ## remove everything that make created, .venv too
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output experiment-output docs/_build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-lowest build dist demo-output experiment-output docs/_build docs/gallery docs/api/generated *.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find fastmlp -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

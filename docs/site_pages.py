@@ -1,0 +1,50 @@
+"""What the pages of the site need beyond their text: links that hold in the repository too, Markdown with types."""
+
+from docutils import nodes
+from sphinx_design.shared import PassthroughTextElement
+
+# files at the top of the repository, and the pages that show them
+PAGES = {
+    "../CONTRIBUTING.md": "contributing.md",
+    "../CHANGELOG.md": "changelog.md",
+    "../README.md": "index.md",
+}
+
+# methods that other modules of the package call, and nobody else
+WITHIN = {
+    "begin",
+    "built",
+    "lay_out",
+    "loss_of",
+    "obey_layers",
+    "outputs",
+    "own_params",
+    "take_plan",
+    "unfinished",
+}
+
+
+def link_to_pages(app, page, source):
+    """Let a link to a file at the repository's top lead to the page that shows it."""
+    for file, name in PAGES.items():
+        source[0] = source[0].replace(f"]({file}", f"]({name}")
+
+
+def leave_out(app, what, name, value, skip, options):
+    """Say which members have no place on the page of a class."""
+    return True if what == "class" and name in WITHIN else skip
+
+
+def in_markdown(before, after=""):
+    """Return what the Markdown builder, which does not know a kind of node, is to write around one."""
+    return lambda self, node: self.add(before), lambda self, node: self.add(after)
+
+
+def setup(app):
+    """Be an extension of Sphinx."""
+    app.connect("source-read", link_to_pages)
+    app.connect("autodoc-skip-member", leave_out)
+    app.add_node(nodes.classifier, override=True, markdown=in_markdown(" : "))  # a parameter's type
+    app.add_node(nodes.abbreviation, override=True, markdown=in_markdown(""))  # the * of signatures
+    app.add_node(PassthroughTextElement, override=True, markdown=in_markdown(""))  # a card's link
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
