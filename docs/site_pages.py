@@ -1,4 +1,4 @@
-"""What the pages of the site need beyond their text: links that hold in the repository too, Markdown with types."""
+"""What the site needs beyond its pages: links that hold in the repository too, Markdown with types."""
 
 from docutils import nodes
 from sphinx_design.shared import PassthroughTextElement

@@ -1,4 +1,4 @@
-"""What the pages for newcomers show is run: their blocks print what they say, both sides of their tables work."""
+"""The pages for newcomers are run: blocks print what they say, both sides of the tables work."""
 
 import contextlib
 import io
@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
+
+from fastmlp import Dense, Network
 
 DOCS = Path(__file__).parents[2] / "docs"
 if not DOCS.is_dir():
@@ -36,7 +38,7 @@ p = list(nn.Linear(64, 10).parameters())
 
 
 def pieces(page):
-    """Yield (kind, text) of a page in order: "python", "text" and the like for blocks, "row" for table rows."""
+    """Yield (kind, text) of a page in order: "python", "text" and the like for blocks, or "row"."""
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     for found in re.finditer(f"{BLOCK}|{ROW}", text, re.MULTILINE | re.DOTALL):
         yield (found["kind"], found["block"]) if found["kind"] else ("row", found["row"])
@@ -49,7 +51,7 @@ def codes(row):
 
 
 def run(code, names):
-    """Run some lines; return what they print, and the value of the last expression of a single line."""
+    """Run some lines; return what they print."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -108,11 +110,8 @@ def test_the_other_librarys_side_works_there(page, tmp_path, monkeypatch):
 def test_weights_of_pytorch_predict_as_there():
     torch = pytest.importorskip("torch")
     (block,) = (text for kind, text in pieces("from_pytorch") if kind.endswith("both"))
-    names, x = {}, np.random.RandomState(0).standard_normal((20, 64)).astype(np.float32)
-    run(
-        "from fastmlp import Dense, Network\nmodel = Network([Dense(32, 'relu'), Dense(10)]).build(64, 'float32')",
-        names,
-    )
+    x = np.random.RandomState(0).standard_normal((20, 64)).astype(np.float32)
+    names = {"model": Network([Dense(32, "relu"), Dense(10)]).build(64, "float32")}
     nn = torch.nn
     names["net"] = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     run(block, names)
