@@ -53,12 +53,10 @@ def activate(x, activation):
     f = activations.get(activation)
 
     def value(z):
-        with np.errstate(all="ignore"):
-            return f.value(np.array([z]))[0]
+        return f.value(np.array([z]))[0]
 
     def partials(a, z):
-        with np.errstate(all="ignore"):
-            return f.derivative(np.array([z]), np.array([a]))
+        return f.derivative(np.array([z]), np.array([a]))
 
     return apply(Operation(f.name.replace("_", " "), value, partials), x)
 

@@ -5,6 +5,8 @@ through in each column on their way, so that they run around nodes; orders by th
 heights by least squares. A point is a node, or (node, column) where edges out of that node pass.
 """
 
+from itertools import pairwise
+
 SWEEPS = 12
 
 
@@ -47,19 +49,13 @@ def layout(nodes):
 
 def _chains(nodes, column, columns):
     """Give long edges points to pass through; return each point's neighbours, and the edges."""
-    left, right, passed = {}, {}, []
-
-    def connect(a, b):
-        right.setdefault(a, []).append(b)
-        left.setdefault(b, []).append(a)
-
+    left, right, passed = {}, {}, []  # the neighbours of a point are the keys of a dict: each once, in order
     for child in nodes:
         for parent in dict.fromkeys(child.parents):
             between = [(parent, c) for c in range(column[parent] + 1, column[child])]
             passed.append((parent, child, between))
-            for a, b in zip([parent, *between], [*between, child], strict=True):
-                if b not in right.get(a, []):
-                    connect(a, b)
+            for a, b in pairwise([parent, *between, child]):
+                right.setdefault(a, {})[b] = left.setdefault(b, {})[a] = None
             for point in between:
                 if point not in columns[point[1]]:
                     columns[point[1]].append(point)
@@ -68,7 +64,7 @@ def _chains(nodes, column, columns):
 
 def _order(points, neighbours, index):
     def centre(point):
-        near = [index[n] for n in neighbours.get(point, [])]
+        near = [index[n] for n in neighbours.get(point, ())]
         return sum(near) / len(near) if near else index[point]
 
     points.sort(key=centre)
@@ -81,7 +77,7 @@ def _heights(columns, left, right):
         for points in columns if sweep % 2 == 0 else reversed(columns):
             wanted = []
             for p in points:
-                near = [rows[n] for n in left.get(p, []) + right.get(p, [])]
+                near = [rows[n] for n in (*left.get(p, ()), *right.get(p, ()))]
                 wanted.append(sum(near) / len(near) if near else rows[p])
             rows.update(zip(points, _spread(wanted), strict=True))
     return rows

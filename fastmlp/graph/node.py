@@ -38,34 +38,8 @@ class Operation(NamedTuple):
     partials: object
 
 
-def _divide(a, b):
-    return a / b if b else math.nan if not a or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
-
-
 def _power(a, b):
-    try:
-        found = a**b
-    except (OverflowError, ZeroDivisionError):
-        found = 1j
-    if not isinstance(found, complex):
-        return found
-    with np.errstate(all="ignore"):
-        return float(np.power(np.float64(a), np.float64(b)))
-
-
-def _exp(a):
-    try:
-        return math.exp(a)
-    except OverflowError:
-        return math.inf
-
-
-def _log(a):
-    return math.log(a) if a > 0 else -math.inf if a == 0 else math.nan
-
-
-def _sqrt(a):
-    return math.nan if a < 0 else math.sqrt(a)
+    return np.float64(a) ** b
 
 
 def _sum(*terms):
@@ -87,18 +61,18 @@ def _of_largest(largest, *terms):
 
 def _by_exponent(power, a):
     """Return the derivative of a^b by b: 0 where a is 0 and its power stays so."""
-    return 0.0 if a == 0 == power else power * _log(a)
+    return 0.0 if a == 0 == power else power * np.log(a)
 
 
 ADD = Operation("+", lambda a, b: a + b, lambda f, a, b: (1.0, 1.0))
 MULTIPLY = Operation(TIMES, lambda a, b: a * b, lambda f, a, b: (b, a))
 NEGATE = Operation(MINUS, lambda a: -a, lambda f, a: (-1.0,))
-INVERT = Operation(f"^ {MINUS}1", lambda a: _divide(1.0, a), lambda f, a: (-f * f,))
+INVERT = Operation(f"^ {MINUS}1", lambda a: np.divide(1.0, a), lambda f, a: (-f * f,))
 POWER = Operation("^", _power, lambda f, a, b: (b * _power(a, b - 1), _by_exponent(f, a)))
 SUM = Operation("Σ", _sum, lambda f, *a: (1.0,) * len(a))
-EXP = Operation("exp", _exp, lambda f, a: (f,))
-LOG = Operation("log", _log, lambda f, a: (_divide(1.0, a) if a >= 0 else math.nan,))
-SQRT = Operation("√", _sqrt, lambda f, a: (_divide(0.5, f),))
+EXP = Operation("exp", np.exp, lambda f, a: (f,))
+LOG = Operation("log", np.log, lambda f, a: (np.divide(1.0, a) if a >= 0 else math.nan,))
+SQRT = Operation("√", np.sqrt, lambda f, a: (np.divide(0.5, f),))
 MAX = Operation("max", _largest, _of_largest)
 ABSOLUTE = Operation("| |", abs, lambda f, a: (float((a > 0) - (a < 0)),))
 
@@ -170,9 +144,10 @@ class Node:
 
     def forward(self):
         """Compute the graph again, after variables were changed; return the value."""
-        for node in self.nodes():
-            if node.operation is not None:
-                node.value = float(node.operation.value(*(p.value for p in node.parents)))
+        with np.errstate(all="ignore"):
+            for node in self.nodes():
+                if node.operation is not None:
+                    node.value = float(node.operation.value(*(p.value for p in node.parents)))
         return self.value
 
     def backward(self):
@@ -181,11 +156,12 @@ class Node:
         for node in nodes:
             node.gradient = 0.0
         self.gradient = 1.0
-        for node in reversed(nodes):
-            if node.operation is not None:
-                partials = node.operation.partials(node.value, *(p.value for p in node.parents))
-                for parent, partial in zip(node.parents, partials, strict=True):
-                    parent.gradient += node.gradient * float(partial)
+        with np.errstate(all="ignore"):
+            for node in reversed(nodes):
+                if node.operation is not None:
+                    partials = node.operation.partials(node.value, *(p.value for p in node.parents))
+                    for parent, partial in zip(node.parents, partials, strict=True):
+                        parent.gradient += node.gradient * float(partial)
 
     def draw(self, ax=None, **options):
         """Draw the graph; see `fastmlp.graph.draw`."""
@@ -264,7 +240,8 @@ def apply(operation, *arguments):
     parents = tuple(a if isinstance(a, Node) else Node(a) for a in arguments)
     node = Node(0.0)
     node.operation, node.parents = operation, parents
-    node.value = float(operation.value(*(p.value for p in parents)))
+    with np.errstate(all="ignore"):
+        node.value = float(operation.value(*(p.value for p in parents)))
     return node
 
 

@@ -155,15 +155,11 @@ def _as_one_node(loss, output, graph, target):
 
     def value(*numbers):
         row = np.array([numbers])
-        with np.errstate(all="ignore"):
-            return loss.each(output, target, row, row)[0]
+        return loss.each(output, target, row, row)[0]
 
     def partials(f, *numbers):
         row = np.array([numbers])
-        with np.errstate(all="ignore"):
-            if logits:
-                return loss.backward(output, target, row, row)[0]
-            return loss.derivative(target, row)[0]
+        return loss.backward(output, target, row, row)[0] if logits else loss.derivative(target, row)[0]
 
     return apply(Operation(loss.name, value, partials), *(graph.logits if logits else graph.outputs))
 
