@@ -8,6 +8,7 @@ from functools import cache, partial
 
 SCORER_KINDS = {"predict": "labels", "predict_proba": "probabilities", "predict_log_proba": "probabilities"}
 SCORES = ("y_score", "pred_decision")  # second parameters of functions that rank
+RANKS = ("probabilities", "scores")  # which may be in want of a class
 PROBABILITIES = ("y_proba", "y_prob")
 
 
@@ -20,12 +21,8 @@ def recognised(function):
     if is_scorer(inner):
         return _of_scorer(inner)
     takes, direction = _of_function(inner)
-    return {
-        "function": function,
-        "takes": takes,
-        "direction": direction,
-        "knows_classes": takes in ("probabilities", "scores") and _told_classes(inner, _options(function)),
-    }
+    knows = takes in RANKS and told_classes(inner, getattr(function, "keywords", ()))
+    return dict(function=function, takes=takes, direction=direction, knows_classes=knows)
 
 
 def is_scorer(metric):
@@ -33,16 +30,8 @@ def is_scorer(metric):
     return all(hasattr(metric, name) for name in ("_score_func", "_sign", "_response_method"))
 
 
-def told_classes(scorer):
-    """Return whether a scorer's function can be told all classes."""
-    return _told_classes(scorer._score_func, scorer._kwargs)
-
-
-def _options(function):
-    return function.keywords if isinstance(function, partial) else {}
-
-
-def _told_classes(function, options):
+def told_classes(function, options):
+    """Return whether a function can be told all classes, beside the options that it is called with."""
     return "labels" in inspect.signature(function).parameters and not {"labels", "pos_label"} & set(options)
 
 
@@ -55,7 +44,7 @@ def _of_scorer(scorer):
 
     takes = _response(scorer, function)
     weighted = "sample_weight" in inspect.signature(function).parameters or None
-    knows = takes in ("probabilities", "scores") and told_classes(scorer)
+    knows = takes in RANKS and told_classes(function, options)
     return dict(function=score, takes=takes, direction="max", weighted=weighted, knows_classes=knows)
 
 

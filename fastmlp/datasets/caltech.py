@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._bunch import bunch
+from ._bunch import pair
 from ._files import find
 from ._sources import CALTECH_FILE, CALTECH_PAIR
 
@@ -47,13 +47,6 @@ def load_caltech_pair(folder=None, *, as_bunch=False):
     path = find(CALTECH_PAIR, CALTECH_FILE, folder, download=False)
     with np.load(path, allow_pickle=False) as file:
         images, y = file["x"], file["y"]
+    about = "Caltech-101: 800 aeroplanes and 798 motorbikes, grey, 32 x 32 pixels."
     X = images.reshape(len(images), -1)
-    if not as_bunch:
-        return X, y
-    return bunch(
-        data=X,
-        images=images,
-        target=y,
-        target_names=NAMES,
-        DESCR="Caltech-101: 800 aeroplanes and 798 motorbikes, grey, 32 x 32 pixels.",
-    )
+    return pair(X, y, as_bunch, images=images, target_names=NAMES, DESCR=about)

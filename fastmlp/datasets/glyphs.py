@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._bunch import bunch
+from ._bunch import pair
 
 # One line of drawing per pixel row, the digits side by side.
 DRAWING = """
@@ -48,12 +48,5 @@ def load_glyphs(*, as_bunch=False):
     lines = [line.split() for line in DRAWING.split("\n") if line]
     X = np.array([[[pixel == "#" for pixel in line[k]] for line in lines] for k in range(10)], np.uint8)
     y = np.arange(10, dtype=np.uint8)
-    if not as_bunch:
-        return X, y
-    return bunch(
-        data=X.reshape(10, 35),
-        images=X,
-        target=y,
-        target_names=[str(k) for k in y],
-        DESCR="Ten digits drawn on 7 x 5 pixels, 1 where a pixel is set.",
-    )
+    about, names = "Ten digits drawn on 7 x 5 pixels, 1 where a pixel is set.", [str(k) for k in y]
+    return pair(X, y, as_bunch, data=X.reshape(10, 35), images=X, target_names=names, DESCR=about)

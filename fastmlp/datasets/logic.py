@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _checks
-from ._bunch import bunch
+from ._bunch import pair
 
 GATES = {
     "and": (-1.0, -1.0, -1.0, 1.0),
@@ -40,9 +40,8 @@ def load_logic_gate(name, *, as_bunch=False):
     """
     name = name.lower() if isinstance(name, str) else name
     y = np.array(_checks.check_choice("name", name, GATES))
-    return _pair_or_bunch(
-        _corners(2), y, as_bunch, f"Truth table of the {name.upper()} gate; -1 is false, +1 is true."
-    )
+    about = f"Truth table of the {name.upper()} gate; -1 is false, +1 is true."
+    return _signs(_corners(2), y, as_bunch, about)
 
 
 @_checks.told
@@ -75,7 +74,7 @@ def load_parity(n_bits, *, as_bunch=False):
     """
     n_bits = _checks.check_int("n_bits", n_bits, 1, MAX_BITS)
     X = _corners(n_bits)
-    return _pair_or_bunch(X, X.prod(axis=1), as_bunch, f"Parity of {n_bits} signs: their product.")
+    return _signs(X, X.prod(axis=1), as_bunch, f"Parity of {n_bits} signs: their product.")
 
 
 def _corners(n_bits):
@@ -84,13 +83,6 @@ def _corners(n_bits):
     return 2.0 * bits - 1.0
 
 
-def _pair_or_bunch(X, y, as_bunch, description):
-    if not as_bunch:
-        return X, y
-    return bunch(
-        data=X,
-        target=y,
-        feature_names=[f"x{i + 1}" for i in range(X.shape[1])],
-        target_names=["false", "true"],
-        DESCR=description,
-    )
+def _signs(X, y, as_bunch, about):
+    names = [f"x{i + 1}" for i in range(X.shape[1])]
+    return pair(X, y, as_bunch, feature_names=names, target_names=["false", "true"], DESCR=about)

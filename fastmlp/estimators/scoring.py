@@ -201,8 +201,9 @@ def _of_scorer(name, scorer, estimator, y):
     wanted = (method,) if isinstance(method, str) else method
     if method != "default":
         _checks.check_any_method("metrics", name, estimator, wanted)
-    if method == "predict_proba" and y.ndim == 1 and is_classifier(estimator) and told_classes(scorer):
-        return words.as_metric(name, scorer)  # it is told all classes, since a fold may lack one
+    if method == "predict_proba" and y.ndim == 1 and is_classifier(estimator):
+        if told_classes(scorer._score_func, scorer._kwargs):  # it is, since a fold may lack one
+            return words.as_metric(name, scorer)
     weighted = words.has_parameter(scorer._score_func, "sample_weight") or None
     return words.Metric(scorer, "scorer", "max", weighted, name)
 

@@ -64,7 +64,8 @@ class Outcome:
         On training and test rows.
     scores : ndarray of shape (n_metrics, 2)
         Of the fitted estimator.
-    n_epochs : int or None
+    n_epochs : int
+        -1 where the estimator does not tell.
     fit_time, score_time : float
         Seconds; measuring the curves counts as scoring.
     estimator : estimator or None
@@ -75,7 +76,7 @@ class Outcome:
     epochs: list
     curves: np.ndarray
     scores: np.ndarray
-    n_epochs: int | None = None
+    n_epochs: int = -1
     fit_time: float = np.nan
     score_time: float = np.nan
     estimator: object = None
@@ -178,12 +179,12 @@ def _run(task, fold):
     scores = measure_now()
     end = time.perf_counter()
     estimator.set_params(**own)
-    n_epochs = getattr(learner(estimator), "n_iter_", None)
+    n_epochs = getattr(learner(estimator), "n_iter_", ())  # of several solvers, an array
     return Outcome(
         recorder.epochs,
         np.reshape(recorder.values, (-1, len(task.metrics), 2)),
         scores,
-        n_epochs=int(n_epochs) if np.ndim(n_epochs) == 0 and n_epochs is not None else None,
+        n_epochs=-1 if n_epochs is None or np.ndim(n_epochs) else int(n_epochs),
         fit_time=middle - start - measuring,
         score_time=end - middle + measuring,
         estimator=estimator if task.return_estimators else None,

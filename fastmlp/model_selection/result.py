@@ -36,6 +36,13 @@ class CrossValidation:
         self.metrics = metrics
         n_repeats = folds[-1].repeat + 1
         shape = n_repeats, len(folds) // n_repeats
+
+        def of_folds(name):
+            return np.reshape([getattr(outcome, name) for outcome in outcomes], shape)
+
+        def by_name(values):
+            return {s: {m: values[:, :, i, j] for i, m in enumerate(metrics)} for j, s in enumerate(SETS)}
+
         self._n_points = np.reshape([len(outcome.epochs) for outcome in outcomes], shape)
         n_points = int(self._n_points.max())
         self.epochs = np.arange(1, n_points + 1) * (every or 1)
@@ -44,12 +51,9 @@ class CrossValidation:
             curve[: len(outcome.epochs)] = outcome.curves
         curves = np.moveaxis(curves, 1, -1).reshape(*shape, len(metrics), 2, n_points)
         scores = np.stack([outcome.scores for outcome in outcomes]).reshape(*shape, len(metrics), 2)
-        self.curves = {s: {m: curves[:, :, i, j] for i, m in enumerate(metrics)} for j, s in enumerate(SETS)}
-        self.scores = {s: {m: scores[:, :, i, j] for i, m in enumerate(metrics)} for j, s in enumerate(SETS)}
-        n_epochs = [-1 if outcome.n_epochs is None else outcome.n_epochs for outcome in outcomes]
-        self.n_epochs = np.reshape(n_epochs, shape)
-        self.fit_times = np.reshape([outcome.fit_time for outcome in outcomes], shape)
-        self.score_times = np.reshape([outcome.score_time for outcome in outcomes], shape)
+        self.curves, self.scores = by_name(curves), by_name(scores)
+        self.n_epochs, self.fit_times = of_folds("n_epochs"), of_folds("fit_time")
+        self.score_times = of_folds("score_time")
         self.splits = _by_repeat([(fold.train, fold.test) for fold in folds], shape)
         estimators = [outcome.estimator for outcome in outcomes]
         self.estimators = None if all(e is None for e in estimators) else _by_repeat(estimators, shape)
