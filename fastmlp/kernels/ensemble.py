@@ -89,10 +89,9 @@ def train(jobs, on_end):
             for lock in locks:
                 held.enter_context(lock)
             backend.train_ensemble(jobs, workspace, alive, budget)
-        elapsed = max(time.perf_counter() - start, 1e-6)
         ended = [i for i in np.flatnonzero(alive) if records[i]["status"] != Status.RUNNING]
         if not ended:
-            budget = max(1, int(budget * min(4.0, max(0.25, training.SLICE / elapsed))))
+            budget = training.next_budget(budget, start)
         for i in ended:
             going_on = on_end(int(i), Status(int(records[i]["status"])))
             alive[i] = bool(going_on) and records[i]["epoch"] < records[i]["n_epochs"]

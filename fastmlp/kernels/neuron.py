@@ -7,7 +7,7 @@ import numpy as np
 from .dispatch import kernels
 from .interrupts import check_stop
 from .records import NEURON, Status
-from .training import SLICE
+from .training import next_budget
 
 CHUNK_BYTES = 1 << 20  # bytes of recorded weights collected by one call
 CHUNK_EPOCHS = 1 << 12  # epochs whose errors are collected by one call
@@ -43,18 +43,9 @@ class Neuron:
     """
 
     __slots__ = (
-        "_errors",
-        "_recorded",
-        "history",
-        "kept",
-        "last_errors",
-        "order",
-        "rows",
-        "run",
-        "sample_weight",
-        "target",
-        "w",
-    )
+        "_errors", "_recorded", "history", "kept", "last_errors", "order", "rows", "run", "sample_weight",
+        "target", "w",
+    )  # fmt: skip
 
     def __init__(self, rows, w, target, *, rule, eta, sample_weight=None, **options):
         n = rows.n_features
@@ -67,9 +58,8 @@ class Neuron:
         if values["n_epochs"] < 1:
             raise ValueError(f"n_epochs must be at least 1; got {values['n_epochs']}")
         values["n_errors"] = min(values["n_epochs"], CHUNK_EPOCHS)
-        values["capacity"] = 0
-        if values["record"]:
-            values["capacity"] = max(1, CHUNK_BYTES // ((n + 1) * w.itemsize))
+        most = max(1, CHUNK_BYTES // ((n + 1) * w.itemsize))
+        values["capacity"] = most if values["record"] else 0
         self.run = np.empty(1, NEURON)
         self.run[0] = tuple(values.values())
         self.rows, self.w, self.target, self.sample_weight = rows, w, target, sample_weight
@@ -151,8 +141,7 @@ def train(neuron, on_epoch=None):
         if neuron.is_full:
             neuron._collect()
         elif status == Status.RUNNING:
-            elapsed = max(time.perf_counter() - start, 1e-6)
-            run["budget"] = max(1, int(run["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+            run["budget"] = next_budget(run["budget"][0], start)
         if status not in (Status.RUNNING, Status.EPOCH_END):
             return status
         if status == Status.EPOCH_END and on_epoch(neuron):

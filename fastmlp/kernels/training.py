@@ -109,6 +109,12 @@ def first_budget(job):
     return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 
+def next_budget(budget, began):
+    """What the next slice may do, if the one that began then did all of `budget`: so that it takes SLICE."""
+    elapsed = max(time.perf_counter() - began, 1e-6)
+    return max(1, int(budget * min(4.0, max(0.25, SLICE / elapsed))))
+
+
 def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     """Train until the job's epochs are done or there is a reason to stop.
 
@@ -161,8 +167,7 @@ def _slices(job, backend, on_epoch):
         begin = time.perf_counter()
         status = Status(backend.train(job))
         if status == Status.RUNNING:
-            elapsed = max(time.perf_counter() - begin, 1e-6)
-            record["budget"] = max(1, int(record["budget"][0] * min(4.0, max(0.25, SLICE / elapsed))))
+            record["budget"] = next_budget(record["budget"][0], begin)
         elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
             return Status.BAD_ROWS
         elif status != Status.EPOCH_END or on_epoch(job):

@@ -1,5 +1,6 @@
 """Fits side by side: which go together, and the threads that run them."""
 
+import itertools
 import time
 from collections import deque
 from contextlib import ExitStack, nullcontext
@@ -86,17 +87,12 @@ def bundle(tasks, data, n_threads):
 
 def _chains(tasks):
     """Group tasks that share something, each group in the order of the tasks."""
-    chains, of = [], {}
+    of = {}  # the group of each thing that is used; every task uses its model
     for task in (task for task in tasks if task.error is None):
-        mine, met = [task], {id(of[one]): of[one] for one in task.shared if one in of}
-        for chain in met.values():
-            mine = [*chain, *mine]
-            chains.remove(chain)
-        mine.sort(key=lambda task: task.index)
-        chains.append(mine)
-        for each in mine:
-            of.update(dict.fromkeys(each.shared, mine))
-    return chains
+        met = {id(of[one]): of[one] for one in task.shared if one in of}
+        chain = sorted(itertools.chain([task], *met.values()), key=lambda task: task.index)
+        of.update((one, chain) for each in chain for one in each.shared)
+    return list({id(chain): chain for chain in of.values()}.values())
 
 
 def run(tasks, data, n_threads):
