@@ -179,7 +179,7 @@ def _run(task, fold):
     scores = measure_now()
     end = time.perf_counter()
     estimator.set_params(**own)
-    n_epochs = getattr(learner(estimator), "n_iter_", ())  # of several solvers, an array
+    n_epochs = getattr(learner(estimator), "n_iter_", ())  # of some estimators an array, or None
     return Outcome(
         recorder.epochs,
         np.reshape(recorder.values, (-1, len(task.metrics), 2)),
