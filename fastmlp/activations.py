@@ -214,6 +214,7 @@ class Exp(Activation):
 
 BUILT_IN = (Identity, Logistic, Tanh, ReLU, LeakyReLU, ELU, SELU, Softplus, GELU, SiLU, Step, Softmax, Exp)
 tables.ACTIVATIONS.update({cls.code: cls.of_slope for cls in BUILT_IN})
+LIMITS = {Logistic: (0.0, 1.0), Tanh: (-1.0, 1.0)}  # of outputs, which single neurons map targets to
 ACTIVATIONS = {cls.name: cls for cls in BUILT_IN} | {"linear": Identity, "sigmoid": Logistic, "swish": SiLU}
 
 

@@ -1,5 +1,7 @@
 """Callbacks: their hooks, and the files that some of them write."""
 
+import re
+
 import numpy as np
 
 from .values import check_choice, check_made, shown
@@ -47,6 +49,8 @@ def check_field(path, name, spec, conversion, values):
     try:
         if conversion is not None:
             raise ValueError("conversions such as !r are not known")
+        if re.search(r"\d{3}", spec):  # a width of billions would fill memory
+            raise ValueError("widths and precisions have two digits at most")
         return format(value, spec)
     except ValueError as error:
         raise ValueError(

@@ -31,11 +31,16 @@ def check_finite_numbers(to, values):
 
 def check_labels_of_export(to, classes):
     """Return the labels of classes as int64 or object (of str), whichever they are."""
-    if all(isinstance(label, str) for label in classes.tolist()):
-        return np.array([str.__str__(label) for label in classes.tolist()], object)
-    if classes.dtype.kind in "biuf" and (classes == np.trunc(classes)).all():
-        if all(-(2**63) < int(label) < 2**63 for label in classes.tolist()):
-            return np.array([int(label) for label in classes.tolist()], np.int64)
-    return cannot_export(
-        to, "classes that are integers of 64 bits or strings", shown(classes), "number them for the fit"
-    )
+    labels = classes.tolist()
+    if all(isinstance(label, str) for label in labels):
+        wrong = [label for label in labels if any("\ud800" <= sign <= "\udfff" for sign in label)]
+        takes = "names of classes in Unicode"
+        found = np.array([str.__str__(label) for label in labels], object)
+    else:
+        real = classes.dtype.kind in "biuf"
+        wrong = [label for label in labels if not real or label % 1 != 0 or abs(label) >= 2**63]
+        takes = "classes that are strings, or integers that are below 2**63 in size"
+        found = None if wrong else np.array([int(label) for label in labels], np.int64)
+    if wrong:
+        cannot_export(to, takes, shown(wrong[0]), "number the classes for the fit")
+    return found

@@ -1,12 +1,13 @@
 """What cannot be written to files, and what pickles and files of other versions hold."""
 
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
 from ..exceptions import ModelFileError
-from .values import check_int, check_real, shown
+from .values import check_flag, check_int, check_real, shown
 from .warned import warn
 
 REMEDY = (
@@ -17,6 +18,11 @@ REMEDY = (
 
 def refuse_for_file(what, value):
     """Raise: a value is no plain data."""
+    if type(value) is np.ndarray:
+        raise TypeError(
+            f"{what} is an array of shape {value.shape} and dtype {value.dtype}: arrays in a file hold real "
+            "numbers, texts of similar lengths, or plain values; convert it, or write .dill"
+        )
     raise TypeError(
         f"{what} is {shown(value)} of type {type(value).__module__}.{type(value).__qualname__}: {REMEDY}"
     )
@@ -144,13 +150,53 @@ def check_header_size(is_too_long, n_bytes, n_values):
         )
 
 
+def check_header_depth(is_too_deep, most):
+    """Raise where what is written about a model is nested deeper than is read safely."""
+    if is_too_deep:
+        raise ValueError(
+            f"what describes the model is nested deeper than {most} levels, which no file is read with: make "
+            "metadata flatter"
+        )
+
+
+@contextmanager
+def no_endless_data():
+    """Raise by what is wrong where lists and dicts hold themselves, or are nested beyond Python's stack."""
+    try:
+        yield
+    except RecursionError:
+        raise ValueError(
+            "what describes the model is nested without end, or too deep for any file: metadata and "
+            "parameters must be lists and dicts that do not hold themselves"
+        ) from None
+
+
+def check_n_axes(name, n, most):
+    """Raise where an array has more axes than are read."""
+    if n > most:
+        raise ValueError(f"{name} must have {most} axes at most in a file; got {n}: reshape it")
+
+
+def check_digits(name, value):
+    """Return an int, which must have no more digits than Python reads (4300, unless told otherwise)."""
+    if value.bit_length() > 14_000:
+        raise ValueError(
+            f"{name} must be below 2**14000 in a file; got a number of {value.bit_length()} bits: keep it as "
+            "a text"
+        )
+    return value
+
+
 def check_finite_layers(layers, error):
     """Raise an error of a class where weights of described layers are not finite."""
     for k, layer in enumerate(layers):
         for name in ("weights", "bias"):
             array = getattr(layer, name)
             if array is not None and not np.isfinite(array).all():
-                raise error(f"has {name} that are not finite in layer {k} ({layer.name}): NaN or infinity")
+                who = "" if error is ModelFileError else "the model "  # else errors begin with a path
+                raise error(
+                    f"{who}has {name} that are not finite in layer {k} ({layer.name}): NaN or infinity"
+                )
 
 
 def check_metadata(metadata):
@@ -171,6 +217,20 @@ def check_fitted(fitted, kinds):
         if not all(isinstance(each, Real) for each in fitted.get(name) or ()):
             raise TypeError(f"{name} must be a list of numbers")
     check_history(fitted.get("history_", {}))
+    check_range_seen(fitted.get("target_range_"))
+    best = fitted.get("_best")
+    if best is not None and not (len(best) == 2 and isinstance(best[0], str) and isinstance(best[1], Real)):
+        raise TypeError(f"_best must be the name of what is monitored and its value; got {shown(best)}")
+
+
+def check_fitted_function(said, limits):
+    """Raise where what a neuron applies is no activation of those known with its limits."""
+    function, *found = said
+    if tuple(found) != limits.get(type(function)):
+        known = ", ".join(f"{cls.__name__}: {both}" for cls, both in limits.items())
+        raise ValueError(
+            f"_fitted_function must be an activation and its limits ({known}); got {shown(said)}"
+        )
 
 
 def check_described_features(description):
@@ -192,15 +252,20 @@ def check_described_outputs(description):
         n = len(check_described_classes(classes))
         several = task.startswith("multilabel") or n > 2
         fits &= n_outputs == n if several else n_outputs in (1, 2)
+        check_flag("sparse_input", description.output["sparse_input"])
     if not fits or (classes is None) != (task == "values"):
         raise ValueError(
             f"{n_outputs} outputs do not go with n_outputs_={shown(told)} and classes_={shown(classes)}"
         )
 
 
-def check_described_neurons(description):
-    """Raise where the weights of single neurons are not those of features and classes."""
+def check_described_neurons(description, needed):
+    """Raise where single neurons lack attributes of a fit, or their weights are not those of features."""
     (layer,), n_units = description.layers, 1
+    there = {"coef_", "intercept_", *description.fitted}
+    missing = [name for name in needed if name not in there]
+    if missing != ["classes_"] * (description.classes is not None):
+        raise ValueError(f"attributes of a fit are missing, or too many: {', '.join(missing) or 'classes_'}")
     if description.classes is not None:
         n = len(check_described_classes(description.classes))
         n_units = n if n > 2 else 1

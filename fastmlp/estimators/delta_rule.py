@@ -170,9 +170,8 @@ class TanhPerceptron(_NeuronRegressor):
 
     def _function(self):
         """Return the activation, and the limits of its outputs."""
-        if self.activation == "tanh":
-            return activations.Tanh(self.beta), -1.0, 1.0
-        return activations.Logistic(self.beta), 0.0, 1.0
+        kind = activations.Tanh if self.activation == "tanh" else activations.Logistic
+        return kind(self.beta), *activations.LIMITS[kind]
 
     def _targets(self, X, y, goes_on, incremental):
         self._fitted_function = function, bottom, top = self._function()

@@ -95,7 +95,9 @@ def _check(estimator, description):
     if has_network:
         _checks.check_described_outputs(description)
     elif description.layers:
-        _checks.check_described_neurons(description)
+        _checks.check_described_neurons(description, kind._FITTED)
+        if "_fitted_function" in fitted:
+            _checks.check_fitted_function(meant(fitted["_fitted_function"]), activations.LIMITS)
 
 
 def _training(estimator, state, keep):

@@ -217,9 +217,10 @@ def _label(classes):
 
 def _string(label):
     """Return a string literal of a label's UTF-8: letters and digits as they are, else octal numbers."""
-    octets = label.encode("utf-8", "surrogatepass")
-    if len(octets) > MOST_STRING:
-        takes, got = f"names of classes of up to {MOST_STRING} bytes", f"one of {len(octets)}"
+    octets = label.encode("utf-8")
+    if len(octets) > MOST_STRING or 0 in octets:  # where C's texts end
+        takes = f"names of classes of up to {MOST_STRING} bytes, none of them 0"
+        got = f"one of {len(octets)}, {_checks.shown(label)}"
         _checks.cannot_export("to_c", takes, got, "number the classes for the fit")
     plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _"
     text = "".join(chr(o) if o in plain else f"\\{o:03o}" for o in octets)

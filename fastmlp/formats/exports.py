@@ -18,10 +18,11 @@ def functions_of(to, description):
     NotBuiltError
         The model has no weights yet.
     ValueError
-        An activation is a user's own, whose code only Python knows.
+        An activation is a user's own, whose code only Python knows; weights are not finite.
     """
     if not description.layers or description.layers[0].weights is None:
         _checks.not_built(to)
+    _checks.check_finite_layers(description.layers, ValueError)
     for layer in description.layers:
         if not isinstance(layer.activation, dict):
             name = repr(layer.activation.name)

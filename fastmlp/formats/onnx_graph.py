@@ -184,12 +184,14 @@ def add_classes(graph, description, activation, z, a, zipmap):
         values = decided
     else:
         values = graph.node("Concat", graph.node("Neg", decided), decided, axis=1)
+    width = n_classes if n_outputs > 1 and read["probabilities"] is None else max(2, n_outputs)
     if not zipmap:
         graph.output("label", label, kind, shape)
-        width = n_classes if n_outputs > 1 and read["probabilities"] is None else max(2, n_outputs)
         graph.output("probabilities", values, dtype, [None, width])
         return
     graph.output("output_label", label, kind, shape)
+    if len(labels) < width:  # there is but one class
+        values = first_columns(graph, values, len(labels))
     if dtype == "float64":  # maps hold numbers of single precision
         values = graph.node("Cast", values, to=np.float32)
     graph.map_output("output_probability", values, labels)

@@ -2,9 +2,9 @@
 
 What JSON has no word for is an object with one name that begins with ``$``: ``{"$tuple": [...]}``,
 ``{"$float": "nan"}``, ``{"$dict": [[key, value], ...]}`` where a key is no text or begins with ``$``,
-``{"$array": name}`` (an array), ``{"$number": name}`` (a NumPy number), ``{"$floats": name}`` (a list of
-floats), ``{"$texts": [width, shape, [...]]}`` (an array of texts), ``{"$objects": [shape, [...]]}`` (an
-array of anything).
+``{"$array": name}`` (an array), ``{"$number": name}`` (a NumPy number), ``{"$text": text}`` (a NumPy text),
+``{"$floats": name}`` (a list of floats), ``{"$texts": [width, shape, [...]]}`` (an array of texts),
+``{"$objects": [shape, [...]]}`` (an array of anything).
 """
 
 import math
@@ -30,7 +30,9 @@ def pack(value, name, arrays):
         Those that belong to it are put here.
     """
     kind = type(value)
-    if value is None or kind in (bool, int, str):
+    if kind is int:
+        return _checks.check_digits(name, value)
+    if value is None or kind in (bool, str):
         return value
     if kind is float:
         return value if math.isfinite(value) else {"$float": repr(value)}
@@ -47,6 +49,8 @@ def pack(value, name, arrays):
         return {"$dict": [pack(list(pair), f"{name}.{i}", arrays) for i, pair in pairs]}
     if isinstance(value, np.generic) and value.dtype.char in NUMBERS:
         return {"$number": _put(np.asarray(value), name, arrays)}
+    if kind is np.str_:
+        return {"$text": str(value)}
     if kind is np.ndarray and value.dtype.char in NUMBERS:
         return {"$array": _put(value, name, arrays)}
     if kind is np.ndarray and value.dtype.kind == "O":
@@ -108,6 +112,12 @@ def _number(name, take):
     return array[()]
 
 
+def _text(value, _):
+    if type(value) is not str:
+        raise ValueError("a NumPy text must be a text")
+    return np.str_(value)
+
+
 def _texts(value, _):
     width, shape, items = value
     if not all(type(text) is str and len(text) <= width for text in items) or not _fits(width, items):
@@ -131,7 +141,8 @@ def _shape(shape, items):
 
 
 FORMS = {
-    "$float": _float, "$floats": _floats, "$number": _number, "$texts": _texts, "$objects": _objects,
+    "$float": _float, "$floats": _floats, "$number": _number, "$text": _text, "$texts": _texts,
+    "$objects": _objects,
     "$array": lambda name, take: take(name),
     "$tuple": lambda items, take: tuple(unpack(list(items), take)),
     "$dict": lambda pairs, take: dict(unpack(list(pairs), take)),

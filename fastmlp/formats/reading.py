@@ -17,6 +17,7 @@ MAGIC = {
     b"\x89HDF": "it begins as an HDF5 file does, such as Keras's .h5",
     b"\x1f\x8b": "it begins as a file packed by gzip does",
 }
+MOST_SAID = 600  # characters of what is wrong with a file
 
 
 def kind_of(mode):
@@ -44,9 +45,11 @@ def opened(path):
         except (MemoryError, OSError):
             raise
         except ModelFileError as error:
-            raise ModelFileError(f"{path} {error}") from error.__cause__
+            what = " ".join(str(error).split())  # may quote names in the file, of any length
+            what = what if len(what) <= MOST_SAID else f"{what[:MOST_SAID]}..."
+            raise ModelFileError(f"{path} {what}") from error.__cause__
         except Exception as error:  # what is built of a file's contents says what is wrong with them
-            what = " ".join(str(error).split())[:500]
+            what = " ".join(str(error).split())[:MOST_SAID]
             raise ModelFileError(f"{path} holds what is no model ({type(error).__name__}: {what})") from error
 
 

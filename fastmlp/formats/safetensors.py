@@ -48,11 +48,13 @@ def write(description):
     fields = {name: pack(value, name, arrays) for name, value in fields.items()}
     fields["crc32"] = {name: f"{zlib.crc32(array):08x}" for name, array in arrays.items()}
     model = json.dumps(fields, allow_nan=False, separators=(",", ":"))
+    _checks.check_header_depth(_is_too_deep(model.encode()), DEEPEST)
     header = {"__metadata__": {"fastmlp": str(FORMAT), "crc32": "0" * 8, "model": model}}
     arrays, end = dict(sorted(arrays.items(), key=lambda pair: -pair[1].itemsize)), 0  # each is aligned so
     for name, array in arrays.items():
         start, end = end, end + array.nbytes
         dtype = NAMES[array.dtype]
+        _checks.check_n_axes(name, array.ndim, MOST_AXES)
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text = bytearray(text + b" " * (-len(text) % 8))
@@ -199,12 +201,17 @@ def _is_too_long(text):
 
 def _parse(text):
     """Return what JSON says; names are unique, and nothing is nested deeper than any model is."""
+    if _is_too_deep(text):
+        raise ModelFileError(f"is damaged: its header is nested deeper than {DEEPEST} levels")
+    return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _is_too_deep(text):
+    """Return whether brackets of JSON are nested deeper than those of any model."""
     codes = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), np.uint8)
     steps = ((codes == 91) | (codes == 123)).astype(np.int8) - ((codes == 93) | (codes == 125))
     steps[np.logical_xor.accumulate(codes == 34)] = 0  # brackets within texts
-    if np.cumsum(steps, dtype=np.int32).max(initial=0) > DEEPEST:
-        raise ModelFileError(f"is damaged: its header is nested deeper than {DEEPEST} levels")
-    return json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+    return np.cumsum(steps, dtype=np.int32).max(initial=0) > DEEPEST
 
 
 def _unique(pairs):

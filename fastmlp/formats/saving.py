@@ -76,10 +76,12 @@ def save(model, path, *, metadata=None, training_state=False):
         _checks.check_no_metadata(metadata, suffix)
         pieces = pickled.write(model)
     else:
-        description = kinds.describe(model, training=_checks.check_flag("training_state", training_state))
-        metadata = plain(_checks.check_metadata(metadata), "metadata")
+        training_state = _checks.check_flag("training_state", training_state)
         writer = import_module(f".{WRITERS[suffix]}", __package__)
-        pieces = writer.write(description._replace(metadata=metadata))
+        with _checks.no_endless_data():
+            description = kinds.describe(model, training=training_state)
+            metadata = plain(_checks.check_metadata(metadata), "metadata")
+            pieces = writer.write(description._replace(metadata=metadata))
     write_atomically(target, *pieces)
 
 
@@ -92,7 +94,8 @@ def check_savable(model, path):
         )
     _checks.check_model(model)
     if suffix != ".dill":
-        kinds.describe(model, training=True)
+        with _checks.no_endless_data():
+            kinds.describe(model, training=True)
 
 
 def load(path, *, trusted=False):

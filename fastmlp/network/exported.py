@@ -107,6 +107,8 @@ class Exported:
 
         Raises
         ------
+        ValueError
+            Weights are not finite.
         ImportError
             h5py is not installed: ``pip install fastmlp[hdf5]``.
 
@@ -116,7 +118,9 @@ class Exported:
         """
         writing = format_module("writing")
         target, module = writing.writable(path), _format_of(path)
-        writing.write_atomically(target, *module.write(self._described("save_weights"), target))
+        description = self._described("save_weights")
+        _checks.check_finite_layers(description.layers, ValueError)  # `load_weights` takes no others
+        writing.write_atomically(target, *module.write(description, target))
 
     def load_weights(self, path):
         """Read weights and biases of a model with the same layers.

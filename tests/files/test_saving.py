@@ -82,6 +82,67 @@ def test_names_in_metadata_that_mean_something_to_us(tmp_path, name):
     assert load(tmp_path / "m.safetensors").class_weight == {name: 1.0}
 
 
+def test_texts_that_are_numpys(tmp_path):
+    """As grids of parameters, and class weights by ``np.unique(y)``, hold them."""
+    path, (a, b) = tmp_path / "m.safetensors", np.array(["a", "b"])
+    y = np.array([a, b], object)[Y]
+    for model in (
+        MLPClassifier((3,), activation=np.str_("tanh"), max_iter=2, class_weight={a: 1.0, b: 2.0}),
+        Perceptron(max_iter=2, class_weight={a: np.float64(1), b: 2.0}),
+    ):
+        save(model.fit(X, y), path, metadata={"a": a, "b": {b: [a]}}, training_state=True)
+        again = load(path)
+        assert same(again.get_params(), model.get_params())
+        assert same(again.classes_, model.classes_)
+        assert same(read_info(path)["metadata"], {"a": a, "b": {b: [a]}})
+
+
+def nested(depth, kind=list):
+    value = 0
+    for _ in range(depth):
+        value = kind([value])
+    return value
+
+
+def endless():
+    value = {}
+    value["a"] = [value]
+    return value
+
+
+BEYOND_READING = {
+    "deep lists": (nested(99), r"nested deeper than 100 levels.*metadata flatter"),
+    "deep tuples": (nested(60, tuple), "nested deeper than 100 levels"),
+    "beyond the stack": (nested(3000), "nested without end, or too deep"),
+    "itself": (endless(), "nested without end"),
+    "axes": (np.zeros((1,) * 9), r"metadata\.a must have 8 axes at most in a file; got 9"),
+    "digits": (10**5000, r"metadata\.a must be below 2\*\*14000 in a file"),
+}
+
+
+@pytest.mark.parametrize(("value", "match"), BEYOND_READING.values(), ids=BEYOND_READING)
+def test_what_could_not_be_read_is_not_written(value, match, tmp_path):
+    with pytest.raises(ValueError, match=match):
+        save(small(), tmp_path / "m.safetensors", metadata={"a": value})
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nested(98), nested(48, tuple), np.zeros((1,) * 8), 10**4000],
+    ids=["deep lists", "deep tuples", "axes", "digits"],
+)
+def test_what_just_can_be_read(value, tmp_path):
+    save(small(), tmp_path / "m.safetensors", metadata={"a": value})
+    assert same(read_info(tmp_path / "m.safetensors")["metadata"], {"a": value})
+
+
+def test_parameters_that_hold_themselves(tmp_path):
+    model = MLPClassifier(class_weight=endless())
+    with pytest.raises(ValueError, match="nested without end"):
+        save(model, tmp_path / "m.safetensors")
+
+
 def test_names_in_metadata_that_meet_in_one_path(tmp_path):
     metadata = {"a.b": np.zeros(1), "a": {"b": np.ones(2), "b_": np.ones(3)}, "": np.ones(4)}
     save(small(), tmp_path / "m.safetensors", metadata=metadata)

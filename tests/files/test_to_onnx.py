@@ -132,6 +132,18 @@ def test_maps_of_double_precision(tmp_path):
     np.testing.assert_allclose(found, model.predict_proba(models.X), atol=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["log_loss", "hinge"])
+def test_a_map_of_the_only_class(tmp_path, loss):
+    path, y = tmp_path / "m.onnx", np.full(len(models.X), "only")
+    model = models.fitted(MLPClassifier((2,), loss=loss, max_iter=2), y, "float64")
+    model.to_onnx(path, zipmap=True)
+    labels, maps = run(path, models.X)
+    assert set(labels) == {"only"} and all(list(each) == ["only"] for each in maps)
+    if loss == "log_loss":
+        found = [each["only"] for each in maps]
+        np.testing.assert_allclose(found, model.predict_proba(models.X)[:, 0], atol=1e-6)
+
+
 @pytest.mark.parametrize("input_dtype", ["uint8", "float32", "float64"])
 def test_inputs_of_another_dtype(tmp_path, input_dtype):
     """Bytes as they are, scaled within; the weights stay what they are."""
@@ -192,7 +204,10 @@ def test_what_onnx_cannot_say(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="to_onnx needs a network with weights"):
         Network([Dense(1)]).to_onnx(path)
     y = np.where(models.X[:, 0] > 0, np.uint64(2**63 + 9), np.uint64(1))
-    with pytest.raises(ValueError, match="to_onnx takes classes that are integers of 64 bits or strings"):
+    with pytest.raises(ValueError, match=r"to_onnx takes classes that are .*; got 92\d*17:"):
+        models.fitted(MLPClassifier((2,), max_iter=2), y, "float64").to_onnx(path)
+    y = np.where(models.X[:, 0] > 0, "\ud800", "b").astype(object)
+    with pytest.raises(ValueError, match="to_onnx takes names of classes in Unicode; got"):
         models.fitted(MLPClassifier((2,), max_iter=2), y, "float64").to_onnx(path)
     monkeypatch.setattr("fastmlp.formats.onnx_graph.MOST_BYTES", 100)
     with pytest.raises(ValueError, match="to_onnx takes weights of up to 2 GB; got 168 bytes: save"):

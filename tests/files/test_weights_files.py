@@ -2,6 +2,7 @@
 
 import copy
 import io
+import os
 import random
 import sys
 import zipfile
@@ -223,6 +224,15 @@ def test_numbers_that_are_none(tmp_path, suffix, value):
     refused(
         net(), path, "the bias of layer 'out' must be finite in float32; got NaN, infinity or what is too"
     )
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".weights.h5", ".onnx", ".py", ".h", ".safetensors"])
+def test_numbers_that_are_none_are_not_written(tmp_path, suffix):
+    model = net()
+    model.coefs_[1][0, 0] = np.inf
+    with pytest.raises(ValueError, match=r"the model has weights that are not finite in layer 1 \(out\)"):
+        save(model, tmp_path / f"w{suffix}")
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.complex128, "S4"])

@@ -294,6 +294,7 @@ def test_paths_of_checkpoints(tmp_path):
         ("{loss[0]}.x", r"got 'loss\[0\]'"),
         ("{val_loss}.x", "must be one of epoch, learning_rate, loss, seconds; got 'val_loss'"),
         ("{}.x", "got ''"), ("{0}.x", "got '0'"), ("{epoch:{loss}}.x", "cannot be written"),
+        ("{epoch:0100d}.x", "cannot be written: widths"), ("{loss:.\u0661\u0660\u0660f}.x", "widths"),
         ("{epoch!r}.x", "cannot be written: conversions"), ("{epoch:q}.x", "cannot be written"),
         ("{epoch.x", "cannot be read.*write a brace as {{ or }}"), ("a}b", "cannot be read"),
     ],
