@@ -7,6 +7,7 @@ from .kernels.dispatch import backend
 from .layers import Concatenate, Dense, Dropout
 from .network.network import Network
 from .optimizers import LBFGS, SGD, Adagrad, Adam, AdamW, AMSGrad, Momentum, Nesterov, RMSprop, Rprop
+from .penalties import L1, L1L2, L2
 
 __version__ = "0.1.0"
 
@@ -30,10 +31,11 @@ _MODULES = (
 )  # fmt: skip
 
 __all__ = [
-    "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense", "DivergenceWarning",
-    "Dropout", "FitError", "InTrainingError", "LinearPerceptron", "MLPClassifier", "MLPRegressor",
-    "Momentum", "Nesterov", "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop", "TanhPerceptron",
-    "backend", "batched_matmul", "check_gradient", "fit_many", "load", "read_info", "save", *_MODULES,
+    "L1", "L1L2", "L2", "LBFGS", "SGD", "AMSGrad", "Adagrad", "Adam", "AdamW", "Concatenate", "Dense",
+    "DivergenceWarning", "Dropout", "FitError", "InTrainingError", "LinearPerceptron", "MLPClassifier",
+    "MLPRegressor", "Momentum", "Nesterov", "Network", "NotBuiltError", "Perceptron", "RMSprop", "Rprop",
+    "TanhPerceptron", "backend", "batched_matmul", "check_gradient", "fit_many", "load", "read_info", "save",
+    *_MODULES,
 ]  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class Dense(Layer):
         None: the same bound where `initializer` is None or "torch", else zeros.
     l1, l2 : float, default=0.0
         Penalties ``l1 sum |W|`` and ``l2 / 2 sum W^2``, divided by the batch's size as scikit-learn's
-        `alpha`.
+        `alpha`; `fastmlp.penalties` has a table of others, of the whole network too.
     max_norm : float, default=0.0
         Largest length of the weights into one neuron; 0 for no limit.
     trainable : bool, default=True

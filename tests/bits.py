@@ -26,6 +26,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from fastmlp import (
+    L2,
     LBFGS,
     SGD,
     Adagrad,
@@ -85,7 +86,8 @@ def sparse(dtype, *shape, seed=0):
 
 def fitted(layers, x, y, dtype, **options):
     """A trained network's parameters, losses and predictions."""
-    model = Network(layers, random_state=3, dtype=np.dtype(dtype).name, input_scale=options.pop("scale", 1.0))
+    made = dict(input_scale=options.pop("scale", 1.0), reg=options.pop("reg", None))
+    model = Network(layers, random_state=3, dtype=np.dtype(dtype).name, **made)
     model.fit(x, y, **(dict(epochs=3, n_threads=1) | options))
     return [model.params, np.array(model.loss_curve_), model.predict(x[:9])]
 
@@ -197,6 +199,15 @@ def add_options():
         x, y, _ = two(dtype)
         layers = [Dense(40, "relu", l1=0.01, l2=0.02, max_norm=1.0), Dense(4, "softmax", use_bias=False)]
         return fitted(layers, x, y, dtype, optimizer=Momentum(0.1), batch_size=10)
+
+    @case("penalty of the network")
+    def _(dtype):
+        x, y, _ = two(dtype)
+        how, found = dict(optimizer=SGD(0.05), reg=L2(0.01)), []
+        for units, batch_size in ((70, 10), (9, 10), (9, 1)):  # the batch, tiny and online regimes
+            layers = [Dense(units, "tanh"), Dense(4, "softmax")]
+            found += fitted(layers, x, y, dtype, batch_size=batch_size, **how)
+        return found
 
     @case("clipped gradients")
     def _(dtype):

@@ -95,6 +95,8 @@ ARGUMENTS = by_alias(
         "initializer": "kernelinitializer weightsinit init",
         "l2": "kernelregularizer regularizer",
         "l1": "kernelregularizer regularizer",
+        "reg": "regularizer kernelregularizer penalty regularization",
+        "lam": "lambda lambd alpha l2 l1",
         "max_norm": "kernelconstraint",
         "dropout": "dropoutrate",
         "sources": "layers axis",

@@ -1,8 +1,8 @@
 """A model as data: what every file format is a writer and a reader of.
 
 All values are plain: None, bool, int, float, str, arrays, and lists, tuples and dicts of these. Activations,
-losses, optimizers, schedules and initializers are dicts with their kind, their name and what they were made
-with, such as ``{"fastmlp": "activation", "name": "leaky_relu", "slope": 0.01}``; see `plain`.
+losses, penalties, optimizers, schedules and initializers are dicts with their kind, their name and what they
+were made with, such as ``{"fastmlp": "activation", "name": "leaky_relu", "slope": 0.01}``; see `plain`.
 """
 
 import platform

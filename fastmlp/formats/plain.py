@@ -1,10 +1,10 @@
-"""Our words as plain data, and back: activations, losses, optimizers, schedules, initializers."""
+"""Our words as plain data, and back: activations, losses, penalties, optimizers, schedules, initializers."""
 
 from dataclasses import fields
 
 import numpy as np
 
-from .. import _checks, activations, initializers, losses, optimizers, schedules
+from .. import _checks, activations, initializers, losses, optimizers, penalties, schedules
 from ..formulas import UserActivation, UserLoss
 
 TAG = "fastmlp"
@@ -18,6 +18,7 @@ WORDS: dict[str, dict] = {
         "cosine": schedules.Cosine, "one_cycle": schedules.OneCycle, "warmup": schedules.Warmup,
         "plateau": schedules.Plateau,
     },
+    "penalty": {"l1": penalties.L1, "l2": penalties.L2, "l1l2": penalties.L1L2},
     "initializer": {
         "glorot": initializers.Glorot, "he": initializers.He, "lecun": initializers.LeCun,
         "torch": initializers.Torch, "scaled": initializers.Scaled,

@@ -165,13 +165,14 @@ def _as_one_node(loss, output, graph, target):
 
 
 def _add_penalties(plan, loss, parameters):
-    """Return loss + l2 / 2 sum W^2 + l1 sum |W| over the layers that have such penalties."""
+    """Return loss + l2 / 2 sum W^2 + l1 sum |W| over the layers that have such penalties, of either kind."""
     weights = iter([a for a in parameters if a.ndim == 2])
     terms = [loss]
     for layer in plan.layers:
         W = next(weights).ravel()
-        if layer["l2"]:
-            terms.append(0.5 * float(layer["l2"]) * total(w**2 for w in W))
-        if layer["l1"]:
-            terms.append(float(layer["l1"]) * total(abs(w) for w in W))
+        l1, l2 = (float(layer[name] + layer[f"mean_{name}"]) for name in ("l1", "l2"))
+        if l2:
+            terms.append(0.5 * l2 * total(w**2 for w in W))
+        if l1:
+            terms.append(l1 * total(abs(w) for w in W))
     return total(terms)

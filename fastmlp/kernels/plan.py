@@ -93,8 +93,8 @@ def build_plan(n_features, specs, input_dropout=0.0):
     specs : sequence of dict
         One per layer, in an order in which sources come first: ``n_out`` and ``sources`` (layer
         indices or INPUT), and optionally ``activation``, ``slope``, ``bias`` (bool), ``dropout``,
-        ``l1``, ``l2``, ``max_norm``, ``trainable`` (bool; a layer that is not has no penalties). The last
-        layer is the output.
+        ``l1``, ``l2``, ``mean_l1``, ``mean_l2``, ``max_norm``, ``trainable`` (bool; a layer that is not has
+        no penalties). The last layer is the output.
     input_dropout : float, default=0.0
 
     Returns
@@ -111,7 +111,7 @@ def build_plan(n_features, specs, input_dropout=0.0):
         layer["slope"] = spec.get("slope", 1.0)
         layer["dropout"] = spec.get("dropout", 0.0)
         layer["frozen"] = not spec.get("trainable", True)
-        for name in ("l1", "l2", "max_norm"):
+        for name in ("l1", "l2", "mean_l1", "mean_l2", "max_norm"):
             layer[name] = 0.0 if layer["frozen"] else spec.get(name, 0.0)
         layer["first_edge"], layer["n_edges"] = e, len(spec["sources"])
         row = 0

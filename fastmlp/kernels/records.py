@@ -124,7 +124,8 @@ LAYER = _fields(
     # weights, bias: offsets into the parameter vector (bias -1: the layer has none)
     # frozen: neither weights nor bias move, nor what an optimizer knows of them
     "n_in n_out activation weights bias first_edge n_edges frozen",
-    "slope dropout l1 l2 max_norm",
+    # l1, l2: added to the sum of a batch's losses, mean_l1, mean_l2: to their mean; as l1 |w| + l2 w^2 / 2
+    "slope dropout l1 l2 mean_l1 mean_l2 max_norm",
 )
 
 EDGE = _fields(

@@ -39,7 +39,7 @@ def choose_regime(job):
         asked("input_dropout")
         or asked("clip_norm")
         or asked("clip_value")
-        or any(any(layers[name].tolist()) for name in ("dropout", "l1", "max_norm"))
+        or any(any(layers[name].tolist()) for name in ("dropout", "l1", "mean_l1", "max_norm"))
     ):
         return Regime.BATCH
     if small_batch == 1 and asked("optimizer") in ONLINE_OPTIMIZERS:

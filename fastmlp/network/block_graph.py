@@ -38,6 +38,7 @@ def parts_of(topology, n_features=None, loss=None):
     out = {INPUT: Part("X", shape(n_features), VARIABLE)}
     width = {INPUT: n_features}
     parts, penalties, k = [out[INPUT]], [], 0
+    whole = () if topology.reg is None else (("λ Σ|·|", topology.reg.l1), ("λ Σ ·²", topology.reg.l2))
     for i, (layer, sources) in enumerate(zip(topology.layers, topology.sources, strict=True)):
         read, widths = [out[s] for s in sources], [width[s] for s in sources]
         width[i] = None if None in widths else sum(widths)
@@ -56,7 +57,7 @@ def parts_of(topology, n_features=None, loss=None):
                 new.append(Part(layer.activation.name, shape(layer.units), RESULT, (product,)))
             penalties += [
                 Part(f"{name} W{k}", f"{rate:g}", RESULT, (weights,))
-                for name, rate in (("l1 Σ|·|", layer.l1), ("l2/2 Σ ·²", layer.l2))
+                for name, rate in (("l1 Σ|·|", layer.l1), ("l2/2 Σ ·²", layer.l2), *whole)
                 if rate
             ]
         out[i] = new[-1]

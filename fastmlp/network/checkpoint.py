@@ -89,6 +89,7 @@ def _layout(network, plan, dtype):
         "sources of layers": plan.edges.tolist(),
         "dropout of the input": plan.input_dropout,
         "input_scale": network.input_scale,
+        "reg": _checks.described(network.reg),
         "dtype": dtype.name,
         "random_state": int(seed) if isinstance(seed, Integral) else None,
     }

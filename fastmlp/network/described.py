@@ -41,6 +41,8 @@ def describe(network, training=False, keep=False):
         params = params.copy()  # another thread may train them between the check sum and the file
     dtype, learning = state["dtype"], state["learning"]
     parameters = dict(random_state=state["random_state"], dtype=dtype and dtype.name)
+    if topology.reg is not None:
+        parameters["reg"] = topology.reg
     described = tuple(_topology(topology, keep))
     if not keep:
         _check_extent(described)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import _checks, optimizers
+from .. import _checks, optimizers, penalties
 from .. import metrics as measures
 from ..formats import kinds
 from ..formats.description import as_state, of_state
@@ -46,6 +46,9 @@ class Network(Exported):
         Of the weights. None follows the first data: float32 and uint8 give float32, all else float64.
     input_scale : float, default=1.0
         Multiplies every input; 1/255 takes uint8 images as they are.
+    reg : L1, L2 or L1L2, default=None
+        Penalty on all weights, added once to the mean loss, as ``L2(1e-3)``; see `fastmlp.penalties` for how
+        it differs from `Dense`'s l1 and l2.
 
     Attributes
     ----------
@@ -85,12 +88,12 @@ class Network(Exported):
     unfinished = None  # where a fit stood that a file was written in: see `checkpoint.py`
 
     @_checks.told
-    def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0):
-        self.begin(random_state, dtype, input_scale)
+    def __init__(self, layers=(), *, random_state=None, dtype=None, input_scale=1.0, reg=None):
+        self.begin(random_state, dtype, input_scale, reg)
         for layer in _checks.check_sequence("layers", layers, "layers"):
             self.add(layer)
 
-    def begin(self, random_state, dtype, input_scale):
+    def begin(self, random_state, dtype, input_scale, reg=None):
         """Become a network without layers."""
         self.random_state = random_state
         self.rng = _checks.check_random_state(random_state)
@@ -99,7 +102,7 @@ class Network(Exported):
         self.plan = self._params = None
         self.learning, self.curves = Learning(), History()
         self.n_epochs_ = 0
-        self.topology = Topology()
+        self.topology = Topology(penalties.get(reg))
 
     def __getstate__(self):
         return as_state(describe(self, training=True, keep=True))
@@ -131,6 +134,11 @@ class Network(Exported):
     @property
     def layers(self):
         return tuple(self.topology.layers)
+
+    @property
+    def reg(self):
+        """The penalty on all weights, or None."""
+        return self.topology.reg
 
     @property
     def functions(self):

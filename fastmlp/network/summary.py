@@ -11,6 +11,8 @@ def constructor(network):
     options = [f", {name}={value!r}" for name, value in said.items() if value is not None]
     if network.input_scale != 1.0:
         options.append(f", input_scale={network.input_scale!r}")
+    if network.reg is not None:
+        options.append(f", reg={network.reg!r}")
     return f"Network([{', '.join(map(repr, network.topology.layers))}]{''.join(options)})"
 
 

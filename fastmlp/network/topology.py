@@ -23,9 +23,12 @@ class Topology:
         The layers that have weights.
     functions : list of Activation
         Theirs.
+    reg : L1, L2, L1L2 or None
+        Penalty on the weights of all layers.
     """
 
-    def __init__(self):
+    def __init__(self, reg=None):
+        self.reg = reg
         self.layers, self.given, self.sources, self.dense, self.functions = [], [], [], [], []
 
     def add(self, layer, after=None):
@@ -107,9 +110,11 @@ class Topology:
                 _checks.refuse(f"{self.dense[k].name} reads a layer twice; name each source once")
         rates = {of_dense.get(source, INPUT): rate for source, rate in rates.items()}
         specs, n_params = [], 0
+        reg = self.reg
+        penalties = {} if reg is None else {"mean_l1": reg.l1, "mean_l2": 2 * reg.l2}  # the plan's are halves
         for k, (layer, read) in enumerate(zip(self.dense, reads, strict=True)):
             sources = [of_dense.get(source, INPUT) for source, _ in read]
-            specs.append(layer.spec(sources, rates.get(k, 0.0)))
+            specs.append(layer.spec(sources, rates.get(k, 0.0)) | penalties)
             width = sum(n_features if s == INPUT else self.dense[s].units for s in sources)
             n_params += (width + layer.use_bias) * layer.units
             if n_params > MOST_PARAMS:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fastmlp import (
+    L1L2,
     Concatenate,
     Dense,
     Dropout,
@@ -53,6 +54,7 @@ def trained(**options):
 MODELS = {
     "network": trained,
     "network float32": lambda: trained(dtype="float32", input_scale=0.5),
+    "network with a penalty": lambda: trained(reg=L1L2(0.01, 0.02)),
     "network unbuilt": network,
     "network empty": Network,
     "network built": lambda: network().build(3),

@@ -64,6 +64,8 @@ def graph(draw, n_outputs, output):
                 dropout=0.0 if last else draw.maybe(0.15, draw.between(0.1, 0.7)),
                 l1=draw.maybe(0.1, 0.01),
                 l2=draw.maybe(0.2, 0.1),
+                mean_l1=draw.maybe(0.05, 0.01),
+                mean_l2=draw.maybe(0.15, 0.1),
                 max_norm=draw.maybe(0.1, draw.between(0.3, 2.0)),
                 trainable=draw.maybe(0.9, True, False),
             )

@@ -16,8 +16,8 @@ FLOORS = {
     "ground": ["kernels", "exceptions"],
     "checks": ["_checks"],
     "words": [
-        "formulas", "activations", "decisions", "noise", "batched", "losses", "initializers", "schedules",
-        "optimizer_state", "optimizers", "layers", "sklearn_metrics", "class_metrics", "metrics",
+        "formulas", "activations", "decisions", "noise", "batched", "losses", "penalties", "initializers",
+        "schedules", "optimizer_state", "optimizers", "layers", "sklearn_metrics", "class_metrics", "metrics",
         "graph", "gradient_check", "datasets",
     ],
     "formats": ["formats", "callbacks", "plots"],

@@ -101,12 +101,15 @@ def test_a_finished_job_stays_finished(kernels):
 @pytest.mark.parametrize("widths", [(9, 4), (70, 33, 4)])
 @pytest.mark.parametrize("batch_size", [17, 64, 150])
 @pytest.mark.parametrize(
-    "options", [{}, dict(clip_norm=0.1), dict(weighted=True, l2=0.1)], ids=lambda o: "-".join(o)
+    "options",
+    [{}, dict(clip_norm=0.1), dict(weighted=True, l2=0.1), dict(mean_l2=0.1)],
+    ids=lambda o: "-".join(o),
 )
 def test_threads_do_not_change_a_bit(kernels, widths, batch_size, options):
     options = dict(options)
     activations = [Activation.RELU] * (len(widths) - 1) + [Activation.SOFTMAX]
-    plan = chain(40, widths, activations, l2=options.pop("l2", 0.0))
+    penalties = {name: options.pop(name) for name in ("l2", "mean_l2") if name in options}
+    plan = chain(40, widths, activations, **penalties)
     job = make_job(
         kernels.dtype,
         plan,

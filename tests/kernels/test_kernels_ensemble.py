@@ -126,7 +126,7 @@ def test_activations(compiled, activation):
 def test_penalties(compiled, optimizer, weighted):
     """Sums of squares by 64 padded rows at a time: fewer, as many, and more."""
     for n_features, widths in ((3, (10, 1)), (64, (5, 2)), (63, (17, 33))):
-        plan = chain(n_features, widths, (Activation.TANH, Activation.IDENTITY), l2=0.01)
+        plan = chain(n_features, widths, (Activation.TANH, Activation.IDENTITY), l2=0.01, mean_l2=0.003)
         plan.layers.setflags(write=True)
         plan.layers["l2"][1] = 0.002
         x = np.random.RandomState(0).normal(size=(N, n_features)).astype(compiled.dtype)

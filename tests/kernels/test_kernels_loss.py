@@ -111,7 +111,7 @@ def test_gradient_by_central_differences(kernels):
 )
 @pytest.mark.parametrize("n_outputs", [1, 4])
 def test_gradient_with(kernels, options, n_outputs):
-    plan = chain(6, (5, n_outputs), (Activation.RELU, Activation.LOGISTIC), l2=0.3, l1=0.05)
+    plan = chain(6, (5, n_outputs), (Activation.RELU, Activation.LOGISTIC), l2=0.3, l1=0.05, mean_l2=0.1)
     job = make_job(
         kernels.dtype,
         plan,
@@ -165,7 +165,7 @@ def test_cross_entropy_of_huge_logits_is_exact(kernels, loss, output):
 
 
 def test_loss_and_gradient_of_larger_batches_than_fit_the_workspace(kernels):
-    plan = chain(5, (6, 2), (Activation.TANH, Activation.IDENTITY), l2=0.1)
+    plan = chain(5, (6, 2), (Activation.TANH, Activation.IDENTITY), l2=0.1, mean_l1=0.01)
     n = 2500
     x = np.random.RandomState(0).normal(size=(n, 5)).astype(kernels.dtype)
     job = make_job(

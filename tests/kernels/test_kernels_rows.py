@@ -116,7 +116,7 @@ def test_training(kernels, given):
 )
 def test_listed_and_dense_rows_agree(kernels, flag, options):
     """`run["sparse"]` chooses between lists of non-zeros and dense products; results are the same."""
-    plan = chain(FEATURES, (34, 4), (Activation.TANH, Activation.SOFTMAX), l2=0.01)
+    plan = chain(FEATURES, (34, 4), (Activation.TANH, Activation.SOFTMAX), l2=0.01, mean_l2=0.002)
     for x in (numbers(np.float32), sparse.csr_matrix(numbers(np.float32))):
         if flag == 0 and sparse.issparse(x):
             continue

@@ -48,9 +48,13 @@ def test_trajectory(kernels, optimizer):
 @pytest.mark.parametrize("loss", training.TINY_LOSSES, ids=lambda code: code.name)
 def test_regimes_agree(kernels, optimizer, loss):
     """Each regime is forced upon a job that it can do; `batch_size` 1 is what ONLINE is for."""
-    output = {0: Activation.TANH, 1: Activation.LOGISTIC, 2: Activation.SOFTMAX}[int(loss)]
-    for batch_size, (l2, weighted) in itertools.product((1, 6, N), ((0.0, True), (0.1, False), (0.1, True))):
-        plan = chain(7, (9, 6, 4), (Activation.RELU, Activation.TANH, output), l2=l2)
+    output = {0: Activation.TANH, 1: Activation.LOGISTIC, 2: Activation.SOFTMAX, 9: Activation.RELU}[
+        int(loss)
+    ]
+    penalties = (({}, True), (dict(l2=0.1), False), (dict(l2=0.1), True), (dict(mean_l2=0.1), False),
+                 (dict(l2=0.1, mean_l2=0.05), True))  # fmt: skip
+    for batch_size, (penalty, weighted) in itertools.product((1, 6, N), penalties):
+        plan = chain(7, (9, 6, 4), (Activation.RELU, Activation.TANH, output), **penalty)
         options = dict(optimizer=optimizer, batch_size=batch_size, weighted=weighted, epsilon=1e-3)
         job = make_job(kernels.dtype, plan, N, loss, **options)
         for regime in Regime:
@@ -62,7 +66,8 @@ def test_regimes_agree(kernels, optimizer, loss):
 @pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
 def test_batches_without_weight(kernels, regime, mean_weight):
     """Loss and gradient are 0; those of the penalty stay where a batch is divided by the mean weight."""
-    plan = chain(7, (9, 6, 4), (Activation.RELU, Activation.TANH, Activation.SOFTMAX), l2=0.1)
+    functions = (Activation.RELU, Activation.TANH, Activation.SOFTMAX)
+    plan = chain(7, (9, 6, 4), functions, l2=0.1, mean_l2=0.02)
     options = dict(shuffle=0, weighted=True, mean_weight=mean_weight, epsilon=1e-2)
     for optimizer in (Optimizer.SGD, Optimizer.ADAM):
         for batch_size in (1,) if regime == Regime.ONLINE else (3, 17):
@@ -146,6 +151,10 @@ def test_sizes(kernels, widths):
         (dict(l2=0.2), {}),
         (dict(l1=0.05, l2=0.1), dict(weighted=True)),
         (dict(l1=0.05), dict(average=0, rates=(0.005,))),
+        (dict(mean_l2=0.1), {}),
+        (dict(mean_l1=0.02, l2=0.1), dict(weighted=True)),
+        (dict(mean_l1=0.02, mean_l2=0.1), dict(average=0, rates=(0.005,))),
+        (dict(mean_l2=0.1), dict(clip_norm=0.3)),
         (dict(max_norm=0.7), {}),
         (dict(bias=False), {}),
         ({}, dict(weight_decay=0.1)),

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from oracle.resuming import Checkpoint, Counts, as_loaded, same
 
-from fastmlp import LBFGS, SGD, Adam, Dense, Dropout, Network, callbacks
+from fastmlp import L2, LBFGS, SGD, Adam, Dense, Dropout, Network, callbacks
 
 RNG = np.random.RandomState(0)
 X, Y = RNG.randn(40, 5), RNG.rand(40)
 WEIGHTS = RNG.rand(40)
 
 
-def network(units=4, activation="tanh", random_state=0, dtype=None, input_scale=1.0, **options):
+def network(units=4, activation="tanh", random_state=0, dtype=None, input_scale=1.0, reg=None, **options):
     layers = [Dense(units, activation, **options), Dropout(0.1), Dense(1)]
-    return Network(layers, random_state=random_state, dtype=dtype, input_scale=input_scale)
+    return Network(layers, random_state=random_state, dtype=dtype, input_scale=input_scale, reg=reg)
 
 
 def fit(model, x=X, y=Y, **options):
@@ -35,6 +35,7 @@ def checkpoint():
         (partial(network, 5), {}, "n_out of dense_1 is 5 in the network, and 4 in the checkpoint"),
         (partial(network, activation="relu"), {}, r"activation of dense_1 is ReLU\(\) in .*Tanh"),
         (partial(network, l2=0.1), {}, "l2 of dense_1 is 0.1"),
+        (partial(network, reg=L2(0.1)), {}, r"reg is L2\(lam=0.1\) in the network, and None in"),
         (partial(network, trainable=False), {}, "frozen of dense_1 is 1"),
         (partial(network, random_state=7), {}, "random_state is 7 in the network, and 0 in"),
         (partial(network, dtype="float32"), {}, "dtype is float32 in the network, and float64 in"),

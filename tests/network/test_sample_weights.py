@@ -50,8 +50,8 @@ def test_a_constant_by_lbfgs(kernels):
 @pytest.mark.parametrize("regime", Regime, ids=lambda r: r.name)
 def test_kernels_divide_by_the_mean_weight(kernels, regime, loss):
     output = Activation.TANH if loss == Loss.HALF_SQUARED_ERROR else Activation.SOFTMAX
-    for l2 in (0.0, 0.1):
-        plan = chain(7, (9, 4), (Activation.TANH, output), l2=l2)
+    for penalty in ({}, {"l2": 0.1}, {"mean_l2": 0.1}):
+        plan = chain(7, (9, 4), (Activation.TANH, output), **penalty)
         for batch_size in (1,) if regime == Regime.ONLINE else (1, 5, N):
             for optimizer in (Optimizer.SGD, Optimizer.ADAM):
                 job = make_job(
@@ -75,7 +75,7 @@ def test_weights_in_lanes(kernels, mean_weight, average):
     if not hasattr(kernels.module, "train_ensemble"):
         pytest.skip("this backend trains nets one by one")
     x = np.random.RandomState(0).normal(size=(N, 7)).astype(kernels.dtype)
-    plan = chain(7, (6, 3), (Activation.TANH, Activation.SOFTMAX), l2=0.1)
+    plan = chain(7, (6, 3), (Activation.TANH, Activation.SOFTMAX), l2=0.1, mean_l2=0.05)
     jobs = [
         make_job(
             kernels.dtype,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from oracle.torch_twin import BATCH, N, assert_equal, layered, ours, start_of, theirs, torch
 
-from fastmlp import SGD, Adam, Dense, Momentum, RMSprop, schedules
+from fastmlp import L1, L1L2, L2, SGD, Adam, Dense, Momentum, Network, RMSprop, schedules
 from fastmlp.kernels import dispatch
 
 F, optim = torch.nn.functional, torch.optim
@@ -45,6 +45,38 @@ def test_penalties(kernels, units, l1, l2):
 
     layers = [Dense(units, "tanh", l1=l1, l2=l2), Dense(3, l1=l1, l2=l2)]
     compare(layers, Adam(0.02), lambda p: optim.Adam(p, 0.02), penalty=penalty)
+
+
+@everywhere
+@UNITS
+@pytest.mark.parametrize("reg", [L2(0.05), L1(0.02), L1L2(0.01, 0.05)], ids=str)
+def test_penalties_of_the_whole_network(kernels, units, reg):
+    """Added once to the mean loss, whatever the batch's size: 7 of 20 samples, the last one of 6."""
+
+    def penalty(parameters):
+        return sum(reg.l2 * (w**2).sum() + reg.l1 * w.abs().sum() for w in weights(parameters))
+
+    how = dict(epochs=7, batch_size=7)
+    network = Network([Dense(units, "tanh"), Dense(3)], random_state=0, reg=reg)
+    start, adam = start_of(network.layers), lambda p: optim.Adam(p, 0.02)
+    found = theirs(start, FORWARD, F.mse_loss, adam, Y, penalty=penalty, **how)
+    assert_equal(ours(network, Y, loss="mse", optimizer=Adam(0.02), **how), found)
+
+
+@everywhere
+def test_half_a_penalty_is_their_coupled_decay(kernels):
+    """Of PyTorch's SGD, on weights alone."""
+
+    def theirs_of(parameters):
+        biases = [p for p in parameters if p.ndim == 1]
+        return optim.SGD(
+            [{"params": weights(parameters), "weight_decay": 0.1}, {"params": biases}], 0.05, momentum=0.8
+        )
+
+    network = Network([Dense(6, "tanh"), Dense(3)], random_state=0, reg=L2(0.05))
+    start = start_of(network.layers)
+    found = theirs(start, FORWARD, F.mse_loss, theirs_of, Y)
+    assert_equal(ours(network, Y, loss="mse", optimizer=Momentum(0.05, 0.8)), found)
 
 
 @everywhere

@@ -53,11 +53,11 @@ def predict(plan, params, x, layer=-1, logits=False):
     return Z[layer] if logits else A[layer]
 
 
-def penalty(plan, params):
+def penalty(plan, params, kind=""):
     total = 0.0
     for k, layer in enumerate(plan.layers):
         W = plan.weights(params, k).astype(precision.real)
-        total += 0.5 * layer["l2"] * (W**2).sum() + layer["l1"] * np.abs(W).sum()
+        total += 0.5 * layer[kind + "l2"] * (W**2).sum() + layer[kind + "l1"] * np.abs(W).sum()
     return total
 
 
@@ -69,6 +69,8 @@ def loss_and_gradient(job, params, x, y, w, masks=None):
     last = len(plan.layers) - 1
     losses, delta = loss_and_delta(job, plan.layers[last], Z[last], y)
     loss = (run["loss_scale"] * (w * losses).sum() + penalty(plan, params)) / divisor
+    counts = bool(np.isfinite(divisor))  # a batch without weight learns nothing
+    loss += counts * penalty(plan, params, "mean_")
     D = {last: delta * w[:, None] * run["gradient_scale"]}
     gradient = np.zeros(plan.n_params, precision.real)
     for k in range(last, -1, -1):
@@ -85,7 +87,11 @@ def loss_and_gradient(job, params, x, y, w, masks=None):
         dW += layer["l2"] * W + layer["l1"] * np.sign(W)
         if layer["bias"] >= 0:
             plan.bias(gradient, k)[:] = D[k].sum(axis=0)
-    return loss, gradient / divisor
+    gradient /= divisor
+    for k, layer in enumerate(plan.layers):
+        W = plan.weights(params, k).astype(precision.real)
+        plan.weights(gradient, k)[...] += counts * (layer["mean_l2"] * W + layer["mean_l1"] * np.sign(W))
+    return loss, gradient
 
 
 def cap_norms(plan, params):

@@ -7,10 +7,17 @@ has used them, unless the step needs the whole gradient first (`stored`).
 from ..plan import Optimizer
 from ..records import INPUT
 from .activation import SOFTMAX
-from .build import call, kernel, leaf
+from .build import call, inline, kernel, leaf
 from .context import PANEL
 
 GRADIENT = int(Optimizer.GRADIENT)
+
+
+@inline
+def penalties(layer, scale):
+    """A layer's l1 and l2 beside the sum of a batch's losses, which is multiplied by `scale`."""
+    whole = 1.0 / scale if scale > 0.0 else 0.0
+    return layer.l1 + layer.mean_l1 * whole, layer.l2 + layer.mean_l2 * whole
 
 
 @kernel
@@ -68,7 +75,8 @@ def _weights_step(c, k, e, n, scale):
             call(c.add_products, c.value + here, c.index + here, used - here, 1.0, d, g, n_out)
         else:
             call(c.multiply, x + i, 1, width, d, n_out, c.zeros, 0, c.panel, n_out, rows, n_out, n)
-        total += step_rows(c, c.panel, start + i * n_out, rows * n_out, layer.l1, layer.l2, scale)
+        l1, l2 = penalties(layer, scale)
+        total += step_rows(c, c.panel, start + i * n_out, rows * n_out, l1, l2, scale)
     return total
 
 

@@ -77,7 +77,8 @@ def layout(c, base):
         direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
         clip_norm = run.clip_norm > 0.0
         for k in range(n_layers):
-            direct = direct and c.layers[k].l1 == 0.0 and c.layers[k].l2 == 0.0
+            layer = c.layers[k]
+            direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
     direct = direct and lists
     width = c.longest if lists else c.n_features
     chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))

@@ -3,7 +3,7 @@
 import math
 
 from ..plan import Optimizer, Status
-from .backward import step_rows
+from .backward import penalties, step_rows
 from .build import call, kernel, leaf
 from .memory import address, call_next_uint32, exchange_float_control
 
@@ -58,7 +58,8 @@ def _finish_stored(c, scale):
     for k in range(c.n_layers):
         layer = c.layers[k]
         start, count = layer.weights, layer.n_in * layer.n_out
-        total += step_rows(c, g + start, start, count, layer.l1, layer.l2, scale)
+        l1, l2 = penalties(layer, scale)
+        total += step_rows(c, g + start, start, count, l1, l2, scale)
         if layer.bias >= 0:
             step_rows(c, g + layer.bias, layer.bias, layer.n_out, 0.0, 0.0, 0.0)
     if run.clip_norm > 0.0:

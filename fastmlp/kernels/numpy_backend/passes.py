@@ -99,8 +99,10 @@ def loss_and_gradient(plan, activations, loss, params, x, y, weights, divisor=1.
     value = float(np.dot(weights, loss.each(*output)))
     d = loss.backward(*output) * weights[:, None]
     gradient = backward(plan, activations, params, passed, d)
+    whole = divisor if np.isfinite(divisor) else 0.0  # a batch without weight learns nothing
     for k, layer in enumerate(plan.layers):
-        w, l1, l2 = plan.weights(params, k), float(layer["l1"]), float(layer["l2"])
+        w = plan.weights(params, k)
+        l1, l2 = (float(layer[name] + layer[f"mean_{name}"] * whole) for name in ("l1", "l2"))
         value += 0.5 * l2 * float(np.vdot(w, w)) + l1 * float(np.abs(w).sum())
         plan.weights(gradient, k)[...] += l2 * w + l1 * np.sign(w)
     return value / divisor, gradient / params.dtype.type(divisor)

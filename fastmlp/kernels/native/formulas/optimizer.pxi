@@ -11,6 +11,7 @@ cdef struct Step:         # the constants of one update
     real rest_1, rest_2   # 1 - beta, rounded once
     real keep             # 1 - learning rate * weight decay
     real scale            # 1 / (sum of the batch's sample weights)
+    double whole          # that sum; 1 where gradients are not averaged
     real clip
     bint first            # no update was made before this one
     double correction, rest   # Adam: what bias correction multiplies and divides the rate by
@@ -29,6 +30,7 @@ cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
     s.rate = <real>run.learning_rate
     s.keep = <real>(1 - run.learning_rate * run.weight_decay)
     s.scale = <real>(1 / batch_weight) if batch_weight > 0 else 0
+    s.whole = batch_weight
     s.clip = <real>run.clip_value
     s.first = run.step == 0
     if run.optimizer == ADAM or run.optimizer == AMSGRAD:
@@ -135,6 +137,19 @@ cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) 
     if s.clip > 0:
         for i in range(n // LANES):
             (<vec *>g)[i] = vec_max(vec_fill(-s.clip), vec_min(vec_fill(s.clip), (<vec *>g)[i]))
+
+
+cdef inline bint penalised(const Layer *layer) noexcept nogil:
+    return layer.l1 != 0 or layer.l2 != 0 or layer.mean_l1 != 0 or layer.mean_l2 != 0
+
+
+cdef inline double l1_of(const Layer *layer, double whole) noexcept nogil:
+    """A layer's l1 beside the sum of a batch's losses, which is divided by `whole`."""
+    return layer.l1 + layer.mean_l1 * whole
+
+
+cdef inline double l2_of(const Layer *layer, double whole) noexcept nogil:
+    return layer.l2 + layer.mean_l2 * whole
 
 
 cdef double penalty(const real *w, size n, double l1, double l2) noexcept nogil:

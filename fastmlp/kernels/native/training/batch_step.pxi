@@ -218,7 +218,7 @@ cdef bint learns_in_place(Batch *self, WeightBlock *block) noexcept nogil:
     cdef const Layer *layer = &self.job.net.layers[block.layer]
     cdef LayerWork *work = &self.work[block.layer]
     return (self.job.run.sparse and self.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
-            and self.job.net.edges[layer.first_edge].source == INPUT and layer.l1 == 0 and layer.l2 == 0
+            and self.job.net.edges[layer.first_edge].source == INPUT and not penalised(layer)
             and self.job.run.weight_decay == 0 and self.job.run.clip_value <= 0 and work.G == NULL)
 
 
@@ -281,11 +281,12 @@ cdef void finish_weights(Batch *self, size u, Step *step, real *g) noexcept nogi
     cdef LayerWork *work = &self.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     cdef bint weights = block.first < layer.n_in
+    cdef double l1 = l1_of(layer, step.whole) if weights else 0, l2 = l2_of(layer, step.whole) if weights else 0
     cdef real *w = work.W + at
     self.block_penalty[u] = 0
-    if weights and (layer.l1 != 0 or layer.l2 != 0):
-        self.block_penalty[u] = penalty(w, n, layer.l1, layer.l2)
-    regularise(step, w, g, n, <real>layer.l1 if weights else 0, <real>layer.l2 if weights else 0)
+    if l1 != 0 or l2 != 0:
+        self.block_penalty[u] = penalty(w, n, l1, l2)
+    regularise(step, w, g, n, <real>l1, <real>l2)
     if step.optimizer != GRADIENT and self.job.run.clip_norm <= 0:
         update_weights(self, u, step, g)
 

@@ -22,6 +22,7 @@ cdef struct Ensemble:
     double *value         # (LANES,): this step's losses
     double *sum           # (LANES,): their sums over the epoch
     double *norms         # (LANES,): this step's penalties
+    double *whole         # (LANES,): what its loss is divided by
     const int64_t **order  # (LANES,): each net's samples from where it stands
     double *learning_rate  # (LANES,)
     real *rate            # (LANES,): what multiplies the gradient
@@ -81,6 +82,7 @@ cdef size ensemble_layout(Ensemble *self, Job *c, char *base) noexcept nogil:
     self.value = <double *>take(&cursor, LANES * sizeof(double))
     self.sum = <double *>take(&cursor, LANES * sizeof(double))
     self.norms = <double *>take(&cursor, LANES * sizeof(double))
+    self.whole = <double *>take(&cursor, LANES * sizeof(double))
     self.order = <const int64_t **>take(&cursor, LANES * sizeof(int64_t *))
     self.learning_rate = <double *>take(&cursor, LANES * sizeof(double))
     self.rate = <real *>take(&cursor, LANES * sizeof(real))
@@ -123,10 +125,10 @@ cdef void ensemble_load(Ensemble *self) noexcept nogil:
         memset(self.Y[i], 0, self.nets[0].run.n_outputs * LANES * sizeof(real))
     self.penalised = self.by_step = False
     for i in range(self.nets[0].net.n_layers):
-        self.penalised = self.penalised or self.nets[0].net.layers[i].l2 != 0
+        self.penalised = self.penalised or penalised(&self.nets[0].net.layers[i])
     for lane in range(LANES):
         self.learning_rate[lane], self.rate[lane], self.keep[lane], self.scale[lane] = 0, 0, 1, 1
-        self.sum[lane], self.value[lane], self.norms[lane] = 0, 0, 0
+        self.sum[lane], self.value[lane], self.norms[lane], self.whole[lane] = 0, 0, 0, 1
     for lane in range(self.n_nets):
         c = &self.nets[lane]
         if not self.alive[lane]:

@@ -76,7 +76,7 @@ cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
         self.norms[lane] = 0
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
-        if layer.l2 == 0:
+        if not penalised(layer):
             continue
         n = layer.n_out
         vecs = padded(n) // LANES
@@ -97,7 +97,7 @@ cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
                         t[j] = vec_rounded(t[j])
                     (<vec *>square)[0] = ensemble_sum(t, LANES)
                     for j in range(LANES):
-                        total[j] += 0.5 * layer.l2 * square[j]
+                        total[j] += 0.5 * l2_of(layer, self.whole[j]) * square[j]
                         t[j] = vec_fill(0)
         for lane in range(LANES):
             self.norms[lane] += total[lane]
@@ -192,12 +192,23 @@ cdef void ensemble_loss(Ensemble *self, int half) noexcept nogil:
             work.D[j * LANES + lane] = d[j]
 
 
+cdef void ensemble_divisors(Ensemble *self, int half) noexcept nogil:
+    """What each net's loss is divided by, where samples have weights and losses are averaged."""
+    cdef Job *c = &self.nets[0]
+    cdef const Run *run
+    cdef size lane
+    for lane in range(self.n_nets):
+        run = self.nets[lane].run
+        if self.alive[lane]:
+            self.whole[lane] = run.mean_weight if run.mean_weight > 0 else c.sample_weight[self.row[half][lane]]
+
+
 cdef void ensemble_weigh(Ensemble *self, int half) noexcept nogil:
     """Sample weights: into the losses, dZ, and the scale of each net's gradient."""
     cdef Job *c = &self.nets[0]
     cdef EnsembleLayer *work = &self.work[c.net.n_layers - 1]
     cdef size lane, j, n = c.net.layers[c.net.n_layers - 1].n_out
-    cdef double weight, divisor
+    cdef double weight
     cdef real factor = <real>c.run.gradient_scale
     if c.sample_weight == NULL:
         for j in range(n):
@@ -214,9 +225,8 @@ cdef void ensemble_weigh(Ensemble *self, int half) noexcept nogil:
             work.D[j * LANES + lane] = work.D[j * LANES + lane] * factor
         self.value[lane] = weight * self.value[lane] * c.run.loss_scale + self.norms[lane]
         if c.run.average:
-            divisor = self.nets[lane].run.mean_weight if self.nets[lane].run.mean_weight > 0 else weight
-            self.scale[lane] = <real>(1 / divisor) if divisor > 0 else 0
-            self.value[lane] = self.value[lane] / divisor if divisor > 0 else 0
+            self.scale[lane] = <real>(1 / self.whole[lane]) if self.whole[lane] > 0 else 0
+            self.value[lane] = self.value[lane] / self.whole[lane] if self.whole[lane] > 0 else 0
 
 
 cdef inline vec ensemble_dot(const real *w, const real *D, size n) noexcept nogil:
@@ -280,13 +290,20 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *self, const Step
     cdef vec rate = (<const vec *>self.rate)[0], keep = (<const vec *>self.keep)[0]
     cdef vec scale = (<const vec *>self.scale)[0]
     cdef vec back, l2
+    cdef real of_lane[16]
+    cdef size lane
     cdef bint decays
     for k in range(c.net.n_layers - 1, -1, -1):
         layer = &c.net.layers[k]
         D = self.work[k].D
         n = layer.n_out
-        l2 = <real>layer.l2 * scale
-        decays = layer.l2 != 0
+        decays = penalised(layer)
+        if decays:
+            for lane in range(LANES):
+                of_lane[lane] = <real>l2_of(layer, self.whole[lane])
+            l2 = (<const vec *>of_lane)[0] * scale
+        else:
+            l2 = vec_fill(0)
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.net.edges[e]
             at = layer.weights + edge.row * n
@@ -329,6 +346,8 @@ cdef void ensemble_step(Ensemble *self, Run *run, int half) noexcept nogil:
     """Every net learns its sample. `run`: of a living net."""
     cdef size lane
     cdef Step step
+    if self.nets[0].sample_weight != NULL and run.average:
+        ensemble_divisors(self, half)
     if self.penalised:
         ensemble_penalties(self)
     ensemble_forward(self, self.X[half])

@@ -14,7 +14,7 @@
 
 cdef bint skips_zero_inputs(Online *self, const Layer *layer) noexcept nogil:
     """Whether rows of a first layer may wait: no penalty moves them, and Adam's sums reach far enough back."""
-    if layer.frozen or layer.l2 != 0 or self.job.run.weight_decay != 0:
+    if layer.frozen or penalised(layer) or self.job.run.weight_decay != 0:
         return False
     return self.job.run.optimizer != ADAM or self.replayed > 0
 

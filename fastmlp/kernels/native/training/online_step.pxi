@@ -61,7 +61,7 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
     cdef const Layer *layer = &self.job.net.layers[k]
     cdef LayerWork *work = &self.work[k]
     cdef size i, p, ld = work.ld
-    cdef real l2 = <real>layer.l2 * step.scale
+    cdef real l2 = <real>l2_of(layer, step.whole) * step.scale
     cdef int64_t *row_step = self.row_step + k * self.job.run.n_features
     cdef real *w = work.W + edge.row * ld
     cdef real *s0 = work.S[0] + edge.row * ld
@@ -74,7 +74,7 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
         return
     for i in range(m):                        # dense: the listed values, scattered
         self.X[index[i]] = value[i]
-    if layer.l2 == 0:
+    if not penalised(layer):
         update_rows(optimizer, step, w, s0, s1, ld, self.X, NULL, edge.width, d)
     else:
         for p in range(<size>edge.width):
@@ -101,7 +101,7 @@ cdef inline void backward_rows(int64_t optimizer, Online *self, const Step *cons
         layer = &self.job.net.layers[k]
         work = &self.work[k]
         ld = work.ld
-        l2 = <real>layer.l2 * step.scale
+        l2 = <real>l2_of(layer, step.whole) * step.scale
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &self.job.net.edges[e]
             if edge.source == INPUT:
@@ -150,7 +150,9 @@ cdef double online_step(Online *self, size position) noexcept nogil:
     cdef LayerWork *work
     cdef const Edge *edge
     cdef real *z
-    cdef double loss, weight, divisor, norms = 0
+    cdef double loss, norms = 0
+    cdef double weight = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
+    cdef double divisor = run.mean_weight if run.mean_weight > 0 else weight, whole = divisor if run.average else 1
     cdef Step step
     cdef bint lazy = run.optimizer != SGD
     cdef bint last
@@ -166,8 +168,8 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         last = k == self.job.net.n_layers - 1
         z = work.Z if work.Z != NULL else work.A
         fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, z, work.ld, 1, work.ld)
-        if layer.l2 != 0:
-            norms += penalty(work.W, layer.n_in * work.ld, 0, layer.l2)
+        if penalised(layer):
+            norms += penalty(work.W, layer.n_in * work.ld, 0, l2_of(layer, whole))
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &self.job.net.edges[e]
             if edge.source == INPUT:
@@ -186,13 +188,11 @@ cdef double online_step(Online *self, size position) noexcept nogil:
             activation_forward(layer.activation, <real>layer.slope, z, work.A, work.ld)
     work = &self.work[self.job.net.n_layers - 1]
     loss = sample_loss(&self.job, row, work.Z, work.A, work.D)
-    weight = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
     for j in range(<size>run.n_outputs):
         work.D[j] = work.D[j] * <real>(weight * run.gradient_scale)
     for j in range(<size>run.n_outputs, work.ld):
         work.D[j] = 0
-    divisor = run.mean_weight if run.mean_weight > 0 else weight
-    begin_step(run, divisor if run.average else 1, &step)
+    begin_step(run, whole, &step)
     if not isfinite(loss):
         return loss
     if self.replayed > 0:

@@ -41,7 +41,8 @@ cdef struct Tiny:
     real *state[3]
     real *gradient
     real *backup          # the parameters at the epoch's start
-    real *l2              # by parameter, or NULL where all are 0
+    real *l2              # by parameter, of a batch whose losses are divided by `whole`; NULL where all are 0
+    double whole
     vec *products         # by parameter, what its gradient is the sum of: one number a sample
     Step step
     double step_rate      # the learning rate that `step` was made of
@@ -87,7 +88,7 @@ cdef size tiny_layout(const Job *job, char *base) noexcept nogil:
     cdef const Run *run = job.run
     cdef size k, i, n_params = padded(net.n_params)
     cdef size samples = padded(run.batch_size if run.batch_size < run.n_samples else run.n_samples)
-    cdef bint penalised = False
+    cdef bint has_penalties = False
     take(&cursor, sizeof(Tiny))
     self.job = job[0]
     self.layers = <TinyLayer *>take(&cursor, net.n_layers * sizeof(TinyLayer))
@@ -99,7 +100,7 @@ cdef size tiny_layout(const Job *job, char *base) noexcept nogil:
         layer.Z = NULL
         if k == net.n_layers - 1 or needs_logits(net.layers[k].activation):
             layer.Z = <vec *>take(&cursor, net.layers[k].n_out * sizeof(vec))
-        penalised = penalised or net.layers[k].l2 != 0
+        has_penalties = has_penalties or penalised(&net.layers[k])
     self.X = <real *>take(&cursor, run.n_features * samples * sizeof(real))
     self.weight = <real *>take(&cursor, samples * sizeof(real))
     self.scale = <real *>take(&cursor, samples * sizeof(real))
@@ -113,7 +114,7 @@ cdef size tiny_layout(const Job *job, char *base) noexcept nogil:
     self.gradient = <real *>take(&cursor, n_params * sizeof(real))
     self.backup = <real *>take(&cursor, n_params * sizeof(real))
     self.products = <vec *>take(&cursor, n_params * sizeof(vec))
-    self.l2 = <real *>take(&cursor, n_params * sizeof(real)) if penalised else NULL
+    self.l2 = <real *>take(&cursor, n_params * sizeof(real)) if has_penalties else NULL
     if base != NULL:
         tiny_link(self)
     return cursor - base
@@ -123,7 +124,6 @@ cdef void tiny_load(Job *job) noexcept nogil:
     """Take parameters and state over. Their padding stays 0: it has no gradient."""
     cdef Tiny *self = <Tiny *>job
     cdef size k, i, n = job.net.n_params, whole = padded(n)
-    cdef const Layer *layer
     self.step_holds = self.any_frozen = False
     for k in range(job.net.n_layers):
         self.any_frozen = self.any_frozen or job.net.layers[k].frozen
@@ -131,12 +131,9 @@ cdef void tiny_load(Job *job) noexcept nogil:
     memset(self.gradient, 0, whole * sizeof(real))
     memset(self.products, 0, whole * sizeof(vec))
     memcpy(self.params, job.net.params, n * sizeof(real))
+    self.whole = -1                           # of no batch: `tiny_take_penalties` comes first
     if self.l2 != NULL:
         memset(self.l2, 0, whole * sizeof(real))
-        for k in range(job.net.n_layers):
-            layer = &job.net.layers[k]
-            for i in range(layer.n_in * layer.n_out):
-                self.l2[layer.weights + i] = <real>layer.l2
     for i in range(job.n_states):
         memset(self.state[i], 0, whole * sizeof(real))
         memcpy(self.state[i], job.state + i * n, n * sizeof(real))

@@ -315,6 +315,17 @@ cdef void hold_frozen(Tiny *self) noexcept nogil:
             memcpy(self.state[i] + at, self.job.state + i * net.n_params + at, n * sizeof(real))
 
 
+cdef void tiny_take_penalties(Tiny *self, double whole) noexcept nogil:
+    """Spread the layers' l2 over their parameters, for batches whose losses are divided by `whole`."""
+    cdef const Layer *layer
+    cdef size k, i
+    self.whole = whole
+    for k in range(self.job.net.n_layers):
+        layer = &self.job.net.layers[k]
+        for i in range(layer.n_in * layer.n_out):
+            self.l2[layer.weights + i] = <real>l2_of(layer, whole)
+
+
 cdef double tiny_penalty(Tiny *self) noexcept nogil:
     """l2 / 2 times the sum of squares, over all layers."""
     cdef double total = 0
@@ -357,6 +368,8 @@ cdef double tiny_step(Tiny *self, size start, size m, bint gather) noexcept nogi
         return loss
     loss *= self.job.run.loss_scale
     if self.l2 != NULL:
+        if self.whole != (self.batch_weight if self.job.run.average else 1):
+            tiny_take_penalties(self, self.batch_weight if self.job.run.average else 1)
         loss += tiny_penalty(self)
     if not self.step_holds or self.step_rate != self.job.run.learning_rate:
         self.step_rate = self.job.run.learning_rate
