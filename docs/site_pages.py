@@ -1,5 +1,6 @@
 """What the site needs beyond its pages: links that hold in the repository too, Markdown with types."""
 
+import make_results
 from docutils import nodes
 from sphinx_design.shared import PassthroughTextElement
 
@@ -11,23 +12,19 @@ PAGES = {
 }
 
 # methods that other modules of the package call, and nobody else
-WITHIN = {
-    "begin",
-    "built",
-    "lay_out",
-    "loss_of",
-    "obey_layers",
-    "outputs",
-    "own_params",
-    "take_plan",
-    "unfinished",
-}
+WITHIN = set("begin built lay_out loss_of obey_layers outputs own_params take_plan unfinished".split())
 
 
 def link_to_pages(app, page, source):
     """Let a link to a file at the repository's top lead to the page that shows it."""
     for file, name in PAGES.items():
         source[0] = source[0].replace(f"]({file}", f"]({name}")
+
+
+def add_results(app, page, source):
+    """Let the performance page end with the tables of the kept runs."""
+    if page == "performance":
+        source[0] += "\n" + make_results.markdown()
 
 
 def leave_out(app, what, name, value, skip, options):
@@ -43,6 +40,7 @@ def in_markdown(before, after=""):
 def setup(app):
     """Be an extension of Sphinx."""
     app.connect("source-read", link_to_pages)
+    app.connect("source-read", add_results)
     app.connect("autodoc-skip-member", leave_out)
     app.add_node(nodes.classifier, override=True, markdown=in_markdown(" : "))  # a parameter's type
     app.add_node(nodes.abbreviation, override=True, markdown=in_markdown(""))  # the * of signatures
