@@ -3,6 +3,7 @@
 import make_results
 from docutils import nodes
 from sphinx_design.shared import PassthroughTextElement
+from sphinx_gallery.directives import imgsgnode
 
 # files at the top of the repository, and the pages that show them
 PAGES = {
@@ -27,9 +28,21 @@ def add_results(app, page, source):
         source[0] += "\n" + make_results.markdown()
 
 
+def mark_comparisons(app, doctree, page):
+    """Let the tables "there / here" be told from others: they have two columns of code."""
+    if page.startswith("from_"):
+        for table in doctree.findall(nodes.table):
+            table["classes"].append("there-here")
+
+
 def leave_out(app, what, name, value, skip, options):
     """Say which members have no place on the page of a class."""
     return True if what == "class" and name in WITHIN else skip
+
+
+def picture(self, node):
+    """Write in Markdown that a script drew something, and what."""
+    self.add(f"(picture: {node['alt']})", prefix_eol=2, suffix_eol=2)
 
 
 def in_markdown(before, after=""):
@@ -41,8 +54,10 @@ def setup(app):
     """Be an extension of Sphinx."""
     app.connect("source-read", link_to_pages)
     app.connect("source-read", add_results)
+    app.connect("doctree-resolved", mark_comparisons)
     app.connect("autodoc-skip-member", leave_out)
     app.add_node(nodes.classifier, override=True, markdown=in_markdown(" : "))  # a parameter's type
     app.add_node(nodes.abbreviation, override=True, markdown=in_markdown(""))  # the * of signatures
     app.add_node(PassthroughTextElement, override=True, markdown=in_markdown(""))  # a card's link
+    app.add_node(imgsgnode, override=True, markdown=(picture, lambda self, node: None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
