@@ -95,17 +95,13 @@ class CrossValidation:
             Scores are those of the fitted estimators, and have no epoch.
         """
         pd = _pandas()
-
         values = _checks.check_choice("what", what, {"curves": self.curves, "scores": self.scores})
-        repeat, fold = np.indices(self.n_epochs.shape)
-        axes = {"repeat": repeat, "fold": fold}
         measured = np.ones(self.n_epochs.shape, bool)
         if what == "curves":
-            shape = *self.n_epochs.shape, len(self.epochs)
-            axes = {name: np.broadcast_to(axis[..., None], shape) for name, axis in axes.items()}
-            axes["epoch"] = np.broadcast_to(self.epochs, shape)
             measured = np.arange(len(self.epochs)) < self._n_points[..., None]
-        axes = {name: axis[measured] for name, axis in axes.items()}
+        axes = dict(zip(("repeat", "fold", "epoch"), np.nonzero(measured), strict=False))  # scores: two
+        if what == "curves":
+            axes["epoch"] = self.epochs[axes["epoch"]]
         frames = [
             pd.DataFrame(axes | {"set": of, "metric": metric, "value": values[of][metric][measured]})
             for of in SETS
@@ -116,7 +112,6 @@ class CrossValidation:
     def summary(self):
         """Return a pandas DataFrame of the final scores: mean and std of each metric and set."""
         pd = _pandas()
-
         rows = [(metric, of, *self.score(metric, of)) for metric in self.metrics for of in SETS]
         return pd.DataFrame(rows, columns=["metric", "set", "mean", "std"]).set_index(["metric", "set"])
 

@@ -6,6 +6,7 @@ import sys
 import exported_models as models
 import numpy as np
 import pytest
+from oracle.own import Cube
 
 from fastmlp import Dense, MLPClassifier, Network, Perceptron, activations, save
 
@@ -96,14 +97,5 @@ def test_no_value_becomes_code():
 
 
 def test_what_it_does_not_know():
-    class Cube:
-        name = "cube"
-
-        def value(self, z):
-            return z**3
-
-        def derivative(self, z, a):
-            return 3 * z**2
-
     with pytest.raises(ValueError, match="to_numpy takes built-in activations only; got 'cube', your own"):
         Network([Dense(1, Cube())], random_state=0).build(2).to_numpy()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle.own import Cube
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 
@@ -158,17 +159,8 @@ def test_network_fit_everywhere(options):
 
 
 def test_own_formula_everywhere():
-    class Cubic:
-        name = "cubic"
-
-        def value(self, z):
-            return z**3
-
-        def derivative(self, z, a):
-            return 3 * z**2
-
     def make():
-        return FitNetwork(Cubic(), epochs=3)
+        return FitNetwork(Cube(), epochs=3)
 
     def check(run, raised):
         memory, other = run.network.learning.optimizer_state, make()
