@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .. import _checks
-from ..graph.drawing import CONSTANT, RESULT, VARIABLE, canvas, edge, level
+from ..graph.drawing import CONSTANT, RESULT, VARIABLE, canvas, edge, faint, ink, level
 from ..graph.layout import layout
 from ..kernels.plan import INPUT
 from ..layers import INPUT as INPUT_NAME
@@ -161,8 +161,8 @@ def _block(ax, block, spot, room, scale):
                 ax.add_patch(Circle((x, y + offset), NEURON / 2, zorder=2, **paint))
             else:
                 dots = [offset + d * PITCH / 4 for d in (-1, 0, 1)]
-                ax.scatter([x] * 3, [y + d for d in dots], s=(2.5 * scale) ** 2, color="0.35", zorder=2)
-    for text, place, colour in ((block.name, 1, "0.35"), (block.text, -1, "black")):
+                ax.scatter([x] * 3, [y + d for d in dots], s=(2.5 * scale) ** 2, color=faint(ax), zorder=2)
+    for text, place, colour in ((block.name, 1, faint(ax)), (block.text, -1, ink(ax))):
         size = FONT * scale * min(1.0, 15 / max(1, len(text)))
         middle = y + place * (room + LINE) / 2
         ax.text(x, middle, text, fontsize=size, color=colour, ha="center", va="center", zorder=3)

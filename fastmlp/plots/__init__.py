@@ -2,7 +2,8 @@
 
 Every display follows scikit-learn's convention: the constructor takes data, ``from_estimator`` and
 ``from_predictions`` compute it and draw, ``plot(ax=None)`` draws again, ``ax_`` and ``figure_`` hold
-the result. Nothing calls ``plt.show()``. Matplotlib is imported when something is drawn.
+the result. Nothing calls ``plt.show()``. Matplotlib is imported when something is drawn. All are drawn in one
+style, for light and dark backgrounds: see `style`.
 """
 
 from .bars import BarsDisplay
@@ -14,6 +15,7 @@ from .images import ImagesDisplay
 from .loss_curve import LossCurveDisplay
 from .noise_robustness import NoiseRobustnessDisplay
 from .perceptron_evolution import PerceptronEvolutionDisplay
+from .style import style
 from .weights import WeightsDisplay
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "NoiseRobustnessDisplay",
     "PerceptronEvolutionDisplay",
     "WeightsDisplay",
+    "style",
 ]
 
 

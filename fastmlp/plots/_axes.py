@@ -1,77 +1,19 @@
-"""What the displays share: the style, axes, and curves of several runs."""
+"""What the displays share: curves of several runs, limits, ticks, names, samples."""
 
+import re
 import warnings
-from contextlib import contextmanager
 
 import numpy as np
 
-# ten colours told apart by the colour-blind too, on white and on black (M. A. Petroff, arXiv:2107.02270)
-COLOURS = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
-)  # fmt: skip
-DASHES = ("-", "--", "-.", ":")
-MARKERS = "osD^vP*X<>"
-BOUNDS = {  # what no mean ± std can leave
-    "accuracy": (0.0, 1.0), "precision": (0.0, 1.0), "recall": (0.0, 1.0), "f1": (0.0, 1.0),
+from ..graph.drawing import ink
+from .legends import legend
+from .style import MARKERS, colour
+
+SHARES = dict.fromkeys(("accuracy", "precision", "recall", "f1"), (0.0, 1.0))
+BOUNDS = SHARES | {  # what no mean ± std can leave
     "score": (None, 1.0), "r2": (None, 1.0), "mse": (0.0, None), "sse": (0.0, None), "mae": (0.0, None),
 }  # fmt: skip
-
-
-def pyplot():
-    """Import matplotlib when something is drawn, not before."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError("plots need matplotlib: pip install fastmlp[plot]") from None
-    return plt
-
-
-@contextmanager
-def style():
-    """Draw in the package's style: sizes of text and lines, a faint grid, no frame where there is no data.
-
-    Colours of text and background are the user's, so that dark styles work too.
-    """
-    with pyplot().rc_context(
-        {
-            "axes.titlesize": "medium",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "grid.alpha": 0.3,
-            "legend.frameon": False,
-            "lines.linewidth": 1.8,
-            "font.size": 10,
-        }
-    ):
-        yield
-
-
-def axes_or_new(ax, **options):
-    """Return `ax`, or the axes of a new figure that makes room for labels by itself."""
-    if ax is not None:
-        return ax
-    with style():
-        return pyplot().subplots(layout="constrained", **options)[1]
-
-
-def colour(k):
-    """Return the colour of the k-th line, area or class."""
-    return COLOURS[k % len(COLOURS)]
-
-
-def of_line(k):
-    """Return how the k-th line is drawn: 40 of them are told apart by colour and dashes."""
-    return {"color": colour(k), "linestyle": DASHES[k // len(COLOURS) % len(DASHES)]}
-
-
-def legend(ax, title=None):
-    """Put a legend beside the axes: there it covers neither a curve nor a neighbour, however long it is."""
-    handles, _ = ax.get_legend_handles_labels()
-    if not handles:
-        return
-    n_columns = 1 + (len(handles) - 1) // 20
-    ax.legend(title=title, loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=n_columns, frameon=False)
+FAR = 1e3  # times as high as the others: a run that diverged is let run out of the picture
 
 
 def as_runs(curves, name):
@@ -89,7 +31,7 @@ def as_runs(curves, name):
     return runs
 
 
-def draw_runs(ax, runs, *, label, first_epoch=1, step=1, band=True, metric=None, **line_options):
+def draw_runs(ax, runs, *, label, first_epoch=1, step=1, metric=None, **line_options):
     """Draw the mean of `runs` over the epochs and, for several runs, its standard deviation as a band.
 
     A point stands at the epoch that measured it; what was measured every few epochs is joined by a line.
@@ -107,24 +49,29 @@ def draw_runs(ax, runs, *, label, first_epoch=1, step=1, band=True, metric=None,
     epochs = first_epoch + step * np.arange(runs.shape[1])
     mean = _over_runs(np.nanmean, runs)
     measured = np.isfinite(mean)
-    if len(runs) > 1:
-        label = f"{label} (mean of {len(runs)} runs ± std)"
     # one epoch makes no line: mark it
     options = {"marker": "o" if measured.sum() == 1 else None} | line_options
     (line,) = ax.plot(epochs[measured], mean[measured], label=label, **options)
-    if len(runs) == 1 or not band:
+    if len(runs) == 1:
         return line, None
     std = _over_runs(np.nanstd, runs)
-    low, high = within(metric, mean - std, mean + std)
+    low, high = within(metric, mean - std, mean + std, runs)
     if ax.get_yscale() == "log":  # a band below 0 has no place there
         low = np.maximum(low, _over_runs(np.nanmin, runs))
     low, high = low[measured], high[measured]
     return line, ax.fill_between(epochs[measured], low, high, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
-def within(metric, low, high):
-    """Return the ends of a band or an error bar, where the metric of that name has any room for them."""
-    least, most = BOUNDS.get((metric or "").rsplit("_", 1)[-1].lower(), (None, None))
+def within(metric, low, high, values):
+    """Return the ends of bands or error bars, kept within what the metric of that name can be.
+
+    Of an unknown one, and of a loss, nothing is known but the values: where none is negative, no end is.
+    """
+    words = re.split(r"[^a-z0-9]+", (metric or "").lower())
+    known = next((BOUNDS[word] for word in words if word in BOUNDS), None)
+    if known is None:
+        known = (None, None) if (np.asarray(values) < 0).any() else (0.0, None)
+    least, most = known
     if least is None and most is None:
         return low, high
     return np.clip(low, least, most), np.clip(high, least, most)
@@ -137,12 +84,81 @@ def _over_runs(function, runs):
         return function(np.where(np.isfinite(runs), runs, np.nan), axis=0)
 
 
-def whole_epochs(ax):
-    """Put ticks on whole epochs only."""
+def finish_curves(ax, name, n_runs, title=None):
+    """Put ticks on whole epochs, name the axes, and add the grid and the legend.
+
+    Parameters
+    ----------
+    name : str
+        Of what is drawn, as the history has it.
+    n_runs : sequence of int
+        How many runs each line is the mean of.
+    title : str, default=None
+        The legend's.
+    """
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+    ax.set(xlabel="epoch", ylabel=readable(name))
+    ax.grid(True)
+    _leave_out_what_diverged(ax)
+    least, most = min(n_runs), max(n_runs)
+    runs = str(least) if least == most else f"{least} to {most}"
+    legend(ax, title, f"mean of {runs} runs ± std" if most > 1 else "")
+
+
+def _leave_out_what_diverged(ax):
+    """Set the limits by the lines that stay within reach of the others."""
+    lines = [line.get_ydata() for line in ax.lines if len(line.get_ydata())]
+    tops = np.array([largest(values) for values in lines])
+    near = [v for v, top in zip(lines, tops, strict=True) if top <= FAR * np.median(tops)]
+    if len(near) < len(lines) and ax.get_yscale() == "linear":
+        low, high = min(v.min() for v in near), max(v.max() for v in near)
+        room = 0.05 * (high - low) or 1.0
+        ax.set_ylim(low - room, high + room)
+
+
+def largest(values):
+    """Return the largest magnitude of those that are numbers; 1 where there is none, or it is 0."""
+    finite = np.abs(values)[np.isfinite(values)]
+    return float(finite.max(initial=0.0)) or 1.0
+
+
+def readable(name):
+    """Return what a history calls "val_accuracy" or "noise 0.3_loss" in words.
+
+    Examples
+    --------
+    >>> readable("val_accuracy"), readable("noise 0.3_loss"), readable("my_metric")
+    ('validation accuracy', 'noise 0.3 loss', 'my_metric')
+    """
+    of, _, what = name.rpartition("_")
+    if of and (what in BOUNDS or what == "loss" or of == "val"):
+        return f"{'validation' if of == 'val' else of} {what}"
+    return re.sub("^val_", "validation ", name)
+
+
+def fit_ticks(ax):
+    """Turn the names below the axes where they would run into each other; hide some if that is too little."""
+    labels = [label for label in ax.get_xticklabels() if label.get_text()]
+    if not labels:
+        return
+    points = 72 * ax.get_window_extent().width / ax.figure.dpi
+    size = labels[0].get_fontsize()
+    each = points / len(labels)
+    if each > 0.62 * size * max(len(label.get_text()) for label in labels) + 0.4 * size:
+        return
+    slanted = each > 2.2 * size
+    for k, label in enumerate(labels):
+        label.set(rotation=35 if slanted else 90, ha="right" if slanted else "center")
+        label.set(rotation_mode="anchor" if slanted else "default")
+        label.set_visible(k % max(1, int(np.ceil(1.2 * size / each))) == 0)
+
+
+def column_names(X):
+    """Return the names of a DataFrame's two columns; else those of the plane's axes."""
+    names = getattr(X, "columns", None)
+    return ("$x_1$", "$x_2$") if names is None else tuple(str(name) for name in names)
 
 
 def history_of(model, key):
@@ -186,9 +202,9 @@ def draw_classes(ax, X, y, classes=None):
         name = f"{c:g}" if isinstance(c, (int, float, np.number)) else str(c)
         ax.scatter(
             *X[inside].T,
-            color=colour(k),
-            marker=MARKERS[(k + k // len(COLOURS)) % len(MARKERS)],  # 100 classes are told apart
-            edgecolors="black",
+            color=colour(k, ax),
+            marker=MARKERS[(k + k // 10) % len(MARKERS)],  # 100 classes are told apart
+            edgecolors=ink(ax),
             label=name,
             zorder=3,
         )

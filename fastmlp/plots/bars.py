@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from ._axes import axes_or_new, colour, legend, within
+from ..graph.drawing import ink
+from ._axes import fit_ticks, readable, within
+from .legends import axes_or_new, legend, widen
+from .style import colour, styled
 
 
 class BarsDisplay:
@@ -43,6 +46,7 @@ class BarsDisplay:
         self.groups = list(dict.fromkeys(group for series in self.values.values() for group in series))
         self.name, self.group_name, self.series_name = name, group_name, series_name
 
+    @styled
     def plot(self, ax=None):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
@@ -51,8 +55,9 @@ class BarsDisplay:
         self.bars_ = {}
         for k, (series, found) in enumerate(self.values.items()):
             runs = [np.atleast_1d(np.asarray(found.get(group, np.nan), float)) for group in self.groups]
-            means, stds = (np.array([f(run) for run in runs]) for f in (np.mean, np.std))
-            low, high = within(self.name, means - stds, means + stds)
+            runs = [run[np.isfinite(run)] for run in runs]  # one that diverged does not hide the others
+            means, stds = (np.array([f(r) if len(r) else np.nan for r in runs]) for f in (np.mean, np.std))
+            low, high = within(self.name, means - stds, means + stds, np.concatenate(runs))
             at = places + (k - (len(self.values) - 1) / 2) * width
             several = any(len(run) > 1 for run in runs)
             self.bars_[series] = ax.bar(
@@ -61,17 +66,14 @@ class BarsDisplay:
                 width * 0.92,
                 yerr=(means - low, high - means) if several else None,
                 capsize=3,
-                color=colour(k),
+                color=colour(k, ax),
                 label=str(series) or None,
-                error_kw={"elinewidth": 1},
+                error_kw={"elinewidth": 1, "ecolor": ink(ax)},
             )
-        long = sum(len(str(group)) for group in self.groups) > 60
-        ax.set_xticks(places, [str(group) for group in self.groups], rotation=35 if long else 0)
-        if long:
-            for label in ax.get_xticklabels():
-                label.set(ha="right", rotation_mode="anchor")
-        ax.set(xlabel=self.group_name, ylabel=self.name)
-        ax.grid(axis="y", alpha=0.3)
-        ax.set_axisbelow(True)
+        ax.set_xticks(places, [str(group) for group in self.groups])
+        ax.set(xlabel=self.group_name, ylabel=readable(self.name))
+        ax.grid(axis="y")
+        widen(ax, 0.14 * len(self.groups) * (1 + 0.5 * len(self.values)))
+        fit_ticks(ax)
         legend(ax, self.series_name)
         return self

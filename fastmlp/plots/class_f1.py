@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from ._axes import as_models, as_runs, axes_or_new, draw_runs, history_of, legend, of_line, whole_epochs
+from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of
+from .legends import axes_or_new
+from .style import of_line, styled
 
 
 class ClassF1Display:
@@ -15,6 +17,8 @@ class ClassF1Display:
         Names of the classes; their numbers by default.
     first_epoch : int, default=1
         The epoch of the first row; 0 where it was measured before training.
+    every : int, default=1
+        Epochs from one row to the next.
     name : str, default="F1"
         What is drawn.
 
@@ -26,13 +30,13 @@ class ClassF1Display:
         One per class.
     """
 
-    def __init__(self, f1, classes=None, *, first_epoch=1, name="F1"):
+    def __init__(self, f1, classes=None, *, first_epoch=1, every=1, name="F1"):
         f1 = np.asarray(f1, float)
         self.f1 = f1[None] if f1.ndim == 2 else f1
         if self.f1.ndim != 3:
             raise ValueError(f"f1 must have shape (n_epochs, n_classes) or (n_runs, ...); got {f1.shape}")
         self.classes = list(range(self.f1.shape[2])) if classes is None else list(classes)
-        self.first_epoch, self.name = first_epoch, name
+        self.first_epoch, self.every, self.name = first_epoch, every, name
 
     @classmethod
     def from_estimators(cls, estimators, *, kind="f1", on="val", ax=None):
@@ -72,7 +76,7 @@ class ClassF1Display:
         return cls(curves, [name.removeprefix(start) for name in names], name=label).plot(ax)
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, classes=None, first_epoch=1, ax=None):
+    def from_predictions(cls, y_true, y_pred, *, classes=None, first_epoch=1, every=1, ax=None):
         """Compute the scores of predictions made after each epoch and draw them.
 
         Parameters
@@ -82,7 +86,7 @@ class ClassF1Display:
             Predicted classes.
         classes : array-like, default=None
             The classes to draw; those of `y_true` by default.
-        first_epoch : int, default=1
+        first_epoch, every : int, default=1
         ax : Axes, default=None
 
         Returns
@@ -96,22 +100,19 @@ class ClassF1Display:
         classes = np.unique(y_true) if classes is None else classes
         options = {"labels": classes, "average": None, "zero_division": 0.0}
         f1 = [[f1_score(y_true, prediction, **options) for prediction in run] for run in runs]
-        return cls(f1, classes, first_epoch=first_epoch).plot(ax)
+        return cls(f1, classes, first_epoch=first_epoch, every=every).plot(ax)
 
+    @styled
     def plot(self, ax=None):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         self.lines_ = []
         for k, name in enumerate(self.classes):
-            runs, at = self.f1[:, :, k], self.first_epoch
-            line, _ = draw_runs(ax, runs, label=str(name), first_epoch=at, metric="f1", **of_line(k))
-            line.set_label(str(name))
-            self.lines_.append(line)
-        whole_epochs(ax)
-        ax.set(ylabel=self.name, ylim=(-0.02, 1.02))
-        ax.grid(alpha=0.3)
-        legend(ax, "class")
+            how = dict(first_epoch=self.first_epoch, step=self.every, metric="f1") | of_line(k, ax)
+            self.lines_.append(draw_runs(ax, self.f1[:, :, k], label=str(name), **how)[0])
+        ax.set_ylim(-0.02, 1.02)
+        finish_curves(ax, self.name, [len(self.f1)], "class")
         return self
 
     def bars(self, epochs, *, ax=None):
@@ -128,11 +129,12 @@ class ClassF1Display:
         """
         from .bars import BarsDisplay
 
-        last = self.first_epoch + self.f1.shape[1] - 1
-        if unknown := [epoch for epoch in epochs if not self.first_epoch <= epoch <= last]:
-            raise ValueError(f"epochs must be within {self.first_epoch} and {last}; got {unknown}")
+        rows = {self.first_epoch + self.every * k: k for k in range(self.f1.shape[1])}
+        if unknown := [epoch for epoch in epochs if epoch not in rows]:
+            steps = f" in steps of {self.every}" if self.every > 1 else ""
+            raise ValueError(f"epochs must be within {min(rows)} and {max(rows)}{steps}; got {unknown}")
         values = {
-            f"epoch {epoch}": dict(zip(self.classes, self.f1[:, epoch - self.first_epoch].T, strict=True))
+            f"epoch {epoch}": dict(zip(self.classes, self.f1[:, rows[epoch]].T, strict=True))
             for epoch in epochs
         }
         return BarsDisplay(values, name=self.name, group_name="class").plot(ax)

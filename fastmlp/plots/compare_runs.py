@@ -1,6 +1,8 @@
 """Curves of several settings side by side."""
 
-from ._axes import as_models, as_runs, axes_or_new, draw_runs, history_of, legend, of_line, whole_epochs
+from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of
+from .legends import axes_or_new
+from .style import of_line, styled
 
 
 class CompareRunsDisplay:
@@ -60,6 +62,7 @@ class CompareRunsDisplay:
                 )
         return cls(curves, name=key).plot(ax, log=log, title=title)
 
+    @styled
     def plot(self, ax=None, *, log=False, title=None):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
@@ -69,10 +72,7 @@ class CompareRunsDisplay:
         self.lines_, self.bands_ = {}, {}
         for k, (setting, runs) in enumerate(self.curves.items()):
             self.lines_[setting], self.bands_[setting] = draw_runs(
-                ax, runs, label=str(setting), metric=self.name, **of_line(k)
+                ax, runs, label=str(setting), metric=self.name, **of_line(k, ax)
             )
-        whole_epochs(ax)
-        ax.set_ylabel(self.name)
-        ax.grid(alpha=0.3)
-        legend(ax, title)
+        finish_curves(ax, self.name, [len(runs) for runs in self.curves.values()], title)
         return self

@@ -1,6 +1,8 @@
 """The curves of a cross-validation, training against test."""
 
-from ._axes import as_runs, axes_or_new, draw_runs, legend, of_line, whole_epochs
+from ._axes import as_runs, draw_runs, finish_curves
+from .legends import axes_or_new
+from .style import of_line, styled
 
 
 class CrossValidationDisplay:
@@ -59,6 +61,7 @@ class CrossValidationDisplay:
         curves = [result.curves[of][metric].reshape(-1, len(result.epochs)) for of in ("train", "test")]
         return cls(*curves, every=int(result.epochs[0]), name=metric).plot(ax, log=log)
 
+    @styled
     def plot(self, ax=None, *, log=False):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
@@ -73,12 +76,9 @@ class CrossValidationDisplay:
                 first_epoch=self.every,
                 step=self.every,
                 metric=self.name,
-                **of_line(k),
+                **of_line(k, ax),
             )
             setattr(self, f"{of}_line_", line)
             setattr(self, f"{of}_band_", band)
-        whole_epochs(ax)
-        ax.set_ylabel(self.name)
-        ax.grid(alpha=0.3)
-        legend(ax)
+        finish_curves(ax, self.name, [len(self.train), len(self.test)])
         return self

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from ._axes import axes_or_new, colour, draw_classes, legend
+from ..graph.drawing import ink
+from ._axes import column_names, draw_classes, largest
+from .legends import axes_or_new, legend
+from .style import colour, diverging, styled
 
 
 class DecisionBoundaryDisplay:
@@ -18,9 +21,12 @@ class DecisionBoundaryDisplay:
     response : ndarray of shape (n, n)
         A class index, or a number, at each point; row by row of `x1`.
     classes : ndarray or None
-        The class of each index; None where `response` is a number, whose sign decides.
+        The class of each index; None where `response` is a number. Where `y` has one or two values, the
+        line half way between them is drawn; else `response` and `y` are shades of one scale.
     X, y : ndarray or None
         The samples to draw.
+    names : (str, str), default=("$x_1$", "$x_2$")
+        Of the two features.
 
     Attributes
     ----------
@@ -29,9 +35,9 @@ class DecisionBoundaryDisplay:
     surface_ : QuadContourSet
     """
 
-    def __init__(self, x0, x1, response, *, classes=None, X=None, y=None):
-        self.x0, self.x1, self.response = x0, x1, np.asarray(response)
-        self.classes, self.X, self.y = classes, X, y
+    def __init__(self, x0, x1, response, *, classes=None, X=None, y=None, names=("$x_1$", "$x_2$")):
+        self.x0, self.x1, self.response = np.asarray(x0), np.asarray(x1), np.asarray(response)
+        self.classes, self.X, self.y, self.names = classes, X, y, names
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, ax=None, grid_resolution=200, margin=0.15):
@@ -40,12 +46,12 @@ class DecisionBoundaryDisplay:
         Parameters
         ----------
         estimator : Network or estimator
-            With two inputs. A classifier's classes are drawn as areas; a network with one output or a
-            regressor as shades with the line where the output is half way between the two targets; a
-            network with several outputs as areas of the strongest.
-        X : array-like of shape (n_samples, 2)
+            With two inputs. A classifier's classes are drawn as areas; a network with several outputs as
+            areas of the strongest; one output, or a regressor's, as shades.
+        X : array-like or DataFrame of shape (n_samples, 2)
+            A DataFrame's columns name the axes.
         y : array-like of shape (n_samples,), default=None
-            The classes of the samples, to draw them.
+            The classes, or values, of the samples, to draw them.
         ax : Axes, default=None
         grid_resolution : int, default=200
             Points along each axis.
@@ -56,45 +62,68 @@ class DecisionBoundaryDisplay:
         -------
         DecisionBoundaryDisplay
         """
-        X = np.asarray(X, float)
+        names, frame, X = column_names(X), X, np.asarray(X, float)
         if X.ndim != 2 or X.shape[1] != 2:
             raise ValueError(f"X must have two columns to be drawn on a plane; got shape {X.shape}")
-        low, high = X.min(0), X.max(0)
+        low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
         room = margin * np.maximum(high - low, 1e-9)
         x0, x1 = (np.linspace(low[k] - room[k], high[k] + room[k], grid_resolution) for k in (0, 1))
         points = np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
-        answer, classes = np.asarray(estimator.predict(points)), getattr(estimator, "classes_", None)
+        asked = type(frame)(points, columns=frame.columns) if hasattr(frame, "iloc") else points
+        answer, classes = np.asarray(estimator.predict(asked)), getattr(estimator, "classes_", None)
         if classes is not None:
             answer = np.searchsorted(classes, answer)
         elif answer.ndim == 2 and answer.shape[1] > 1:
             classes, answer = np.arange(answer.shape[1]), answer.argmax(axis=1)
-        display = cls(x0, x1, answer.reshape(grid_resolution, -1), classes=classes, X=X, y=y)
+        display = cls(x0, x1, answer.reshape(grid_resolution, -1), classes=classes, X=X, y=y, names=names)
         return display.plot(ax)
 
+    @styled
     def plot(self, ax=None):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
+        y = None if self.y is None else np.asarray(self.y).reshape(len(self.X))
         if self.classes is None:
-            self._draw_number()
+            self._draw_numbers(y)
         else:
             levels = np.arange(len(self.classes) + 1) - 0.5
-            colors = [colour(k) for k in range(len(self.classes))]
+            colors = [colour(k, ax) for k in range(len(self.classes))]
             self.surface_ = ax.contourf(
                 self.x0, self.x1, self.response, levels=levels, colors=colors, alpha=0.3
             )
-        if self.y is not None:
-            draw_classes(ax, self.X, np.asarray(self.y).reshape(len(self.X)), classes=self.classes)
-            legend(ax)
-        ax.set(xlabel="$x_1$", ylabel="$x_2$", xlim=self.x0[[0, -1]], ylim=self.x1[[0, -1]])
+            if y is not None:
+                draw_classes(ax, self.X, y, classes=self.classes)
+        legend(ax)
+        ax.set(xlabel=self.names[0], ylabel=self.names[1], xlim=self.x0[[0, -1]], ylim=self.x1[[0, -1]])
         return self
 
-    def _draw_number(self):
-        ax = self.ax_
-        targets = np.unique(self.y) if self.y is not None else np.array([-1.0, 1.0])
+    def _draw_numbers(self, y):
+        from matplotlib.ticker import MaxNLocator
+
+        ax, answer = self.ax_, np.ma.masked_invalid(self.response)
+        targets = np.array([-1.0, 1.0]) if y is None else np.unique(y)
+        few = len(targets) <= 2
+        if few:  # the middle of the colours is half way between them
+            middle = targets[[0, -1]].mean()
+            reach = largest(self.response - middle)
+            low, high, cmap = middle - reach, middle + reach, diverging(ax, soft=True)
+        else:
+            values = np.concatenate([answer.compressed(), y[np.isfinite(y)]])
+            low, high, cmap = values.min(), values.max(), "viridis"
+        levels = np.linspace(low, high if high > low else low + 1.0, 25)
+        self.surface_ = ax.contourf(self.x0, self.x1, answer, levels=levels, cmap=cmap)
         # beside the legend of the samples there is no room for the colour bar on the right
-        self.surface_ = ax.contourf(self.x0, self.x1, self.response, levels=20, cmap="RdBu_r", alpha=0.6)
-        self.figure_.colorbar(self.surface_, ax=ax, location="bottom", label="output", shrink=0.8)
-        half_way = targets[[0, -1]].mean()
-        if self.response.min() < half_way < self.response.max():
-            ax.contour(self.x0, self.x1, self.response, levels=[half_way], colors="black", linewidths=2)
+        where = "bottom" if few and y is not None else "right"
+        self.figure_.colorbar(
+            self.surface_, ax=ax, location=where, label="output", shrink=0.8, ticks=MaxNLocator(6)
+        )
+        if few and answer.min() < middle < answer.max():
+            ax.contour(self.x0, self.x1, answer, levels=[middle], colors=ink(ax), linewidths=2)
+        if y is None:
+            return
+        if few:
+            draw_classes(ax, self.X, y)
+        else:
+            how = dict(c=y, cmap=cmap, vmin=levels[0], vmax=levels[-1], edgecolors=ink(ax), zorder=3)
+            ax.scatter(*self.X.T, **how)

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 
-from ._axes import answers, pyplot, style
+from ..graph.drawing import pyplot
+from ._axes import answers
+from .style import styled
 
 
 class ImagesDisplay:
@@ -93,6 +95,7 @@ or (n, rows, columns, channels)
         titles = [f"{names[y[i]]} taken for {names[told[i]]}" for i in wrong]
         return cls(X[wrong], titles, image_shape=image_shape).plot()
 
+    @styled
     def plot(self, figure=None):
         """Draw into `figure`, or into a new one, and return self."""
         n = len(self.images)
@@ -102,19 +105,22 @@ or (n, rows, columns, channels)
         longest = max(map(len, self.titles), default=0)
         size = max(1.0, 0.085 * longest)
         if figure is None:
-            with style():
-                figure = pyplot().figure(
-                    figsize=(size * n_columns + 0.2, (size * height / width + 0.3) * n_rows + 0.2),
-                    layout="constrained",
-                )
+            above = 0.28 if longest else 0.0
+            figure = pyplot().figure(
+                figsize=(size * n_columns + 0.1, (size * height / width + above) * n_rows + 0.1),
+                layout="constrained",
+            )
+            figure.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.0, hspace=0.0)
         self.figure_ = figure
         grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         low, high = self.limits
         for ax, image, title in zip(grid, self.images, self.titles, strict=False):
             shown = image if image.ndim == 2 else np.clip((image - low) / ((high - low) or 1), 0, 1)
             ax.imshow(shown, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-            ax.set_title(title, fontsize="small")
-        for ax in grid:
+            ax.set_title(title, fontsize="small", pad=3)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(visible=True, color="0.5", linewidth=0.8)  # else ink runs into the page
+        for ax in grid[n:]:
             ax.set_axis_off()
         self.axes_ = grid[:n]
         return self

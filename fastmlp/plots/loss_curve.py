@@ -1,16 +1,8 @@
 """The loss, or a metric, over the epochs: on training data and on others beside it."""
 
-from ._axes import (
-    as_models,
-    as_runs,
-    axes_or_new,
-    draw_runs,
-    history_of,
-    legend,
-    of_line,
-    sets_of,
-    whole_epochs,
-)
+from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of, sets_of
+from .legends import axes_or_new
+from .style import of_line, styled
 
 
 class LossCurveDisplay:
@@ -26,6 +18,8 @@ class LossCurveDisplay:
         Without a dict it is called "validation".
     name : str, default="loss"
         The label of the vertical axis, and what is drawn: bands stay within what it can be.
+    first_epoch, every : int, default=1
+        The epoch of the first point, and from one point to the next.
 
     Attributes
     ----------
@@ -46,12 +40,12 @@ class LossCurveDisplay:
     (2, 3)
     """
 
-    def __init__(self, loss, val_loss=None, *, name="loss"):
+    def __init__(self, loss, val_loss=None, *, name="loss", first_epoch=1, every=1):
         self.loss = as_runs(loss, "loss")
         named = val_loss if isinstance(val_loss, dict) else {"validation": val_loss}
         self.sets = {key: as_runs(curves, key) for key, curves in named.items() if curves is not None}
         self.val_loss = next(iter(self.sets.values()), None)
-        self.name = name
+        self.name, self.first_epoch, self.every = name, first_epoch, every
 
     @classmethod
     def from_estimator(cls, estimator, *, key="loss", ax=None, name=None, log=False, **line_options):
@@ -94,8 +88,10 @@ class LossCurveDisplay:
         return cls(loss, named, name=name or key).plot(ax, log=log, **line_options)
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, loss, ax=None, name="loss", log=False, **line_options):
-        """Draw the loss of predictions made after each epoch.
+    def from_predictions(
+        cls, y_true, y_pred, *, loss, first_epoch=1, every=1, ax=None, name="loss", log=False, **line_options
+    ):
+        """Draw the loss of predictions made after each epoch, or after every so many.
 
         Parameters
         ----------
@@ -104,6 +100,8 @@ class LossCurveDisplay:
             The predictions after epoch 1, 2, ...
         loss : callable
             ``loss(y_true, y_pred)`` returns a number; any of ``sklearn.metrics``, say.
+        first_epoch, every : int, default=1
+            The epoch of the first predictions, and from one to the next.
         ax, name, log, **line_options
             As in `from_estimator`.
 
@@ -112,26 +110,24 @@ class LossCurveDisplay:
         LossCurveDisplay
         """
         curve = [loss(y_true, prediction) for prediction in y_pred]
-        return cls(curve, name=name).plot(ax, log=log, **line_options)
+        display = cls(curve, name=name, first_epoch=first_epoch, every=every)
+        return display.plot(ax, log=log, **line_options)
 
+    @styled
     def plot(self, ax=None, *, log=False, **line_options):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         if log:
             ax.set_yscale("log")
-        options = of_line(0) | line_options
-        self.line_, self.band_ = draw_runs(ax, self.loss, label="training", metric=self.name, **options)
+        how = dict(metric=self.name, first_epoch=self.first_epoch, step=self.every)
+        options = how | of_line(0, ax) | line_options
+        self.line_, self.band_ = draw_runs(ax, self.loss, label="training", **options)
         self.set_lines_, bands = {}, {}
         for k, (label, runs) in enumerate(self.sets.items(), 1):
-            options = of_line(k) | line_options
-            self.set_lines_[label], bands[label] = draw_runs(
-                ax, runs, label=label, metric=self.name, **options
-            )
+            options = how | of_line(k, ax) | line_options
+            self.set_lines_[label], bands[label] = draw_runs(ax, runs, label=label, **options)
         self.val_line_ = next(iter(self.set_lines_.values()), None)
         self.val_band_ = next(iter(bands.values()), None)
-        whole_epochs(ax)
-        ax.set_ylabel(self.name)
-        ax.grid(alpha=0.3)
-        legend(ax)
+        finish_curves(ax, self.name, [len(runs) for runs in (self.loss, *self.sets.values())])
         return self

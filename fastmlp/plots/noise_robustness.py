@@ -4,7 +4,9 @@ import numpy as np
 
 from .._checks import check_random_state
 from ..noise import add_gaussian_noise
-from ._axes import MARKERS, axes_or_new, legend, of_line, within
+from ._axes import readable, within
+from .legends import axes_or_new, legend
+from .style import MARKERS, of_line, styled
 
 
 class NoiseRobustnessDisplay:
@@ -82,18 +84,20 @@ class NoiseRobustnessDisplay:
                     scores[name][i, j] = scoring(model, noisy, y)
         return cls(sigmas, scores, score_name=score_name).plot(ax)
 
+    @styled
     def plot(self, ax=None, **line_options):
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         self.lines_ = {}
         for k, (name, scores) in enumerate(self.scores.items()):
-            mean, std = scores.mean(axis=1), scores.std(axis=1)
-            low, high = within(self.score_name, mean - std, mean + std)
+            scores = np.ma.masked_invalid(scores)
+            mean, std = (values.filled(np.nan) for values in (scores.mean(axis=1), scores.std(axis=1)))
+            low, high = within(self.score_name, mean - std, mean + std, scores)
             spread = (mean - low, high - mean) if scores.shape[1] > 1 else None
-            options = of_line(k) | {"marker": MARKERS[k % len(MARKERS)], "capsize": 4} | line_options
+            options = of_line(k, ax) | {"marker": MARKERS[k % len(MARKERS)], "capsize": 4} | line_options
             self.lines_[name] = ax.errorbar(self.sigmas, mean, spread, label=name or None, **options)
-        ax.set(xlabel="standard deviation of the noise", ylabel=self.score_name)
-        ax.grid(alpha=0.3)
+        ax.set(xlabel="standard deviation of the noise", ylabel=readable(self.score_name))
+        ax.grid(True)
         legend(ax)
         return self

@@ -6,7 +6,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..formats.writing import writable, write_atomically
-from ._axes import axes_or_new, draw_classes, legend, pyplot
+from ..graph.drawing import ink, is_dark, pyplot
+from ._axes import column_names, draw_classes
+from .legends import axes_or_new, legend
+from .style import styled
 
 
 class PerceptronEvolutionDisplay:
@@ -40,6 +43,7 @@ class PerceptronEvolutionDisplay:
     """
 
     def __init__(self, coefs, intercepts, X, y):
+        self.names = column_names(X)
         self.coefs = np.asarray(coefs, float)
         self.intercepts = np.asarray(intercepts, float).reshape(-1)
         self.X, self.y = np.asarray(X, float), np.asarray(y)
@@ -78,12 +82,13 @@ class PerceptronEvolutionDisplay:
         display = cls(coefs.reshape(len(coefs), -1), estimator.intercept_history_, X, y)
         return display.plot(ax, max_lines=max_lines)
 
+    @styled
     def plot(self, ax=None, *, max_lines=30):
         """Draw the lines of up to `max_lines` steps, the last one always, and return self."""
         self._begin(ax)
         n_steps = len(self.coefs)
         chosen = np.unique(np.linspace(0, n_steps - 1, min(n_steps, max_lines)).round().astype(int))
-        colors = pyplot().get_cmap("viridis_r")
+        colors = pyplot().get_cmap("viridis" if is_dark(self.ax_) else "viridis_r")
         self.lines_ = []
         for step in chosen:
             ends = self._ends(step)
@@ -92,7 +97,7 @@ class PerceptronEvolutionDisplay:
             last = step == chosen[-1]
             (line,) = self.ax_.plot(
                 *ends,
-                color=colors(0.25 + 0.75 * step / max(n_steps - 1, 1)),
+                color=colors(1.0 if last else 0.25 + 0.75 * step / n_steps),
                 alpha=1.0 if last else 0.5,
                 linewidth=2.5 if last else 1.0,
                 label=f"step {step}" if last or step == chosen[0] else None,
@@ -101,6 +106,7 @@ class PerceptronEvolutionDisplay:
         legend(self.ax_)
         return self
 
+    @styled
     def animate(self, path=None, *, interval=200, ax=None):
         """Show the steps one after another.
 
@@ -123,7 +129,7 @@ class PerceptronEvolutionDisplay:
         self._begin(ax)
         from matplotlib.animation import FuncAnimation
 
-        (line,) = self.ax_.plot([], [], color="black", linewidth=2)
+        (line,) = self.ax_.plot([], [], color=ink(self.ax_), linewidth=2)
         title = self.ax_.set_title("step 0")
         self.lines_ = [line]
         legend(self.ax_)
@@ -154,14 +160,14 @@ class PerceptronEvolutionDisplay:
         draw_classes(ax, self.X, self.y)
         middle, reach = (self.X.max(0) + self.X.min(0)) / 2, np.ptp(self.X, axis=0).max() * 0.75 + 1e-9
         ax.set(xlim=middle[0] + [-reach, reach], ylim=middle[1] + [-reach, reach], aspect="equal")
-        ax.set(xlabel="$x_1$", ylabel="$x_2$")
-        ax.grid(alpha=0.3)
+        ax.set(xlabel=self.names[0], ylabel=self.names[1])
+        ax.grid(True)
 
     def _ends(self, step):
-        """Return two points of ``w x + b = 0``, far outside the picture, or None where w is 0."""
+        """Return two points of ``w x + b = 0``, far outside the picture; None where w is 0 or not known."""
         w, b = self.coefs[step], self.intercepts[step]
         length = np.hypot(*w)
-        if length == 0:
+        if length == 0 or not np.isfinite(length + b):
             return None
         center = np.array([np.mean(self.ax_.get_xlim()), np.mean(self.ax_.get_ylim())])
         foot = center - (w @ center + b) / length**2 * w

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 
-from ._axes import axes_or_new
+from ._axes import largest
+from .legends import axes_or_new
+from .style import diverging, styled
 
 
 class WeightsDisplay:
@@ -66,25 +68,28 @@ class WeightsDisplay:
             weights = [array for array in estimator.get_weights() if array.ndim == 2][layer]
         return cls(weights, image_shape).plot(ax, max_units=max_units)
 
-    def plot(self, ax=None, *, max_units=100, cmap="RdBu_r"):
+    @styled
+    def plot(self, ax=None, *, max_units=100, cmap=None):
         """Draw into `ax`, or into a new figure, and return self."""
         units = self.weights.T[:max_units].reshape(-1, *self.image_shape)
         if units.ndim == 4:
             units = units.mean(axis=1)
         n, (height, width) = len(units), units.shape[1:]
         # columns such that the whole is about as wide as high
-        n_columns = min(n, math.ceil(math.sqrt(n * height / width)))
-        n_rows = math.ceil(n / n_columns)
+        n_columns = max(1, min(n, math.ceil(math.sqrt(n * height / width))))
+        n_rows = max(1, math.ceil(n / n_columns))
         mosaic = np.full((n_rows * (height + 1) - 1, n_columns * (width + 1) - 1), np.nan)
         for k, unit in enumerate(units):
             row, column = k // n_columns * (height + 1), k % n_columns * (width + 1)
             mosaic[row : row + height, column : column + width] = unit
-        limit = np.abs(units).max() or 1.0
+        limit = largest(units)
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
+        cmap = diverging(ax) if cmap is None else cmap
         self.image_ = ax.imshow(mosaic, cmap=cmap, vmin=-limit, vmax=limit, interpolation="nearest")
         self.figure_.colorbar(self.image_, ax=ax, label="weight")
-        ax.set(xticks=[], yticks=[], facecolor="0.8")
+        ax.set(xticks=[], yticks=[], facecolor="0.5")  # between the units, and where one is NaN
+        ax.spines[:].set_visible(False)
         ax.set_title(
             f"weights of {n} units" if n == self.weights.shape[1] else f"weights of the first {n} units"
         )
