@@ -31,15 +31,14 @@ class ClassMetric:
 
     def __call__(self, y_true, y_pred, sample_weight=None, labels=None):
         found = np.array(counts(y_true, y_pred, sample_weight, labels))
-        several = np.ndim(y_true) == 2
-        average = self.average or ("macro" if several or found.shape[1] != 2 else "binary")
-        if self.of is not None:
-            return float(self._value(found)[self.of])
-        if average == "binary":
-            return float(self._value(found)[1])
-        if average == "micro":
-            return float(self._value(found.sum(axis=1)))
-        weights = found[2] if average == "weighted" else None
+        of = self.of
+        if of is None and not self.average and np.ndim(y_true) == 1 and found.shape[1] == 2:
+            of = 1
+        if of is not None:
+            return float(self._value(found)[of])
+        if self.average == "micro":
+            found = found.sum(axis=1, keepdims=True)
+        weights = found[2] if self.average == "weighted" else None
         if weights is not None and not weights.any():
             return 0.0
         return float(np.average(self._value(found), weights=weights))

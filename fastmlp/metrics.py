@@ -116,20 +116,18 @@ def accuracy(y_true, y_pred, sample_weight=None):
 
 def mse(y_true, y_pred, sample_weight=None):
     """Return the mean of (y_pred - y_true)^2."""
-    return float(np.average(_of_samples(_residual(y_true, y_pred)[1] ** 2, np.mean), weights=sample_weight))
+    return float(np.average(_of_samples(np.square, y_true, y_pred, np.mean), weights=sample_weight))
 
 
 def sse(y_true, y_pred, sample_weight=None):
     """Return the sum of (y_pred - y_true)^2, each sample's times its weight."""
-    each = _of_samples(_residual(y_true, y_pred)[1] ** 2, np.sum)
+    each = _of_samples(np.square, y_true, y_pred, np.sum)
     return float(each.sum() if sample_weight is None else np.dot(each, sample_weight))
 
 
 def mae(y_true, y_pred, sample_weight=None):
     """Return the mean of ``|y_pred - y_true|``."""
-    return float(
-        np.average(_of_samples(np.abs(_residual(y_true, y_pred)[1]), np.mean), weights=sample_weight)
-    )
+    return float(np.average(_of_samples(np.abs, y_true, y_pred, np.mean), weights=sample_weight))
 
 
 def r2(y_true, y_pred, sample_weight=None):
@@ -154,7 +152,9 @@ def _residual(y_true, y_pred):
     return y_true, y_pred - y_true
 
 
-def _of_samples(values, reduce):
+def _of_samples(function, y_true, y_pred, reduce):
+    """Return a function of each sample's residuals, whose values at several outputs are reduced to one."""
+    values = function(_residual(y_true, y_pred)[1])
     return values if values.ndim == 1 else reduce(values, axis=1)
 
 

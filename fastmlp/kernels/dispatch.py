@@ -58,14 +58,12 @@ def load(name, dtype) -> Kernels:
     """
     if name not in BACKENDS:
         raise ImportError(f"FASTMLP_BACKEND must be 'auto' or one of {', '.join(BACKENDS)}, got {name!r}")
-    if name == "numba":
+    if name in ("numba", "numpy"):
         if not _is_built(name):
             raise ImportError(
                 "the numba backend needs Numba, which is not installed; run: pip install 'fastmlp[numba]'"
             )
-        return importlib.import_module(".numba_backend", __package__).namespace(np.dtype(dtype))
-    if name == "numpy":
-        return importlib.import_module(".numpy_backend", __package__).namespace(np.dtype(dtype))
+        return importlib.import_module(f".{name}_backend", __package__).namespace(np.dtype(dtype))
     if not _is_built(name):
         raise ImportError(
             f"the {name} backend was not built when fastmlp was installed; reinstall it with a C compiler "
