@@ -1,6 +1,7 @@
 """The documentation site can be walked through: every page is in a toctree, every public name in the API."""
 
 import inspect
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -111,3 +112,25 @@ def test_every_public_name_has_a_page_of_the_api():
 def test_what_the_site_takes_of_the_readme_is_there(heading):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.splitlines().count(heading) == 1
+
+
+def test_kept_runs_become_tables(tmp_path, monkeypatch):
+    if not (ROOT / "bench").is_dir():
+        pytest.skip("the benchmark is not part of this installation")
+    monkeypatch.syspath_prepend(str(DOCS))
+    monkeypatch.syspath_prepend(str(ROOT))
+    made = import_module("make_results")
+    found = {"level": "avx2", "seconds": 2e-3, "per_sample": 5e-7, "fastest_peer": "torch/2", "ratio": 3.0}
+    case = {"title": "net, batch 32", "unit": "sample", "peers": {"torch/2": {"per_sample": 1.5e-6}}}
+    run = {
+        "level": "avx2", "kind": "AVX2", "when": "2026-01-02T03:04", "versions": {"fastmlp": "0.1"},
+        "machine": {"cpu": "Some CPU", "n_cpus": 2, "system": "Linux"},
+        "cases": [case | {"levels": [found | {"share": 0.5}]}, case | {"levels": [found], "chart": "width"}],
+    }  # fmt: skip
+    assert made.markdown(tmp_path) == ""
+    (tmp_path / "some.json").write_text(json.dumps(run))
+    (tmp_path / "some-goals.png").touch()
+    text = made.markdown(tmp_path, "there")
+    assert "### AVX2" in text
+    assert text.count("| net, batch 32 | 500 ns | torch/2, 1.5 µs | 3x | 50 % |") == 1  # charts are drawn
+    assert "](there/some-goals.png)" in text
