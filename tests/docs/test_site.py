@@ -132,5 +132,6 @@ def test_kept_runs_become_tables(tmp_path, monkeypatch):
     (tmp_path / "some-goals.png").touch()
     text = made.markdown(tmp_path, "there")
     assert "### AVX2" in text
-    assert text.count("| net, batch 32 | 500 ns | torch/2, 1.5 µs | 3x | 50 % |") == 1  # charts are drawn
+    assert "| net, batch 32 | 500 ns | torch/2, 1.5 µs | 3x | 50 % |" in text
+    assert text.count("net, batch 32") == 1  # the points of charts are drawn
     assert "](there/some-goals.png)" in text

@@ -23,7 +23,7 @@ NUMBER = re.compile(r"\d+\.\d+")
 CLOSE = 0.03  # backends differ in the last bits, and so in a test image or two
 # the names that the other library's side of a page may use
 OTHERS = {
-    "from_sklearn": "",
+    "from_sklearn": "X_train, y_train = X_train[:300], y_train[:300]",
     "from_pytorch": """
 import torch
 import torch.nn.functional as F
