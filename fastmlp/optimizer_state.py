@@ -59,7 +59,7 @@ class OptimizerState:
         made = cls(optimizer, n_params, dtype)
         _checks.check_state_arrays(data["arrays"], made.arrays)
         made.arrays[...] = data["arrays"]
-        made.step = _checks.check_int("step", data["step"], low=0)
+        made.step = _checks.check_int("step", data["step"], 0, 1 << 62)
         made.learning_rate = float(data["learning_rate"])
         if data["plateau"] is not None:
             rate, best_loss, no_improvement = data["plateau"]

@@ -152,6 +152,8 @@ def check_unfinished_run(run, of_estimator=False):
         _check_kinds("estimator", run["estimator"], OF_ESTIMATOR)
         if run["estimator"]["best"] is not None:
             _check_kinds("best", run["estimator"]["best"], BEST)
+    if not all(type(name) is str for name in run["names"]):
+        raise ValueError(f"the names of a fit that had not ended cannot be {shown(run['names'])}")
     for name, kinds in (("order", "iu"), ("rates", "f")):
         array = run[name]
         if array is not None and (array.ndim != 1 or array.dtype.kind not in kinds or not len(array)):

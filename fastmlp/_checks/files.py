@@ -1,7 +1,7 @@
 """What cannot be written to files, and what pickles and files of other versions hold."""
 
 from contextlib import contextmanager
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,13 @@ def refuse_for_file(what, value):
 def check_state_version(state, ours, model):
     """Return the version of a pickle's contents; an older one is warned of, a newer one refused."""
     version = state.get("format_version") if isinstance(state, dict) else None
-    made = state.get("versions", {}).get("fastmlp", "another version") if version else "an early version"
-    if version is None or version > ours:
+    known = type(version) is int and version > 0
+    made = state.get("versions", {}).get("fastmlp", "another version") if known else "an early version"
+    if not known or version > ours:
         raise ModelFileError(
             f"this {model} was pickled by fastmlp {made}, in a form that this one does not read (version "
             f"{version}, known up to {ours}): "
-            + ("update fastmlp" if version else "pickle it anew, or train it again")
+            + ("update fastmlp" if known else "pickle it anew, or train it again")
         )
     if version < ours:
         warn(
@@ -213,6 +214,8 @@ def check_fitted(fitted, kinds):
     for name, value in fitted.items():
         if name in kinds and not isinstance(value, kinds[name]):
             raise TypeError(f"{name} cannot be {shown(value)} of type {type(value).__name__}")
+        if kinds.get(name) is Integral:
+            check_int(name, value, 0, 1 << 62)
     for name in ("loss_curve_", "validation_scores_"):
         if not all(isinstance(each, Real) for each in fitted.get(name) or ()):
             raise TypeError(f"{name} must be a list of numbers")

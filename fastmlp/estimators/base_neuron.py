@@ -194,7 +194,7 @@ class BaseNeuron(CarefulEstimator):
 
     def _described(self, what):
         check_is_fitted(self)
-        return describe(self)
+        return describe(self, keep=True, layers=True)
 
     def _take_weights(self, arrays):
         with self._in_training():

@@ -36,7 +36,7 @@ FITTED = {
 OF_NETWORK = ("n_features", "input_dropout", "input_scale", "dtype", "layers", "topology", "params")
 
 
-def describe(estimator, training=False, keep=False):
+def describe(estimator, training=False, keep=False, layers=None):
     """Return the Description of an estimator.
 
     Parameters
@@ -47,6 +47,8 @@ def describe(estimator, training=False, keep=False):
         Whether to say what training goes on from.
     keep : bool, default=False
         Whether a user's own objects stay as they are, for pickles.
+    layers : bool, default=None
+        Whether single neurons are said as a layer, for files and exports. None: unless `keep`.
     """
     if "_network" in vars(estimator):
         estimator._sync()
@@ -65,10 +67,10 @@ def describe(estimator, training=False, keep=False):
         found = networks.describe(network, keep=keep)
         of_network = {name: getattr(found, name) for name in OF_NETWORK}
         fitted["_network"] = found.fitted
-    if "coef_" in fitted and not keep:
+    if "coef_" in fitted and (layers or not keep):
         of_network = _neuron(fitted.pop("coef_"), fitted.pop("intercept_"), state)
     description = Description(
-        kind=type(estimator).__name__,
+        kind=kinds.name_of(estimator),
         parameters=parameters,
         **{"n_features": state.get("n_features_in_"), **of_network},
         loss=plain(state.get("_loss"), "loss", keep),
@@ -95,7 +97,7 @@ def _check(estimator, description):
     if has_network:
         _checks.check_described_outputs(description)
     elif description.layers:
-        _checks.check_described_neurons(description, kind._FITTED)
+        _checks.check_described_neurons(description, (*kind._FITTED, "t_"))
         if "_fitted_function" in fitted:
             _checks.check_fitted_function(meant(fitted["_fitted_function"]), activations.LIMITS)
 

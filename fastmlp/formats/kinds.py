@@ -20,6 +20,11 @@ def register(cls, describe, restore):
     _KNOWN[cls] = describe, restore
 
 
+def name_of(model):
+    """Return the name of a model's class; that of one made from ours, whose name may be anything, is ours."""
+    return next(cls.__name__ for cls in type(model).__mro__ if cls in _KNOWN)
+
+
 def describe(model, training=False):
     """Return the Description of a model.
 

@@ -112,7 +112,7 @@ def literal(name, array):
         values, dtype = array.tolist(), repr(array.dtype.str) if kind == "U" else f"np.{array.dtype.name}"
     else:
         _checks.refuse_for_file(name, array)
-    return f"np.array({values!r}, {dtype})"
+    return f"np.array({values!a}, {dtype})"
 
 
 class Definitions:

@@ -57,6 +57,8 @@ def read(path, trusted=False):
         model = dill.loads(contents)
     except MemoryError:
         raise
+    except ModelFileError as error:  # a model of a later version
+        raise ModelFileError(f"{path}: {error}") from error
     except Exception as error:
         raise ModelFileError(
             f"{path} cannot be read ({type(error).__name__}: {error}): it needs every module whose objects "

@@ -48,7 +48,9 @@ def plain(value, where, keep=False):
         return kind(plain(each, f"{where}[{i}]", keep) for i, each in enumerate(value))
     if kind is dict:
         found = {key: plain(each, f"{where}[{key!r}]", keep) for key, each in value.items()}
-        return {TAG: "dict", "items": list(found.items())} if TAG in found else found
+        # skops makes texts of keys, and of each text True where they were bools
+        as_pairs = TAG in found or (keep and not all(type(key) is str for key in found))
+        return {TAG: "dict", "items": list(found.items())} if as_pairs else found
     if kind in (UserActivation, UserLoss):
         return plain(value.given, where, keep)
     if kind in NAMES:

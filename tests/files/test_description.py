@@ -220,8 +220,9 @@ def test_versions_of_pickles(make, monkeypatch):
     monkeypatch.setattr(forms, "FORMAT_VERSION", 1)
     with pytest.raises(ModelFileError, match=r"version 2, known up to 1\): update fastmlp"):
         pickle.loads(newer)
-    with pytest.raises(ModelFileError, match=r"by fastmlp an early version.*pickle it anew"):
-        model.__setstate__({"a": 1})
+    for version in ({}, {"format_version": 0}, {"format_version": "1"}, {"format_version": True}):
+        with pytest.raises(ModelFileError, match=r"by fastmlp an early version.*pickle it anew"):
+            model.__setstate__({**version, "a": 1})
 
 
 def test_random_state_of_a_users_own_is_shared_as_before():

@@ -13,7 +13,7 @@ import pytest
 
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, load, save
 from fastmlp.exceptions import ModelFileError
-from fastmlp.formats import pickled, writing
+from fastmlp.formats import description, pickled, writing
 
 dill = pytest.importorskip("dill")
 
@@ -320,3 +320,11 @@ def test_names_may_be_as_long_as_the_system_allows(path):
     long = path.with_name("é" * 120 + ".dill")
     save(small(), long)
     assert units(long) == 1
+
+
+def test_a_model_of_a_later_version_is_told_as_such(path, monkeypatch):
+    monkeypatch.setattr(description, "FORMAT_VERSION", 2)
+    save(small(), path)
+    monkeypatch.setattr(description, "FORMAT_VERSION", 1)
+    with pytest.raises(ModelFileError, match=r"model.dill: this Network .*\(version 2, .* update fastmlp$"):
+        load(path, trusted=True)

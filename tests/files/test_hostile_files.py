@@ -344,6 +344,9 @@ OF_ESTIMATORS = {
     ),
     "how targets were coded": (fitted, without("output.sparse_input"), "KeyError.*sparse_input"),
     "how targets were coded, as a text": (fitted, field("output.sparse_input", "no"), "sparse_input must be"),
+    "epochs beyond counting": (fitted, field("fitted.n_iter_", 1 << 63), "n_iter_ must be between 0 and"),
+    "epochs below 0": (fitted, field("fitted._no_improvement_count", -1), "_no_improvement_count must be"),
+    "no count of samples": (neuron, without("fitted.t_"), "missing, or too many: t_"),
     "best value": (
         lambda: fitted(early_stopping=True, monitor="val_loss"),
         field("fitted._best", {"$tuple": ["val_loss", None]}), "_best must be",

@@ -309,6 +309,23 @@ def test_skops_knows_all_types_but_our_own(make):
     assert_alike(skops.loads(contents, trusted=[own]), model)
 
 
+def test_skops_keeps_what_keys_are():
+    """Of itself it makes texts of bools, and of each text True."""
+    skops = pytest.importorskip("skops.io")
+    own = ["fastmlp.estimators.mlp.MLPClassifier"]
+    for keys in (
+        (True, False),
+        (1, 2),
+        ("a", "b"),
+        tuple(np.unique([True, False])),
+        (np.str_("a"), "fastmlp"),
+    ):
+        model = MLPClassifier(class_weight=dict(zip(keys, (1.0, 2.0), strict=True)))
+        contents = skops.dumps(model)
+        assert skops.get_untrusted_types(data=contents) == own
+        assert same(skops.loads(contents, trusted=own).class_weight, model.class_weight)
+
+
 def test_files_that_are_saved_while_another_thread_trains_are_whole(tmp_path):
     model = Network([Dense(2000, "relu"), Dense(1)], random_state=0).build(3)
     ends, path = threading.Event(), tmp_path / "m.safetensors"

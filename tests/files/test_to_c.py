@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from oracle.own import Cube
 
-from fastmlp import Dense, MLPClassifier, Network
+from fastmlp import Dense, LinearPerceptron, MLPClassifier, Network, Perceptron, TanhPerceptron, save
 
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-O1"]
 TOLERANCE = {"float32": 1e-6, "float64": 1e-13}
@@ -194,6 +194,23 @@ def test_numbers_are_kept_exactly(tmp_path):
                     np.ctypeslib.as_array(c.w(), (len(values),)).view(f"i{info.bits // 8}"),
                     np.array(values, dtype).view(f"i{info.bits // 8}"),
                 )
+
+
+@pytest.mark.parametrize("name", ["Größe", "End */ int x; /*", "\n#error"])
+@pytest.mark.parametrize("kind", [MLPClassifier, Perceptron])
+def test_names_of_classes_of_a_users_own_are_no_code(tmp_path, kind, name):
+    model = models.fitted(type(name, (kind,), {})(max_iter=2), models.X[:, 0] > 0, "float64")
+    model.to_c(tmp_path / "m.h")
+    assert (tmp_path / "m.h").read_text().startswith(f"/* A model of fastmlp in C99: {kind.__name__}, in")
+
+
+def test_what_else_a_user_has_put_into_a_model_is_not_exported(tmp_path):
+    for kind in (MLPClassifier, Perceptron, LinearPerceptron, TanhPerceptron):
+        model = models.fitted(kind(max_iter=2), models.X[:, 0] > 0, "float64")
+        model.note, model.more_ = object(), print
+        assert np.allclose(model.to_numpy()(models.X), model.predict(models.X))
+        for suffix in (".h", ".py", ".npz"):
+            save(model, tmp_path / f"m{suffix}")
 
 
 @pytest.mark.parametrize("prefix", ["", "1a", "a-b", "a b", "ä", "a;", "x" * 64, None, 3, "a\n"])

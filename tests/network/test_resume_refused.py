@@ -218,11 +218,20 @@ def test_a_state_of_other_kinds_is_refused(name):
             fit(network(), resume_from=as_loaded(kept.model, change))
 
 
+@pytest.mark.parametrize("other", [1, None, [], {}, ("loss",)])
+def test_names_that_are_no_texts_are_refused(other):
+    kept = Checkpoint(3)
+    fit(network(), callbacks=[kept])
+    with pytest.raises(ValueError, match="the names of a fit that had not ended cannot be"):
+        as_loaded(kept.model, lambda state: state["run"].update(names=["loss", other]))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (dict(arrays=np.zeros((1, 3))), "the optimizer's state must be float64 of shape"),
-        (dict(arrays=None), "the optimizer's state must be"), (dict(step=-1), "step must be at least 0"),
+        (dict(arrays=None), "the optimizer's state must be"), (dict(step=-1), "step must be between 0"),
+        (dict(step=1 << 70), "step must be between 0"),
     ],
 )  # fmt: skip
 def test_an_optimizers_state_must_fit(change, words):
