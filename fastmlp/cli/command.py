@@ -70,6 +70,11 @@ def printable(text):
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def some(values):
+    """Return the first three of several values as a text."""
+    return ", ".join(f"{str(value)[:40]!r}" for value, _ in zip(values, range(3), strict=False))
+
+
 def _words(error):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

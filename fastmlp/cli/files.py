@@ -18,7 +18,8 @@ def new_folder(path):
 def new_file(path):
     """Return the path of a file to come, whose folder is there and can be written to."""
     path = Path(path)
-    _check_folder(writable(path).parent)
+    writable(path)
+    _check_folder(path.parent)
     return path
 
 

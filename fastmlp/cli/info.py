@@ -29,6 +29,10 @@ def _show(values, indent):
         if isinstance(value, dict):
             print(f"{indent}{printable(name)}:")
             _show(value, indent + "  ")
+        elif isinstance(value, (list, tuple)) and any(isinstance(each, (dict, str)) for each in value):
+            print(f"{indent}{printable(name)}:")
+            for each in value:
+                print(f"{indent}  - {_words(each)}")
         else:
             print(f"{indent}{printable(name)}: {_short(value)}")
 
@@ -39,6 +43,12 @@ def _short(value):
     if isinstance(value, (list, tuple)) and len(value) > 8:
         return f"{printable(value[:8])[:-1]}, ... ({len(value)})"
     return printable(value)
+
+
+def _words(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{printable(name)}: {_short(each)}" for name, each in value.items())
+    return _short(value)
 
 
 def _plain(value):

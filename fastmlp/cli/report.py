@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.2rem; margin-top: 
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; font-size: .9rem } caption { display: none }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8885; vertical-align: top }
-img { max-width: 100%; background: #fff; border-radius: 6px }
+img { max-width: min(100%, 44rem); background: #fff; border-radius: 6px }
 figure { margin: 1.5rem 0 } figcaption { font-size: .9rem; opacity: .8 }
 pre { overflow-x: auto; padding: .8rem; background: #8882; border-radius: 6px }
 footer { margin-top: 3rem; font-size: .85rem; opacity: .7 }
