@@ -6,10 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from fastmlp import Adam, Dense, Network
-from fastmlp.plots import DecisionBoundaryDisplay, LossCurveDisplay
+from fastmlp.plots import DecisionBoundaryDisplay, LossCurveDisplay, style
 
 HERE = Path(__file__).parent
-MODES = {"light": "#222832", "dark": "#ced6dd"}  # the theme's colours of text
 
 
 def spirals(n, random_state):
@@ -31,19 +30,16 @@ def trained():
     return model, x, y
 
 
-def draw(model, x, y, colour):
+def draw(model, x, y):
     """Return a figure: what the network answers, and how it learned."""
-    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    clear = ("axes.facecolor", "figure.facecolor", "savefig.facecolor")
-    with plt.rc_context(dict.fromkeys(inked, colour) | dict.fromkeys(clear, "none")):
-        shape = {"figsize": (6.6, 3), "width_ratios": [1, 1.3], "layout": "constrained"}
-        figure, (left, right) = plt.subplots(1, 2, **shape)
-        DecisionBoundaryDisplay.from_estimator(model, x, y, ax=left)
-        left.set(title="what the network answers", xlabel="", ylabel="", xticks=[], yticks=[])
-        left.get_legend().remove()
-        LossCurveDisplay.from_estimator(model, key="accuracy", ax=right)
-        right.set_title("how it learned")
-        right.legend(loc="lower right", frameon=False)
+    shape = {"figsize": (6.6, 3), "width_ratios": [1, 1.3], "layout": "constrained"}
+    figure, (left, right) = plt.subplots(1, 2, **shape)
+    DecisionBoundaryDisplay.from_estimator(model, x, y, ax=left)
+    left.set(title="what the network answers", xlabel="", ylabel="", xticks=[], yticks=[])
+    left.get_legend().remove()
+    LossCurveDisplay.from_estimator(model, key="accuracy", ax=right)
+    right.set_title("how it learned")
+    right.legend(loc="lower right")
     return figure
 
 
@@ -51,8 +47,9 @@ def main():
     """Write both pictures."""
     plt.switch_backend("Agg")
     model, x, y = trained()
-    for mode, colour in MODES.items():
-        draw(model, x, y, colour).savefig(HERE / f"face-{mode}.png", dpi=200)
+    for theme in ("light", "dark"):
+        with style(theme):
+            draw(model, x, y).savefig(HERE / f"face-{theme}.png", dpi=200)
 
 
 if __name__ == "__main__":
