@@ -15,10 +15,11 @@ def new_folder(path):
     return path
 
 
-def new_file(path):
-    """Return the path of a file to come, whose folder is there and can be written to."""
+def new_file(path, *others):
+    """Return the path of a file to come, whose folder can be written to, and which is none of `others`."""
     path = Path(path)
-    writable(path)
+    if writable(path) in [Path(other).resolve() for other in others]:
+        raise ValueError(f"{path} is read or written already: it would be lost")
     _check_folder(path.parent)
     return path
 

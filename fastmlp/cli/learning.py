@@ -11,7 +11,7 @@ import numpy as np
 from sklearn import metrics
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
 from .. import MLPClassifier, MLPRegressor
 from .columns import Columns, center_and_scale
@@ -50,11 +50,20 @@ class Recipe:
         """Return the names of those that are options of the command."""
         return [field.name for field in fields(cls)][1:]
 
-    def sets_aside(self, y):
-        """Whether so many rows, and so many of each class, allow to set some aside."""
-        n_aside = len(y) * SET_ASIDE
-        counts = np.unique(y, return_counts=True)[1] if self.classifies else np.array([len(y)])
-        return self.patience > 0 and len(y) >= FEWEST and counts.min() > 1 and n_aside >= len(counts)
+    def aside(self, y):
+        """Return which rows are set aside to stop by, so many of each class; none where they are too few.
+
+        A class of a single row is trained on.
+        """
+        rows, counts = np.arange(len(y)), np.ones(1)
+        if self.classifies:
+            _, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+            rows = rows[counts[place] > 1]
+        n_aside = round(len(y) * SET_ASIDE)
+        if not self.patience or len(y) < FEWEST or n_aside < len(counts) or len(rows) - n_aside < len(counts):
+            return rows[:0]
+        how = dict(test_size=n_aside, random_state=self.seed, stratify=y[rows] if self.classifies else None)
+        return train_test_split(rows, **how)[1]
 
     def train(self, table, y, target, on_epoch=None, held=None):
         """Return a Trained model.
@@ -74,31 +83,37 @@ class Recipe:
         """
         columns = Columns.learn(table)
         mean, scale = (0.0, 1.0) if self.classifies else center_and_scale(y)
+        X, truth = columns.apply(table), y if self.classifies else (y - mean) / (scale or 1.0)
+        aside = self.aside(y)
         how = dict(
             hidden_layer_sizes=self.hidden, activation=self.activation, max_iter=self.epochs, tol=0.0,
             learning_rate_init=self.learning_rate, batch_size=min(self.batch_size, len(y)),
             dropout=self.dropout, weight_decay=self.weight_decay, random_state=self.seed,
             n_threads=self.threads, metrics=("accuracy",) if self.classifies else ("r2",),
-            n_iter_no_change=max(1, self.patience),
+            n_iter_no_change=self.patience if len(aside) else self.epochs,
         )  # fmt: skip
         fitting = {"callbacks": [Told(on_epoch)] if on_epoch else ()}
-        if self.sets_aside(y):
-            how |= dict(early_stopping=True, validation_fraction=SET_ASIDE, monitor="val_loss")
+        if len(aside):
+            how |= dict(early_stopping=True, monitor="val_loss")
+            fitting["validation_data"] = X[aside], truth[aside]
+            X, truth = np.delete(X, aside, axis=0), np.delete(truth, aside)
         elif held is not None:
-            others, truth = columns.apply(held[0]), held[1]
-            if self.classifies:  # one that comes so rarely that no training row has it cannot be measured
-                rows = np.isin(truth, y)
-                fitting["validation_data"] = others[rows], truth[rows]
-            else:
-                fitting["validation_data"] = others, (truth - mean) / scale
+            fitting["validation_data"] = self._comparable(columns.apply(held[0]), held[1], y, mean, scale)
         if self.classifies:
             model = MLPClassifier(**how, class_weight="balanced" if self.balanced else None)
         else:
             model = MLPRegressor(**how)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # epochs are told, and the curves drawn
-            model.fit(columns.apply(table), y if self.classifies else (y - mean) / scale, **fitting)
-        return Trained(columns, model, target, mean, scale)
+            model.fit(X, truth, **fitting)
+        return Trained(columns, model, target, mean, scale or 1.0)
+
+    def _comparable(self, X, y, known, mean, scale):
+        """Return rows whose loss can be measured: a class that no training row has is unknown."""
+        if not self.classifies:
+            return X, (y - mean) / (scale or 1.0)
+        rows = np.isin(y, known)
+        return X[rows], y[rows]
 
 
 class Told:

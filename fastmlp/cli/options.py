@@ -44,7 +44,9 @@ def demo(one):
         "--output", type=Path, default=Path("demo-output"), metavar="DIR",
         help="folder for pictures and the model (default: demo-output)",
     )  # fmt: skip
-    one.add_argument("--epochs", type=int, metavar="N", help="passes over the training images (default: 10)")
+    one.add_argument(
+        "--epochs", type=_number(int, 1), metavar="N", help="passes over the training images (default: 10)"
+    )
 
 
 def experiment(one):

@@ -14,7 +14,7 @@ from .trained import Trained
 
 def run(options):
     """Write a line for each row, under the names of columns; what was noticed goes to standard error."""
-    out = files.new_file(options.out) if options.out else None
+    out = files.new_file(options.out, options.model, options.data) if options.out else None
     trained = Trained.load(options.model)
     if options.probabilities and not trained.classifies:
         raise ValueError(f"{options.model} tells numbers, which have no --probabilities")

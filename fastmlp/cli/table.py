@@ -168,7 +168,7 @@ def as_numbers(column, commas):
         values, has_commas = column.to_numpy(np.float64, na_value=np.nan, copy=True), False
     else:
         text = column.astype("object").where(column.notna(), None).str.strip()
-        with_comma = text.str.fullmatch(DECIMAL_COMMA).fillna(False).astype(bool) & commas
+        with_comma = text.str.fullmatch(DECIMAL_COMMA, na=False).astype(bool) & commas
         has_commas = bool(with_comma.any())
         text = text.where(~with_comma, text.str.replace(",", ".", regex=False))
         values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)

@@ -14,8 +14,8 @@ def run(options):
     """Train on a table."""
     if options.out.suffix != ".safetensors":
         raise ValueError(f"--out must end in .safetensors; got {options.out}")
-    out = files.new_file(options.out)
-    page = files.new_file(options.report or out.with_suffix(".html"))
+    out = files.new_file(options.out, options.data)
+    page = files.new_file(options.report or out.with_suffix(".html"), out, options.data)
     table = read(options.data, separator=options.separator, encoding=options.encoding)
     for name in (options.target, *options.drop):
         check_column(name, table.frame, "--target" if name == options.target else "--drop")

@@ -22,6 +22,7 @@ pd = pytest.importorskip("pandas")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 from fastmlp.cli.columns import Columns  # noqa: E402
+from fastmlp.cli.learning import Recipe  # noqa: E402
 from fastmlp.cli.progress import Silent  # noqa: E402
 from fastmlp.cli.table import Table, as_numbers, read  # noqa: E402
 
@@ -394,6 +395,8 @@ def test_options_that_cannot_be(capsys, monkeypatch):
         (("--out", "m.pt"), "--out must end in .safetensors; got m.pt"),
         (("--out", "nowhere/m.safetensors"), "nowhere: No such file or directory"),
         (("--drop", "y"), "--drop 'y' is the target"),
+        (("--report", "bad.csv"), "bad.csv is read or written already: it would be lost"),
+        (("--report", "m.safetensors"), "m.safetensors is read or written already"),
     ):
         assert said in refused_table(capsys, rows(), *argv), argv
     assert "Is a directory" in refused(capsys, "train", ".", "--target", "y", "--out", "m.safetensors")
@@ -441,6 +444,8 @@ def test_predictions_are_written_whole(capsys):
     assert main(["predict", "m.safetensors", "data.csv", "--out", "told.csv"]) == 0
     assert capsys.readouterr().out == ""
     assert list(csv.reader(io.StringIO(Path("told.csv").read_text()))) == plain
+    told = refused(capsys, "predict", "m.safetensors", "data.csv", "--out", "m.safetensors")
+    assert told == "m.safetensors is read or written already: it would be lost"
     assert "nowhere: No such" in refused(
         capsys, "predict", "m.safetensors", "data.csv", "--out", "nowhere/x.csv"
     )
@@ -452,6 +457,24 @@ def test_the_same_seed_gives_the_same_model():
         train(people(), *argv)
         files.append(fastmlp.load("m.safetensors").coefs_[0])
     assert np.array_equal(files[0], files[1]) and not np.array_equal(files[0], files[2])
+
+
+def test_which_rows_are_set_aside():
+    y = np.array(["a"] * 50 + ["b"] * 30 + ["rare"] + ["two"] * 2)
+    aside = Recipe(True).aside(y)
+    assert len(aside) == round(83 * 0.15) and len(set(aside)) == len(aside)
+    labels, counts = np.unique(y[aside], return_counts=True)
+    assert "rare" not in labels and dict(zip(labels, counts, strict=True))["a"] in (7, 8)
+    assert not len(Recipe(True, patience=0).aside(y)) and not len(Recipe(True).aside(y[:39]))
+    assert not len(Recipe(True).aside(np.arange(60) // 2))  # nine rows of thirty classes
+    assert len(Recipe(False).aside(np.arange(100.0))) == 15 and not len(Recipe(False).aside(np.arange(39.0)))
+
+
+def test_without_rows_set_aside_all_epochs_are_trained(capsys):
+    Path("data.csv").write_text(rows(60, y=np.random.RandomState(0).rand(60)))
+    argv = ("--patience", "0", "--learning-rate", "1", "--epochs", "50")
+    assert train("data.csv", *argv, target="y") == 0  # a loss that jumps up and down
+    assert " parameters: 50 epochs\n" in capsys.readouterr().out
 
 
 def test_few_rows_and_no_hidden_layer(capsys):
@@ -471,8 +494,8 @@ def test_progress_counts_epochs(monkeypatch):
             counted.append(n)
 
     monkeypatch.setattr("fastmlp.cli.train.progress", lambda *about: asked.append(about) or Bar())
-    Path("data.csv").write_text(rows())
-    assert train("data.csv", "--patience", "2", target="y") == 0
+    Path("data.csv").write_text(rows(120))
+    assert train("data.csv", "--patience", "1", "--learning-rate", "1", target="y") == 0
     assert asked == [(45, " epochs", "training")] and sum(counted) == 45 and max(counted) > 1
 
 
