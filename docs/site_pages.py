@@ -1,5 +1,7 @@
 """What the site needs beyond its pages: links that hold in the repository too, Markdown with types."""
 
+import inspect
+
 import make_results
 from docutils import nodes
 from sphinx_design.shared import PassthroughTextElement
@@ -45,6 +47,17 @@ def picture(self, node):
     self.add(f"(picture: {node['alt']})", prefix_eol=2, suffix_eol=2)
 
 
+def parameters_of(app, what, name, value, options, signature, returns):
+    """Return a class's own parameters, where Sphinx looks at the ``__new__`` that its base checks them in."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        own = inspect.signature(value)
+        plain = [
+            parameter.replace(annotation=inspect.Parameter.empty) for parameter in own.parameters.values()
+        ]
+        return str(own.replace(parameters=plain, return_annotation=inspect.Signature.empty)), None
+    return None
+
+
 def in_markdown(before, after=""):
     """Return what the Markdown builder, which does not know a kind of node, is to write around one."""
     return lambda self, node: self.add(before), lambda self, node: self.add(after)
@@ -54,6 +67,7 @@ def setup(app):
     """Be an extension of Sphinx."""
     app.connect("source-read", link_to_pages)
     app.connect("source-read", add_results)
+    app.connect("autodoc-process-signature", parameters_of)
     app.connect("doctree-resolved", mark_comparisons)
     app.connect("autodoc-skip-member", leave_out)
     app.add_node(nodes.classifier, override=True, markdown=in_markdown(" : "))  # a parameter's type
