@@ -13,7 +13,7 @@ cdef extern from *:
                                                 int32_t *index) {
         Py_ssize_t m = 0;
         int q;
-    #if defined(__AVX512F__)
+    #if defined(FM_NONZERO)
         for (; j + LANES <= n; j += LANES) {
             unsigned k = 0;
             for (q = 0; q < sharers; q++) k |= FM_NONZERO(x[q] + j);
