@@ -8,7 +8,7 @@ from scipy import sparse
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
-from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime
+from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
 
 N, FEATURES = 37, 21
 
@@ -180,6 +180,35 @@ def test_prediction_through_a_graph(kernels):
     for layer in range(len(plan.layers)):
         expected = reference.predict(plan, job.params, reference.dense(job.rows), layer)
         kernels.assert_close(training.predict(plan, job.params, job.rows, layer=layer), expected, 60)
+
+
+def wide_rows(kind, n=150, n_features=130):
+    """Rows of which a fifth is not 0, as float32, uint8, columns of float64; the last of them dense."""
+    random = np.random.RandomState(4)
+    x = random.randint(1, 5, (n, n_features)) * (random.uniform(size=(n, n_features)) < 0.2)
+    x[-3:] += 1
+    return np.asfortranarray(x, np.float64) if kind == "columns" else x.astype(kind)
+
+
+@pytest.mark.parametrize("kind", ["float32", "uint8", "columns"])
+@pytest.mark.parametrize("scale", [1.0, 0.3])
+def test_prediction_is_the_same_listed_or_not_in_blocks_or_alone(kernels, kind, scale):
+    """Wide first layers list the non-zeros of blocks that have few, in several cuts; no bit depends on it."""
+    specs = [
+        dict(n_out=256, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=70, sources=[INPUT, 0], activation=Activation.RELU),
+        dict(n_out=3, sources=[1, INPUT], activation=Activation.IDENTITY),
+    ]
+    rows = Rows(wide_rows(kind), scale=scale)
+    job = make_job(kernels.dtype, build_plan(130, specs), x=rows, n=rows.n_rows)
+    for layer in (-1, 0):
+        expected = reference.predict(job.plan, job.params, reference.dense(rows), layer)
+        out = training.predict(job.plan, job.params, rows, layer=layer)
+        kernels.assert_close(out, expected, 400)
+        for first, n in [(147, 3), (10, 137), (140, 7), *((i, 1) for i in (0, 5, 149))]:
+            part = np.empty((n, expected.shape[1]), kernels.dtype)
+            kernels.module.predict(job.plan, job.params, rows, part, first, n, layer)
+            np.testing.assert_array_equal(part, out[first : first + n])
 
 
 def test_prediction_writes_nothing_beyond_its_rows(kernels):
