@@ -169,41 +169,7 @@ cdef extern from *:
             }
     }
 
-    /* Philox on vectors: a word in the low half of each 64-bit lane, which is what the CPU multiplies. */
-    #if defined(__GNUC__) && defined(__SSE2__)
-      #define VECTOR_PHILOX 1
-      #if defined(__AVX512F__)
-        #define FM_MULTIPLY(a, b) ((wide)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
-      #elif defined(__AVX2__)
-        #define FM_MULTIPLY(a, b) ((wide)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
-      #else
-        #define FM_MULTIPLY(a, b) ((wide)_mm_mul_epu32((__m128i)(a), (__m128i)(b)))
-      #endif
-      typedef uint64_t wide __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
-
-      /* Side by side: the multiplications of one counter take as long as those of several. */
-      #define PHILOX_VECTORS ((int)(8 / REAL_BYTES))
-      static inline void philox_wide(wide c[PHILOX_VECTORS][4], uint64_t key) {
-          uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-          wide m0 = {0}, m1 = {0}, a[PHILOX_VECTORS], b[PHILOX_VECTORS];
-          m0 += 0xD2511F53u;
-          m1 += 0xCD9E8D57u;
-          #pragma GCC unroll 10
-          for (int r = 0; r < 10; r++) {
-              for (int o = 0; o < PHILOX_VECTORS; o++) {
-                  a[o] = FM_MULTIPLY(c[o][0], m0);
-                  b[o] = FM_MULTIPLY(c[o][2], m1);
-              }
-              for (int o = 0; o < PHILOX_VECTORS; o++) {
-                  c[o][0] = (b[o] >> 32) ^ (c[o][1] ^ (uint64_t)k0);
-                  c[o][1] = b[o];               /* the upper halves hold rubbish, which no product sees */
-                  c[o][2] = (a[o] >> 32) ^ (c[o][3] ^ (uint64_t)k1);
-                  c[o][3] = a[o];
-              }
-              k0 += 0x9E3779B9u;
-              k1 += 0xBB67AE85u;
-          }
-      }
+    #if VECTOR_PHILOX
       static inline void noise_words(bits *w, uint64_t group, uint64_t key) {
           static const uint64_t lanes[8] = {0, 1, 2, 3, 4, 5, 6, 7};
           const uint64_t first = group * COUNTERS;
@@ -226,7 +192,6 @@ cdef extern from *:
           }
       }
     #else
-      #define VECTOR_PHILOX 0
       static inline void noise_words(bits *w, uint64_t group, uint64_t key) { (void)w; (void)group; (void)key; }
     #endif
     """
@@ -234,7 +199,6 @@ cdef extern from *:
     enum:
         COUNTERS
         GROUP
-        VECTOR_PHILOX
         NOISE_STREAM
     void noise_words(bits *, uint64_t, uint64_t) noexcept nogil
     void noise_group(const bits *, real, real, real, const real *, real *) noexcept nogil
