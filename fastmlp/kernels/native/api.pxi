@@ -345,7 +345,7 @@ def update(cnp.ndarray run, cnp.ndarray w, cnp.ndarray g, cnp.ndarray state):
     begin_step(asked, 1, &step)
     for i in range(3):
         s[i] = flat + padded(n) * (2 + i if i < n_states else 0)
-    update_flat(&step, flat, s[0], s[1], s[2], flat + padded(n), padded(n))
+    update_flat(&step, flat, s[0], s[1], s[2], flat + padded(n), ONE, padded(n))
     w[...] = rows[0, :n]
     state[...] = rows[2:, :n]
 

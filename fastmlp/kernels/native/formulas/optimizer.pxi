@@ -72,20 +72,21 @@ cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, ve
 
 
 cdef inline void step_loop(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
-                           size n) noexcept nogil:
+                           real factor, size n) noexcept nogil:
     cdef size i
     for i in range(n // LANES):
         (<vec *>w)[i] = step_vec(optimizer, s, (<vec *>w)[i], <vec *>s0 + i, <vec *>s1 + i, <vec *>s2 + i,
-                                 (<const vec *>g)[i])
+                                 (<const vec *>g)[i] * factor)
 
 
-cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *g, size n) noexcept nogil:
+cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *g, real factor,
+                     size n) noexcept nogil:
     """iRprop-: the sign of the gradient, a step width for every parameter (0.5, 1.2; 1e-6 to 50)."""
     cdef size i
     cdef real agree, d, h
     for i in range(n):
         h = s.rate if s.first else width[i]
-        d = g[i]
+        d = g[i] * factor
         agree = d * previous[i]
         if agree > 0:
             h = h * <real>1.2
@@ -98,27 +99,28 @@ cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *
         width[i] = h
 
 
-cdef void update_flat(Step *s, real *w, real *s0, real *s1, real *s2, const real *g, size n) noexcept nogil:
-    """One optimizer step on n parameters, n a multiple of LANES.
+cdef void update_flat(Step *s, real *w, real *s0, real *s1, real *s2, const real *g, real factor,
+                      size n) noexcept nogil:
+    """One optimizer step on n parameters, n a multiple of LANES; the gradient is factor * g.
 
     g : IN    w, s0, s1, s2 : IN/OUT (those that the optimizer has)
     """
     if s.optimizer == SGD:
-        step_loop(SGD, s, w, w, w, w, g, n)
+        step_loop(SGD, s, w, w, w, w, g, factor, n)
     elif s.optimizer == MOMENTUM:
-        step_loop(MOMENTUM, s, w, s0, w, w, g, n)
+        step_loop(MOMENTUM, s, w, s0, w, w, g, factor, n)
     elif s.optimizer == NESTEROV:
-        step_loop(NESTEROV, s, w, s0, w, w, g, n)
+        step_loop(NESTEROV, s, w, s0, w, w, g, factor, n)
     elif s.optimizer == ADAM:
-        step_loop(ADAM, s, w, s0, s1, w, g, n)
+        step_loop(ADAM, s, w, s0, s1, w, g, factor, n)
     elif s.optimizer == AMSGRAD:
-        step_loop(AMSGRAD, s, w, s0, s1, s2, g, n)
+        step_loop(AMSGRAD, s, w, s0, s1, s2, g, factor, n)
     elif s.optimizer == ADAGRAD:
-        step_loop(ADAGRAD, s, w, s0, w, w, g, n)
+        step_loop(ADAGRAD, s, w, s0, w, w, g, factor, n)
     elif s.optimizer == RMSPROP:
-        step_loop(RMSPROP, s, w, s0, s1, w, g, n)
+        step_loop(RMSPROP, s, w, s0, s1, w, g, factor, n)
     elif s.optimizer == RPROP:
-        rprop_loop(s, w, s0, s1, g, n)
+        rprop_loop(s, w, s0, s1, g, factor, n)
 
 
 cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) noexcept nogil:

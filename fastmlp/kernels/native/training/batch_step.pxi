@@ -282,21 +282,25 @@ cdef void finish_weights(Batch *self, size u, Step *step, real *g) noexcept nogi
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     cdef bint weights = block.first < layer.n_in
     cdef double l1 = l1_of(layer, step.whole) if weights else 0, l2 = l2_of(layer, step.whole) if weights else 0
+    cdef bint kept = step.optimizer == GRADIENT or self.job.run.clip_norm > 0   # for what sees the gradient whole
+    cdef real factor = step.scale
     cdef real *w = work.W + at
     self.block_penalty[u] = 0
     if l1 != 0 or l2 != 0:
         self.block_penalty[u] = penalty(w, n, l1, l2)
-    regularise(step, w, g, n, <real>l1, <real>l2)
-    if step.optimizer != GRADIENT and self.job.run.clip_norm <= 0:
-        update_weights(self, u, step, g)
+    if kept or l1 != 0 or l2 != 0 or step.clip > 0:
+        regularise(step, w, g, n, <real>l1, <real>l2)
+        factor = ONE
+    if not kept:
+        update_weights(self, u, step, g, factor)
 
 
-cdef void update_weights(Batch *self, size u, Step *step, const real *g) noexcept nogil:
-    """The optimizer's step on one block, from its finished gradient."""
+cdef void update_weights(Batch *self, size u, Step *step, const real *g, real factor) noexcept nogil:
+    """The optimizer's step on one block, whose finished gradient is factor * g."""
     cdef WeightBlock *block = &self.weight_blocks[u]
     cdef LayerWork *work = &self.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
-    update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, n)
+    update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, factor, n)
     if block.first < self.job.net.layers[block.layer].n_in:
         refresh_transposed(self, block.layer, block.first, block.last)
 

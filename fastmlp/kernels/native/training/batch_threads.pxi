@@ -113,7 +113,7 @@ cdef void clipped_task(Batch *self, size task) noexcept nogil:
         for i in range((block.last - block.first) * work.ld // LANES):
             (<vec *>g)[i] = (<vec *>g)[i] * self.clip_scale
         if self.job.run.optimizer != GRADIENT:
-            update_weights(self, u, &self.step, g)
+            update_weights(self, u, &self.step, g, ONE)
 
 
 cdef void end_step(Batch *self) noexcept nogil:

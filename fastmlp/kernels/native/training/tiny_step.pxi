@@ -299,7 +299,7 @@ cdef void tiny_update(Tiny *self, Step *s, bint low) noexcept nogil:
         tiny_update_loop(RMSPROP, self, s, low)
     elif s.optimizer == RPROP:
         tiny_update_loop(RPROP, self, s, low)
-        rprop_loop(s, self.params, self.state[0], self.state[1], self.gradient, padded(self.job.net.n_params))
+        rprop_loop(s, self.params, self.state[0], self.state[1], self.gradient, ONE, padded(self.job.net.n_params))
 
 
 cdef void hold_frozen(Tiny *self) noexcept nogil:
