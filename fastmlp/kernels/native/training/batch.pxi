@@ -4,6 +4,8 @@
 cdef enum:
     WEIGHT_ROWS = 12      # of a block of weights
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
+    STRETCH = 4           # blocks of samples, at most, that a thread takes through the layers at a time,
+    STRETCH_BYTES = 262144  # ... where weights take more than this
 
 cdef struct EdgeWork:
     real *WT              # (n_out, ldt): this edge's weights transposed, or NULL for the input's
@@ -17,6 +19,7 @@ cdef struct Batch:
     LayerWork *work
     EdgeWork *edge_work
     size chunk            # samples in the workspace at once, up to CHUNK; larger batches add gradients up
+    size stretch          # samples that one task takes through all layers: whole blocks
     # gathered rows: their non-zeros, where run.sparse, else as they are
     Lists lists
     real *X               # (chunk, ldx)
@@ -61,6 +64,12 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     take(&cursor, sizeof(Batch))
     self.job = job[0]
     self.chunk = max(1, min(batch, CHUNK))
+    # the longer, the more often weights are reused; but each of several threads should find two tasks
+    self.stretch = BLOCK
+    if job.net.n_params * sizeof(real) > STRETCH_BYTES:
+        self.stretch *= STRETCH
+    if run.n_threads > 1:
+        self.stretch = min(self.stretch, max(1, self.chunk // (2 * BLOCK * run.n_threads)) * BLOCK)
     stored = job.gradient != NULL or batch > self.chunk or run.clip_norm > 0
     self.work = <LayerWork *>take(&cursor, job.net.n_layers * sizeof(LayerWork))
     self.edge_work = <EdgeWork *>take(&cursor, job.net.n_edges * sizeof(EdgeWork))

@@ -1,9 +1,10 @@
 # What a step of batch.pxi computes, in two phases (batch_threads.pxi runs them).
 #
-# 1. By blocks of BLOCK samples: gather, forward through all layers, loss, backward to every layer's dZ.
+# 1. By stretches of up to 64 samples: gather, forward through all layers, loss, backward to every layer's dZ.
+#    What is gathered or summed up is so by blocks of BLOCK.
 # 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's
 #    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
-# Neither shape depends on the number of threads, so results are bit-identical for any.
+# Blocks do not depend on the number of threads, nor does a sum on how many are in a stretch: results are bit-identical.
 
 cdef void gather_block(Batch *self, size start, size first, size last) noexcept nogil:
     """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
@@ -34,7 +35,7 @@ cdef void gather_block(Batch *self, size start, size first, size last) noexcept 
 
 
 cdef void forward_block(Batch *self, size start, size first, size last, size following) noexcept nogil:
-    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for one block.
+    """Z = sum of sources times weights + b, A = f(Z), layer after layer, for a stretch of samples.
 
     following : see `forward_lists`
     """

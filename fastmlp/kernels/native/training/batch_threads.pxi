@@ -41,7 +41,7 @@ cdef void open_samples(Batch *self) noexcept nogil:
     """Begin the batch's next chunk of samples."""
     cdef size left = self.batch_samples - self.batch_at
     self.chunk_samples = left if left < self.chunk else self.chunk
-    open_phase(self, SAMPLES, (self.chunk_samples + BLOCK - 1) // BLOCK)
+    open_phase(self, SAMPLES, (self.chunk_samples + self.stretch - 1) // self.stretch)
 
 
 cdef void open_batch(Batch *self) noexcept nogil:
@@ -57,24 +57,26 @@ cdef void open_batch(Batch *self) noexcept nogil:
 
 
 cdef inline size following(Batch *self, size thread) noexcept nogil:
-    """Position in the epoch's order of the block that this thread will probably take next, or -1."""
+    """Position in the epoch's order of the stretch that this thread will probably take next, or -1."""
     cdef size chunk = self.batch_start + self.batch_at, next = chunk + self.chunk_samples
     cdef int64_t ticket = fm_load64(&self.ticket), first = ticket >> 16 & 0xffff, last = ticket & 0xffff
     if is_csr(&self.job.rows) or self.job.rows.column > 8:
         return -1
     if first < last:
-        next = chunk + (first if thread % 2 == 0 else last - 1) * BLOCK
-    elif thread % 2:              # the last block of the next chunk, if that is as long
-        next += (self.chunk_samples - 1) // BLOCK * BLOCK
-    return next if next + BLOCK <= <size>self.job.run.n_samples else -1
+        next = chunk + (first if thread % 2 == 0 else last - 1) * self.stretch
+    elif thread % 2:              # the last stretch of the next chunk, if that is as long
+        next += (self.chunk_samples - 1) // self.stretch * self.stretch
+    return next if next + self.stretch <= <size>self.job.run.n_samples else -1
 
 
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
-    cdef size first = task * BLOCK, start = self.batch_start + self.batch_at
-    cdef size last = first + BLOCK if first + BLOCK < self.chunk_samples else self.chunk_samples
-    gather_block(self, start, first, last)
+    cdef size first = task * self.stretch, start = self.batch_start + self.batch_at
+    cdef size last = min(first + self.stretch, self.chunk_samples), b
+    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
+        gather_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last))
     forward_block(self, start, first, last, following(self, thread))
-    self.block_loss[task] = loss_block(self, start, first, last, &self.block_weight[task])
+    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
+        self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
 
 
