@@ -205,6 +205,7 @@ def draw_classes(ax, X, y, classes=None):
             color=colour(k, ax),
             marker=MARKERS[(k + k // 10) % len(MARKERS)],  # 100 classes are told apart
             edgecolors=ink(ax),
+            linewidths=0.7,
             label=name,
             zorder=3,
         )
