@@ -27,7 +27,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=python3.12 chooses the interpreter (3.11 or newer), PYTEST_ARGS, FUZZ_ARGS, STATS_ARGS, BENCH_ARGS and DEMO_ARGS pass options on."
 
-demo: $(VENV)/stamp-build  ## train on handwritten digits; writes pictures and the model to demo-output
+demo: $(or $(wildcard $(VENV)/stamp-build),$(VENV)/stamp-demo)  ## train on handwritten digits; writes pictures and the model to demo-output
 	$(PY) -m fastmlp demo $(DEMO_ARGS)
 
 test: $(VENV)/stamp-build  ## run the tests
@@ -116,6 +116,15 @@ $(VENV)/stamp-venv: pyproject.toml
 $(VENV)/stamp-build: $(VENV)/stamp-venv $(KERNEL_SOURCES)
 	@echo "installing fastmlp into $(VENV) and compiling its kernels; this takes a few minutes the first time"
 	$(PY) -m pip install -q --no-build-isolation -e '.[test]'
+	@touch $@
+
+# The demo's first run is short: only what it needs is installed, and only the best kernels for this CPU are compiled.
+best_level := $(shell cat /proc/cpuinfo 2>/dev/null | awk '/avx512vl/ { v4 = 1 } / avx2 / { v3 = 1 } \
+    END { print v4 ? "avx512" : v3 ? "avx2" : "native" }')
+
+$(VENV)/stamp-demo: $(VENV)/stamp-venv $(KERNEL_SOURCES)
+	@echo "installing fastmlp into $(VENV) and compiling its kernels; this takes a minute or two the first time"
+	FASTMLP_LEVELS=$(best_level) $(PY) -m pip install -q --no-build-isolation -e '.[plot,data,progress]'
 	@touch $@
 
 # The peers stay out of the project's own environment; they find fastmlp, built in place, in this folder.

@@ -15,7 +15,7 @@ from .images import ImagesDisplay
 from .loss_curve import LossCurveDisplay
 from .noise_robustness import NoiseRobustnessDisplay
 from .perceptron_evolution import PerceptronEvolutionDisplay
-from .style import style
+from .themes import style
 from .weights import WeightsDisplay
 
 __all__ = [

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..graph.drawing import ink
 from .legends import legend
-from .style import MARKERS, colour
+from .themes import MARKERS, colour
 
 SHARES = dict.fromkeys(("accuracy", "precision", "recall", "f1"), (0.0, 1.0))
 BOUNDS = SHARES | {  # what no mean ± std can leave

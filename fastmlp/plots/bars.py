@@ -5,7 +5,7 @@ import numpy as np
 from ..graph.drawing import ink
 from ._axes import fit_ticks, readable, within
 from .legends import axes_or_new, legend, widen
-from .style import colour, styled
+from .themes import colour, styled
 
 
 class BarsDisplay:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of
 from .legends import axes_or_new
-from .style import of_line, styled
+from .themes import of_line, styled
 
 
 class ClassF1Display:

@@ -5,7 +5,7 @@ import sklearn.metrics
 
 from ._axes import fit_ticks
 from .legends import axes_or_new
-from .style import sequential, styled
+from .themes import sequential, styled
 
 MOST_VALUES = 25  # classes beyond which the colours alone tell
 MOST_NAMES = 40  # beyond which not every class is named

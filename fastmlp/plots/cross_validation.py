@@ -2,7 +2,7 @@
 
 from ._axes import as_runs, draw_runs, finish_curves
 from .legends import axes_or_new
-from .style import of_line, styled
+from .themes import of_line, styled
 
 
 class CrossValidationDisplay:

@@ -5,7 +5,7 @@ import numpy as np
 from ..graph.drawing import ink
 from ._axes import column_names, draw_classes, largest
 from .legends import axes_or_new, legend
-from .style import colour, diverging, styled
+from .themes import colour, diverging, styled
 
 
 class DecisionBoundaryDisplay:

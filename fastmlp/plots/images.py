@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph.drawing import pyplot
 from ._axes import answers
-from .style import styled
+from .themes import styled
 
 
 class ImagesDisplay:

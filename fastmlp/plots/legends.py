@@ -3,7 +3,7 @@
 from weakref import WeakKeyDictionary
 
 from ..graph.drawing import pyplot
-from .style import style
+from .themes import style
 
 NARROW = 2.2  # inches: wider legends stand below the axes of a figure that we made
 SHARE = 0.35  # of the axes' width, in figures that others made

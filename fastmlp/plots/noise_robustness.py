@@ -6,7 +6,7 @@ from .._checks import check_random_state
 from ..noise import add_gaussian_noise
 from ._axes import readable, within
 from .legends import axes_or_new, legend
-from .style import MARKERS, of_line, styled
+from .themes import MARKERS, of_line, styled
 
 
 class NoiseRobustnessDisplay:

@@ -9,7 +9,7 @@ from ..formats.writing import writable, write_atomically
 from ..graph.drawing import ink, is_dark, pyplot
 from ._axes import column_names, draw_classes
 from .legends import axes_or_new, legend
-from .style import styled
+from .themes import styled
 
 
 class PerceptronEvolutionDisplay:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ._axes import largest
 from .legends import axes_or_new
-from .style import diverging, styled
+from .themes import diverging, styled
 
 
 class WeightsDisplay:

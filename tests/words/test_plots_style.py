@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb  # noqa: E402
 
 from fastmlp import Dense, MLPRegressor, Network, datasets, plots  # noqa: E402
 from fastmlp.graph import Node  # noqa: E402
-from fastmlp.plots.style import ON_DARK, ON_LIGHT, PAPER, of_line  # noqa: E402
+from fastmlp.plots.themes import ON_DARK, ON_LIGHT, PAPER, of_line  # noqa: E402
 
 # what Machado, Oliveira and Fernandes (2009) have for each kind of colour-blindness, on linear RGB
 BLIND = {
