@@ -74,7 +74,11 @@ def _open_temporary(path, own):
     """Return a new file beside `path`, locked while it is open, and its path."""
     while True:
         temporary = path.with_name(f"{own}{secrets.token_hex(8)}.tmp")
-        file = open(temporary, "xb")
+        try:
+            file = open(temporary, "xb")
+        except OSError as error:
+            error.filename = str(path)  # what was asked for
+            raise
         try:
             if fcntl is not None:
                 with suppress(OSError):  # some network drives have no locks

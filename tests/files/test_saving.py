@@ -347,3 +347,11 @@ def test_files_that_are_saved_while_another_thread_trains_are_whole(tmp_path):
         ends.set()
         thread.join()
     assert len(found) > 5
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".dill", ".npz"])
+def test_a_folder_that_is_missing_is_told_by_the_path_that_was_asked_for(tmp_path, suffix):
+    path = tmp_path / "nowhere" / f"model{suffix}"
+    with pytest.raises(FileNotFoundError) as raised:
+        save(small(), path)
+    assert raised.value.filename == str(path.resolve())
