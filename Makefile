@@ -75,7 +75,7 @@ format: $(VENV)/stamp-lint  ## let ruff format the Python files
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-docs: $(VENV)/stamp-docs  ## build these pages into docs/_build/html, every example of the gallery run; warnings are errors
+docs: $(VENV)/stamp-docs  ## build the documentation, with every example run, into docs/_build/html; warnings are errors
 	$(VENV)/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
