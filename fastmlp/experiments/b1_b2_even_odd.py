@@ -57,7 +57,12 @@ def run(size="quick", seed=0, n_threads=None, rates=(0.02, 0.1, 0.5), epochs=Non
     result.picture("sse_by_rate", CompareRunsDisplay.from_estimators(nets, title="learning rate"))
     result.picture("accuracy", LossCurveDisplay.from_estimator(nets[of], key="accuracy"))
     result.picture("f1_by_class", ClassF1Display.from_estimators(nets[of], on=""))
-    result.picture("confusion", ConfusionMatrixDisplay.from_estimator(nets[of][0], X, y, colorbar=False))
+    result.picture(
+        "confusion",
+        ConfusionMatrixDisplay.from_estimator(
+            nets[of][0], X, y, colorbar=False, display_labels=["even", "odd"]
+        ),
+    )
     return result
 
 

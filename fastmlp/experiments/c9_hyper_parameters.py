@@ -18,6 +18,7 @@ REPORTED = {
     (0.0, 0.1, 1000, 100): (0.1, 0.12),
 }
 WHY = "validation losses that rise so early at batch 100 do not reproduce"
+STARTS = "the loss of the weights drawn, which steps so small do not change: theirs were others"
 CONCLUSIONS = {
     "a rate of 1e-6 learns nothing in 10 epochs": lambda r: (
         r.value("momentum 0.1, rate 1e-06, batch 1000, 10 epochs", "validation accuracy") < 0.95
@@ -41,7 +42,7 @@ def run(size="quick", seed=0, n_threads=None, momentum=None, rate=None, widths=(
         how = dict(epochs=max(1, int(epochs * factor)), batch_size=batch_size, n_threads=n_threads)
         net = nets[name] = one_digit_net(images, widths, seed, momentum=m, rate=r, **how)
         reported = dict(zip(("training loss", "validation loss"), losses, strict=True))
-        why = WHY if batch_size == 100 else ""
+        why = WHY if batch_size == 100 else STARTS if r < 1e-3 else ""
         result.add_models(name, [net], CURVES, reported=reported, why=why)
     for key in ("loss", "val_loss", "val_accuracy"):
         result.picture(key, CompareRunsDisplay.from_estimators(nets, key=key))

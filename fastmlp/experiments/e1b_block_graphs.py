@@ -4,7 +4,7 @@ What a graph of single numbers (E1) says of one neuron, these say of nets of any
 from which, and so where gradients flow on their way back.
 """
 
-from .. import Concatenate, Dense, Network
+from .. import L2, Concatenate, Dense, Network
 from .result import Result
 
 ID, TITLE = "E1b", "Graphs of whole layers: the nets on photographs, and both nets of XOR"
@@ -21,7 +21,7 @@ def run(size="quick", seed=0, n_threads=None, penalty=1e-3):
     result = Result(ID, TITLE, "no data: networks without weights", size, seed)
     hidden = Dense(1, "tanh", name="hidden")
     nets = {
-        "3072-100-10, MSE and L2": ([Dense(100, "logistic", 3072, l2=penalty), Dense(10, l2=penalty)], "mse"),
+        "3072-100-10, MSE and L2": ([Dense(100, "logistic", 3072), Dense(10)], "mse"),
         "3072-100-10, softmax": (
             [Dense(100, "relu", 3072), Dense(10, "softmax")],
             "categorical_crossentropy",
@@ -34,9 +34,9 @@ def run(size="quick", seed=0, n_threads=None, penalty=1e-3):
         "2-1-1 with the inputs": ([hidden, Concatenate([hidden, "input"]), Dense(1, "tanh")], "mse"),
     }
     for name, (layers, loss) in nets.items():
-        net = Network(layers, random_state=seed)
+        net = Network(layers, random_state=seed, reg=L2(penalty) if "L2" in name else None)
         weights = sum(isinstance(layer, Dense) for layer in net.layers)
-        penalties = sum(isinstance(layer, Dense) and layer.l2 > 0 for layer in net.layers)
+        penalties = 0 if net.reg is None else weights
         result.add(name, {"layers with weights": weights, "penalties": penalties})
         picture = name.replace(", ", "_").replace(" ", "_")
         result.picture(picture, net.plot_graph(loss).figure)

@@ -19,7 +19,7 @@ CONCLUSIONS = {
 }
 
 
-def run(size="quick", seed=0, n_threads=None, rate=0.1, epochs=None, runs=None):
+def run(size="quick", seed=0, n_threads=None, rate=0.01, epochs=None, runs=None):
     """Run E3; return its `Result`."""
     epochs = epochs or {"tiny": 50, "quick": 3000, "full": 3000}[size]
     runs = runs or {"tiny": 2, "quick": 20, "full": 100}[size]

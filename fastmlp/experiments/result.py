@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import backend
 from ..formats.writing import writable, write_atomically
 
 COLUMNS = ("setting", "measured", "reported", "ours", "seconds", "why it differs")
@@ -78,8 +79,8 @@ class Result:
 
     def add(self, setting, ours, *, reported=None, seconds=None, why=""):
         """Add a row; `ours` holds, by name, a number or one for each repetition."""
-        if seconds is not None and "seconds" in (reported or {}):
-            ours = ours | {"seconds": seconds}
+        if seconds is not None and "seconds" in (reported or {}):  # a line of its own, not a column
+            ours, seconds = ours | {"seconds": seconds}, None
         ours = {name: np.atleast_1d(np.asarray(values, float)) for name, values in ours.items()}
         self.rows.append(Row(str(setting), ours, dict(reported or {}), seconds, why))
         if (tell := LISTENER.get()) is not None:
@@ -167,7 +168,17 @@ class Result:
             for row in self.rows
         ]  # fmt: skip
         about = {name: getattr(self, name) for name in ("id", "title", "data", "size", "seed")}
-        return about | {"rows": rows, "figures": sorted(self.figures)}
+        about |= {"elapsed": time.perf_counter() - self._started, "backend": backend()}
+        return about | {"rows": rows, "figures": list(self.figures)}
+
+    @classmethod
+    def of_dict(cls, data):
+        """Return the result, without its pictures, that `to_dict` made plain data of."""
+        result = cls(*(data[name] for name in ("id", "title", "data", "size", "seed")))
+        for row in data["rows"]:
+            ours = {name: np.asarray(values, float) for name, values in row["ours"].items()}
+            result.rows.append(Row(row["setting"], ours, row["reported"], row["seconds"], row["why"]))
+        return result
 
     def save(self, folder):
         """Write the pictures (PNG), ``result.json`` and ``result.md`` to a folder; return their paths."""
