@@ -85,3 +85,16 @@ def test_stand_ins_say_that_they_are(tmp_path):
     (tmp_path / data.ROWS_FILE).write_text(rows)
     X, y, note = data.regression_rows()
     assert X.tolist() == [[1, 2, 3], [5, 6, 7]] and y.tolist() == [4, 8] and "of the reports" in note
+
+
+def test_a_result_comes_back_from_its_data():
+    """Table, values and order of the pictures; seconds that were reported have a line, and no column too."""
+    result = Result("X1", "title", "data", "full", 3)
+    result.add("a", {"accuracy": [0.5, 0.75]}, reported={"accuracy": "0.6"}, seconds=2.5, why="why")
+    result.add("b", {"loss": 1.0}, reported={"seconds": "100"}, seconds=0.5)
+    result.figures = {"z": None, "a": None}
+    told = json.loads(json.dumps(result.to_dict()))
+    again = Result.of_dict(told)
+    assert str(again) == str(result) and again.value("a", "accuracy") == 0.625
+    assert told["figures"] == ["z", "a"] and told["elapsed"] > 0 and told["backend"]
+    assert (again.value("b", "seconds"), again.rows[1].seconds, again.rows[0].seconds) == (0.5, None, 2.5)
