@@ -26,16 +26,16 @@ X, X_test = ((images - mean).astype(np.float32) / std for images in (X, X_test))
 # %%
 # Network
 # -------
-# A hundred sigmoid units, and ten outputs that suit the loss. ``l2=`` adds l2 / 2 ΣW² of a layer, divided
-# by the batch's size, to each batch's mean loss.
-from fastmlp import Dense, Network
+# A hundred sigmoid units, and ten outputs that suit the loss. ``reg=L2(rate)`` adds rate ΣW² of all weights
+# once to the mean loss.
+from fastmlp import L2, Dense, Network
 
 losses = {"MSE": ("mse", "identity"), "hinge": ("hinge", "identity"), "softmax": (None, "softmax")}
 
 
-def build(loss_name, l2):
-    layers = [Dense(100, "logistic", l2=l2), Dense(10, losses[loss_name][1], l2=l2)]
-    return Network(layers, random_state=0)
+def build(loss_name, penalty):
+    layers = [Dense(100, "logistic"), Dense(10, losses[loss_name][1])]
+    return Network(layers, random_state=0, reg=L2(penalty))
 
 
 # %%
@@ -47,8 +47,8 @@ from fastmlp import SGD
 rates = {"MSE": 0.05, "hinge": 0.01, "softmax": 0.05}
 nets = {}
 for name, (loss, _) in losses.items():
-    for l2 in (0.0, 1.0):
-        nets[f"{name}, penalty {l2:g}"] = build(name, l2).fit(
+    for penalty in (0.0, 0.01):
+        nets[f"{name}, penalty {penalty:g}"] = build(name, penalty).fit(
             X, y, epochs=40, batch_size=100, loss=loss, optimizer=SGD(rates[name]),
             metrics=["accuracy"], validation_data={"test": (X_test, y_test)},
         )  # fmt: skip
@@ -56,6 +56,8 @@ for name, (loss, _) in losses.items():
 # %%
 # Result
 # ------
+# The penalty costs accuracy on training images. On digits it wins none on others: nets as small as these have
+# not learned any by heart after forty epochs.
 from fastmlp.plots import CompareRunsDisplay
 
 CompareRunsDisplay.from_estimators(nets, key="accuracy", title="training images")
