@@ -7,6 +7,7 @@ import pytest
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
 
 from fastmlp import experiments  # noqa: E402 (the backend is chosen first)
 from fastmlp.experiments import data  # noqa: E402
@@ -22,7 +23,7 @@ def no_downloads(monkeypatch, tmp_path):
     monkeypatch.setenv("FASTMLP_DATA", str(tmp_path))
     monkeypatch.setattr("fastmlp.datasets._files._find_cached", _nothing)
     yield
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def _nothing(*_):
