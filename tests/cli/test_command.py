@@ -224,6 +224,7 @@ def test_all_experiments_are_run_once(monkeypatch, capsys):
     monkeypatch.setattr("fastmlp.cli.experiment._run", lambda name, *_: ran.append(name) or [])
     assert main(["experiment", "all"]) == 0
     known = fastmlp.experiments.names()
+    assert ran[:2] == ["A1", "A3"]
     assert [known[name] for name in ran] == list(dict.fromkeys(known.values()))
     assert "all conclusions hold" in capsys.readouterr().out
 

@@ -247,6 +247,15 @@ def test_labels_stay_as_they_are_written(capsys):
     assert f"{right} of 40 rows" in notes
 
 
+def test_what_was_a_text_in_training_is_one_later(capsys):
+    k = np.array(["01", "02", "x"])[np.arange(42) % 3]
+    Path("data.csv").write_text(rows(42, k=k, y=np.array([0.5, 1.5])[np.arange(42) % 2]))
+    assert train("data.csv", "--task", "classification", target="y") == 0
+    Path("new.csv").write_text("x,k\n1,01\n2,02\n")
+    lines, notes = predicted(capsys, "new.csv")
+    assert notes == "" and {line[0] for line in lines[1:]} <= {"0.5", "1.5"}
+
+
 def test_separators_commas_marks_and_encodings(capsys):
     plain = rows()
     for content, notes, argv in (
