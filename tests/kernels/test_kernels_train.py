@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from oracle.jobs import chain, clone, concatenation, expected_of, make_job, train
 
-from fastmlp.kernels import training
+from fastmlp.kernels import dispatch, training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.memory import aligned_bytes
-from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
+from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, Status, build_plan
 
 STEPPING = [optimizer for optimizer in Optimizer if optimizer != Optimizer.GRADIENT]
 N = 23
@@ -60,6 +60,37 @@ def test_regimes_agree(kernels, optimizer, loss):
         for regime in Regime:
             if regime != Regime.ONLINE or batch_size == 1:
                 compare(kernels, job, regime=regime)
+
+
+@pytest.mark.parametrize("optimizer", (Optimizer.SGD, Optimizer.ADAM), ids=lambda o: o.name)
+@pytest.mark.parametrize("n_inputs, width", [(2, 2), (2, 3), (2, 4), (3, 3)])
+def test_nets_in_registers(kernels, n_inputs, width, optimizer):
+    """The same bits as with more hidden units that stay 0, which no longer is one of the nets in registers."""
+    if kernels.name not in dispatch.COMPILED:
+        pytest.skip("there only the compiled kernels have such nets apart")
+    both = (Activation.TANH, Activation.RELU, Activation.IDENTITY), (*Activation,)[: Activation.RELU + 1]
+    for activations, (n, batch_size), weighted in itertools.product(
+        itertools.product(*both), ((4, 4), (13, 8), (13, 5), (16, 16)), (False, True)
+    ):
+        small, large = (chain(n_inputs, (w, 1), activations) for w in (width, 5))
+        options = dict(optimizer=optimizer, batch_size=batch_size, momentum=0.8, n_epochs=9, epsilon=1e-3)
+        job = make_job(kernels.dtype, small, n, weighted=weighted, draw=3, **options)
+        other = make_job(kernels.dtype, large, n, weighted=weighted, draw=3, x=job.rows, **options)
+        other.params[:] = 0
+        shared = []
+        for k, units in enumerate((width, 1)):
+            W, b = large.weights(np.arange(large.n_params), k), large.bias(np.arange(large.n_params), k)
+            rows = n_inputs if k == 0 else width
+            shared += [*W[:rows, :units].ravel(), *b[:units]]
+        other.params[shared] = job.params
+        for name in ("y", "sample_weight"):
+            setattr(other, name, getattr(job, name))
+        (ours, status), (theirs, _) = train(job), train(other)
+        assert status == Status.FINISHED
+        np.testing.assert_array_equal(ours.losses, theirs.losses)
+        np.testing.assert_array_equal(ours.params, theirs.params[shared])
+        np.testing.assert_array_equal(ours.state, theirs.state[:, shared])
+        np.testing.assert_array_equal(ours.backup, theirs.backup[shared])
 
 
 @pytest.mark.parametrize("mean_weight", [0.0, 0.6])

@@ -44,6 +44,10 @@ cdef struct Tiny:
     real *l2              # by parameter, of a batch whose losses are divided by `whole`; NULL where all are 0
     double whole
     vec *products         # by parameter, what its gradient is the sum of: one number a sample
+    # parameters, their backup and their sum, each number in all lanes: see tiny_registers.pxi
+    vec *wide
+    vec *wide_backup
+    vec *wide_sum
     Step step
     double step_rate      # the learning rate that `step` was made of
     bint step_holds       # it serves another update
@@ -115,6 +119,9 @@ cdef size tiny_layout(const Job *job, char *base) noexcept nogil:
     self.backup = <real *>take(&cursor, n_params * sizeof(real))
     self.products = <vec *>take(&cursor, n_params * sizeof(vec))
     self.l2 = <real *>take(&cursor, n_params * sizeof(real)) if has_penalties else NULL
+    self.wide = <vec *>take(&cursor, REGISTER_PARAMS * sizeof(vec))
+    self.wide_backup = <vec *>take(&cursor, REGISTER_PARAMS * sizeof(vec))
+    self.wide_sum = <vec *>take(&cursor, sizeof(vec))
     if base != NULL:
         tiny_link(self)
     return cursor - base
@@ -188,6 +195,12 @@ cdef inline bint tiny_finite(Job *job) noexcept nogil:
 
 
 cdef void tiny_run(Job *job) noexcept nogil:
+    cdef Tiny *self = <Tiny *>job
+    if not registers_serve(self):
+        tiny_steps(job)
+
+
+cdef void tiny_steps(Job *job) noexcept nogil:
     cdef Tiny *self = <Tiny *>job
     cdef Run *run = job.run
     cdef int64_t budget = run.budget

@@ -262,6 +262,14 @@ cdef vec tiny_output(Tiny *self, const vec *x, size v) noexcept nogil:
     return tiny_output_neurons(4, self, x, v)
 
 
+cdef inline void tiny_constants(Tiny *self) noexcept nogil:
+    """Make `step` anew where it does not hold any more."""
+    if unlikely(not self.step_holds or self.step_rate != self.job.run.learning_rate):
+        self.step_rate = self.job.run.learning_rate
+        begin_step(self.job.run, self.batch_weight if self.job.run.average else 1, &self.step)
+        self.step_holds = self.step.optimizer not in (ADAM, AMSGRAD, RPROP)     # whose steps are counted
+
+
 cdef inline void tiny_update_loop(int64_t optimizer, Tiny *self, Step *s, bint low) noexcept nogil:
     cdef size i
     cdef vec *w = <vec *>self.params
@@ -371,10 +379,7 @@ cdef double tiny_step(Tiny *self, size start, size m, bint gather) noexcept nogi
         if self.whole != (self.batch_weight if self.job.run.average else 1):
             tiny_take_penalties(self, self.batch_weight if self.job.run.average else 1)
         loss += tiny_penalty(self)
-    if not self.step_holds or self.step_rate != self.job.run.learning_rate:
-        self.step_rate = self.job.run.learning_rate
-        begin_step(self.job.run, self.batch_weight if self.job.run.average else 1, &self.step)
-        self.step_holds = self.step.optimizer not in (ADAM, AMSGRAD, RPROP)     # whose steps are counted
+    tiny_constants(self)
     tiny_update(self, &self.step, m * REAL_BYTES <= 16)
     if self.any_frozen:
         hold_frozen(self)
