@@ -56,7 +56,7 @@ class Identity(Activation):
         return np.ones_like(z)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Logistic(Activation):
     """f(z) = 1 / (1 + exp(-slope z)), the sigmoid."""
 
@@ -70,7 +70,7 @@ class Logistic(Activation):
         return self.slope * a * (1 - a)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Tanh(Activation):
     """f(z) = tanh(slope z)."""
 
@@ -96,7 +96,7 @@ class ReLU(Activation):
         return (z > 0).astype(z.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class LeakyReLU(Activation):
     """f(z) = z where z > 0, else slope z."""
 
@@ -110,7 +110,7 @@ class LeakyReLU(Activation):
         return np.where(z > 0, 1.0, self.slope)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ELU(Activation):
     """f(z) = z where z > 0, else slope (exp(z) - 1)."""
 

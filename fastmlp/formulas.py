@@ -9,7 +9,7 @@ from . import _checks
 from .kernels import plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Activation(_checks.Fixed):
     """Base of the built-in activations.
 
@@ -44,7 +44,7 @@ class Activation(_checks.Fixed):
         return d * self.derivative(z, a)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class UserActivation(Activation):
     """A user's own activation, with all that a built-in one has; what it returns is checked.
 
@@ -78,7 +78,7 @@ class UserActivation(Activation):
         return _checks.ask(self.given, "backward(z, a, d)", (z, a, d), z.shape, z.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Loss(_checks.Fixed):
     """Base of the built-in losses.
 

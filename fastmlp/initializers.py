@@ -12,7 +12,7 @@ from . import _checks
 from ._checks import Number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Glorot(_checks.Fixed):
     """Glorot and Bengio's (2010) range: variance 2 / (n_in + n_out).
 
@@ -32,7 +32,7 @@ class Glorot(_checks.Fixed):
         return _draw(random_state, shape, self.factor / (n_in + n_out), self.normal)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class He(_checks.Fixed):
     """He et al.'s (2015) range for ReLU: variance 2 / n_in."""
 
@@ -49,7 +49,7 @@ class LeCun(He):
     _factor = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Torch(_checks.Fixed):
     """PyTorch's default for linear layers: uniform within 1 / sqrt(n_in), biases too."""
 
@@ -59,7 +59,7 @@ class Torch(_checks.Fixed):
         return _draw(random_state, shape, 1.0 / (fans or shape)[0], False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Scaled(_checks.Fixed):
     """What another initializer draws, times a factor.
 
@@ -84,7 +84,7 @@ class Scaled(_checks.Fixed):
         return self.factor * draw(self.initializer, shape, random_state, fans or shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Orthogonal(_checks.Fixed):
     """Rows or columns of a random orthogonal matrix times `gain` (Saxe et al., 2014)."""
 
@@ -97,7 +97,7 @@ class Orthogonal(_checks.Fixed):
         return self.gain * (q if n_in >= n_out else q.T)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Constant(_checks.Fixed):
     """The same value everywhere."""
 
@@ -107,7 +107,7 @@ class Constant(_checks.Fixed):
         return np.full(shape, float(self.value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Uniform(_checks.Fixed):
     """Uniform between `low` and `high`."""
 
@@ -122,7 +122,7 @@ class Uniform(_checks.Fixed):
         return random_state.uniform(self.low, self.high, shape)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Normal(_checks.Fixed):
     """Normal with the given mean and standard deviation."""
 

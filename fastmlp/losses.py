@@ -111,7 +111,7 @@ class SumOfSquares(Loss):
         return 2.0 * (a - y)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class BinaryCrossentropy(Loss):
     """Sum over outputs of -y log a - (1 - y) log(1 - a); behind identity, a is a logit.
 
@@ -140,7 +140,7 @@ class BinaryCrossentropy(Loss):
         return logistic(z) - self._targets(y)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class CategoricalCrossentropy(Loss):
     """-sum_j y_j log a_j; targets are labels 0 ... n_outputs - 1, or rows. Behind identity, a are logits.
 
@@ -195,7 +195,7 @@ class SoftmaxCrossentropy(CategoricalCrossentropy):
         return self.logits_derivative(y, a)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Hinge(Loss):
     """Weston and Watkins' multiclass hinge, sum over j != y of max(0, a_j - a_y + margin)."""
 
@@ -250,7 +250,7 @@ class AbsoluteError(Loss):
         return np.sign(a - y) / a.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Huber(AbsoluteError):
     """Mean over outputs of (a - y)^2 / 2 within `delta`, ``delta (|a - y| - delta / 2)`` beyond."""
 
@@ -265,7 +265,7 @@ class Huber(AbsoluteError):
         return np.clip(a - y, -self.delta, self.delta) / a.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Quantile(AbsoluteError):
     """Mean over outputs of the pinball loss: q (y - a) where a < y, (1 - q) (a - y) where a > y."""
 
@@ -314,6 +314,7 @@ BUILT_IN = (MeanSquaredError, HalfSquaredError, DeltaRule, SumOfSquares, BinaryC
             CategoricalCrossentropy, SoftmaxCrossentropy, Hinge, SquaredHinge, AbsoluteError, Huber, Quantile,
             Poisson)  # fmt: skip
 LOSSES = {cls.name: cls for cls in BUILT_IN}
+KNOWN = frozenset((*BUILT_IN, UserLoss))
 tables.LOSSES.update({cls.code: cls.of_run for cls in reversed(BUILT_IN)})
 LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredError}
 
@@ -324,6 +325,6 @@ OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossent
 def get(loss):
     """Return the loss that a name, a class or an object stands for; a user's own is wrapped."""
     loss = _checks.check_named("loss", loss, LOSSES)
-    if type(loss) in (*BUILT_IN, UserLoss):
+    if type(loss) in KNOWN:
         return loss
     return UserLoss(_checks.check_protocol("loss", loss, ("name", "value", "derivative"), LOSSES))

@@ -36,7 +36,7 @@ from .kernels.plan import RUN
 from .kernels.plan import Optimizer as Code
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Optimizer(_checks.Fixed):
     """Base of the optimizers.
 
@@ -110,7 +110,7 @@ class SGD(Optimizer):
         w -= rate * g
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Momentum(Optimizer):
     """Gradient descent with classical momentum (Polyak, 1964)."""
 
@@ -132,7 +132,7 @@ class Nesterov(Momentum):
         w += self.momentum * state[0] - rate * g
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015).
 
@@ -163,7 +163,7 @@ class Adam(Optimizer):
         w -= rate * bias / (1 - self.beta_1**t) * mean / (np.sqrt(square) + epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay of 0.01 (Loshchilov and Hutter, 2019)."""
 
@@ -182,7 +182,7 @@ class AMSGrad(Adam):
         self._descend(w, state[0], state[2], rate, t)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Adagrad(Optimizer):
     """Adagrad (Duchi et al., 2011)."""
 
@@ -194,7 +194,7 @@ class Adagrad(Optimizer):
         w -= rate * g / (np.sqrt(state[0]) + self.epsilon)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class RMSprop(Optimizer):
     """RMSprop (Tieleman and Hinton, 2012), in PyTorch's form.
 
@@ -233,7 +233,7 @@ class Rprop(Optimizer):
         w -= np.sign(state[0]) * state[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class LBFGS(_checks.Fixed):
     """Limited-memory BFGS over the whole data set, through SciPy.
 
@@ -255,6 +255,12 @@ OPTIMIZERS = {
 }  # fmt: skip
 
 
+@cache
+def _is_known(cls):
+    """Whether the kernels know how a class of optimizers steps."""
+    return any(cls.update is known.update and cls.step is known.step for known in BUILT_IN)
+
+
 def get(optimizer):
     """Return the optimizer that a name, a class or an object stands for."""
     optimizer = _checks.check_named("optimizer", optimizer, OPTIMIZERS)
@@ -262,7 +268,7 @@ def get(optimizer):
         return optimizer
     cls, why = type(optimizer), ""
     if isinstance(optimizer, Optimizer):
-        if any(cls.update is known.update and cls.step is known.step for known in BUILT_IN):
+        if _is_known(cls):
             return optimizer
         why = ", whose update is its own: for steps of your own take `Network.gradients` and `set_weights`"
     names, given = ", ".join(sorted(OPTIMIZERS)), _checks.shown(optimizer)

@@ -23,7 +23,7 @@ from .kernels import rates as knots
 from .kernels.job import MOST_EPOCHS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Constant(_checks.Fixed):
     """Keep `rate`."""
 
@@ -33,7 +33,7 @@ class Constant(_checks.Fixed):
         return self.rate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class StepDecay(_checks.Fixed):
     """Multiply by `factor` every `every` epochs."""
 
@@ -45,7 +45,7 @@ class StepDecay(_checks.Fixed):
         return self.rate * _power(self.factor, epoch // self.every)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Exponential(_checks.Fixed):
     """rate * decay^epoch."""
 
@@ -56,7 +56,7 @@ class Exponential(_checks.Fixed):
         return self.rate * _power(self.decay, epoch)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class InverseScaling(_checks.Fixed):
     """rate / (epoch + 1)^power."""
 
@@ -91,7 +91,7 @@ class PerStep(_checks.Fixed):
         return self.n_epochs is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Cosine(PerStep):
     """From `rate` to `final_rate` along half a cosine (Loshchilov and Hutter, 2017), step by step.
 
@@ -113,7 +113,7 @@ class Cosine(PerStep):
         return _half_cosine(self.rate, self.final_rate, np.minimum(epochs / (self.n_epochs or n_epochs), 1.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class OneCycle(PerStep):
     """Up to `rate` and down again along cosines (Smith and Topin, 2018), step by step.
 
@@ -145,7 +145,7 @@ class OneCycle(PerStep):
         return np.where(epochs <= peak, _half_cosine(first, self.rate, up), falling)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Warmup(PerStep):
     """Rise in a straight line, step by step, to where another schedule begins.
 
@@ -182,7 +182,7 @@ class Warmup(PerStep):
         return full * np.minimum((epochs + step) / self.epochs, 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Plateau(_checks.Fixed):
     """Multiply the rate by `factor` when the loss has not fallen by `tol` for more than `patience` epochs.
 

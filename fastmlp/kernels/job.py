@@ -71,6 +71,8 @@ class Job:
     ----------
     plan : Plan
     run : ndarray of RUN, shape (1,)
+    asked : dict
+        The fields of `run` as they were when the job was made.
     params : ndarray of shape (n_params,), float32 or float64
         Updated in place.
     state : ndarray of shape (n_states, n_params)
@@ -98,7 +100,7 @@ class Job:
     """
 
     __slots__ = (
-        "backup", "gradient", "losses", "order", "params", "plan", "random_state", "rates", "rows",
+        "asked", "backup", "gradient", "losses", "order", "params", "plan", "random_state", "rates", "rows",
         "run", "sample_weight", "state", "subset", "workspace", "y",
     )  # fmt: skip
 
@@ -126,7 +128,7 @@ class Job:
         run = np.empty(1, RUN)
         run[0] = tuple(values.values())
         optimizer, dtype = values["optimizer"], F32 if params.dtype == F32 else F64
-        self.plan, self.run, self.rows = plan, run, rows
+        self.plan, self.run, self.asked, self.rows = plan, run, values, rows
         self.params = writable("params", params, dtype, (plan.n_params,))
         shape = (N_STATES[optimizer], plan.n_params)
         self.state = aligned_zeros(shape, dtype) if state is None else writable("state", state, dtype, shape)
@@ -144,7 +146,8 @@ class Job:
             self.order[:] = check_numbers("subset", np.ascontiguousarray(subset, np.int64), rows.n_rows)
         rates = np.asarray(rates, F64)
         self.rates = readable("rates", rates, F64, (max(rates.size, 1),))
-        self.losses = np.full(values["n_epochs"], np.nan)
+        self.losses = np.empty(values["n_epochs"])
+        self.losses.fill(np.nan)
         self.backup = params.copy()
         needs_gradient = optimizer in (Optimizer.GRADIENT, Optimizer.RPROP) or values["clip_norm"] > 0
         self.gradient = np.zeros(plan.n_params if needs_gradient else 0, dtype)

@@ -9,6 +9,7 @@ layout.
 Codes and records are declared in ``records.py``.
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -33,8 +34,16 @@ N_STATES = {
 }
 
 
-class Plan(NamedTuple):
-    """The flat description of a network.
+class _Plan(NamedTuple):
+    layers: np.ndarray
+    edges: np.ndarray
+    n_features: int
+    n_params: int
+    input_dropout: float = 0.0
+
+
+class Plan(_Plan):
+    """The flat description of a network. What is asked of it again and again is looked up once.
 
     Attributes
     ----------
@@ -46,17 +55,31 @@ class Plan(NamedTuple):
         Length of the flat parameter vector.
     input_dropout : float
         Dropout rate on the network's input.
+    n_outputs : int
+        Units of the last layer.
+    widest : int
+        Columns of the input, or units of the largest layer.
+    drops : bool
+        Whether anything is dropped in training.
+    needs_batches : bool
+        Whether training does what only the mini-batch regime can.
     """
 
-    layers: np.ndarray
-    edges: np.ndarray
-    n_features: int
-    n_params: int
-    input_dropout: float = 0.0
-
-    @property
+    @cached_property
     def n_outputs(self):
         return self.layers["n_out"].item(-1)
+
+    @cached_property
+    def widest(self):
+        return max(self.n_features, *self.layers["n_out"].tolist())
+
+    @cached_property
+    def drops(self):
+        return bool(self.input_dropout or self.layers["dropout"].any())
+
+    @cached_property
+    def needs_batches(self):
+        return self.drops or any(self.layers[name].any() for name in ("l1", "mean_l1", "max_norm"))
 
     def without_training(self):
         """The same network without what is done in training only: dropout, and limits of weights."""

@@ -29,27 +29,21 @@ SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is
 
 def choose_regime(job):
     """The regime that is fastest for a job's sizes, among those that can do what it asks."""
-    plan, asked = job.plan, job.option
-    layers = plan.layers
-    small_batch = min(asked("batch_size"), job.rows.n_rows)
+    plan, asked = job.plan, job.asked
+    small_batch = min(asked["batch_size"], job.rows.n_rows)
     tiny = plan.n_params <= TINY_PARAMS and small_batch <= 512
     if not tiny and small_batch > 1:
         return Regime.BATCH
-    if (
-        asked("input_dropout")
-        or asked("clip_norm")
-        or asked("clip_value")
-        or any(any(layers[name].tolist()) for name in ("dropout", "l1", "mean_l1", "max_norm"))
-    ):
+    if asked["input_dropout"] or asked["clip_norm"] or asked["clip_value"] or plan.needs_batches:
         return Regime.BATCH
-    if small_batch == 1 and asked("optimizer") in ONLINE_OPTIMIZERS:
+    if small_batch == 1 and asked["optimizer"] in ONLINE_OPTIMIZERS:
         return Regime.ONLINE
     if (
         tiny
         and not job.rows.is_sparse
-        and max(plan.n_features, *layers["n_out"].tolist()) <= TINY_WIDTH
-        and asked("optimizer") != Optimizer.GRADIENT
-        and asked("loss") in TINY_LOSSES
+        and plan.widest <= TINY_WIDTH
+        and asked["optimizer"] != Optimizer.GRADIENT
+        and asked["loss"] in TINY_LOSSES
     ):
         return Regime.TINY
     return Regime.BATCH
@@ -105,7 +99,7 @@ def all_finite(rows):
 
 def first_budget(job):
     """Batches, or chunks of larger ones, that take about a millisecond or less."""
-    batch = min(int(job.run["batch_size"][0]), max(1, job.rows.n_rows), CHUNK)
+    batch = min(job.asked["batch_size"], max(1, job.rows.n_rows), CHUNK)
     return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 

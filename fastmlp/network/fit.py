@@ -148,6 +148,7 @@ class Fit:
             seed=_seed(network, optimizer_state.step),
             **(of_loss | optimizer.options() | options),
         )
+        self._epoch = self.job.run["epoch"]
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
         self.stopped, self.resumed_at, self.about = False, 0, None
 
@@ -159,7 +160,7 @@ class Fit:
     @property
     def n_done(self):
         """Epochs completed."""
-        return int(self.job.run["epoch"][0])
+        return self._epoch.item()
 
     @property
     def losses(self):
@@ -275,7 +276,7 @@ class Fit:
 
     def _remember(self):
         """Take what is known of steps, epochs and rates to where the next run looks for it."""
-        self.optimizer_state.step = int(self.job.run["step"][0])
+        self.optimizer_state.step = self.job.option("step")
         schedules.keep(self.optimizer, self.optimizer_state, self.job)
         self.network.n_epochs_ = self.first_epoch + self.n_done
 
@@ -291,7 +292,7 @@ def _moderate(sample_weight):
 
 def _seed(network, step):
     """Return a seed for dropout, which leaves the stream of shuffles as it is."""
-    if not network.plan.input_dropout and not any(network.plan.layers["dropout"].tolist()):
+    if not network.plan.drops:
         return 0
     copy = np.random.RandomState(0)
     copy.set_state(network.rng.get_state())

@@ -2,6 +2,8 @@
 
 from threading import RLock
 
+from ..kernels.memory import insist
+
 
 class History:
     """Curves by epoch: a list for each name, all of one length; NaN where an epoch did not measure it.
@@ -51,3 +53,22 @@ class History:
     def extend_later(self, curves):
         """Append what ``curves.lists()`` returns once it is asked for."""
         self._unread.append(curves)
+
+    def following(self, run):
+        """Return a context after which the curves of a run are appended, however it has ended."""
+        return Following(self, run)
+
+
+class Following:
+    """See `History.following`; as a generator it would cost more than all it does."""
+
+    __slots__ = ("history", "run")
+
+    def __init__(self, history, run):
+        self.history, self.run = history, run
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.history.extend_later(insist(lambda: self.run.curves))

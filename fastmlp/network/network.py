@@ -331,18 +331,21 @@ class Network(Exported):
         with in_training(self), unchanged_by_errors(self, late or resumes) as transaction:
             resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
-            measure = EpochMetrics(self, prepared, y, metrics, validation_data) if watched else None
-            told = dict(every=_checks.check_int("measure_every", measure_every))
-            epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, **told)
+            every = _checks.check_int("measure_every", measure_every)
+            if watched:
+                measure = EpochMetrics(self, prepared, y, metrics, validation_data)
+                epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, every=every)
+            else:
+                _checks.check_callbacks(callbacks)
             if epochs == 0 and not resumes:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)
             if resumes:
                 epoch_end.resume(resumed, run)
-            with interrupts.held(), epoch_end.following(run):
+            with interrupts.held(), epoch_end.following(run) if watched else self.curves.following(run):
                 transaction.commit(run)
-                run.run(epoch_end if epoch_end.per_epoch else None)
+                run.run(epoch_end if watched and epoch_end.per_epoch else None)
         return self
 
     @_checks.told

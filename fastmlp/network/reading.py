@@ -37,7 +37,11 @@ def target_range(y, activation, loss, known=None):
     """
     if y.ndim == 1 or activation.name in ("logistic", "softmax") or loss.gives_logits(activation):
         return None
-    low, high = float(y.min()), float(y.max())
+    if y.size <= 64:  # a list is faster
+        numbers = y.ravel().tolist()
+        low, high = min(numbers), max(numbers)
+    else:
+        low, high = float(y.min()), float(y.max())
     return (low, high) if low < high or known is None else known
 
 
