@@ -232,8 +232,8 @@ class Declared:
 class Fixed(Declared):
     """Base of dataclasses that stay as they were made; subclasses of a user may keep what they like.
 
-    A field whose type is annotated with a check, as `Positive` is, must pass it. What `dataclass` would compile
-    for each class (`repr` and `eq`) stands here once, which imports faster.
+    A field whose type is annotated with a check, as `Positive` is, must pass it. What `dataclass` would
+    compile for each class (`repr` and `eq`) stands here once, which imports faster.
     """
 
     def __repr__(self):

@@ -334,7 +334,9 @@ class Network(Exported):
             every = _checks.check_int("measure_every", measure_every)
             if watched:
                 measure = EpochMetrics(self, prepared, y, metrics, validation_data)
-                epoch_end = EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, every=every)
+                epoch_end = EpochEnd(
+                    self, self, self.curves, epochs, measure, callbacks, verbose, every=every
+                )
             else:
                 _checks.check_callbacks(callbacks)
             if epochs == 0 and not resumes:

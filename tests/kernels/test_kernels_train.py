@@ -65,7 +65,7 @@ def test_regimes_agree(kernels, optimizer, loss):
 @pytest.mark.parametrize("optimizer", (Optimizer.SGD, Optimizer.ADAM), ids=lambda o: o.name)
 @pytest.mark.parametrize("n_inputs, width", [(2, 2), (2, 3), (2, 4), (3, 3)])
 def test_nets_in_registers(kernels, n_inputs, width, optimizer):
-    """The same bits as with more hidden units that stay 0, which no longer is one of the nets in registers."""
+    """The same bits as with more hidden units that stay 0, which is no longer a net in registers."""
     if kernels.name not in dispatch.COMPILED:
         pytest.skip("there only the compiled kernels have such nets apart")
     both = (Activation.TANH, Activation.RELU, Activation.IDENTITY), (*Activation,)[: Activation.RELU + 1]
