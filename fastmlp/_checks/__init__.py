@@ -7,6 +7,7 @@ from .batched import *
 from .callbacks import *
 from .checkpoints import *
 from .data import *
+from .drawn import *
 from .estimators import *
 from .exports import *
 from .files import *

@@ -57,7 +57,7 @@ def parts_of(topology, n_features=None, loss=None):
                 new.append(Part(layer.activation.name, shape(layer.units), RESULT, (product,)))
             penalties += [
                 Part(f"{name} W{k}", f"{rate:g}", RESULT, (weights,))
-                for name, rate in (("l1 Σ|·|", layer.l1), ("l2/2 Σ ·²", layer.l2), *whole)
+                for name, rate in (("l1/n Σ|·|", layer.l1), ("l2/2n Σ ·²", layer.l2), *whole)
                 if rate
             ]
         out[i] = new[-1]

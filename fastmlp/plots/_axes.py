@@ -66,12 +66,14 @@ def within(metric, low, high, values):
     """Return the ends of bands or error bars, kept within what the metric of that name can be.
 
     Of an unknown one, and of a loss, nothing is known but the values: where none is negative, no end is.
+    Values beyond an end are of another unit: then it is no end of theirs.
     """
     words = re.split(r"[^a-z0-9]+", (metric or "").lower())
     known = next((BOUNDS[word] for word in words if word in BOUNDS), None)
-    if known is None:
-        known = (None, None) if (np.asarray(values) < 0).any() else (0.0, None)
-    least, most = known
+    values = np.ma.masked_invalid(values).compressed()
+    least, most = known or (0.0, None)
+    least = None if least is not None and values.min(initial=least) < least else least
+    most = None if most is not None and values.max(initial=most) > most else most  # an accuracy in percent
     if least is None and most is None:
         return low, high
     return np.clip(low, least, most), np.clip(high, least, most)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _checks
 from ..graph.drawing import ink
 from ._axes import fit_ticks, readable, within
 from .legends import axes_or_new, legend, widen
@@ -40,9 +41,13 @@ class BarsDisplay:
     """
 
     def __init__(self, values, *, name="", group_name="", series_name=None):
-        if not values:
-            raise ValueError("values holds nothing to draw: expected a dict of numbers, or of dicts of them")
+        _checks.check_named_curves("values", values, "group", "numbers, or of such dicts")
         self.values = values if isinstance(next(iter(values.values())), dict) else {"": values}
+        for series, found in self.values.items():
+            where = f"values[{series!r}]" if self.values is values else "values"
+            _checks.check_named_curves(where, found, "group", "numbers")
+            for group, numbers in found.items():
+                _checks.check_drawable(f"{where}[{group!r}]", numbers)
         self.groups = list(dict.fromkeys(group for series in self.values.values() for group in series))
         self.name, self.group_name, self.series_name = name, group_name, series_name
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _checks
 from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of
 from .legends import axes_or_new
 from .themes import of_line, styled
@@ -111,7 +112,8 @@ class ClassF1Display:
         for k, name in enumerate(self.classes):
             how = dict(first_epoch=self.first_epoch, step=self.every, metric="f1") | of_line(k, ax)
             self.lines_.append(draw_runs(ax, self.f1[:, :, k], label=str(name), **how)[0])
-        ax.set_ylim(-0.02, 1.02)
+        if np.nanmax(self.f1, initial=0.0) <= 1.0:  # not percent
+            ax.set_ylim(-0.02, 1.02)
         finish_curves(ax, self.name, [len(self.f1)], "class")
         return self
 
@@ -129,6 +131,7 @@ class ClassF1Display:
         """
         from .bars import BarsDisplay
 
+        _checks.check_not_empty("epochs", epochs, "such as bars([1, 10])")
         rows = {self.first_epoch + self.every * k: k for k in range(self.f1.shape[1])}
         if unknown := [epoch for epoch in epochs if epoch not in rows]:
             steps = f" in steps of {self.every}" if self.every > 1 else ""

@@ -1,5 +1,6 @@
 """Curves of several settings side by side."""
 
+from .. import _checks
 from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of
 from .legends import axes_or_new
 from .themes import of_line, styled
@@ -31,6 +32,7 @@ class CompareRunsDisplay:
     """
 
     def __init__(self, curves, *, name="loss"):
+        _checks.check_named_curves("curves", curves, "setting", "curves")
         self.curves = {setting: as_runs(runs, f"curves[{setting!r}]") for setting, runs in curves.items()}
         self.name = name
 
@@ -53,6 +55,7 @@ class CompareRunsDisplay:
         -------
         CompareRunsDisplay
         """
+        _checks.check_named_curves("estimators", estimators, "setting", "models")
         curves = {}
         for setting, models in estimators.items():
             curves[setting] = [history_of(model, key) for model in as_models(models)]

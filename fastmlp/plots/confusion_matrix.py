@@ -3,6 +3,7 @@
 import numpy as np
 import sklearn.metrics
 
+from .. import _checks
 from ._axes import fit_ticks
 from .legends import axes_or_new
 from .themes import sequential, styled
@@ -34,7 +35,9 @@ class ConfusionMatrixDisplay(sklearn.metrics.ConfusionMatrixDisplay):
         options = {"include_values": None, "cmap": None} | options
         if not hasattr(estimator, "predict_classes"):
             return super().from_estimator(estimator, X, y, **options)
-        return cls.from_predictions(y, estimator.predict_classes(X), **options)
+        return cls.from_predictions(
+            _checks.check_numbers_of_classes(y), estimator.predict_classes(X), **options
+        )
 
     @classmethod
     def from_predictions(cls, y_true, y_pred, **options):
@@ -57,6 +60,7 @@ class ConfusionMatrixDisplay(sklearn.metrics.ConfusionMatrixDisplay):
             As scikit-learn's.
         """
         n = len(self.confusion_matrix)
+        _checks.check_names_of_matrix(self.display_labels, n)
         size = min(9.0, max(4.4, 0.42 * n))
         bar = 1.0 if options.get("colorbar", True) else 0.0
         ax = axes_or_new(ax, figsize=(size + 0.4 + bar, size))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import _checks
 from ..graph.drawing import pyplot
 from ._axes import answers
 from .themes import styled
@@ -43,11 +44,12 @@ or (n, rows, columns, channels)
     """
 
     def __init__(self, images, titles=None, *, image_shape=None, n_columns=None, limits=None):
-        images = np.asarray(images)
-        if images.ndim == 2:
-            images = images.reshape(len(images), *(image_shape or _square(images.shape[1])))
-        elif image_shape is not None and images.shape[1:] != tuple(image_shape):
-            images = images.reshape(len(images), *image_shape)
+        images = _checks.check_one_shape("images", images)
+        if images.ndim == 2 and image_shape is None:
+            image_shape = _square(images.shape[1])
+        if image_shape is not None:
+            shape = _checks.check_image_shape(image_shape, math.prod(images.shape[1:]))
+            images = images.reshape(len(images), *shape)
         if images.ndim == 4 and images.shape[1] in (1, 3):
             images = np.moveaxis(images, 1, -1)
         if (
@@ -67,7 +69,7 @@ or (n, rows, columns, channels)
             )
         finite = self.images[np.isfinite(self.images)]
         self.limits = limits or ((finite.min(), finite.max()) if finite.size else (0.0, 1.0))
-        self.n_columns = n_columns
+        self.n_columns = _checks.check_optional_int("n_columns", n_columns)
 
     @classmethod
     def from_mistakes(cls, estimator, X, y, *, image_shape=None, n_most=25, class_names=None):
@@ -88,10 +90,11 @@ or (n, rows, columns, channels)
         """
         X, y = np.asarray(X), np.asarray(y)
         told = np.asarray(answers(estimator)(X))
-        wrong = np.flatnonzero(told != y)[:n_most]
+        wrong = np.flatnonzero(told != y)[: _checks.check_int("n_most", n_most)]
         if not len(wrong):
             raise ValueError("estimator makes no mistake on these samples: there is nothing to draw")
         names = class_names if class_names is not None else {label: label for label in [*y, *told]}
+        _checks.check_names_of_classes(names, np.unique([*y[wrong], *told[wrong]]))
         titles = [f"{names[y[i]]} taken for {names[told[i]]}" for i in wrong]
         return cls(X[wrong], titles, image_shape=image_shape).plot()
 

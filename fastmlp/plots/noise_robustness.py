@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import check_random_state
+from .. import _checks
 from ..noise import add_gaussian_noise
 from ._axes import readable, within
 from .legends import axes_or_new, legend
@@ -28,8 +28,9 @@ class NoiseRobustnessDisplay:
     """
 
     def __init__(self, sigmas, scores, *, score_name="accuracy"):
-        self.sigmas = np.asarray(sigmas, float)
+        self.sigmas = np.atleast_1d(np.asarray(sigmas, float))
         named = scores if isinstance(scores, dict) else {"": scores}
+        _checks.check_scores_of_sigmas(self.sigmas, named)
         self.scores = {name: np.asarray(s, float).reshape(len(self.sigmas), -1) for name, s in named.items()}
         self.score_name = score_name
 
@@ -45,7 +46,7 @@ class NoiseRobustnessDisplay:
         n_repeats=5,
         random_state=0,
         scoring=None,
-        score_name="accuracy",
+        score_name=None,
         ax=None,
     ):
         """Score fitted models on copies of `X` with Gaussian noise added.
@@ -56,16 +57,18 @@ class NoiseRobustnessDisplay:
         X : array-like of shape (n_samples, n_features)
             Clean inputs.
         y : array-like of shape (n_samples,)
-        sigmas : sequence of float, default=(0.0, 0.2, 0.4, 0.6, 0.8)
+        sigmas : float or sequence of float, default=(0.0, 0.2, 0.4, 0.6, 0.8)
             Standard deviations, in the units of `X`.
         unit : float, default=None
             What 1 of them stands for: 255 for bytes of grey levels, see `fastmlp.noise`.
         n_repeats : int, default=5
             Noisy copies of `X` per sigma; every estimator sees the same ones.
         random_state : int, RandomState, Generator or None, default=0
-        scoring : callable, default=None
-            ``scoring(estimator, X, y)`` returns a number; the estimator's `score` by default.
-        score_name : str, default="accuracy"
+        scoring : str or callable, default=None
+            A metric's name (of estimators scikit-learn's), or ``scoring(estimator, X, y)``, which returns
+            a number; None: the estimator's `score`.
+        score_name : str, default=None
+            None: the metric's name; "accuracy" where `scoring` is none.
         ax : Axes, default=None
 
         Returns
@@ -73,15 +76,20 @@ class NoiseRobustnessDisplay:
         NoiseRobustnessDisplay
         """
         models = estimator if isinstance(estimator, dict) else {"": estimator}
-        scoring = scoring or (lambda model, X, y: model.score(X, y))
+        if score_name is None:
+            score_name = scoring if isinstance(scoring, str) else "accuracy"
+        score = scoring if callable(scoring) else _by_name(scoring)
+        sigmas = np.atleast_1d(sigmas)
+        _checks.check_not_empty("sigmas", sigmas, "standard deviations, such as [0, 0.2]")
+        n_repeats = _checks.check_int("n_repeats", n_repeats)
         if not isinstance(random_state, np.random.Generator):
-            random_state = check_random_state(random_state)
+            random_state = _checks.check_random_state(random_state)
         scores = {name: np.empty((len(sigmas), n_repeats)) for name in models}
         for i, sigma in enumerate(sigmas):
             for j in range(n_repeats):
                 noisy = add_gaussian_noise(X, sigma, unit=unit, random_state=random_state)
                 for name, model in models.items():
-                    scores[name][i, j] = scoring(model, noisy, y)
+                    scores[name][i, j] = score(model, noisy, y)
         return cls(sigmas, scores, score_name=score_name).plot(ax)
 
     @styled
@@ -101,3 +109,18 @@ class NoiseRobustnessDisplay:
         ax.grid(True)
         legend(ax)
         return self
+
+
+def _by_name(name):
+    """Return the function of (model, X, y) that computes a metric by its name, or the model's score."""
+
+    def score(model, X, y):
+        if name is None:
+            return model.score(X, y)
+        if hasattr(model, "evaluate"):
+            return model.evaluate(X, y, metrics=[name])[name]
+        from sklearn.metrics import get_scorer
+
+        return get_scorer(name)(model, X, y)
+
+    return score

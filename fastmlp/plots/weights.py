@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import _checks
 from ._axes import largest
 from .legends import axes_or_new
 from .themes import diverging, styled
@@ -62,11 +63,9 @@ class WeightsDisplay:
         -------
         WeightsDisplay
         """
-        if hasattr(estimator, "coefs_"):
-            weights = estimator.coefs_[layer]
-        else:
-            weights = [array for array in estimator.get_weights() if array.ndim == 2][layer]
-        return cls(weights, image_shape).plot(ax, max_units=max_units)
+        coefs = getattr(estimator, "coefs_", None) or [w for w in estimator.get_weights() if w.ndim == 2]
+        layer = _checks.check_int("layer", layer, -len(coefs) if layer < 0 else 0, len(coefs) - 1)
+        return cls(coefs[layer], image_shape).plot(ax, max_units=max_units)
 
     @styled
     def plot(self, ax=None, *, max_units=100, cmap=None):

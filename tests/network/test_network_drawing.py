@@ -182,7 +182,7 @@ def test_a_graph_of_whole_layers():
     model.add(Concatenate([hidden, "input"]))
     model.add(Dense(1))
     parts = {part.text: part for part in parts_of(model.topology, loss="mse")}
-    assert [p.text for p in parts["+"].parents] == ["mse", "l2/2 Σ ·² W1"]
+    assert [p.text for p in parts["+"].parents] == ["mse", "l2/2n Σ ·² W1"]
     assert [p.text for p in parts["mse"].parents] == ["· W2 + b2", "y"]
     assert [p.text for p in parts["concatenate"].parents] == ["tanh", "X"]
     shapes = [
