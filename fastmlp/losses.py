@@ -37,6 +37,7 @@ Sigmoids lie between 0 and 1: a softmax of ten of them gives no class more than 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -148,12 +149,10 @@ class CategoricalCrossentropy(Loss):
     """
 
     label_smoothing: _checks.ShareBelowOne = 0.0
-    name, code, from_logits = (
-        "categorical_crossentropy",
-        Code.CATEGORICAL_CROSS_ENTROPY,
-        ("softmax", "identity"),
-    )
-    labels, target_range, outputs = True, (0.0, 1.0), ("softmax", "identity")
+    name, code = "categorical_crossentropy", Code.CATEGORICAL_CROSS_ENTROPY
+    from_logits: ClassVar[tuple[str, ...]] = ("softmax", "identity")
+    outputs: ClassVar[tuple[str, ...] | None] = ("softmax", "identity")
+    labels, target_range = True, (0.0, 1.0)
 
     def _targets(self, y, n_outputs):
         return one_hot(y, n_outputs) * (1 - self.label_smoothing) + self.label_smoothing / n_outputs

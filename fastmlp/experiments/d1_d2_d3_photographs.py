@@ -41,8 +41,9 @@ class Setting(NamedTuple):
 
 ONE, RELU, TWO = ((100, "logistic"),), ((100, "relu"),), ((100, "logistic"),) * 2
 ENTROPY = "softmax_crossentropy"  # behind identity, what a softmax output has
-WIDE, DEEP = dict(n=10000), dict(batch=64, epochs=100, factors=(1e-2, 1e-3, 1e-2))
-FLAT = dict(batch=64, epochs=100)
+WIDE: dict = dict(n=10000)
+DEEP: dict = dict(batch=64, epochs=100, factors=(1e-2, 1e-3, 1e-2))
+FLAT: dict = dict(batch=64, epochs=100)
 SETTINGS = {
     "D1: sigmoid, linear, MSE": Setting(ONE, "identity", "mse", 0.02),
     "D1: sigmoid, linear, hinge": Setting(ONE, "identity", "hinge", 0.001),

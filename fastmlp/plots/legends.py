@@ -8,7 +8,7 @@ from .themes import style
 NARROW = 2.2  # inches: wider legends stand below the axes of a figure that we made
 SHARE = 0.35  # of the axes' width, in figures that others made
 ROWS = 20
-_made = WeakKeyDictionary()  # figures of ours: their size without a legend
+_made: WeakKeyDictionary = WeakKeyDictionary()  # figures of ours: their size without a legend
 
 
 def axes_or_new(ax, **options):

@@ -145,7 +145,7 @@ cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, siz
 cdef extern from *:
     """
     /* FM_NONZERO(p): one bit for each of a vector's numbers that is not 0. FM_STORE_NONZERO, FM_STORE_PLACES: those
-       whose bit is set in k, side by side, and their places; what follows them, up to a whole vector, is overwritten. */
+       whose bit is set in k, side by side, and their places; what follows, up to a whole vector, is overwritten. */
     #if defined(__AVX512F__) && REAL_BYTES == 4
       #define FM_NONZERO(p) _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ)
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_ps((out), _mm512_maskz_compress_ps((k), _mm512_loadu_ps(p)))
