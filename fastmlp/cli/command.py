@@ -26,6 +26,9 @@ def main(argv=None):
     -------
     int
     """
+    for name in ("stdout", "stderr"):  # None where they were closed before
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character shows its number
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -73,6 +76,15 @@ def printable(text):
 def some(values):
     """Return the first three of several values as a text."""
     return ", ".join(f"{str(value)[:40]!r}" for value, _ in zip(values, range(3), strict=False))
+
+
+def pictures():
+    """Import matplotlib, which draws to files only."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise ImportError("pictures are drawn by matplotlib: pip install 'fastmlp[cli]'") from None
+    matplotlib.use("Agg")
 
 
 def _words(error):

@@ -4,12 +4,12 @@ MNIST is used where it is found (``FASTMLP_DATA``, the cache) or can be download
 digits that come with scikit-learn. The pictures and the trained model are written to a folder.
 """
 
-import matplotlib
 import numpy as np
 
 from .. import Adam, Dense, Network, backend, datasets, load, save
 from ..kernels.threads import usable_cores
 from ..plots import ConfusionMatrixDisplay, LossCurveDisplay
+from .command import pictures
 from .files import new_folder, png, write
 
 HIDDEN = (256, 128, 64)
@@ -66,7 +66,7 @@ def write_pictures(model, y_true, y_pred, folder):
 def run(options):
     """Run the demo."""
     folder = new_folder(options.output)
-    matplotlib.use("Agg")
+    pictures()
 
     ((X, y), (X_test, y_test)), name, largest, settings = load_digits()
     if options.epochs is not None:

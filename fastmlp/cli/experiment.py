@@ -6,6 +6,7 @@ import time
 
 from .. import experiments
 from . import report
+from .command import pictures
 from .files import new_folder
 from .progress import progress
 
@@ -18,12 +19,12 @@ def run(options):
             ids = " ".join(i for i, module in known.items() if module == known[name])
             print(f"{ids:8}  {experiments.get(name).TITLE}")
         return 0
+    pictures()
     asked = _distinct(known) if options.id == ["all"] else [_known(name, known) for name in options.id]
     settings = dict(map(_setting, options.set))
+    for name in asked:
+        experiments.get(name)
     folders = {name: new_folder(options.output / name) for name in asked}
-    import matplotlib
-
-    matplotlib.use("Agg")
     failed = []
     for name in asked:
         failed += _run(name, options, settings, folders[name])
@@ -43,7 +44,13 @@ def _run(name, options, settings, folder):
             bar.update()
 
         how = dict(seed=options.seed, n_threads=options.threads, progress=on_row)
-        result = experiments.run(name, options.size, **how, **settings)
+        try:
+            result = experiments.run(name, options.size, **how, **settings)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            if not settings:
+                raise
+            given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+            raise ValueError(f"{name} by --set {given}: {error}") from error
     print(f"{result}\n")
     judged, failed = [], []
     for conclusion, holds in ({} if settings else lesson.CONCLUSIONS).items():

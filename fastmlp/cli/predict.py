@@ -23,8 +23,11 @@ def run(options):
         options.data,
         separator=options.separator,
         encoding=options.encoding,
-        texts=[*columns.texts, trained.target],
+        texts=[*columns.texts, *([trained.target] if trained.classifies else [])],
+        least=0.0,
     )
+    if table.frame.empty:
+        raise ValueError(f"{options.data} names columns, but has no rows")
     notes, there = list(table.notes), list(table.frame.columns)
     if missing := [name for name in columns.names if name not in there]:
         raise ValueError(f"{options.data} lacks columns that {options.model} reads: {', '.join(missing)}")

@@ -1,9 +1,12 @@
 """Tables as they come: CSV read by pandas, once encoding, separator and rows are known to be sound."""
 
+import codecs
 import csv
 from typing import NamedTuple
 
 from .. import _checks
+from . import notation
+from .command import some
 
 SEPARATORS = ",;\t|"
 MISSING = ("?",)  # beside what pandas takes for missing: nothing, NA, NaN, null, None and the like
@@ -37,7 +40,7 @@ def pandas():
     return pandas
 
 
-def read(path, *, separator=None, encoding=None, texts=()):
+def read(path, *, separator=None, encoding=None, texts=(), least=0.9):
     """Return the Table in a CSV file, whose first line names the columns.
 
     Parameters
@@ -49,6 +52,8 @@ def read(path, *, separator=None, encoding=None, texts=()):
         None: UTF-8, with or without a byte order mark.
     texts : collection of str
         Names of columns to be read as texts, whatever they look like.
+    least : float, default=0.9
+        The share of a column's texts that must be numbers for them to be read as such.
     """
     pd, notes = pandas(), []
     with open(path, "rb") as file:
@@ -60,6 +65,9 @@ def read(path, *, separator=None, encoding=None, texts=()):
             raise ValueError(f"{path} is no CSV file but {what}: save the table as CSV")
     if start.startswith(b"\xef\xbb\xbf") and encoding is None:
         notes.append("the file begins with a byte order mark, which is left away")
+    if encoding is None and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encoding = "utf-16"
+        notes.append("the file is in UTF-16")
     encoding = encoding or "utf-8-sig"
     try:
         separator = separator or _separator(path, encoding)
@@ -77,12 +85,34 @@ def read(path, *, separator=None, encoding=None, texts=()):
     if separator != ",":
         notes.append(f"columns are separated by {SEPARATOR_NAMES.get(separator, repr(separator))}")
     how = dict(sep=separator, encoding=encoding, header=0, names=names, index_col=False, low_memory=False)
-    how |= dict(na_values=MISSING, skipinitialspace=True)
+    how |= dict(na_values=MISSING, skipinitialspace=True, compression=None)
     frame = pd.read_csv(path, dtype=dict.fromkeys(set(texts) & set(names), str), **how)
     rest = [name for name in names if name not in texts and not _is_number(frame[name])]
     if rest:  # as they are written: pandas makes True of "true"
         frame[rest] = pd.read_csv(path, dtype=str, usecols=rest, **how)[rest]
-    return Table(frame, separator != ",", notes)
+    commas, spelled = separator != ",", frame[rest]
+    if commas and notation.has_commas(map(_different, spelled.items())):  # then 1.234 may mean 1234
+        decimals = [name for name in names if name not in texts and pd.api.types.is_float_dtype(frame[name])]
+        spelled = pd.read_csv(path, dtype=str, usecols=[*rest, *decimals], **how)[[*rest, *decimals]]
+    for name, (numbers, noticed) in notation.rewrite(dict(map(_different, spelled.items())), commas).items():
+        column = spelled[name].str.strip()
+        there = column.notna() & ~column.isin(notation.MISSING)
+        wrong = column[there & ~column.isin(numbers)]
+        if len(wrong) > (1 - least) * there.sum():
+            continue
+        frame[name] = pd.to_numeric(column.map(numbers))
+        notes += [f"{name}: {what}" for what in sorted(noticed)]
+        if len(wrong):
+            notes.append(
+                f"{name}: {len(wrong)} of {there.sum()} are no numbers, as {some(wrong)}: taken as missing"
+            )
+    return Table(frame, commas, notes)
+
+
+def _different(item):
+    """Return the name of a column, and its different texts."""
+    name, column = item
+    return name, column.dropna().str.strip().unique().tolist()
 
 
 SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -139,8 +169,10 @@ def check_column(name, frame, what):
     if name not in frame.columns:
         known = list(map(str, frame.columns))
         hint = _checks.did_you_mean(name, known)
-        some = ", ".join(known[:20]) + (f", ... ({len(known)})" if len(known) > 20 else "")
-        raise ValueError(f"{what} {name!r} is no column of the table; there are {some}{hint and ': '}{hint}")
+        shown = ", ".join(known[:20]) + (f", ... ({len(known)})" if len(known) > 20 else "")
+        if len(known) == 1:
+            hint = "a single one; is it another sign that stands between columns (--separator)?"
+        raise ValueError(f"{what} {name!r} is no column of the table; there are {shown}{hint and ': '}{hint}")
     return name
 
 

@@ -9,7 +9,8 @@ from .command import some
 from .table import as_numbers
 
 FEWEST_ROWS = 10
-MOST_CLASSES = 20  # whole numbers that differ more are numbers, not classes
+LARGEST = 1e140  # whose squares can be summed
+MOST_CLASSES = 20  # whole numbers that differ more, or are half as many as rows, are numbers, not classes
 
 
 class Target(NamedTuple):
@@ -53,8 +54,9 @@ def take_target(table, name, task, notes):
     enough = 1.0 if task == "classification" else 0.9  # a few that are no numbers are told, and left out
     are_numbers = known.sum() >= enough * there.sum()
     whole = are_numbers and not has_commas and bool((numbers[known] % 1 == 0).all())
+    most = min(MOST_CLASSES, known.sum() / 2)
     classifies = task == "classification" or (
-        task == "auto" and (not are_numbers or (whole and len(np.unique(numbers[known])) <= MOST_CLASSES))
+        task == "auto" and (not are_numbers or (whole and len(np.unique(numbers[known])) <= most))
     )
     if not classifies and not are_numbers:
         raise ValueError(f"--target {name!r} holds texts, as {some(wrong)}: --task regression needs numbers")
@@ -69,7 +71,7 @@ def take_target(table, name, task, notes):
     asked = "" if task != "auto" or not are_numbers else f" (--task {other} takes it otherwise)"
     if classifies:
         y = _labels(series[rows], numbers[rows], whole)
-        return rest, _of_classes(y, name, asked, notes)
+        return rest, _of_classes(y, name, asked, notes, n_lost)
     return rest, _of_numbers(numbers[rows], name, asked, has_commas, notes)
 
 
@@ -79,10 +81,13 @@ def _labels(series, numbers, whole):
     return np.array([str(text).strip() for text in series])
 
 
-def _of_classes(y, name, asked, notes):
+def _of_classes(y, name, asked, notes, n_lost):
     counts = Counter(y.tolist())
     if len(counts) == 1:
-        raise ValueError(f"--target {name!r} is {y[0]!s} in all rows: at least two classes are needed")
+        missing = f" ({n_lost} more have none; NA, None and the like are missing values)" if n_lost else ""
+        raise ValueError(
+            f"--target {name!r} is {y[0]!s} in all rows{missing}: at least two classes are needed"
+        )
     if len(counts) > max(MOST_CLASSES, len(y) / 5):
         raise ValueError(
             f"--target {name!r} holds {len(counts)} different values in {len(y)} rows, as {some(counts)}: "
@@ -101,6 +106,11 @@ def _of_classes(y, name, asked, notes):
 def _of_numbers(y, name, asked, has_commas, notes):
     if y.min() == y.max():
         raise ValueError(f"--target {name!r} is {y[0]:g} in all rows: nothing is to be learned")
+    if max(-y.min(), y.max()) > LARGEST:
+        raise ValueError(
+            f"--target {name!r} holds numbers as large as {y[np.abs(y).argmax()]:g}, whose squares no number "
+            "holds: write it in a larger unit"
+        )
     if has_commas:
         notes.append(f"{name}: decimal commas")
     return Target(

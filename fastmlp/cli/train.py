@@ -2,7 +2,7 @@
 
 from . import files
 from .columns import Columns
-from .command import printable
+from .command import pictures, printable
 from .learning import Recipe, cross_validated
 from .progress import progress
 from .table import check_column, read
@@ -16,6 +16,7 @@ def run(options):
         raise ValueError(f"--out must end in .safetensors; got {options.out}")
     out = files.new_file(options.out, options.data)
     page = files.new_file(options.report or out.with_suffix(".html"), out, options.data)
+    pictures()
     table = read(options.data, separator=options.separator, encoding=options.encoding)
     for name in (options.target, *options.drop):
         check_column(name, table.frame, "--target" if name == options.target else "--drop")

@@ -130,9 +130,6 @@ def _column(column):
 
 def _pictures(told, scores, trained):
     """Return {caption: figure}."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from ..plots import ConfusionMatrixDisplay, LossCurveDisplay
 
     models = [trained.model] if scores is None else scores.models

@@ -136,6 +136,35 @@ def test_a_closed_pipe_is_silent(tmp_path):
     assert done.returncode == 141 and done.stderr == ""
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes it")
+def test_output_that_was_closed_before(tmp_path):
+    lines = [
+        f"{sys.executable} -m fastmlp experiment list {closed}" for closed in (">&-", "2>&-", ">&- 2>&-")
+    ]
+    for line in lines:
+        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), line
+
+
+def test_pictures_need_matplotlib_which_is_told_before_anything_is_run(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr("fastmlp.experiments.run", None)
+    monkeypatch.setattr("fastmlp.cli.demo.load_digits", None)
+    (tmp_path / "t.csv").write_text("x,y\n" + "1,a\n2,b\n" * 10)
+    wanted = "pictures are drawn by matplotlib: pip install 'fastmlp[cli]'"
+    assert refused(capsys, "experiment", "E3") == wanted
+    assert refused(capsys, "demo") == wanted
+    monkeypatch.setattr("fastmlp.cli.train._train", None)
+    assert refused(capsys, "train", "t.csv", "--target", "y", "--out", "m.safetensors") == wanted
+
+
+def test_ids_are_looked_up_before_anything_is_run_or_made(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("fastmlp.experiments.run", None)
+    for wrong in ("C99", "../up", "list"):
+        assert "experiment must be one of A1" in refused(capsys, "experiment", "A1", wrong, "--output", "out")
+    assert not (tmp_path / "out").exists() and not (tmp_path / "up").exists()
+
+
 def test_help_and_info_are_quick(tmp_path):
     """They import no library that takes long; `python -m fastmlp` is the command."""
     fastmlp.save(Network([Dense(1, input_dim=2)]).build(), tmp_path / "m.safetensors")
@@ -209,6 +238,12 @@ def test_settings_of_an_experiment(capsys):
         capsys, *argv, "momentum=1"
     )
     assert "got 'Z9'" in refused(capsys, "experiment", "Z9")
+
+
+def test_a_setting_that_the_experiment_chokes_on_is_named(capsys, monkeypatch):
+    monkeypatch.setattr("fastmlp.experiments.run", lambda *_, momentum, **__: f"{momentum:g}")
+    said = refused(capsys, "experiment", "C9", "--size", "tiny", "--set", "momentum=abc")
+    assert said.startswith("C9 by --set momentum='abc': ")
 
 
 def test_conclusions_that_do_not_hold_are_told_by_the_status(capsys, monkeypatch):

@@ -446,6 +446,35 @@ def test_models_that_predict_cannot_read(capsys):
     assert "is not as `fastmlp train` writes it" in refused(capsys, "predict", "lies.safetensors", "data.csv")
 
 
+def test_few_rows_of_numbers_that_hardly_repeat_are_no_classes(capsys):
+    rows = "".join(f"{k},{1000 * (k % 15)}\n" for k in range(18))
+    for text, task in (("x,y\n" + rows, "regression"), ("x,y\n" + rows * 2, "classification")):
+        Path("t.csv").write_text(text)
+        assert train("t.csv", target="y") == 0
+        assert f"\n{task}: y" in capsys.readouterr().out
+
+
+def test_what_is_told_of_targets_and_tables_that_lack_something(capsys):
+    def refused(*argv):
+        assert main(argv) == 2
+        return capsys.readouterr().err
+
+    def told(text, *argv):
+        Path("t.csv").write_text(text)
+        return refused("train", "t.csv", "--target", "y", "--out", "m.safetensors", *argv)
+
+    assert "(10 more have none; NA, None" in told("x,y\n" + "1,NA\n2,EU\n" * 10)
+    assert "a single one; is it another sign" in told("x:y\n" + "1:2\n" * 10)
+    assert "write it in a larger unit" in told("x,y\n" + "".join(f"{k},{k}.5e300\n" for k in range(30)))
+    people().to_csv("data.csv", index=False)
+    assert train("data.csv") == 0
+    people()[:0].to_csv("none.csv", index=False)
+    capsys.readouterr()
+    assert refused("predict", "m.safetensors", "none.csv").endswith(
+        "none.csv names columns, but has no rows\n"
+    )
+
+
 def test_predictions_are_written_whole(capsys):
     Path("data.csv").write_text(rows())
     train("data.csv", target="y")
