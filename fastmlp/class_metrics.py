@@ -5,6 +5,8 @@ from threading import local
 
 import numpy as np
 
+from . import _checks
+
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("", "macro", "micro", "weighted")
 # the latest counts, kept because precision, recall and F1 of the same answers are asked one after another
@@ -35,6 +37,7 @@ class ClassMetric:
         if of is None and not self.average and np.ndim(y_true) == 1 and found.shape[1] == 2:
             of = 1
         if of is not None:
+            _checks.check_class_is_there(of, found.shape[1])
             return float(self._value(found)[of])
         if self.average == "micro":
             found = found.sum(axis=1, keepdims=True)

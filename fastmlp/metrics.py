@@ -207,12 +207,16 @@ def per_class(kind, classes):
 
 
 def named(metrics):
-    """Return {name: metric} for a name, a function, a sequence or a dict of these."""
+    """Return {name: metric} for a name, a function, a dict of these, or a sequence of all that."""
     if isinstance(metrics, dict):
         return metrics
     if isinstance(metrics, str) or callable(metrics):
         metrics = (metrics,)
     metrics = _checks.check_sequence("metrics", metrics, "names or functions")
+    if any(isinstance(metric, dict) for metric in metrics):  # as `per_class` returns
+        pairs = [pair for m in metrics for pair in named(m).items()]
+        _checks.check_distinct("metrics", [name for name, _ in pairs])
+        return dict(pairs)
     names = [name_of(metric) for metric in metrics]
     _checks.check_distinct("metrics", names)
     return dict(zip(names, metrics, strict=True))

@@ -113,3 +113,11 @@ def check_class_range(known):
         f"the targets learned run from {low:g} to {high:g}, and the loss knows no classes: these outputs are "
         "values. Compare predict(x) with a threshold of your own, or train on targets 0 and 1"
     )
+
+
+def check_class_is_there(of, n_classes):
+    """Raise where the place of a class is beyond all that there are."""
+    if of >= n_classes:
+        raise ValueError(
+            f"classes of per_class must be the {n_classes} there are; got more, {of + 1} at least"
+        )

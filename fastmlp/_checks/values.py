@@ -208,8 +208,22 @@ Name = Annotated[str | None, check_name]
 Flag = Annotated[bool, check_flag]
 
 
+COUNTS = ("epochs", "most_epochs", "runs", "batch_size", "sizes", "widths")  # settings of experiments
+RATES = ("rate", "rates")
+
+
 def check_settings(name, settings, function):
-    """Raise where an experiment has no such setting."""
-    known = dict.fromkeys([*inspect.signature(function).parameters][3:])
-    for setting in settings:
-        check_choice(f"the settings of {name}", setting, known)
+    """Raise where an experiment has no such setting, or where that is no number, or none of its kind."""
+    known = dict([*inspect.signature(function).parameters.items()][3:])
+    for setting, value in settings.items():
+        usual = check_choice(f"the settings of {name}", setting, known).default
+        several = isinstance(usual, tuple)
+        if several and (not isinstance(value, (tuple, list)) or not value):
+            example = f"{setting}={','.join(map(str, usual))}"
+            raise TypeError(f"{setting} of {name} must be several numbers, {example}; got {shown(value)}")
+        for number in value if several else (value,):
+            if setting in COUNTS and number is not usual:
+                check_int(f"{setting} of {name}", number)
+            elif number is not usual:
+                least, closed = (0.0, "neither") if setting in RATES else (-np.inf, "neither")
+                check_real(f"{setting} of {name}", number, least, closed=closed)

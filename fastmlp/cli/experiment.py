@@ -28,7 +28,7 @@ def run(options):
     failed = []
     for name in asked:
         failed += _run(name, options, settings, folders[name])
-    if len(asked) > 1 or failed:
+    if failed or (len(asked) > 1 and _judged(options)):
         verdict = ["these conclusions do not hold:", *failed] if failed else ["all conclusions hold"]
         print("\n".join(verdict))
     return 1 if failed else 0
@@ -53,10 +53,10 @@ def _run(name, options, settings, folder):
             raise ValueError(f"{name} by --set {given}: {error}") from error
     print(f"{result}\n")
     judged, failed = [], []
-    for conclusion, holds in ({} if settings else lesson.CONCLUSIONS).items():
+    for conclusion, holds in (lesson.CONCLUSIONS if _judged(options) else {}).items():
         right = bool(holds(result))
         judged.append(f"{'holds' if right else 'does not hold'}: {conclusion}")
-        if not right and options.size != "tiny":  # which says nothing
+        if not right:
             failed.append(f"{result.id}: {conclusion}")
     print("".join(f"  {line}\n" for line in judged), end="")
     paths = result.save(folder)
@@ -77,6 +77,11 @@ def _run(name, options, settings, folder):
         f"  {time.perf_counter() - started:.1f} s; {len(paths)} files in {folder}, {paths[-1].name} first\n"
     )
     return failed
+
+
+def _judged(options):
+    """Return whether conclusions are asked: neither of other settings nor of the size that says nothing."""
+    return not options.set and options.size != "tiny"
 
 
 def _distinct(known):

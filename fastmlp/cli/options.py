@@ -240,8 +240,8 @@ COMMANDS = {
         "  fastmlp experiment list\n"
         "  fastmlp experiment C9 --set momentum=0.5 --output found\n"
         "  fastmlp experiment all              every one, in some minutes\n\n"
-        "Prints a table of reported figures and ours, and whether the conclusions hold (with --set they\n"
-        "are not asked). Status 1 where one does not.",
+        "Prints a table of reported figures and ours, and whether the conclusions hold (with --set\n"
+        "and at tiny size they are not asked). Status 1 where one does not.",
     ),
     "info": (info, "say what a model's file holds, without loading it\n\nNo code of the file is run."),
 }

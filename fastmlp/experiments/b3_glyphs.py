@@ -28,6 +28,7 @@ CONCLUSIONS = {
 def run(size="quick", seed=0, n_threads=None, rate=0.1, epochs=None, runs=5):
     """Run B3; return its `Result`."""
     epochs = epochs or {"tiny": 30, "quick": 3000, "full": 5000}[size]
+    every = max(1, epochs // 50)
     X, y, note = data.glyphs()
     tests = {f"noise {sigma}": noisy(X, y, sigma, seed) for sigma in SIGMAS}
     result = Result(ID, TITLE, note, size, seed)
@@ -38,7 +39,7 @@ def run(size="quick", seed=0, n_threads=None, rate=0.1, epochs=None, runs=5):
     metrics = per_class("f1", 10) | {"accuracy": "accuracy", "SSE": "sse"}
     fit_many(
         nets, X, y, loss="delta_rule", optimizer=SGD(rate), epochs=epochs, batch_size=1, n_threads=n_threads,
-        validation_data=tests, metrics=metrics, measure_every=max(1, epochs // 50),
+        validation_data=tests, metrics=metrics, measure_every=every,
     )  # fmt: skip
 
     result.add_models("clean", nets, {"accuracy": "accuracy", "SSE": "SSE"}, reported=REPORTED)
@@ -48,7 +49,7 @@ def run(size="quick", seed=0, n_threads=None, rate=0.1, epochs=None, runs=5):
     result.picture("sse", LossCurveDisplay.from_estimator(nets, key="SSE", log=True))
     f1 = ClassF1Display.from_estimators(nets, on="noise 0.7")
     result.picture("f1_by_digit", f1)
-    result.picture("f1_bars", f1.bars([*sorted({epochs // 50 or 1, epochs // 5, epochs})]))
+    result.picture("f1_bars", f1.bars(sorted({every, max(every, epochs // 5 // every * every), epochs})))
     for sigma in SIGMAS:
         display = ConfusionMatrixDisplay.from_estimator(nets[0], *tests[f"noise {sigma}"], colorbar=False)
         result.picture(f"confusion_{sigma}", display)

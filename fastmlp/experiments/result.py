@@ -214,7 +214,12 @@ def shown(values):
     if values is None:
         return ""
     mean = mean_of(values)
-    return f"{mean:.4g}" if len(values) == 1 else f"{mean:.4g} ± {np.nanstd(values):.2g}"
+    return f"{mean:.4g}" if len(values) == 1 else f"{mean:.4g} ± {_plain(np.nanstd(values))}"
+
+
+def _plain(spread):
+    """Return a number to two digits, or to the unit where these are more."""
+    return f"{spread:.2g}" if spread < 99.5 or spread >= 1e6 else f"{spread:.0f}"
 
 
 def seconds_of(models):

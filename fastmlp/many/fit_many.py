@@ -119,12 +119,15 @@ class Setting(NamedTuple):
     models: list
 
     def mean(self, name="loss", epoch=-1):
-        """Return the mean over the repetitions of what the history holds under `name` after an epoch."""
-        return float(np.mean(self._values(name, epoch)))
+        """Return the mean over the repetitions of what the history holds under `name` after an epoch.
+
+        NaN where no repetition was fitted.
+        """
+        return float(np.mean(self._values(name, epoch) or np.nan))
 
     def std(self, name="loss", epoch=-1):
         """Return the standard deviation over the repetitions of the same."""
-        return float(np.std(self._values(name, epoch)))
+        return float(np.std(self._values(name, epoch) or np.nan))
 
     def _values(self, name, epoch):
         models = [model for model in self.models if not isinstance(model, BaseException)]

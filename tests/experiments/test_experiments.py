@@ -1,5 +1,6 @@
 """Every experiment runs at its smallest, tells what it ran on, and draws what can be read."""
 
+import functools
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 
 from fastmlp import experiments  # noqa: E402 (the backend is chosen first)
 from fastmlp.experiments import data  # noqa: E402
-from fastmlp.experiments.result import Result  # noqa: E402
+from fastmlp.experiments.result import Result, shown  # noqa: E402
 
 MODULES = sorted(set(experiments.names().values()))
 
@@ -99,3 +100,40 @@ def test_a_result_comes_back_from_its_data():
     assert str(again) == str(result) and again.value("a", "accuracy") == 0.625
     assert told["figures"] == ["z", "a"] and told["elapsed"] > 0 and told["backend"]
     assert (again.value("b", "seconds"), again.rows[1].seconds, again.rows[0].seconds) == (0.5, None, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("C9", {"momentum": "abc"}, "momentum of C9 must be a number; got 'abc'"),
+        ("C9", {"rate": 0}, "rate of C9 must be a finite number"),
+        ("C9", {"widths": 4}, "widths of C9 must be several numbers, widths=4,4; got 4"),
+        ("B1", {"rates": ()}, "rates of B1 must be several numbers"),
+        ("B1", {"runs": 0}, "runs of B1 must be at least 1; got 0"),
+        ("C2", {"runs": 1.5}, "runs of C2 must be an int"),
+        ("B3", {"epochs": 0}, "epochs of B3 must be at least 1; got 0"),
+        ("E1", {"x": (1, "a")}, "x of E1 must be a number; got 'a'"),
+    ],
+)
+def test_settings_are_refused_before_anything_is_read(name, settings, message, monkeypatch):
+    monkeypatch.setattr(experiments.get(name), "run", _as(experiments.get(name).run))
+    with pytest.raises((TypeError, ValueError), match=message):
+        experiments.run(name, "tiny", **settings)
+
+
+def _as(function):
+    @functools.wraps(function)
+    def run(**_):
+        raise AssertionError("was run")
+
+    return run
+
+
+@pytest.mark.parametrize("epochs", [2, 255])
+def test_the_bars_stand_at_epochs_that_were_measured(epochs):
+    (ax,) = experiments.run("B3", "tiny", epochs=epochs, runs=1).figures["f1_bars"].axes
+    assert all(np.isfinite(bar.get_height()) for bars in ax.containers for bar in bars)
+
+
+def test_a_large_spread_is_written_plainly():
+    assert shown(np.array([650.0, 950.0])) == "800 ± 150" and shown(np.array([0.1, 0.2])) == "0.15 ± 0.05"

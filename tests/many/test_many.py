@@ -459,3 +459,14 @@ def test_repetitions_come_back_together(data):
         fit_many(build, x, y, group_by="seed", **options)
     with pytest.raises(ValueError, match="needs a callable"):
         fit_many([build(2, 0)], x, y, group_by="units")
+
+
+def test_a_setting_none_of_which_was_fitted_has_no_mean():
+    def build(units, random_state):
+        return Network([Dense(units)], random_state=random_state)
+
+    x, y = np.zeros((4, 2)), np.zeros(4)
+    grid = {"units": [-1], "random_state": [0, 1]}
+    how = dict(parameters=grid, group_by="random_state", errors="return", loss="mse")
+    (setting,) = fit_many(build, x, y, **how)
+    assert np.isnan(setting.mean("loss")) and np.isnan(setting.std("loss"))

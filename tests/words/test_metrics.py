@@ -751,3 +751,20 @@ def test_class_metrics_of_models():
     assert first.history_["f1"][-1] == pytest.approx(
         skm.f1_score(1 + (y > 0), first.predict(x))
     )  # of class 1
+
+
+def test_metrics_by_class_stand_among_others():
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
+    network = Network([Dense(3, "softmax")], random_state=0)
+    network.fit(x, y, metrics=["accuracy", m.per_class("f1", 3)])
+    assert {"accuracy", "f1 of 0", "f1 of 1", "f1 of 2"} <= set(network.history_)
+    with pytest.raises(ValueError, match="metrics holds 'accuracy' more than once"):
+        network.fit(x, y, metrics=["accuracy", {"accuracy": "f1"}])
+
+
+def test_a_class_that_is_not_there_is_refused():
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
+    with pytest.raises(
+        ValueError, match="classes of per_class must be the 3 there are; got more, 4 at least"
+    ):
+        Network([Dense(3, "softmax")], random_state=0).fit(x, y, metrics=m.per_class("f1", 5))
