@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
+from kernels.test_kernels_ensemble import train_ensemble
 from oracle.jobs import chain, clone, make_job, train
-from test_kernels_ensemble import train_ensemble
 
 from fastmlp import SGD, Dense, DivergenceWarning, MLPRegressor, Momentum, Network, fit_many
 from fastmlp.kernels import ensemble, training

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from kernels.test_kernels_ensemble import train_ensemble
+from kernels.test_kernels_train import STEPPING, compare
 from oracle.jobs import clone, make_job
-from test_kernels_ensemble import train_ensemble
-from test_kernels_train import STEPPING, compare
 
 from fastmlp import SGD, Dense, Momentum, Network
 from fastmlp.kernels import ensemble, training

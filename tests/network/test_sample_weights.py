@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from kernels.test_kernels_ensemble import train_ensemble
+from kernels.test_kernels_train import compare
 from oracle.jobs import chain, clone, make_job
-from test_kernels_ensemble import train_ensemble
-from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, Momentum, Network, fit_many
 from fastmlp.kernels import ensemble, training

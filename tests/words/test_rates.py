@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from kernels.test_kernels_control import assert_equal_bits
+from kernels.test_kernels_ensemble import train_ensemble
+from kernels.test_kernels_train import compare
 from oracle.jobs import chain, clone, expected_of, make_job, train
-from test_kernels_control import assert_equal_bits
-from test_kernels_ensemble import train_ensemble
-from test_kernels_train import compare
 
 from fastmlp import SGD, Adam, Dense, MLPRegressor, Momentum, Network, fit_many, schedules
 from fastmlp.activations import Tanh
