@@ -210,6 +210,7 @@ Flag = Annotated[bool, check_flag]
 
 COUNTS = ("epochs", "most_epochs", "runs", "batch_size", "sizes", "widths")  # settings of experiments
 RATES = ("rate", "rates")
+POINTS = ("x", "w")  # which have so many numbers as usual
 
 
 def check_settings(name, settings, function):
@@ -218,9 +219,12 @@ def check_settings(name, settings, function):
     for setting, value in settings.items():
         usual = check_choice(f"the settings of {name}", setting, known).default
         several = isinstance(usual, tuple)
-        if several and (not isinstance(value, (tuple, list)) or not value):
+        n = len(usual) if setting in POINTS else None
+        if several and (not isinstance(value, (tuple, list)) or not value or n not in (None, len(value))):
             example = f"{setting}={','.join(map(str, usual))}"
-            raise TypeError(f"{setting} of {name} must be several numbers, {example}; got {shown(value)}")
+            raise TypeError(
+                f"{setting} of {name} must be {n or 'several'} numbers, {example}; got {shown(value)}"
+            )
         for number in value if several else (value,):
             if setting in COUNTS and number is not usual:
                 check_int(f"{setting} of {name}", number)

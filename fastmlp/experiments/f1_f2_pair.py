@@ -3,7 +3,7 @@
 Training ends where the training error has not moved by more than a threshold over the last 50 epochs.
 """
 
-from .. import SGD, Dense, Network
+from .. import SGD, Dense, Network, _checks
 from ..plots import ImagesDisplay, LossCurveDisplay
 from . import data
 from .result import Result
@@ -38,7 +38,9 @@ def run(size="quick", seed=0, n_threads=None, rates=(0.001, 0.01), most_epochs=N
     images = data.pair(seed)
     result = Result(ID, TITLE, images.note, size, seed)
     nets = {"linear": [Dense(1)], "100 ReLU": [Dense(100, "relu"), Dense(1)]}
-    for (name, layers), rate in zip(nets.items(), rates, strict=True):
+    for (name, layers), rate in zip(
+        nets.items(), _checks.check_as_many("rates", rates, len(nets)), strict=True
+    ):
         net = Network(layers, random_state=seed, input_scale=images.scale)
         net.fit(
             images.X, images.y, loss="mse", optimizer=SGD(rate), epochs=most_epochs, batch_size=32,

@@ -224,4 +224,4 @@ def _plain(spread):
 
 def seconds_of(models):
     """Return the seconds that models were trained for, all together."""
-    return float(np.sum([np.nansum(model.history_["seconds"]) for model in models]))
+    return float(np.sum([np.nansum(model.history_.get("seconds", ())) for model in models]))

@@ -24,7 +24,7 @@ def as_runs(curves, name):
     curves = [curves] if len(curves) == 0 or np.ndim(curves[0]) == 0 else list(curves)
     lengths = [len(curve) for curve in curves]
     if min(lengths) == 0:
-        raise ValueError(f"{name} holds no epoch: fit the model first")
+        raise ValueError(f"{name} holds no epoch: fit the model first, at a rate that does not diverge")
     runs = np.full((len(curves), max(lengths)), np.nan)
     for run, curve in zip(runs, curves, strict=True):
         run[: len(curve)] = curve

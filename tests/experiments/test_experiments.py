@@ -10,9 +10,10 @@ matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
-from fastmlp import experiments  # noqa: E402 (the backend is chosen first)
+from fastmlp import SGD, Dense, Network, experiments  # noqa: E402 (the backend is chosen first)
+from fastmlp.exceptions import DivergenceWarning  # noqa: E402
 from fastmlp.experiments import data  # noqa: E402
-from fastmlp.experiments.result import Result, shown  # noqa: E402
+from fastmlp.experiments.result import Result, seconds_of, shown  # noqa: E402
 
 MODULES = sorted(set(experiments.names().values()))
 
@@ -112,6 +113,7 @@ def test_a_result_comes_back_from_its_data():
         ("B1", {"runs": 0}, "runs of B1 must be at least 1; got 0"),
         ("C2", {"runs": 1.5}, "runs of C2 must be an int"),
         ("B3", {"epochs": 0}, "epochs of B3 must be at least 1; got 0"),
+        ("E1", {"x": (1.0,)}, "x of E1 must be 2 numbers, x=2.8,-1.8; got"),
         ("E1", {"x": (1, "a")}, "x of E1 must be a number; got 'a'"),
     ],
 )
@@ -137,3 +139,15 @@ def test_the_bars_stand_at_epochs_that_were_measured(epochs):
 
 def test_a_large_spread_is_written_plainly():
     assert shown(np.array([650.0, 950.0])) == "800 ± 150" and shown(np.array([0.1, 0.2])) == "0.15 ± 0.05"
+
+
+def test_each_net_of_a_pair_has_a_rate():
+    with pytest.raises(ValueError, match="rates must have one entry for each of the 2 fits; got 1"):
+        experiments.run("F1", "tiny", rates=(0.1,))
+
+
+def test_a_net_that_diverged_at_once_took_no_seconds():
+    net, far = Network([Dense(1)], random_state=0), (np.full((9, 2), 1e10), np.zeros(9))
+    with pytest.warns(DivergenceWarning):
+        net.fit(*far, batch_size=1, loss="mse", optimizer=SGD(1e250), validation_data=far)
+    assert seconds_of([net]) == 0.0

@@ -91,6 +91,7 @@ REFUSED = {
     "runs in a list": (lambda: plots.CompareRunsDisplay.from_estimators([1]), "must be a dict, by"),
     "curves in a list": (lambda: plots.CompareRunsDisplay([1]), "curves must be a dict, by"),
     "no curves": (lambda: plots.CompareRunsDisplay({}), "curves holds nothing to draw"),
+    "nothing recorded": (lambda: plots.LossCurveDisplay([]), "no epoch: .* at a rate that does not diverge"),
     "no epochs of bars": (lambda: plots.ClassF1Display(PERCENT / 100).bars([]), "epochs is empty"),
     "images of another shape": (
         lambda: images(image_shape=(3, 5)),
