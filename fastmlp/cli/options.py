@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import operator
 from pathlib import Path
 
 from .. import __version__
@@ -9,6 +10,7 @@ from ..activations import ACTIVATIONS
 from ..experiments import SIZES
 
 FORMATTER = argparse.RawDescriptionHelpFormatter
+WIDEST, MOST_WEIGHTS = 100_000, 10**8  # of hidden layers: what is larger is a slip of the finger
 
 
 class Parser(argparse.ArgumentParser):
@@ -180,6 +182,11 @@ def _widths(text):
         raise argparse.ArgumentTypeError(
             f"takes widths with commas between, such as 64,32, or 0 for no hidden layer; got {text!r}"
         ) from None
+    if max(widths, default=0) > WIDEST or sum(map(operator.mul, widths, widths[1:])) > MOST_WEIGHTS:
+        raise argparse.ArgumentTypeError(
+            f"takes widths of at most {WIDEST} each, with at most {MOST_WEIGHTS} weights between them; "
+            f"got {text!r}"
+        )
     return widths
 
 

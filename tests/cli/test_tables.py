@@ -390,6 +390,8 @@ def test_options_that_cannot_be(capsys, monkeypatch):
     for argv, said in (
         (("--hidden", "64,,x"), "--hidden: takes widths with commas between, such as 64,32, or 0"),
         (("--hidden=-3",), "--hidden: takes widths"),
+        (("--hidden", "1000000000"), "--hidden: takes widths of at most 100000 each"),
+        (("--hidden", "90000,90000"), "with at most 100000000 weights between them"),
         (("--epochs", "0"), "--epochs: must be a whole number of at least 1; got '0'"),
         (("--learning-rate", "nan"), "--learning-rate: must be a number above 0; got 'nan'"),
         (("--dropout", "1"), "--dropout: must be a number of at least 0 and below 1; got '1'"),
