@@ -1,9 +1,9 @@
 # The smallest of the tiny nets, whose whole step stays in registers: one hidden layer of a few neurons, one output, and
 # batches of no more samples than a vector has lanes. How many inputs and neurons there are is known when this is
-# compiled, so every weight, output and gradient is a variable, and the optimizer is plain gradient descent: what others
-# remember would not fit in too. A weight fills a vector of its own, and the sum of a
-# gradient's lanes is left in all of them, so that nothing is broadcast: a step is a chain of two hyperbolic tangents and
-# some sixty cycles between them. Bits are those of tiny_step.pxi.
+# compiled, so every weight, output and gradient is a variable. The optimizer is plain gradient descent: what others
+# remember would not fit in too. A weight fills a vector of its own, and the sum of a gradient's lanes is left in all
+# of them, so that nothing is broadcast: a step is a chain of two hyperbolic tangents and some sixty cycles between
+# them. Bits are those of tiny_step.pxi.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
@@ -145,7 +145,7 @@ cdef inline vec vectors_sum(int n, const vec *a) noexcept nogil:
 cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogil:
     """Steps until the budget is used up or the status is not RUNNING.
 
-    What is unlikely is said to be, so that registers are not saved for its sake. All loops over parameters are inside of
+    What is unlikely is said to be, so that registers are not saved for its sake. All loops over parameters are inside
     that over steps, and over parts of them: the compiler unrolls no others early enough to make variables of arrays.
     """
     cdef Job *job = &self.job
