@@ -87,13 +87,14 @@ cdef void fill_rows(const real *b, real *C, size ldc, size M, size N) noexcept n
 
 
 cdef void transpose(const real *A, size lda, real *T, size ldt, size M, size N) noexcept nogil:
-    """T = A^T.
+    """T = A^T, by 4 x 4 numbers where there are as many.
 
     A : IN (M, N), rows lda apart    T : OUT (N, M), rows ldt apart
     """
-    cdef size i, j, jj, n
-    for jj in range(0, N, 16):
-        n = N - jj if N - jj < 16 else 16
-        for i in range(M):
-            for j in range(jj, jj + n):
-                T[j * ldt + i] = A[i * lda + j]
+    cdef size i, j, rows = M // 4 * 4, columns = N // 4 * 4
+    for j in range(0, columns, 4):
+        for i in range(0, rows, 4):
+            transpose_quad(A + i * lda + j, lda, T + j * ldt + i, ldt)
+    for i in range(M):
+        for j in range(columns if i < rows else 0, N):
+            T[j * ldt + i] = A[i * lda + j]

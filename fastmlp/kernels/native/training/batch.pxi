@@ -86,7 +86,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
             of_edge = &self.edge_work[e] if base != NULL else &edge_unused
             of_edge.WT = NULL
             if edge.source != INPUT:
-                of_edge.ldt = padded(edge.width)
+                of_edge.ldt = stride_of(edge.width)
                 of_edge.WT = <real *>take(&cursor, layer.n_out * of_edge.ldt * sizeof(real))
         widest = max(widest, work.ld)
         n_weight_blocks += (layer.n_in + WEIGHT_ROWS - 1) // WEIGHT_ROWS + 1

@@ -195,8 +195,8 @@ cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
             if edge.is_first:
                 fill_rows(NULL, d, source.lda, m, source.lda)
             of_edge = &self.edge_work[e]
-            add_product(work.D + first * work.lda, work.lda, 1, of_edge.WT, of_edge.ldt, d, source.lda, m, of_edge.ldt,
-                        layer.n_out)
+            add_product(work.D + first * work.lda, work.lda, 1, of_edge.WT, of_edge.ldt, d, source.lda, m,
+                        padded(edge.width), layer.n_out)
             if not edge.is_last:
                 continue
             for s in range(first, last):
