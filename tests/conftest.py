@@ -1,7 +1,8 @@
-"""Fixtures of the kernel tests: every backend that this machine can run, in both dtypes."""
+"""Fixtures: no figure stays open; the kernels on every backend that this machine can run, in both dtypes."""
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,14 @@ def pytest_collection_finish(session):
             pytest.exit(
                 f"older than their sources: {', '.join(sorted(stale))}; run `make build` first", returncode=3
             )
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left():
+    """What a test has drawn is none of the next one's business."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 class Backend:
