@@ -18,7 +18,7 @@ from fastmlp.experiments.result import Result
 
 HERE = Path(__file__).parent
 PAGE, PICTURES = HERE / "experiments.md", HERE / "experiments"
-WIDTHS, COLOURS, MOST_BYTES = (760, 560, 400, 300), 64, 60_000
+WIDTHS, COLOURS, MOST_BYTES = (760, 560, 400, 300), 256, 60_000
 HEAD = """# Experiments
 
 What people do with perceptrons and networks, run at full size on real data: what earlier reports had,
