@@ -44,7 +44,7 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, rate=0.05, epochs=None, runs=3):
     """Run C10 and C10b; return their `Result`."""
-    n_train, usual = {"tiny": (600, 1), "quick": (12000, 20), "full": (None, 100)}[size]
+    n_train, usual = {"tiny": (600, 1), "quick": (12000, 100), "full": (None, 100)}[size]
     images = images_of_one_digit(n_train)
     result = Result(ID, TITLE, images.note, size, seed)
     how = dict(epochs=epochs or usual, batch_size=100, momentum=0.1, n_threads=n_threads)

@@ -34,7 +34,7 @@ def gap(result, setting):
 def run(size="quick", seed=0, n_threads=None, rate=0.01):
     """Run C6 and C6b; return their `Result`."""
     n_train, n_test, long, short = {
-        "tiny": (300, 50, 3, 1), "quick": (10000, 2000, 60, 2), "full": (None, None, 100, 10)
+        "tiny": (300, 50, 3, 1), "quick": (10000, 2000, 200, 2), "full": (None, None, 100, 10)
     }[size]  # fmt: skip
     images = data.digits().some(n_train, n_test)
     result = Result(ID, TITLE, images.note, size, seed)
