@@ -2,13 +2,15 @@
 
 Keras 3 numbers layers by their class, ``layers/dense_1/vars/0`` (the kernel) and ``/1`` (the bias), and notes
 their names; Keras 2 has a group for each layer's name, ``hidden/hidden/kernel:0``. What is written here is
-protected by HDF5's own checksums.
+protected by HDF5's own checksums, and arrays by a CRC-32 (attribute ``crc32``): HDF5's sum of zeros is 0,
+so that it does not see an array that was overwritten by zeros together with its sum.
 """
 
 import io
 import os
 import re
 import sys
+import zlib
 
 import numpy as np
 
@@ -43,7 +45,8 @@ def _arrays(layer):
 
 
 def _put(group, name, array):
-    group.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
+    dataset = group.create_dataset(name, data=array, chunks=array.shape, fletcher32=True)
+    dataset.attrs["crc32"] = crc_of(array)
 
 
 def _write(root, layers):
@@ -222,7 +225,16 @@ def _read(dataset, wanted):
         raise ModelFileError(
             f"does not fit: the {what} of layer {name!r} is packed by a filter that is not known"
         )
-    return converted(wanted, dataset[()])
+    values = dataset[()]
+    if "crc32" in dataset.attrs:  # Keras writes none
+        noted = dataset.attrs.get_id("crc32")
+        if noted.shape != () or noted.dtype != np.uint32 or dataset.attrs["crc32"] != crc_of(values):
+            raise ModelFileError(f"is damaged: the {what} of layer {name!r} is not what was written")
+    return converted(wanted, values)
+
+
+def crc_of(array):
+    return np.uint32(zlib.crc32(np.ascontiguousarray(array)))
 
 
 def load_library():

@@ -492,3 +492,16 @@ def test_suffixes(tmp_path):
         save(net(), tmp_path / "w.npz", metadata={"a": 1})
     with pytest.raises(ValueError, match=r"\.h5 files hold no training state"):
         save(net(), tmp_path / "w.h5", training_state=True)
+
+
+@pytest.mark.parametrize("name", ["m.weights.h5", "m.h5"])
+def test_weights_overwritten_by_zeros_with_their_sum_are_found(tmp_path, name):
+    pytest.importorskip("h5py")
+    model = Network([Dense(3, input_dim=2)], random_state=0).build()
+    path = tmp_path / name
+    model.save_weights(path)
+    data, weights = path.read_bytes(), model.get_weights()[0].tobytes()
+    at, size = data.index(weights), len(weights) + 4  # HDF5's sum follows its array
+    path.write_bytes(data[:at] + bytes(size) + data[at + size :])
+    with pytest.raises(ModelFileError, match=r"damaged: the .* is not what was written"):
+        model.load_weights(path)
