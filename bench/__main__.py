@@ -75,9 +75,9 @@ def main(arguments=None):
     print(report.preamble(here, what), "", report.line(report.HEADER), sep="\n", flush=True)
     repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
     for case in cases:
-        agreed, measurements, peaks = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
+        agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
         n_wrong += any(found["problem"] for found in agreed.values())
-        entries.append(report.entry(case, agreed, measurements, peaks))
+        entries.append(report.entry(case, agreed, measurements, peaks, floors))
         print(*report.lines(entries[-1]), sep="\n", flush=True)
     team.close()
     print(

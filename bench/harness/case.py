@@ -44,6 +44,7 @@ class Case:
     levels: ClassVar[str] = "all"  # of fastmlp's: also "compiled", without Numba, and "best", one of them
     baseline: ClassVar[str | None] = None  # the peer whose seconds are subtracted before a goal is judged
     n_samples: ClassVar[int] = 1  # of a run
+    serial: ClassVar[bool] = False  # whether a floor has to count with one core
     flops: ClassVar[float] = 0.0  # of a sample, as if the input were dense; 0 where nobody counts them
 
     def small(self):
@@ -66,6 +67,15 @@ class Case:
 
     def final(self, result):
         """Return what a peer's timed runs show together, with "problem" as `compare` does; None: nothing."""
+        return None
+
+    def floor(self, ceilings):
+        """Return the seconds of a sample below which nobody can be, by what takes them; None: not counted.
+
+        Parameters
+        ----------
+        ceilings : Ceilings
+        """
         return None
 
     def goal_at(self, level):

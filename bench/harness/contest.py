@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from .ceilings import Ceilings
 from .peak import peak
 from .worker import Worker
 
@@ -216,7 +217,7 @@ def timed(case, workers, repeats, quick=False, cpu=False):
 
 
 def run(case, team, repeats, quick=False, cpu=False):
-    """Compare and time one case; return its agreements, measurements and peaks."""
+    """Compare and time one case; return its agreements, measurements, peaks and floors."""
     workers = team.of(case)
     agreed = agreements(case, workers)
     wrong = {label for label, found in agreed.items() if found["problem"]}
@@ -224,4 +225,7 @@ def run(case, team, repeats, quick=False, cpu=False):
     right = [worker for worker in workers if worker.label not in wrong and worker.peer not in wrong]
     if case.peers:
         right = [worker for worker in right if worker.peer in case.peers]
-    return agreed, *timed(case, right, repeats, quick, cpu)
+    measured, peaks = timed(case, right, repeats, quick, cpu)
+    n_cores = 1 if case.one_core or case.serial else team.n_threads
+    known = [m.level for m in measured if m.level and Ceilings.known(m.level)]
+    return agreed, measured, peaks, {level: case.floor(Ceilings(level, n_cores)) for level in known}

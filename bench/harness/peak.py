@@ -1,19 +1,15 @@
 """The register FMA peak: how many multiply-adds a core does while all it needs lies in registers.
 
-A few lines of C, compiled when they are first needed: independent chains of additions hide each other's
+A few lines of C: independent chains of additions hide each other's
 latency. The baseline level has no fused instruction and multiplies and adds.
 """
 
 import ctypes
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
-from functools import cache
-from pathlib import Path
 
-VECTORS = {"avx512": (64, "-march=x86-64-v4"), "avx2": (32, "-march=x86-64-v3"), "base": (16, "")}
+from .native import VECTORS, library
+
 CHAINS = 12  # two instructions a cycle, each done after four or five, and 16 registers: two hold the factors
 SOURCE = """
 typedef float vec __attribute__((vector_size(BYTES)));
@@ -32,31 +28,12 @@ float chains(long n, float factor, float term) {
 SECONDS, WINDOWS = 0.0005, 8  # the best of some short windows, between which others may have the core
 
 
-@cache
 def compiled(level):
     """Return the C function of one level; None without a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or level not in VECTORS:
+    found = library(SOURCE, level)
+    if found is None:
         return None
-    n_bytes, flag = VECTORS[level]
-    with tempfile.TemporaryDirectory() as folder:
-        source, library = Path(folder, "peak.c"), Path(folder, "peak.so")
-        source.write_text(SOURCE)
-        command = [
-            compiler,
-            "-O3",
-            "-shared",
-            "-fPIC",
-            "-ffp-contract=fast",
-            f"-DBYTES={n_bytes}",
-            *flag.split(),
-            str(source),
-            "-o",
-            str(library),
-        ]
-        if subprocess.run(command, capture_output=True).returncode:
-            return None
-        function = ctypes.CDLL(str(library)).chains
+    function = found.chains
     function.argtypes, function.restype = [ctypes.c_long, ctypes.c_float, ctypes.c_float], ctypes.c_float
     return function
 

@@ -14,9 +14,11 @@ LEGEND = """
 Times are medians: of a whole run, or of a sample where a case trains many. 'ratio': the fastest peer's time
 over fastmlp's, the median of the rounds; '<1x' means that fastmlp is slower; 'spread': its least and most.
 '/2' counts the threads, the faster of those tried. GFLOP/s count multiplications with inputs that are 0 as
-well; 'of peak': their share of the register FMA peak of the cores kept busy. Below each case the other peers'
-times. Numba is fastmlp's backend without a compiler; its ratio is the time of the compiled one over its own,
-and the goal a third.
+well; 'of peak': their share of the register FMA peak of the cores kept busy. Below each case the other
+peers' times, and the floor: what its operations (on inputs that are not 0), rows, optimizer's state, and
+the chain of results that wait for one another take at the least, each measured on this machine after the
+case; only who overlaps them all takes no longer than the longest. Numba is fastmlp's backend without a
+compiler; its ratio is the time of the compiled one over its own, and the goal a third.
 """
 NUMBA_GOAL = 1 / 3
 
@@ -28,7 +30,7 @@ def ratios(own, other):
     return [scale * b / a for a, b in pairs if a is not None and b is not None]
 
 
-def found_at(case, own, rivals, peaks, baseline=None):
+def found_at(case, own, rivals, peaks, floor=None, baseline=None):
     """Return what was found at one level, as a dict for JSON.
 
     Parameters
@@ -40,6 +42,8 @@ def found_at(case, own, rivals, peaks, baseline=None):
         The peers'; for Numba fastmlp's at its best level.
     peaks : dict of float
         GFLOP/s of a core, by level.
+    floor : dict of float or None
+        Seconds of a sample that nobody can be below, by what takes them.
     baseline : Measurement or None
         What the case's goal is beyond.
     """
@@ -63,6 +67,8 @@ def found_at(case, own, rivals, peaks, baseline=None):
         if own.level in peaks:
             n_cores = max(1, round(found["cores"]))
             found |= {"core_peak": peaks[own.level], "share": found["gflops"] / peaks[own.level] / n_cores}
+    if floor is not None:
+        found["floor"] = floor
     if own.final is not None:
         found["final"] = own.final
     if baseline is not None:
@@ -86,7 +92,7 @@ def judgement(case, found):
     return {"goal": goal, "met": bool(met)}
 
 
-def entry(case, agreements, measurements, peaks):
+def entry(case, agreements, measurements, peaks, floors=None):
     """Return everything about one case, for JSON."""
     own = {m.level: m for m in measurements if m.level}
     baseline = next((m for m in measurements if m.peer == case.baseline), None)
@@ -94,7 +100,14 @@ def entry(case, agreements, measurements, peaks):
     compiled = [m for level, m in own.items() if level != "numba"]
     best = min(compiled, key=lambda m: m.per_sample, default=None)
     levels = [
-        found_at(case, m, ([best] if best else []) if level == "numba" else rivals, peaks, baseline)
+        found_at(
+            case,
+            m,
+            ([best] if best else []) if level == "numba" else rivals,
+            peaks,
+            (floors or {}).get(level),
+            baseline,
+        )
         for level, m in own.items()
     ]
     return {
@@ -142,6 +155,20 @@ def goal_text(measure, found):
     return f"{shown} {'met' if found['met'] else 'MISSED'}"
 
 
+def floor_text(found, scale):
+    """Return a line on the floor of a case: its parts, and what the goal needs."""
+    parts = sorted(found["floor"].items(), key=lambda part: -part[1])
+    least, all_of_it = (scale * each for each in (parts[0][1], sum(seconds for _, seconds in parts)))
+    words = ", ".join(f"{name} {seconds_text(scale * seconds)}" for name, seconds in parts)
+    text = f"{found['level']}: floor {seconds_text(least)}, one after another {seconds_text(all_of_it)}"
+    text += f" ({words})"
+    if "ratio" not in found or "goal" not in found:
+        return text
+    needed = scale * found["per_sample"] * found["ratio"] / found["goal"]
+    beyond = "; beyond this machine" if needed < least else ""
+    return f"{text}; the goal needs {seconds_text(needed)}{beyond}"
+
+
 def line(texts):
     first, *others = zip(texts, WIDTHS, strict=True)
     return " ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)])
@@ -170,6 +197,8 @@ def lines(entry):
     fastest = {found.get("fastest_peer") for found in entry["levels"]}
     others = [f"{name} {seconds_text(m[key])}" for name, m in entry["peers"].items() if name not in fastest]
     shown += [f"    {', '.join(others)}"] if others else []
+    scale = max((m["n_samples"] for m in entry["peers"].values()), default=1) if key == "seconds" else 1
+    shown += [f"    {floor_text(found, scale)}" for found in entry["levels"] if found.get("floor")]
     for found in entry["levels"]:
         if final := found.get("final"):
             values = ", ".join(f"{name} {value:.4g}" for name, value in final.items() if name != "problem")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import ceil, log2
 from typing import ClassVar
 
 import numpy as np
@@ -93,6 +94,43 @@ class Training(Case):
     def flops(self):
         first, *others = (2 * a * b for a, b in pairwise(self.sizes))
         return 2 * first + 3 * sum(others) if self.trains else first + sum(others)
+
+    @property
+    def serial(self):
+        """Whether the samples are too few at a time to be shared out to cores."""
+        return self.batch_size == 1 or self.source == "xor"
+
+    def floor(self, ceilings):
+        """See `Case.floor`: operations on inputs that are not 0, bytes, and what has to wait for what.
+
+        Of a training step: every row is read once; every parameter with its optimizer's state is read and
+        written once a batch (online those that a row's non-zeros meet: the others can wait); the sums and
+        activations from the inputs to the moved weights follow one another, however many are computed at
+        once: a sum of n terms is log2(n) additions deep.
+        """
+        first, *others = (a * b for a, b in pairwise(self.sizes))
+        x, _ = self.small().data()
+        met = float((x != 0).mean())
+        rows = 4 * self.sizes[0] * min(self.n_rows, 60000)
+        parts = {"rows": ceilings.read(rows) / self.n_rows}
+        if not self.trains:
+            weights = 4 * (met * first + sum(others))
+            return parts | {
+                "operations": 2 * (met * first + sum(others)) / ceilings.flops,
+                "weights": ceilings.read(weights) / self.batch_size,
+            }
+        numbers = {"sgd": 1, "momentum": 2, "adam": 3}[self.optimizer]
+        moved = first * (met if self.batch_size == 1 else 1) + sum(others)
+        state = 4 * numbers * (first + sum(others))
+        depth = 3 + ceil(log2(self.batch_size))
+        depth += sum(1 + ceil(log2(n + 1)) for n in self.sizes[:-1])
+        depth += sum(2 + ceil(log2(n)) for n in self.sizes[2:])
+        chain = depth * ceilings.fma + (len(self.sizes) - 1) * ceilings.logistic
+        return parts | {
+            "operations": (4 * met * first + 6 * sum(others)) / ceilings.flops,
+            "optimizer": ceilings.update(state) * moved / (first + sum(others)) / self.batch_size,
+            "chain": chain / self.batch_size,
+        }
 
     def small(self):
         return self.with_rows(self.check_rows)

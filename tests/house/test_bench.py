@@ -17,6 +17,7 @@ if not (ROOT / "bench" / "__main__.py").is_file():
 sys.path.insert(0, str(ROOT))
 
 from bench.harness import contest, peak, report  # noqa: E402
+from bench.harness.ceilings import Ceilings  # noqa: E402
 from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
@@ -153,7 +154,7 @@ def test_slow_peers_train_on_fewer_rows():
 def test_peers_are_timed_in_turns():
     team = contest.Team((fastmlp.backend(),), 1, peers=["numpy"])
     try:
-        agreed, found, peaks = contest.run(SMALL, team, repeats=2)
+        agreed, found, peaks, floors = contest.run(SMALL, team, repeats=2)
     finally:
         team.close()
     assert [m.peer for m in found] == ["numpy", "fastmlp"]
@@ -161,6 +162,7 @@ def test_peers_are_timed_in_turns():
     assert all(len(m.seconds) == 2 and m.median > 0 and m.n_samples == 160 for m in found)
     (level,) = team.levels
     assert not peaks or peaks[level] > 0.1
+    assert not floors or set(floors[level]) == {"rows", "operations", "optimizer", "chain"}
 
 
 class Fake:
@@ -252,6 +254,59 @@ def test_peak_counts_operations():
 
     assert peak._one_core(function, 2.0) > 0 and len(calls) == peak.WINDOWS
     assert 1 < peak.peak("base") < 1000
+
+
+@pytest.mark.skipif(not Ceilings.known("base"), reason="there is no C compiler")
+def test_ceilings_are_measured():
+    one = Ceilings("base", 1)
+    assert 1e-10 < one.fma < one.logistic < 1e-6
+    assert 0 < one.read(1 << 12) < one.read(1 << 20) < 1
+    assert one.update(1 << 20) > one.update(1 << 12)
+    assert one.flops > 1e8
+
+
+class Known:
+    """Ceilings by which a number is an operation, a byte, or a link of a chain."""
+
+    flops, fma, logistic = 1.0, 1.0, 100.0
+
+    def read(self, n_bytes):
+        return n_bytes
+
+    update = read
+
+
+def test_floors_count_what_a_step_needs():
+    case = replace(XOR, n_rows=4)
+    # 2-2-1: 6 weights, none of the inputs is 0; half a batch of 4 waits for itself: sums of 2 + 1 and 2 + 1
+    # terms, products with 1 output, 3 + 2 for the error and the batch
+    found = case.floor(Known())
+    assert found["operations"] == 4 * 4 + 6 * 2
+    assert found["optimizer"] == 4 * 6 / 4
+    assert found["chain"] == ((1 + 2) + (1 + 2) + 2 + (3 + 2) + 2 * 100) / 4
+    adam = replace(SMALL, optimizer="adam", batch_size=1)
+    sgd = replace(adam, optimizer="sgd")
+    assert adam.floor(Known())["optimizer"] == 3 * sgd.floor(Known())["optimizer"]
+    assert sgd.floor(Known())["rows"] == 4 * 64
+    sparse = replace(SMALL, density=0.25, n_rows=4000, check_rows=4000).floor(Known())
+    dense = replace(SMALL, n_rows=4000, check_rows=4000).floor(Known())
+    rest = 6 * (7 * 5 + 5 * 10)
+    assert (sparse["operations"] - rest) / (dense["operations"] - rest) == pytest.approx(0.25, abs=0.01)
+    assert set(PREDICT.floor(Known())) == {"rows", "operations", "weights"}
+
+
+def test_a_goal_beyond_the_machine_is_told():
+    case = replace(named((784, 32, 10), goal=4), name="a", title="A")
+    both = measured("fastmlp avx2", [4.0], "avx2"), measured("jax/2", [8.0])
+    floor = {"operations": 0.15, "rows": 0.05}
+    entry = report.entry(case, {}, both, {}, {"avx2": floor})
+    told = report.lines(entry)[-1].strip()
+    assert told == (
+        "avx2: floor 150 ms, one after another 200 ms (operations 150 ms, rows 50 ms); the goal needs 200 ms"
+    )
+    floor["operations"] = 0.25
+    entry = report.entry(case, {}, both, {}, {"avx2": floor})
+    assert report.lines(entry)[-1].endswith("; the goal needs 200 ms; beyond this machine")
 
 
 def test_a_failing_worker_tells_why():
