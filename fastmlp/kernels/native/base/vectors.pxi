@@ -2,8 +2,6 @@
 
 cdef extern from *:
     """
-    /* 1 / (sqrt(v) + epsilon), v >= 0. Single precision: the hardware's estimates of the reciprocal
-       square root and reciprocal, each with one Newton step (about 1 ulp), at half the cost. */
     #if defined(__GNUC__) && defined(__SSE2__)
       #if defined(__AVX512F__)
         #define FM_RSQRT(v) ((vec)_mm512_rsqrt14_ps((__m512)(v)))
@@ -22,28 +20,32 @@ cdef extern from *:
         #define FM_SQRT_PD(v) ((vec)_mm_sqrt_pd((__m128d)(v)))
       #endif
       #if REAL_BYTES == 4
-        static inline vec vec_inverse_root(vec v, real epsilon) {
-            vec x = v + 1.17549435e-38f;           /* keeps 0 finite */
-            vec r = FM_RSQRT(x);
-            r = r * (1.5f - 0.5f * x * r * r);
-            vec d = x * r + epsilon;
-            vec q = FM_RCP(d);
-            return q * (2.0f - d * q);
-        }
         static inline vec vec_sqrt(vec v) { return FM_SQRT_PS(v); }
       #else
         static inline vec vec_sqrt(vec v) { return FM_SQRT_PD(v); }
-        static inline vec vec_inverse_root(vec v, real epsilon) { return 1.0 / (vec_sqrt(v) + epsilon); }
       #endif
     #elif defined(__GNUC__)
       static inline vec vec_sqrt(vec v) {
           for (int l = 0; l < LANES; l++) v[l] = (real)sqrt((double)v[l]);
           return v;
       }
-      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
     #else
       static inline vec vec_sqrt(vec v) { return (vec)sqrt((double)v); }
-      static inline vec vec_inverse_root(vec v, real epsilon) { return (real)1 / (vec_sqrt(v) + epsilon); }
+    #endif
+
+    /* a / (sqrt(v) + epsilon), v >= 0; a term in single precision keeps the divisor above 0. Some CPUs take 12 cycles
+       for a root of 64 bytes, so that one is an estimate with a Newton step (about 1 ulp); others are exact. */
+    #if REAL_BYTES == 4 && defined(__AVX512F__)
+      static inline vec vec_over_root(vec a, vec v, real epsilon) {
+          vec x = v + 1.17549435e-38f, r = FM_RSQRT(x), s = x * r;
+          return a / (s + 0.5f * r * (x - s * s) + epsilon);
+      }
+    #elif REAL_BYTES == 4
+      static inline vec vec_over_root(vec a, vec v, real epsilon) {
+          return a / (vec_sqrt(v + 1.17549435e-38f) + epsilon);
+      }
+    #else
+      static inline vec vec_over_root(vec a, vec v, real epsilon) { return a / (vec_sqrt(v) + epsilon); }
     #endif
 
     /* whether all lanes are finite: |v| < infinity */
@@ -98,6 +100,10 @@ cdef extern from *:
     #elif defined(__AVX512F__)
         return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask((__m512d)a, _mm512_set1_pd(bound), _CMP_LT_OQ), (__m512d)a,
                                        _mm512_setzero_pd(), _CMP_GT_OQ) != 0;
+    #elif defined(__AVX__) && REAL_BYTES == 4
+        return _mm256_movemask_ps((__m256)((vbits)(a < bound) & (vbits)(a > 0))) != 0;
+    #elif defined(__AVX__)
+        return _mm256_movemask_pd((__m256d)((vbits)(a < bound) & (vbits)(a > 0))) != 0;
     #else
         const real *p = (const real *)&a;
         int small = 0;
@@ -305,7 +311,7 @@ cdef extern from *:
     vec vec_rounded(vec) noexcept nogil
     real real_rounded(real) noexcept nogil
     double double_rounded(double) noexcept nogil
-    vec vec_inverse_root(vec, real) noexcept nogil
+    vec vec_over_root(vec, vec, real) noexcept nogil
     vec vec_sqrt(vec) noexcept nogil
     vec vec_reciprocal(vec) noexcept nogil
     vec vec_inverse_sqrt(vec) noexcept nogil

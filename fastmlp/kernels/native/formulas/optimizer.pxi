@@ -56,18 +56,18 @@ cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, ve
     if optimizer == ADAM:
         s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
         s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
-        return w - s.rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
+        return w - vec_over_root(s.rate * s0[0], s1[0], s.epsilon)
     if optimizer == AMSGRAD:
         s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
         s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
         s2[0] = vec_max(s2[0], s1[0])
-        return w - s.rate * s0[0] * vec_inverse_root(s2[0], s.epsilon)
+        return w - vec_over_root(s.rate * s0[0], s2[0], s.epsilon)
     if optimizer == ADAGRAD:
         s0[0] = s0[0] + g * g
-        return w - s.rate * g * vec_inverse_root(s0[0], s.epsilon)
+        return w - vec_over_root(s.rate * g, s0[0], s.epsilon)
     # RMSPROP
     s0[0] = s.beta_2 * s0[0] + s.rest_2 * (g * g)
-    s1[0] = s.momentum * s1[0] + g * vec_inverse_root(s0[0], s.epsilon)
+    s1[0] = s.momentum * s1[0] + vec_over_root(g, s0[0], s.epsilon)
     return w - s.rate * s1[0]
 
 

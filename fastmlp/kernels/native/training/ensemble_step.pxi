@@ -256,7 +256,7 @@ cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, ve
         return w + (s.momentum * s0[0] - rate * g)
     s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
     s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
-    return w - rate * s0[0] * vec_inverse_root(s1[0], s.epsilon)
+    return w - vec_over_root(rate * s0[0], s1[0], s.epsilon)
 
 
 cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2,
