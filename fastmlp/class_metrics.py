@@ -21,7 +21,8 @@ class ClassMetric:
     ----------
     kind : {"precision", "recall", "f1"}
     average : {"", "macro", "micro", "weighted"}, default=""
-        Over classes, as scikit-learn's. "": of class 1 where there are two classes, else "macro".
+        Over classes, as scikit-learn's: the mean of "macro" is over those that are there or are told. "": of
+        class 1 where there are two classes, else "macro".
     of : int, default=None
         The class, or label, whose value is wanted, by its place among all; None: the average.
     """
@@ -41,7 +42,10 @@ class ClassMetric:
             return float(self._value(found)[of])
         if self.average == "micro":
             found = found.sum(axis=1, keepdims=True)
-        weights = found[2] if self.average == "weighted" else None
+        _, told, there = found
+        weights = there if self.average == "weighted" else None
+        if weights is None and np.ndim(y_true) == 1:
+            weights = told + there > 0
         if weights is not None and not weights.any():
             return 0.0
         return float(np.average(self._value(found), weights=weights))

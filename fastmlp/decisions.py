@@ -51,6 +51,27 @@ def decisions(values, threshold):
     return values if not threshold else values - threshold
 
 
+def softmax_tells(read):
+    """Whether the numbers that decide are what probabilities of several classes are the softmax of."""
+    ways = (("logits", "outputs"), ("outputs", "softmax"))
+    return read["task"] == "multiclass" and (read["by"], read["probabilities"]) in ways
+
+
+def log_probabilities(logits):
+    """Return the logarithms of a softmax of logits, which can be compared from row to row, as logits cannot.
+
+    Where rounding makes others equal to the strongest one, that stays the strongest.
+    """
+    best = logits.argmax(axis=1)[:, None]
+    with np.errstate(over="ignore"):
+        d = logits - np.take_along_axis(logits, best, axis=1)
+    d -= np.log(np.exp(d).sum(axis=1, keepdims=True))
+    tied = d.argmax(axis=1)[:, None] != best
+    top = np.take_along_axis(d, best, axis=1)
+    np.put_along_axis(d, best, np.where(tied, np.nextafter(top, top.dtype.type(np.inf)), top), axis=1)
+    return d
+
+
 def labels(decided, classes, kind):
     """Return the labels that decisions stand for; `kind` of the targets in scikit-learn's words."""
     if kind == MULTILABEL:

@@ -143,17 +143,22 @@ def fail_diverged(epoch, rate, rows, y):
 
 
 def _diverged(epoch, rate, rows, y):
-    """Return what happened, which data are the larger, and what to try."""
-    what = f"The loss or a squared gradient is not finite in epoch {epoch}, at learning rate {rate:g}"
+    """Return what happened, which data are the larger, and what to try; L-BFGS has no rate, None."""
+    what = f"The loss or a squared gradient is not finite in epoch {epoch}"
+    smaller, scale = "a smaller learning rate", "a smaller learning rate, or scale"
+    if rate is None:
+        smaller, scale = "smaller initial weights", "to scale"
+    else:
+        what += f", at learning rate {rate:g}"
     x_most = _largest(rows.data) * abs(rows.scale)
     y_most = 0.0 if y.dtype.kind in "iu" else _largest(y)
     if y_most > x_most:
         most = f"the largest |y| is {y_most:g} and the largest |x| {x_most:g}"
-        return f"{what}; {most}", "targets", "a smaller learning rate, or scale the targets y"
+        return f"{what}; {most}", "targets", f"{scale} the targets y"
     return (
         f"{what}; the largest |x| is {x_most:g}",
         "input data",
-        "a smaller learning rate, or scale the inputs x" if x_most > 10 else "a smaller learning rate",
+        f"{scale} the inputs x" if x_most > 10 else smaller,
     )
 
 

@@ -1,6 +1,5 @@
 """L-BFGS by scikit-learn's rules: what is reported of a fit to all data at once."""
 
-import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .. import _checks
@@ -54,9 +53,9 @@ class FullBatch:
                 vars(est).pop("_optimizer", None)  # the state of an earlier stochastic solver
                 about = est._network, rows, self.target, self.weights, est._loss, self.optimizer
                 found = lbfgs.minimize(*about, est.max_iter, self._end_iteration)
-                if not np.isfinite(found.x).all():
+                if lbfgs.diverged(est._network, found):
                     transaction.revoke()
-                    _checks.fail_diverged(1, 1.0, rows, self.target)
+                    _checks.fail_diverged(est.n_iter_ + 1, None, rows, self.target)
                 est.n_iter_ = min(found.nit, est.max_iter)  # SciPy's count may exceed its limit
                 est.loss_ = float(found.fun)
                 if found.status != 0:

@@ -188,11 +188,13 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
         return decisions.labels(self._decide(logits), self.classes_, self._kind)
 
     def decision_function(self, X):
-        """Return logits (behind activations other than logistic and softmax: outputs); larger is likelier.
+        """Return what `predict` decides by; larger is likelier.
 
-        `predict` decides by them. Shape (n_samples,) for two classes, (n_samples, n_classes) for several or
-        multilabel targets. For two classes, and for each of multilabel targets, 0 is the middle: outputs
-        that are no logits count from 0.5 on, the middle of their targets.
+        Shape (n_samples,) for two classes, (n_samples, n_classes) for several or multilabel targets. Of
+        several classes behind a softmax these are the logarithms of their probabilities. Else they are
+        logits, or behind activations other than logistic the outputs. For two classes, and for each of
+        multilabel targets, 0 is the middle: outputs that are no logits count from 0.5 on, the middle of their
+        targets.
         """
         check_is_fitted(self, "_network")
         decided = self._decide(self._outputs(X, logits=True))
@@ -200,6 +202,8 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
             return decided.ravel()
         if decided.shape[1] == 2 and self._kind == "binary":
             return decided[:, 1] - decided[:, 0]
+        if decisions.softmax_tells(self._reading):
+            return decisions.log_probabilities(decided)
         return decided
 
     @available_if(_has_probabilities)

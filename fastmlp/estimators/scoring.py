@@ -15,7 +15,6 @@ from ..sklearn_metrics import is_scorer, recognised, told_classes
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 OF_OUTPUTS = ("sse", "mse", "mae")  # for classifiers, of probabilities against 0 and 1
-# "f1" and the like, without how to average, are scikit-learn's: of the class called 1
 OF_CLASSES = {"accuracy", *(f"{kind}_{average}" for kind in KINDS for average in AVERAGES if average)}
 
 
@@ -191,9 +190,17 @@ def _named(name, estimator, y):
                 )
         return found
     # ours, because scikit-learn's take milliseconds
-    if name == "r2" or (name in OF_CLASSES and is_classifier(estimator)):
+    if name == "r2" or (is_classifier(estimator) and (name in OF_CLASSES or _is_of_upper(name, y))):
         return words.METRICS[name]
     return _checks.check_choice("metrics", name, _choices())
+
+
+def _is_of_upper(name, y):
+    """Whether "f1" and the like are not of the lower of two classes, called 1: scikit-learn's are of 1."""
+    if name not in KINDS:
+        return False
+    classes = np.unique(y) if y.ndim == 1 else ()
+    return len(classes) != 2 or classes[0] != 1
 
 
 def _of_scorer(name, scorer, estimator, y):

@@ -24,7 +24,7 @@ class LBFGSFit:
     Attributes
     ----------
     status : Status
-        FINISHED once `run` has ended.
+        FINISHED once `run` has ended, or DIVERGED.
     losses, seconds : list of float
         Of each iteration.
     """
@@ -76,8 +76,11 @@ class LBFGSFit:
             last = time.perf_counter()
             return stop
 
-        minimize(*self.arguments, self.optimizer, self.n_epochs, on_step)
+        found = minimize(*self.arguments, self.optimizer, self.n_epochs, on_step)
         self.status = Status.FINISHED
+        if diverged(self.arguments[0], found):
+            self.status = Status.DIVERGED
+            _checks.warn_diverged(self.n_done + 1, None, *self.arguments[1:3])
         return self
 
 
@@ -107,6 +110,11 @@ def free(plan, function):
         return loss, gradient
 
     return of_free
+
+
+def diverged(network, found):
+    """Whether a search, which `minimize` returns, has met no finite loss: SciPy takes NaN for a minimum."""
+    return not network.interrupted_ and not (np.isfinite(found.fun) and np.isfinite(found.x).all())
 
 
 def minimize(network, rows, y, sample_weight, loss, optimizer, max_iter, on_step=None):

@@ -5,8 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from oracle.own import SoftCube
+from sklearn.metrics import get_scorer
+from sklearn.neural_network import MLPClassifier as SklearnMLP
 
-from fastmlp import MLPClassifier, activations, losses
+from fastmlp import MLPClassifier, activations, decisions, losses
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -167,3 +169,33 @@ def test_no_warnings_of_numpy():
         model = fitted(out_activation="logistic").fit(X, TARGETS["multiclass"])
         model.intercepts_[-1][...] = -1000.0
         model.predict_proba(X)
+
+
+@pytest.mark.parametrize("options", [{}, {"out_activation": "identity", "loss": "log_loss"}], ids=str)
+def test_decisions_of_several_classes_can_be_compared_from_sample_to_sample(options):
+    """Logits have an offset of each sample's own; their logarithms of probabilities do not.
+
+    scikit-learn's scorers and calibration take decision_function where there is one.
+    """
+    y = TARGETS["multiclass"]
+    model = fitted(max_iter=60, **options).fit(X, y)
+    decided, told = model.decision_function(X), model.predict_proba(X)
+    np.testing.assert_allclose(decided, np.log(told), rtol=1e-9)
+    theirs = SklearnMLP(hidden_layer_sizes=(4,), max_iter=60, learning_rate_init=0.01, random_state=0).fit(
+        X, y
+    )
+    expected = get_scorer("average_precision")(theirs, X, y)
+    assert get_scorer("average_precision")(model, X, y) == pytest.approx(expected, abs=1e-9)
+
+
+def test_decisions_that_round_alike_stay_what_predict_says():
+    z = np.array([[1e-20, 2e-20, 0.0], [1.0, 1.0, 0.0], [5.0, 1e-20, 2e-20]])
+    for dtype in (np.float32, np.float64):
+        found = decisions.log_probabilities(z.astype(dtype))
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found.argmax(axis=1), [1, 0, 0])
+        np.testing.assert_allclose(found, np.log(activations.softmax(z)), rtol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = decisions.log_probabilities(np.array([[0.0, 1e300, -1e308]]))
+    np.testing.assert_allclose(found, [[-1e300, 0.0, -1e308]], rtol=1e-7)

@@ -508,7 +508,7 @@ class Empty(skl.BaseCrossValidator):
         (dict(metrics=["accuracy", 3]), "metrics must hold names or callables; got 3"),
         (dict(metrics=[]), "metrics is empty"),
         (dict(metrics=[lambda t, p: 0.0, lambda t, p: 1.0]), "'<lambda>' more than once; name them"),
-        (dict(metrics="f1"), "'f1' cannot be computed for this y.*average.*f1_macro"),
+        (dict(metrics="jaccard"), "'jaccard' cannot be computed for this y.*average.*f1_macro"),
         (dict(metrics="neg_log_loss"), "needs an estimator with predict_proba"),
         (dict(metrics="sse", y=Y.astype(str)), "needs numbers for labels"),
         (dict(metrics=lambda t, p: p), "must return one number"),

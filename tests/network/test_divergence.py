@@ -7,7 +7,7 @@ import pytest
 from kernels.test_kernels_ensemble import train_ensemble
 from oracle.jobs import chain, clone, make_job, train
 
-from fastmlp import SGD, Dense, DivergenceWarning, MLPRegressor, Momentum, Network, fit_many
+from fastmlp import LBFGS, SGD, Dense, DivergenceWarning, MLPRegressor, Momentum, Network, fit_many
 from fastmlp.kernels import ensemble, training
 from fastmlp.kernels.plan import Activation, Optimizer, Regime, Status
 
@@ -186,3 +186,19 @@ def test_many_say_which():
         )
     assert all(np.isfinite(net.params).all() for net in nets)
     assert nets[0].n_epochs_ == nets[2].n_epochs_ == 30 > nets[1].n_epochs_
+
+
+def test_lbfgs_says_that_the_loss_is_beyond_all_numbers():
+    """SciPy takes a loss that is NaN for a minimum."""
+    x = np.random.RandomState(0).uniform(0.5, 1, size=(20, 2))
+    y = x[:, 0] * 1e200
+    net = Network([Dense(3, "tanh"), Dense(1)], random_state=0, dtype="float64").build(2)
+    before = net.params.copy()
+    with pytest.warns(DivergenceWarning, match=r"not finite in epoch 1; the largest \|y\| is .*Try to scale"):
+        net.fit(x, y, epochs=5, loss="mse", optimizer=LBFGS())
+    np.testing.assert_array_equal(net.params, before)
+    assert net.loss_curve_ == []
+    regressor = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0)
+    with pytest.raises(ValueError, match=r"The targets may contain large values.*not finite in epoch 1; the"):
+        regressor.fit(x, y)
+    assert not hasattr(regressor, "coefs_")

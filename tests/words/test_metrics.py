@@ -14,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, callbacks
+from fastmlp import SGD, Dense, MLPClassifier, MLPRegressor, Network, callbacks
 from fastmlp import metrics as m
 from fastmlp.losses import get as loss_of
 from fastmlp.metrics import Metric
@@ -480,18 +480,18 @@ def test_functions_of_scikit_learn_in_a_regressor():
 def test_what_cannot_be_measured_is_refused_before_the_first_epoch():
     model = MLPClassifier((4,), max_iter=3, random_state=0, warm_start=True).fit(IRIS, SPECIES)
     before = [w.copy() for w in model.coefs_]
-    for metrics, words in (("f1", "average"), (skm.f1_score, "average"), (lambda t, p: p, "one number")):
+    for metrics, words in (("jaccard", "average"), (skm.f1_score, "average"), (lambda t, p: p, "one number")):
         with pytest.raises((ValueError, TypeError), match=words):
             model.set_params(metrics=metrics).fit(IRIS, SPECIES)
         assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, before, strict=True))
         net = Network([Dense(3, "softmax")], random_state=0)
-        given = skm.f1_score if metrics == "f1" else metrics
+        given = skm.jaccard_score if metrics == "jaccard" else metrics
         with pytest.raises((ValueError, TypeError), match=words):
             net.fit(IRIS, SPECIES, metrics=given)
         assert net.plan is None
     text = np.array(["a", "b"])[BINARY]
     with pytest.raises(ValueError, match="pos_label"):
-        MLPClassifier((4,), max_iter=3, metrics="f1").fit(X, text)
+        MLPClassifier((4,), max_iter=3, metrics="jaccard").fit(X, text)
 
 
 # ---- which way is better
@@ -715,6 +715,25 @@ def test_class_metrics_are_scikit_learns(kind, n_classes, weighted):
 
 
 @pytest.mark.parametrize("kind", ["precision", "recall", "f1"])
+def test_classes_that_are_neither_there_nor_told_have_no_part_in_the_mean(kind):
+    """A model that is right about all of a test set has 1, whatever classes the test set lacks."""
+    y, told = np.array([0, 2, 2, 5]), np.array([0, 2, 5, 5])
+    options = dict(labels=np.arange(7))
+    for name in (kind, f"{kind}_macro"):
+        assert m.METRICS[name](y, y, **options) == 1
+        expected = getattr(skm, f"{kind}_score")(y, told, average="macro")
+        assert m.METRICS[name](y, told, **options) == pytest.approx(expected)
+    x = np.eye(4)[np.arange(40) % 4]
+    model = Network([Dense(4, "softmax")], random_state=0)
+    few = {"few": (x[:2], [0, 1])}
+    model.fit(x, np.arange(40) % 4, epochs=60, optimizer=SGD(1.0), metrics=[kind], validation_data=few)
+    assert model.history_[kind][-1] == model.history_[f"few_{kind}"][-1] == 1
+    rows = np.array([[1, 0, 0], [0, 1, 0]])  # of several labels each has its part, as with scikit-learn
+    expected = getattr(skm, f"{kind}_score")(rows, rows, average="macro", zero_division=0.0)
+    assert m.METRICS[f"{kind}_macro"](rows, rows) == pytest.approx(expected) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("kind", ["precision", "recall", "f1"])
 def test_class_metrics_of_several_labels(kind):
     y, told = np.random.default_rng(0).integers(0, 2, (2, 50, 4))
     for average in ("macro", "micro", "weighted"):
@@ -751,6 +770,31 @@ def test_class_metrics_of_models():
     assert first.history_["f1"][-1] == pytest.approx(
         skm.f1_score(1 + (y > 0), first.predict(x))
     )  # of class 1
+
+
+def test_f1_of_estimators_is_of_classes_of_any_name():
+    """scikit-learn's own of a class called 1; of the upper of two classes, and the mean of several, else."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 3))
+    several = x.argmax(axis=1)
+    options = dict(hidden_layer_sizes=(4,), max_iter=5, tol=0, metrics=["f1", "recall"], random_state=0)
+    for y, average in (
+        (np.array(["no", "yes"])[several // 2], dict(pos_label="yes")),
+        (np.array([-1, 1])[several // 2], {}),
+        (1 + several // 2, dict(pos_label=1)),
+        (several, dict(average="macro")),
+        (np.array(list("uvw"))[several], dict(average="macro")),
+        (np.c_[several > 0, several > 1].astype(int), dict(average="macro")),
+    ):
+        model = MLPClassifier(**options).fit(x, y, X_val=x[:30], y_val=y[:30])
+        told, rows = model.predict(x), slice(None)
+        for prefix, rows in (("", slice(None)), ("val_", slice(30))):
+            for kind in ("f1", "recall"):
+                expected = getattr(skm, f"{kind}_score")(y[rows], told[rows], zero_division=0.0, **average)
+                assert model.history_[f"{prefix}{kind}"][-1] == pytest.approx(expected), (y[:5], kind)
+    asked = dict(cv=3, repeats=1, metrics=["f1", "f1_macro"], random_state=0)
+    found = cross_validate(MLPClassifier((4,), max_iter=5), x, several, **asked)
+    np.testing.assert_allclose(found.scores["test"]["f1"], found.scores["test"]["f1_macro"])
 
 
 def test_metrics_by_class_stand_among_others():
