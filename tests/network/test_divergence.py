@@ -165,10 +165,11 @@ def test_messages_name_what_is_large():
     assert "the largest |x| is" in told and "|y|" not in told and "scale the inputs x" in told
     told = message_of((x * 255).astype(np.uint8), np.ones(20) * 5, 1e300)
     assert "the largest |x| is 2.5" in told
+    fast = dict(solver="sgd", learning_rate_init=10, random_state=0)
     with pytest.raises(ValueError, match=r"The targets may contain large values.*largest \|y\| is .*scale"):
-        MLPRegressor(hidden_layer_sizes=(3,), solver="sgd", learning_rate_init=10).fit(x, y.ravel() * 1e200)
+        MLPRegressor(hidden_layer_sizes=(3,), **fast).fit(x, y.ravel() * 1e200)
     with pytest.raises(ValueError, match=r"The input data may contain large values.*scale the inputs x"):
-        MLPRegressor(hidden_layer_sizes=(3,), solver="sgd", learning_rate_init=10).fit(x * 1e200, x[:, 0])
+        MLPRegressor(hidden_layer_sizes=(3,), **fast).fit(x * 1e200, x[:, 0])
 
 
 def test_many_say_which():
