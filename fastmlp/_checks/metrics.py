@@ -6,6 +6,7 @@ from .values import shown
 from .warned import warn
 from .words import did_you_mean
 
+OF_CLASSES = ("labels", "numbers", "probabilities", "scores")  # what a metric takes of classes
 RESERVED = ("loss", "score", "learning_rate", "seconds", "epoch")
 
 
@@ -87,6 +88,16 @@ def check_probabilities(name, have_probabilities):
         raise ValueError(
             f"metrics: {name!r} needs probabilities, which the outputs are not; take a logistic or softmax "
             "output, or a cross-entropy"
+        )
+
+
+def check_metrics_of_values(metrics, are_values):
+    """Raise for metrics of classes where targets are values."""
+    of_classes = [name for name, metric in metrics.items() if metric.takes in OF_CLASSES]
+    if of_classes and are_values:
+        raise ValueError(
+            f"metrics: {of_classes[0]!r} needs classes, but y has more than two values behind one output: take "
+            "'r2', 'mse' or 'mae', or give the last layer an output for each class"
         )
 
 

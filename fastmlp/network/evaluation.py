@@ -15,6 +15,13 @@ def read(network, y, logits, loss, coding=None):
     return Reading(y, output.value(logits), output, loss, coding, network.learning.target_range)
 
 
+def coding_of(network, y, loss, metrics):
+    """Return the `Coding` of targets, which must tell classes where metrics take such."""
+    told = Reading(y, np.empty((0, network.plan.n_outputs)), network.functions[-1], loss)
+    _checks.check_metrics_of_values(metrics, told.are_values)
+    return told.coding
+
+
 class EvaluationSet:
     """Samples on which a network is measured: checked once, measured as often as is wanted.
 
@@ -36,6 +43,8 @@ class EvaluationSet:
         self.network, self.loss, self.metrics, self.coding = network, loss, metrics, coding
         self.y = np.asarray(y)  # metrics get y as the user gave it
         self.rows, self.targets, self.weights = samples_of(network, x, y, loss, sample_weight, of)
+        if metrics and coding is None:
+            coding_of(network, self.y, loss, metrics)
 
     def measure(self):
         """Return the loss, without penalties, and each metric."""
@@ -80,8 +89,7 @@ class EpochMetrics:
         self.y = self.coding = None
         if self.metrics:
             self.y = np.asarray(y)
-            none = np.empty((0, network.plan.n_outputs))
-            self.coding = Reading(self.y, none, network.functions[-1], prepared.learning.loss).coding
+            self.coding = coding_of(network, self.y, prepared.learning.loss, self.metrics)
         self.sets = {}
         for name, data in _checks.check_validation_data(validation_data).items():
             of = " of validation_data" + (f"[{name!r}]" if isinstance(validation_data, dict) else "")

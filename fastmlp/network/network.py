@@ -389,8 +389,8 @@ class Network(Exported):
     def score(self, x, y, *, sample_weight=None):
         """Return the accuracy on some data, or R² where the targets are values: as scikit-learn's `score`.
 
-        Outputs tell classes where the loss or the output activation says so (softmax, logistic,
-        cross-entropies, hinge), and where the targets are labels or two numbers.
+        Outputs tell classes where the loss or the output activation says so (softmax, cross-entropies,
+        hinge), and where the targets are labels or two numbers.
         """
         data = EvaluationSet(self, x, y, sample_weight, choose_loss(self, training=False), {})
         return data.score()

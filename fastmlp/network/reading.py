@@ -102,9 +102,23 @@ class Reading:
     @property
     def tells_classes(self):
         """Whether outputs are meant to tell classes: as loss, output activation or targets say."""
-        if self.loss.labels or self.are_logits or self.activation.name in ("logistic", "softmax"):
+        if self._is_told or (self.n_outputs > 1 and self.y.ndim == 1):
             return True
-        return (self.n_outputs > 1 and self.y.ndim == 1) or bool(np.isin(self.y, self._range()).all())
+        return bool(np.isin(self.y, self._range()).all())
+
+    @property
+    def are_values(self):
+        """Whether y has more than two values behind one output that nothing says to tell classes."""
+        if self.n_outputs > 1 or self._is_told or not self.y.size:
+            return False
+        return bool(((self.y > self.y.min()) & (self.y < self.y.max())).any())
+
+    @property
+    def _is_told(self):
+        """Whether loss or output activation say that outputs tell classes, whatever the targets are."""
+        name = self.activation.name
+        of_entropy = name == "logistic" and name in self.loss.from_logits
+        return bool(self.loss.labels) or self.are_logits or of_entropy or name == "softmax"
 
     @property
     def finite(self):

@@ -797,6 +797,31 @@ def test_f1_of_estimators_is_of_classes_of_any_name():
     np.testing.assert_allclose(found.scores["test"]["f1"], found.scores["test"]["f1_macro"])
 
 
+@pytest.mark.parametrize(
+    "metric", ["accuracy", "f1", skm.roc_auc_score, {"own": Metric(skm.f1_score, "labels")}]
+)
+@pytest.mark.parametrize("activation", ["identity", "tanh", "logistic"])
+def test_values_have_no_classes(activation, metric):
+    """More than two values behind one output are no classes, and no threshold makes some of them."""
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    for y in (np.tanh(x[:, 0]) / 2 + 0.5, np.arange(30) % 3 / 2, np.arange(30)[:, None] % 3):
+        net = Network([Dense(1, activation)], random_state=0)
+        with pytest.raises(ValueError, match="metrics: .* needs classes, but y has more than two values.*r2"):
+            net.fit(x, y, loss="mse", metrics=metric)
+        assert net.plan is None
+        net.fit(x, y, loss="mse", metrics=["r2"])
+        with pytest.raises(ValueError, match="needs classes, but y has more than two values"):
+            net.evaluate(x, y, metrics=metric)
+        assert net.score(x, y) == pytest.approx(skm.r2_score(y, net.predict(x)))
+    two = np.where(x[:, 0] > 0, 0.9, 0.1)  # of two values they may be classes, whatever these are
+    net = Network([Dense(1, activation)], random_state=0).fit(x, two, loss="mse", metrics=metric, epochs=30)
+    assert net.score(x, two) == pytest.approx(((net.predict(x).ravel() > 0.5) == (two > 0.5)).mean())
+    if activation == "logistic":  # probabilities, which the cross-entropy takes as such
+        net.fit(x, x[:, 0] > 0, metrics="accuracy", loss="binary_crossentropy")
+        net.fit(x, np.tanh(x[:, 0]) / 2 + 0.5, metrics="accuracy", loss="binary_crossentropy")
+        assert 0 <= net.score(x, np.tanh(x[:, 0]) / 2 + 0.5) <= 1
+
+
 def test_metrics_by_class_stand_among_others():
     x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 3
     network = Network([Dense(3, "softmax")], random_state=0)
