@@ -101,9 +101,12 @@ def as_float(array, name):
             raise TypeError
         return array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} must hold numbers; got dtype {array.dtype}: encode text as numbers first"
-        ) from None
+        kinds = {type(value).__name__ for value in array.ravel()} if array.dtype.kind == "O" else set()
+        if "NAType" in kinds and "str" not in kinds:  # pandas' word for what is missing
+            got = "missing values: impute or drop these samples first"
+        else:
+            got = f"dtype {array.dtype}: encode text as numbers first"
+        raise ValueError(f"{name} must hold numbers; got {got}") from None
 
 
 def check_finite_rows(rows, name="x"):
@@ -173,12 +176,21 @@ def as_row_numbers(name, rows, n_samples):
 
 def check_pair(validation_data):
     """Return validation data as (x, y, sample_weight or None)."""
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-        raise ValueError(
-            "validation_data must be a tuple (x, y) or (x, y, sample_weight), or a dict of such tuples by "
-            f"name; got {type(validation_data).__name__}"
-        )
-    return (*validation_data, None)[:3]
+    got = type(validation_data).__name__
+    if isinstance(validation_data, (tuple, list)):
+        if validation_data and all(map(_is_pair, validation_data)):
+            got = f'a {got} of {len(validation_data)} pairs: name them, {{"a": (x, y), ...}}'
+        elif len(validation_data) in (2, 3):
+            return (*validation_data, None)[:3]
+    raise ValueError(
+        "validation_data must be a tuple (x, y) or (x, y, sample_weight), or a dict of such tuples by name; "
+        f"got {got}"
+    )
+
+
+def _is_pair(value):
+    """Whether it is a tuple or a list that begins with a table."""
+    return isinstance(value, (tuple, list)) and len(value) in (2, 3) and getattr(value[0], "ndim", 0) == 2
 
 
 def check_validation_data(validation_data):

@@ -37,6 +37,16 @@ def labels_in_order(y):
         ) from None
 
 
+def check_one_class_each(y):
+    """Return classes in a vector: of each sample one."""
+    if y.ndim != 1 and not (y.ndim == 2 and y.shape[1] == 1):
+        raise ValueError(
+            f"y must have shape (n,), a class for each sample; got {y.shape}: pass y.argmax(axis=1) of "
+            "one-hot rows"
+        )
+    return y.ravel()
+
+
 def check_labels_known_kind(y):
     """Raise where there can be no classes: labels of several kinds, or numbers with fractions."""
     if y.dtype.kind == "O":

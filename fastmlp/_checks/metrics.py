@@ -96,8 +96,8 @@ def check_metrics_of_values(metrics, are_values):
     of_classes = [name for name, metric in metrics.items() if metric.takes in OF_CLASSES]
     if of_classes and are_values:
         raise ValueError(
-            f"metrics: {of_classes[0]!r} needs classes, but y has more than two values behind one output: take "
-            "'r2', 'mse' or 'mae', or give the last layer an output for each class"
+            f"metrics: {of_classes[0]!r} needs classes, but y has more than two values behind one output: "
+            "take 'r2', 'mse' or 'mae', or give the last layer an output for each class"
         )
 
 

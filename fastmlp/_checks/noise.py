@@ -33,12 +33,20 @@ def check_unit(name, X, sigma, unit):
     sigma = check_real("sigma", sigma)
     if unit is not None:
         return sigma * check_real("unit", unit, closed="neither")
-    if X.dtype == np.uint8 and 0 < sigma <= 1 and X.size and X.max() > 1:
+    if 0 < sigma <= 1 and _are_grey_levels(X):
         warn(
             f"sigma={sigma:g} is in the units of {name}, whose values reach {X.max()}: almost no noise. Pass "
             "unit=255 where it is meant as a share of their range, unit=1 where it is meant as it is"
         )
     return sigma
+
+
+def _are_grey_levels(X):
+    """Whether numbers seem to be grey levels from 0 to 255; wider integers may be, where they come so far."""
+    if X.dtype.kind not in "iu" or not X.size:
+        return False
+    most = int(X.max())
+    return most > 1 if X.dtype == np.uint8 else 127 < most < 256 and int(X.min()) >= 0
 
 
 def check_noise(sigma, clip, dtype):

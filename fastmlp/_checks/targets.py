@@ -21,8 +21,10 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
         raise ValueError(f"{name} must hold one row for each of the {n_samples} samples; got {got}{hint}")
     if knows_labels and (y.ndim == 1 or y.shape[1] == 1):
         return check_labels(y.ravel(), n_outputs, name)
-    if loss.one_hot and n_outputs > 1 and y.ndim == 1 and y.dtype.kind in "biu":
+    if loss.one_hot and n_outputs > 1 and y.ndim == 1 and y.dtype.kind in "biuUSO":
         return np.eye(n_outputs, dtype=dtype)[check_labels(y, n_outputs, name)]
+    if y.dtype.kind not in "biuf":
+        y = as_float(y, name)
     y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
     if y.shape[1] != n_outputs:
         check_labels_of_classes(y, n_outputs, loss, name)
@@ -30,8 +32,6 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
             f"{name} has {several(y.shape[1], 'column')} but the output layer has "
             f"{several(n_outputs, 'unit')}; give the last layer {several(y.shape[1], 'unit')}"
         )
-    if y.dtype.kind not in "biuf":
-        y = as_float(y, name)
     y = check_finite(name, np.ascontiguousarray(y, dtype))
     check_target_range(y, loss, name)
     if loss.labels == "only":
@@ -43,7 +43,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
 
 def check_labels_of_classes(y, n_outputs, loss, name):
     """Raise where `y` seems to hold labels, one for each output, but the loss takes a target for each."""
-    if y.shape[1] != 1 or n_outputs == 1 or y.dtype.kind not in "biuf" or not y.size:
+    if y.shape[1] != 1 or n_outputs == 1 or not y.size:
         return
     if y.dtype.kind in "iu" or (y.min() >= 0 and y.max() < n_outputs and (y == np.floor(y)).all()):
         raise ValueError(

@@ -10,7 +10,7 @@ def one_against_rest(y, label):
 
     Parameters
     ----------
-    y : array-like of shape (n,)
+    y : array-like of shape (n,) or (n, 1)
     label : object
         The class; it must be among `y`.
 
@@ -24,6 +24,6 @@ def one_against_rest(y, label):
     >>> one_against_rest([3, 1, 4, 3], 3)
     array([1, 0, 0, 1], dtype=uint8)
     """
-    y = np.asarray(y)
+    y = _checks.check_one_class_each(np.asarray(y))
     _checks.check_choice("label", label, dict.fromkeys(np.unique(y).tolist()))
     return (y == label).astype(np.uint8)

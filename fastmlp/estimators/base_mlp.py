@@ -23,6 +23,7 @@ from .stochastic import StochasticFit
 from .validation import given
 
 FORMULA = HasMethods(["value", "derivative"])
+FINITE = Interval(Real, None, None, closed="neither")
 
 
 def _from(kind, low, closed="left"):
@@ -59,7 +60,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         "max_fun": [_from(Integral, 1)],
         "out_activation": [StrOptions(set(activations.ACTIVATIONS)), FORMULA, None],
         "dropout": [Interval(Real, 0, 1, closed="left"), list, tuple],
-        "initializer": [StrOptions(set(initializers.INITIALIZERS)), callable, None],
+        "initializer": [StrOptions(set(initializers.INITIALIZERS)), callable, FINITE, None],
         "coefs_init": [list, tuple, None],
         "intercepts_init": [list, tuple, None],
         "weight_decay": [_from(Real, 0)],

@@ -87,8 +87,8 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
         takes the mean over the classes; it does not know "balanced".
     dropout : float or list, default=0.0
         Rate of each hidden layer; a list may have one more, at its front, for the inputs.
-    initializer : str or callable, default=None
-        See `fastmlp.initializers`. None: scikit-learn's.
+    initializer : str, float or callable, default=None
+        See `fastmlp.initializers`; a number is every weight. None: scikit-learn's.
     coefs_init, intercepts_init : list of arrays, default=None
         Weights and biases to start from.
     weight_decay : float, default=0.0

@@ -171,6 +171,13 @@ def test_initial_weights():
     start = quick(max_iter=1, learning_rate_init=1e-12, initializer="he_normal").fit(X, Y)
     assert start.coefs_[0].std() == pytest.approx((2 / 4) ** 0.5, rel=0.3)
     assert np.abs(start.intercepts_[0]).max() < 1e-9
+    for number in (0.25, 1, np.float32(0.5)):  # as layers take them
+        start = quick(max_iter=1, learning_rate_init=1e-12, initializer=number).fit(X, Y)
+        np.testing.assert_allclose(start.coefs_[0], number, rtol=1e-9)
+        assert np.abs(start.intercepts_[0]).max() < 1e-9
+    for number in (np.nan, np.inf, True):
+        with pytest.raises((TypeError, ValueError), match="initializer"):
+            quick(initializer=number).fit(X, Y)
     coefs = [np.full((4, 8), 0.1), np.full((8, 3), 0.2)]
     given_weights = quick(max_iter=1, learning_rate_init=1e-12, coefs_init=coefs).fit(X, Y)
     np.testing.assert_allclose(given_weights.coefs_[0], 0.1, rtol=1e-9)

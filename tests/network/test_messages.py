@@ -37,6 +37,9 @@ X = np.random.RandomState(0).standard_normal((20, 3))
 Y, LABELS = np.eye(3)[np.arange(20) % 3], np.arange(20) % 3
 
 
+NA = type("NAType", (), {})()  # pandas' word for what is missing
+
+
 def net(units=3, output="identity"):
     return Network([Dense(4, "tanh"), Dense(units, output)], random_state=0)
 
@@ -271,6 +274,18 @@ def test_a_warning_names_the_users_line():
         (lambda: Network([Dense(3), Dropout(0.1)]).fit(X, Y), r"output; got Dropout\(.*: add one"),
         (lambda: net(3, "softmax").fit(X, np.array(["a", "b", "c"])[LABELS]),
          r"y must hold the numbers of classes, 0 to 2; got dtype <U1: number them by classes, y = np.uni"),
+        *((lambda loss=loss: net(3).fit(X, np.array(["a", "b", "c"])[LABELS], loss=loss),
+           r"y must hold the numbers of classes, 0 to 2; got dtype <U1: number them by classes")
+          for loss in ("mse", "sse", "delta_rule", "hinge")),
+        *((lambda loss=loss: net(3).fit(X, np.array(["a", "b", "c"])[LABELS], loss=loss),
+           r"y must hold numbers; got dtype <U1: encode text as numbers first") for loss in ("mae", "huber")),
+        (lambda: net().fit(np.array([[1.0, 2, NA]] * 20, object), Y),
+         "x must hold numbers; got missing values: impute or drop these samples first"),
+        (lambda: net().fit(np.array([[1.0, "a", NA]] * 20, object), Y), "x must .*encode text as numbers"),
+        (lambda: net().fit(X, Y, validation_data=[(X, Y), (X[:9], Y[:9])]),
+         r"or a dict .* by name; got a list of 2 pairs: name them, .\"a\": .x, y., "),
+        (lambda: MLPClassifier().fit(X, LABELS, validation_data=((X, LABELS), (X, LABELS), (X, LABELS))),
+         "got a tuple of 3 pairs: name them"),
         (lambda: Dense(3, np.tanh), "which lacks name, value, derivative: did you mean 'tanh'"),
         (lambda: Dense(3, None), "got None, .*: did you mean 'identity'"),
         (lambda: net().fit(X, Y, callbacks=callbacks.EarlyStopping()), "'val_loss', which needs valid"),

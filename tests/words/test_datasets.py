@@ -450,6 +450,11 @@ def test_one_class_against_the_rest():
     assert datasets.one_against_rest(["a", "b"], "b").tolist() == [0, 1]
     with pytest.raises(ValueError, match="label must be one of 1, 3, 4"):
         datasets.one_against_rest(y, 2)
+    assert datasets.one_against_rest(y[:, None], 3).tolist() == [1, 0, 0, 1]
+    with pytest.raises(
+        ValueError, match=r"y must have shape \(n,\), a class for each sample; got .*\(4, 5\).*argmax"
+    ):
+        datasets.one_against_rest(np.eye(5)[y], 1)
 
 
 @pytest.fixture

@@ -806,7 +806,9 @@ def test_values_have_no_classes(activation, metric):
     x = np.random.default_rng(0).normal(size=(30, 2))
     for y in (np.tanh(x[:, 0]) / 2 + 0.5, np.arange(30) % 3 / 2, np.arange(30)[:, None] % 3):
         net = Network([Dense(1, activation)], random_state=0)
-        with pytest.raises(ValueError, match="metrics: .* needs classes, but y has more than two values.*r2"):
+        with pytest.raises(
+            ValueError, match=r"metrics: .* needs classes, but y has more than two values.*r2"
+        ):
             net.fit(x, y, loss="mse", metrics=metric)
         assert net.plan is None
         net.fit(x, y, loss="mse", metrics=["r2"])

@@ -272,3 +272,9 @@ def test_a_share_of_grey_levels_without_a_unit_is_warned_of():
         add_gaussian_noise(X, random_state=0, **quiet)
     add_gaussian_noise(X // 100, 0.3)
     add_gaussian_noise(X.astype(np.float32), 0.3)
+    X[0, 0] = 255
+    for dtype in (np.int64, np.int16, np.uint32):  # as a table of grey levels is read
+        with pytest.warns(UserWarning, match=r"values reach 255.*unit=255"):
+            add_gaussian_noise(X.astype(dtype), 0.3)
+        for other in (X // 10, X * 10.0, X - 256.0):  # counts, and what is no byte
+            add_gaussian_noise(other.astype(dtype) if (other >= 0).all() else other.astype(np.int64), 0.3)
