@@ -87,10 +87,10 @@ cdef extern from *:
       #endif
       typedef real quad __attribute__((vector_size(4 * REAL_BYTES), aligned(REAL_BYTES), may_alias));
       typedef bits quad_bits __attribute__((vector_size(4 * REAL_BYTES)));
-      /* 4 x 4 elements, transposed; rows of b are b_col apart, rows of p are ldp apart. */
-      FM_INLINE void transpose_quad(const real *b, Py_ssize_t b_col, real *p, Py_ssize_t ldp) {
-          quad b0 = *(const quad *)b, b1 = *(const quad *)(b + b_col);
-          quad b2 = *(const quad *)(b + 2 * b_col), b3 = *(const quad *)(b + 3 * b_col);
+      /* 4 x 4 elements, transposed: from column `at` of four rows on; rows of p are ldp apart. */
+      FM_INLINE void transpose_quad_rows(const real *const *row, Py_ssize_t at, real *p, Py_ssize_t ldp) {
+          quad b0 = *(const quad *)(row[0] + at), b1 = *(const quad *)(row[1] + at);
+          quad b2 = *(const quad *)(row[2] + at), b3 = *(const quad *)(row[3] + at);
       #if REAL_BYTES == 4
           quad t0 = FM_MIX(b0, b1, 0, 4, 1, 5), t1 = FM_MIX(b0, b1, 2, 6, 3, 7);
           quad t2 = FM_MIX(b2, b3, 0, 4, 1, 5), t3 = FM_MIX(b2, b3, 2, 6, 3, 7);
@@ -108,11 +108,16 @@ cdef extern from *:
       #endif
       }
     #else
-      FM_INLINE void transpose_quad(const real *b, Py_ssize_t b_col, real *p, Py_ssize_t ldp) {
+      FM_INLINE void transpose_quad_rows(const real *const *row, Py_ssize_t at, real *p, Py_ssize_t ldp) {
           for (int i = 0; i < 4; i++)
-              for (int j = 0; j < 4; j++) p[j * ldp + i] = b[i * b_col + j];
+              for (int j = 0; j < 4; j++) p[j * ldp + i] = row[i][at + j];
       }
     #endif
+    /* The same of rows that are b_col apart. */
+    FM_INLINE void transpose_quad(const real *b, Py_ssize_t b_col, real *p, Py_ssize_t ldp) {
+        const real *row[4] = {b, b + b_col, b + 2 * b_col, b + 3 * b_col};
+        transpose_quad_rows(row, 0, p, ldp);
+    }
 
     /* The sums of four vectors' lanes. */
     FM_INLINE void vec_sums(vec t0, vec t1, vec t2, vec t3, real *c, Py_ssize_t c_col) {

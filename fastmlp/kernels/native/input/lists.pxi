@@ -139,11 +139,13 @@ cdef void forward_lists(const Job *job, const Lists *lists, size start, size fir
 
     start : the position in the epoch's order of the samples that will be wanted next, or -1
     """
-    cdef size s, cut, at
+    cdef size s, cut, at, end
+    cdef bint whole = ld % (8 * LANES) == 0   # sums of so many vectors go by single features: no tail to avoid
     for cut in range(lists.n_cuts):
         for s in range(first, last):
             if start >= 0:
                 prefetch_cut(job, lists, start + s - first, cut)
             at = s * lists.n_cuts + cut
-            row_product(False, lists.value + lists.start[at], lists.index + lists.start[at],
-                        list_end(lists, at) - lists.start[at], W, ld, C + (s - first) * ldc, ld)
+            end = lists.end[at] if whole else list_end(lists, at)
+            row_product(False, lists.value + lists.start[at], lists.index + lists.start[at], end - lists.start[at], W,
+                        ld, C + (s - first) * ldc, ld)

@@ -35,6 +35,7 @@ cdef struct Batch:
     size n_tasks
     real *scratch         # (n_threads, scratch_size): the gradient of one block of weights
     size scratch_size
+    Columns *columns      # (n_threads,): where first weights' gradients are summed by columns
     # the batch in hand, which threads share
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
@@ -58,18 +59,19 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     cdef LayerWork work_unused
     cdef EdgeWork *of_edge
     cdef EdgeWork edge_unused
+    cdef Columns columns_unused
     cdef size k, e, widest = 0, n_weight_blocks = 0, rows = WEIGHT_ROWS
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
     cdef bint stored
     take(&cursor, sizeof(Batch))
     self.job = job[0]
     self.chunk = max(1, min(batch, CHUNK))
-    # the longer, the more often weights are reused; but each of several threads should find two tasks
+    # the longer, the more often weights are reused; but each of several threads should find a task
     self.stretch = BLOCK
     if job.net.n_params * sizeof(real) > STRETCH_BYTES:
         self.stretch *= STRETCH
     if run.n_threads > 1:
-        self.stretch = min(self.stretch, max(1, self.chunk // (2 * BLOCK * run.n_threads)) * BLOCK)
+        self.stretch = min(self.stretch, max(1, self.chunk // (BLOCK * run.n_threads)) * BLOCK)
     stored = job.gradient != NULL or batch > self.chunk or run.clip_norm > 0
     self.work = <LayerWork *>take(&cursor, job.net.n_layers * sizeof(LayerWork))
     self.edge_work = <EdgeWork *>take(&cursor, job.net.n_edges * sizeof(EdgeWork))
@@ -107,6 +109,12 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.task_start = <int64_t *>take(&cursor, (self.n_tasks + 1) * sizeof(int64_t))
     self.scratch_size = rows * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
+    self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
+    for k in range(run.n_threads if lists_columns(job, widest) else 0):
+        if base == NULL:
+            cursor += lay_out_columns(&columns_unused, NULL)
+        else:
+            cursor += lay_out_columns(&self.columns[k], cursor)
     if base != NULL:
         self.phase = self.ticket = self.batch_at = self.batch_samples = 0
         self.remaining = self.bad_rows = 0

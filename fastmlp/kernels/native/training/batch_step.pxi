@@ -46,18 +46,28 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
     cdef const Edge *edge
     cdef real *C
     cdef real *W
+    cdef const real *bias
+    cdef const real *from_rows            # what a product is added to: the bias, then what is in Z
+    cdef size apart
+    cdef bint listed
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         work = &self.work[k]
         C = (work.Z if work.Z != NULL else work.A) + first * work.lda
-        fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, C, work.lda, m, work.ld)
+        bias = work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL
+        edge = &self.job.net.edges[layer.first_edge]
+        listed = edge.source == INPUT and self.job.run.sparse
+        from_rows, apart = bias, 0
+        if listed:
+            fill_rows(bias, C, work.lda, m, work.ld)
+            from_rows, apart = C, work.lda
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &self.job.net.edges[e]
             W = work.W + edge.row * work.ld
             if edge.source != INPUT:
                 source = &self.work[edge.source]
-                add_product(source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda, m, work.ld,
-                            edge.width)
+                product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
+                             m, work.ld, edge.width)
             elif self.job.run.sparse:
                 if self.lists.shared:
                     forward_shared(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
@@ -65,7 +75,9 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                     forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
             else:
-                add_product(self.X + first * self.ldx, self.ldx, 1, W, work.ld, C, work.lda, m, work.ld, edge.width)
+                product_from(from_rows, apart, self.X + first * self.ldx, self.ldx, 1, W, work.ld, C, work.lda, m,
+                             work.ld, edge.width)
+            from_rows, apart = C, work.lda
         if k == self.job.net.n_layers - 1:
             return
         for s in range(first, last):
@@ -192,11 +204,9 @@ cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
             below = &self.job.net.layers[edge.source]
             source = &self.work[edge.source]
             d = source.D + first * source.lda
-            if edge.is_first:
-                fill_rows(NULL, d, source.lda, m, source.lda)
             of_edge = &self.edge_work[e]
-            add_product(work.D + first * work.lda, work.lda, 1, of_edge.WT, of_edge.ldt, d, source.lda, m,
-                        padded(edge.width), layer.n_out)
+            product_from(NULL if edge.is_first else d, source.lda, work.D + first * work.lda, work.lda, 1, of_edge.WT,
+                         of_edge.ldt, d, source.lda, m, padded(edge.width), layer.n_out)
             if not edge.is_last:
                 continue
             for s in range(first, last):
@@ -223,17 +233,23 @@ cdef bint learns_in_place(Batch *self, WeightBlock *block) noexcept nogil:
             and self.job.run.weight_decay == 0 and self.job.run.clip_value <= 0 and work.G == NULL)
 
 
-cdef void weight_gradient(Batch *self, WeightBlock *block, size n_samples, real factor, real *g) noexcept nogil:
-    """g (last - first, ld) += the sum over the samples of source^T dZ, listed inputs times factor. g : IN/OUT"""
+cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fresh, real factor,
+                          real *g) noexcept nogil:
+    """g (last - first, ld) = or += the sum over the chunk's samples of source^T dZ, listed inputs times factor.
+
+    fresh : g is not read
+    """
     cdef const Layer *layer = &self.job.net.layers[block.layer]
     cdef LayerWork *work = &self.work[block.layer]
     cdef LayerWork *source
     cdef const Edge *edge
     cdef const Lists *lists = &self.lists
-    cdef size e, s, j, a, b, p, q, cut, ld = work.ld
+    cdef size e, s, j, a, b, p, q, cut, ld = work.ld, n_samples = self.chunk_samples
     cdef const real *d
     cdef real *row
     if block.first == layer.n_in:             # the bias
+        if fresh:
+            memset(g, 0, ld * sizeof(real))
         for s in range(n_samples):
             d = work.D + s * work.lda
             for j in range(ld // LANES):
@@ -248,10 +264,17 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size n_samples, real 
         row = g + (a - block.first) * ld
         if edge.source != INPUT:
             source = &self.work[edge.source]
-            add_product(source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row, ld, b - a, ld, n_samples)
+            product_from(NULL if fresh else row, ld, source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row,
+                         ld, b - a, ld, n_samples)
         elif not self.job.run.sparse:
-            add_product(self.X + (a - edge.row), 1, self.ldx, work.D, work.lda, row, ld, b - a, ld, n_samples)
+            product_from(NULL if fresh else row, ld, self.X + (a - edge.row), 1, self.ldx, work.D, work.lda, row,
+                         ld, b - a, ld, n_samples)
+        elif lists_columns(&self.job, ld):
+            columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
+                             a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
         else:
+            if fresh:
+                memset(row, 0, (b - a) * ld * sizeof(real))
             a -= edge.row
             b -= edge.row
             cut = a // lists.cut

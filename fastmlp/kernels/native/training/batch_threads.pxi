@@ -81,7 +81,7 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
 
 
 cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
-    cdef size u, n
+    cdef size u
     cdef WeightBlock *block
     cdef LayerWork *work
     cdef real *g
@@ -89,16 +89,13 @@ cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
     for u in range(self.task_start[task], self.task_start[task + 1]):
         block = &self.weight_blocks[u]
         work = &self.work[block.layer]
-        n = (block.last - block.first) * work.ld
         if learns_in_place(self, block):
             self.block_penalty[u] = 0
-            weight_gradient(self, block, self.chunk_samples, -self.step.rate * self.step.scale,
+            weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale,
                             work.W + block.first * work.ld)
             continue
         g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
-        if self.batch_at == 0:
-            memset(g, 0, n * sizeof(real))
-        weight_gradient(self, block, self.chunk_samples, ONE, g)
+        weight_gradient(self, block, thread, self.batch_at == 0, ONE, g)
         if whole:
             finish_weights(self, u, &self.step, g)
 

@@ -1,0 +1,157 @@
+# Lists of the non-zeros of columns, for the gradient of the first weights: for each feature, which samples have one.
+#
+# A feature's row of the gradient stays in registers while the rows of dZ of those samples are added to it; sample by
+# sample, every non-zero would read and write a whole row of the gradient, and a CPU stores half as fast as it
+# multiplies and adds. Every element is one chain of multiply-adds in the order of the samples either way.
+
+cdef enum:
+    COLUMNS = 64          # features listed at a time
+    COLUMN_BYTES = 32768  # of dZ that a panel of columns meets: what stays in the first-level cache
+    COLUMN_VECS = 8       # vectors of outputs, below which lists of rows do as well
+
+cdef extern from *:
+    """
+    #if defined(FM_NONZERO)
+      #define LISTS_COLUMNS 1
+      /* t[c, r] = x[r][c] for LANES rows and n columns. */
+      static inline void fm_transpose_rows(const real *const *x, Py_ssize_t n, real *t) {
+          Py_ssize_t c = 0;
+          int r;
+          for (; c + 4 <= n; c += 4)
+              for (r = 0; r < LANES; r += 4) transpose_quad_rows(x + r, c, t + c * LANES + r, LANES);
+          for (; c < n; c++)
+              for (r = 0; r < LANES; r++) t[c * LANES + r] = x[r][c];
+      }
+      /* Append the first `rows` lanes' non-zeros of each of n vectors of t to the columns' lists, `room` apart:
+         values, and numbers of samples, which begin at `sample`. */
+      static inline void fm_append_columns(const real *t, Py_ssize_t n, int rows, Py_ssize_t sample, real *value,
+                                           int32_t *samples, int32_t *count, Py_ssize_t room) {
+          unsigned all = (1u << rows) - 1;
+          for (Py_ssize_t c = 0; c < n; c++, t += LANES) {
+              unsigned k = FM_NONZERO(t) & all;
+              Py_ssize_t at = c * room + count[c];
+              FM_STORE_NONZERO(value + at, k, t);
+              FM_STORE_PLACES(samples + at, k, sample);
+              count[c] += __builtin_popcount(k);
+          }
+      }
+    #else
+      #define LISTS_COLUMNS 0
+      #define fm_transpose_rows(x, n, t) ((void)0)
+      #define fm_append_columns(t, n, rows, sample, value, samples, count, room) ((void)0)
+    #endif
+    """
+    enum:
+        LISTS_COLUMNS
+    void fm_transpose_rows(const real **, size, real *) noexcept nogil
+    void fm_append_columns(const real *, size, int, size, real *, int32_t *, int32_t *, size) noexcept nogil
+
+cdef struct Columns:      # lists of COLUMNS features
+    real *value           # (COLUMNS, room)
+    int32_t *sample
+    int32_t *count
+    real *lines           # (COLUMNS, LANES): transposed rows
+    size room
+
+
+cdef inline size column_samples() noexcept nogil:
+    """Samples that are listed at a time."""
+    return COLUMN_BYTES // (COLUMN_VECS * LANES * <int>sizeof(real))
+
+
+cdef size lay_out_columns(Columns *columns, char *memory) noexcept nogil:
+    """Cut a thread's memory into pieces; return the bytes that takes, which is all that counts where it is NULL."""
+    cdef char *cursor = memory
+    columns.room = column_samples() + LANES
+    columns.value = <real *>take(&cursor, COLUMNS * columns.room * sizeof(real))
+    columns.sample = <int32_t *>take(&cursor, COLUMNS * columns.room * sizeof(int32_t))
+    columns.count = <int32_t *>take(&cursor, COLUMNS * sizeof(int32_t))
+    columns.lines = <real *>take(&cursor, COLUMNS * LANES * sizeof(real))
+    return cursor - memory
+
+
+cdef inline bint lists_columns(const Job *job, size ld) noexcept nogil:
+    """Whether first weights' gradient, rows ld long, is summed by columns: of dense rows that lie as we read them."""
+    return (LISTS_COLUMNS and job.run.sparse and ld >= COLUMN_VECS * LANES and job.run.input_dropout == 0
+            and row_in_place(&job.rows, 0) != NULL)
+
+
+cdef void list_columns(const Job *job, const Columns *columns, size start, size n, size first, size features,
+                       real factor) noexcept nogil:
+    """List features first..first + features of the n samples from position `start` of the epoch's order on."""
+    cdef const real *x[64]
+    cdef size s, r, i, rows
+    cdef real scale = <real>job.rows.scale
+    memset(columns.count, 0, features * sizeof(int32_t))
+    s = 0
+    while s < n:
+        rows = n - s if n - s < LANES else LANES
+        for r in range(LANES):
+            x[r] = row_in_place(&job.rows, job.order[start + s + (r if r < rows else 0)]) + first
+        fm_transpose_rows(x, features, columns.lines)
+        scale_list(columns.lines, features * LANES, scale)
+        scale_list(columns.lines, features * LANES, factor)
+        fm_append_columns(columns.lines, features, <int>rows, s, columns.value, columns.sample, columns.count,
+                          columns.room)
+        s += rows
+
+
+cdef inline void column_panel(int vecs, bint fresh, const real *value, const int32_t *sample, size m, const real *D,
+                              size lda, real *g) noexcept nogil:
+    """`vecs` vectors of g (+)= sum_p value[p] D[sample[p], :]."""
+    cdef vec c[COLUMN_VECS]
+    cdef const vec *d
+    cdef int j
+    cdef size p
+    for j in range(vecs):
+        if fresh:
+            c[j] = vec_fill(0)
+        else:
+            c[j] = (<const vec *>(g + j * LANES))[0]
+    for p in range(m):
+        d = <const vec *>fm_opaque(<const char *>(D + sample[p] * lda))     # one address for all, with offsets
+        for j in range(vecs):
+            c[j] = c[j] + value[p] * d[j]
+    for j in range(vecs):
+        (<vec *>(g + j * LANES))[0] = c[j]
+
+
+cdef inline void column_panels(int vecs, bint fresh, const Columns *columns, size features, const real *D, size lda,
+                               real *G, size ld) noexcept nogil:
+    cdef size f
+    for f in range(features):
+        column_panel(vecs, fresh, columns.value + f * columns.room, columns.sample + f * columns.room,
+                     columns.count[f], D, lda, G + f * ld)
+
+
+cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, size start, size n_samples, size first,
+                           size last, const real *D, size lda, real factor, real *G, size ld) noexcept nogil:
+    """G (last - first, ld) = or += factor times features first..last of the samples, transposed, times D.
+
+    start : the first sample's position in the epoch's order
+    fresh : G is not read
+    """
+    cdef size s = 0, f, j, n, m
+    cdef real *g
+    while s < n_samples:
+        n = min(n_samples - s, column_samples())
+        f = first
+        while f < last:
+            m = min(last - f, COLUMNS)
+            list_columns(job, columns, start + s, n, f, m, factor)
+            g = G + (f - first) * ld
+            j = 0
+            while ld - j >= 8 * LANES:
+                column_panels(8, fresh, columns, m, D + s * lda + j, lda, g + j, ld)
+                j += 8 * LANES
+            if ld - j >= 4 * LANES:
+                column_panels(4, fresh, columns, m, D + s * lda + j, lda, g + j, ld)
+                j += 4 * LANES
+            if ld - j >= 2 * LANES:
+                column_panels(2, fresh, columns, m, D + s * lda + j, lda, g + j, ld)
+                j += 2 * LANES
+            if ld - j >= LANES:
+                column_panels(1, fresh, columns, m, D + s * lda + j, lda, g + j, ld)
+            f += m
+        fresh = False
+        s += n

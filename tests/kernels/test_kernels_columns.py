@@ -1,0 +1,116 @@
+"""The first weights' gradient by lists of columns: that of dense rows, and to the bit of lists of rows."""
+
+import numpy as np
+import pytest
+from oracle.jobs import chain, expected_of, make_job, train
+from scipy import sparse
+
+from fastmlp.kernels import training
+from fastmlp.kernels.job import Rows
+from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, build_plan
+
+N = 150
+WIDTH = 128  # of a layer whose gradient is summed by columns, on every level
+
+
+def dotted(n_features, dtype, n=N):
+    """Rows a fifth of whose values are not 0; some rows and every seventh column are empty."""
+    random = np.random.RandomState(5)
+    x = random.randint(-255, 256, size=(n, n_features)) * (random.uniform(size=(n, n_features)) < 0.2)
+    x[5] = x[64:68] = 0
+    x[:, ::7] = 0
+    return x.astype(dtype)
+
+
+@pytest.fixture(autouse=True)
+def listed(monkeypatch):
+    monkeypatch.setattr(training, "choose_listing", lambda job, regime: Listing.LISTS)
+
+
+def job_of(kernels, x, widths=(WIDTH, 3), **options):
+    plan = chain(x.shape[1], widths, (Activation.TANH, Activation.SOFTMAX))
+    options = {"batch_size": 64, "optimizer": Optimizer.MOMENTUM, **options}
+    rows = Rows(x, 1 / 256)  # exact: sparse rows are scaled in double precision
+    return make_job(kernels.dtype, plan, x.shape[0], Loss.CATEGORICAL_CROSS_ENTROPY, x=rows, **options)
+
+
+def check(kernels, job, factor=2000):
+    expected = expected_of(job)
+    result, _ = train(job, regime=Regime.BATCH)
+    assert result.run["sparse"][0] == Listing.LISTS
+    kernels.assert_close(result.params, expected.params, factor)
+    np.testing.assert_allclose(result.losses, expected.losses, rtol=factor * kernels.eps)
+    for n_threads in (2, 3):
+        again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
+        np.testing.assert_array_equal(again.params, result.params)
+    return result
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 17, 64, 65, 130])
+def test_widths_of_the_input(kernels, n_features):
+    check(kernels, job_of(kernels, dotted(n_features, kernels.dtype)))
+
+
+@pytest.mark.parametrize("width", [64, 65, 96, 129, 152, 256])
+def test_widths_of_the_layer(kernels, width):
+    """Panels of every width."""
+    check(kernels, job_of(kernels, dotted(40, kernels.dtype), (width, 3)))
+
+
+@pytest.mark.parametrize("batch_size", [3, 16, 17, 64, 65, 129])
+def test_batches_that_do_not_fill_a_vector_or_a_panel(kernels, batch_size):
+    check(kernels, job_of(kernels, dotted(40, kernels.dtype), batch_size=batch_size, weighted=True))
+
+
+def test_weights_that_move_in_place(kernels):
+    """Plain gradient descent subtracts from the weights as it sums."""
+    check(kernels, job_of(kernels, dotted(40, kernels.dtype), optimizer=Optimizer.SGD))
+
+
+@pytest.mark.parametrize("options", [{}, dict(clip_norm=0.1)], ids=["", "clipped"])
+def test_batches_beyond_a_chunk(kernels, options):
+    x = dotted(20, kernels.dtype, 2060)
+    check(kernels, job_of(kernels, x, batch_size=2050, n_epochs=2, **options))
+
+
+@pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
+def test_input_that_meets_two_layers(kernels, sources):
+    specs = [
+        dict(n_out=6, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=WIDTH, sources=sources, activation=Activation.TANH),
+        dict(n_out=2, sources=[1], activation=Activation.IDENTITY),
+    ]
+    rows = Rows(dotted(200, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, build_plan(200, specs), N, x=rows, batch_size=37))
+
+
+@pytest.mark.parametrize("batch_size", [20, 64, 150])
+def test_bits_are_those_of_lists_of_rows(kernels, batch_size):
+    """Those of a sparse matrix are summed sample by sample, in the same order."""
+    x = dotted(90, kernels.dtype)
+    dense, matrix = (
+        train(job_of(kernels, rows, batch_size=batch_size, optimizer=Optimizer.ADAM), regime=Regime.BATCH)[0]
+        for rows in (x, sparse.csr_matrix(x))
+    )
+    np.testing.assert_array_equal(dense.params, matrix.params)
+
+
+ROWS = {
+    "uint8": lambda x: np.abs(x).astype(np.uint8),
+    "columns first": np.asfortranarray,
+    "every second column": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "backwards": lambda x: x[::-1],
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_kinds_of_rows(kernels, kind):
+    """Those that do not lie as kernels read them have no lists of columns."""
+    x = ROWS[kind](dotted(40, kernels.dtype))
+    before = x.copy()
+    check(kernels, job_of(kernels, x))
+    np.testing.assert_array_equal(x, before)
+
+
+def test_beside_dropout_of_the_input(kernels):
+    check(kernels, job_of(kernels, dotted(40, kernels.dtype), input_dropout=0.3))
