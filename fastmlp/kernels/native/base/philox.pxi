@@ -3,58 +3,106 @@
 
 cdef extern from *:
     """
-    /* Philox on vectors: a word in the low half of each 64-bit lane, which is what the CPU multiplies. */
+    /* Philox on vectors, each of which holds one word of LANES32 counters. */
     #if defined(__GNUC__) && defined(__SSE2__)
       #define VECTOR_PHILOX 1
-      #if defined(__AVX512F__)
-        #define FM_MULTIPLY(a, b) ((wide)_mm512_mul_epu32((__m512i)(a), (__m512i)(b)))
-      #elif defined(__AVX2__)
-        #define FM_MULTIPLY(a, b) ((wide)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
-      #else
-        #define FM_MULTIPLY(a, b) ((wide)_mm_mul_epu32((__m128i)(a), (__m128i)(b)))
-      #endif
-      typedef uint64_t wide __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
+      #define LANES32 ((int)(VEC_BYTES / 4))
+      typedef uint32_t words __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
+      typedef uint64_t wide __attribute__((vector_size(VEC_BYTES), aligned(4), may_alias));
+      static inline words words_of(uint32_t a) { words zero = {0}; return zero + a; }
 
-      /* Side by side: the multiplications of one counter take as long as those of several. */
-      #define PHILOX_VECTORS ((int)(8 / REAL_BYTES))
-      static inline void philox_wide(wide c[PHILOX_VECTORS][4], uint64_t key) {
+      /* The halves of x * m. The CPU multiplies the even lanes of a vector: the odd ones follow in a second product.
+         Without masks the high halves come as lanes 0, 2, 1, 3 of every four: twice so, and all are in order. */
+      #if defined(__AVX512F__)
+        #define FM_MULTIPLY(a, b) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
+        #define IN_ORDER(x) (x)
+        static inline words high_halves(wide even, wide odd) {
+            return (words)_mm512_mask_shuffle_epi32((__m512i)odd, 0x5555, (__m512i)even, _MM_PERM_DDBB);
+        }
+        static inline words low_halves(wide even, wide odd) {
+            return (words)_mm512_mask_shuffle_epi32((__m512i)even, 0xaaaa, (__m512i)odd, _MM_PERM_CCAA);
+        }
+      #elif defined(__AVX2__)
+        #define FM_MULTIPLY(a, b) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
+        #define IN_ORDER(x) ((words)_mm256_shuffle_epi32((__m256i)(x), _MM_SHUFFLE(3, 1, 2, 0)))
+        static inline words high_halves(wide even, wide odd) {
+            return (words)_mm256_shuffle_ps((__m256)even, (__m256)odd, _MM_SHUFFLE(3, 1, 3, 1));
+        }
+        static inline words low_halves(wide even, wide odd) {
+            return (words)_mm256_blend_epi32((__m256i)even, (__m256i)(odd << 32), 0xaa);
+        }
+      #else
+        #define FM_MULTIPLY(a, b) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
+        #define IN_ORDER(x) ((words)_mm_shuffle_epi32((__m128i)(x), _MM_SHUFFLE(3, 1, 2, 0)))
+        static inline words high_halves(wide even, wide odd) {
+            return (words)_mm_shuffle_ps((__m128)even, (__m128)odd, _MM_SHUFFLE(3, 1, 3, 1));
+        }
+        static inline words low_halves(wide even, wide odd) {
+            return IN_ORDER(_mm_shuffle_ps((__m128)even, (__m128)odd, _MM_SHUFFLE(2, 0, 2, 0)));
+        }
+      #endif
+      static inline void philox_product(words x, uint32_t m, words *high, words *low) {
+          words factor = words_of(m);
+          wide even = (wide)FM_MULTIPLY(x, factor), odd = (wide)FM_MULTIPLY((wide)x >> 32, factor);
+          *high = high_halves(even, odd);
+          *low = low_halves(even, odd);
+      }
+
+      /* Ten rounds on counters (a lane of c[0], second, third, fourth), n vectors of them side by side: a product
+         takes longer than it takes to begin several. Of what the first two rounds make, half is the same in all lanes.
+         c : IN (1, n), OUT (4, n) */
+      static inline void philox_vectors(words *c, const int n, uint32_t second, uint32_t third, uint32_t fourth,
+                                        uint64_t key) {
+          const uint32_t M0 = 0xD2511F53u, M1 = 0xCD9E8D57u;
           uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-          wide m0 = {0}, m1 = {0}, a[PHILOX_VECTORS], b[PHILOX_VECTORS];
-          m0 += 0xD2511F53u;
-          m1 += 0xCD9E8D57u;
-          #pragma GCC unroll 10
-          for (int r = 0; r < 10; r++) {
-              for (int o = 0; o < PHILOX_VECTORS; o++) {
-                  a[o] = FM_MULTIPLY(c[o][0], m0);
-                  b[o] = FM_MULTIPLY(c[o][2], m1);
-              }
-              for (int o = 0; o < PHILOX_VECTORS; o++) {
-                  c[o][0] = (b[o] >> 32) ^ (c[o][1] ^ (uint64_t)k0);
-                  c[o][1] = b[o];               /* the upper halves hold rubbish, which no product sees */
-                  c[o][2] = (a[o] >> 32) ^ (c[o][3] ^ (uint64_t)k1);
-                  c[o][3] = a[o];
-              }
+          words *x = c, *y = c + n, *z = c + 2 * n, *w = c + 3 * n, high;
+          const uint64_t b = (uint64_t)M1 * third, a = (uint64_t)M0 * ((uint32_t)(b >> 32) ^ second ^ k0);
+          for (int o = 0; o < n; o++) {
+              philox_product(x[o], M0, &high, &w[o]);
+              z[o] = high ^ (fourth ^ k1);
+          }
+          k0 += 0x9E3779B9u;
+          k1 += 0xBB67AE85u;
+          for (int o = 0; o < n; o++) {
+              philox_product(z[o], M1, &high, &y[o]);
+              x[o] = high ^ ((uint32_t)b ^ k0);
+              z[o] = w[o] ^ ((uint32_t)(a >> 32) ^ k1);
+              w[o] = words_of((uint32_t)a);
+          }
+          #pragma GCC unroll 8
+          for (int r = 2; r < 10; r++) {
               k0 += 0x9E3779B9u;
               k1 += 0xBB67AE85u;
+              for (int o = 0; o < n; o++) {
+                  words high_z, low_x, low_z;
+                  philox_product(x[o], M0, &high, &low_x);
+                  philox_product(z[o], M1, &high_z, &low_z);
+                  x[o] = high_z ^ (y[o] ^ k0);
+                  z[o] = high ^ (w[o] ^ k1);
+                  y[o] = low_z;
+                  w[o] = low_x;
+              }
+          }
+          for (int o = 0; o < n; o++) {
+              y[o] = IN_ORDER(y[o]);
+              w[o] = IN_ORDER(w[o]);
           }
       }
+      /* counters first, first + 1, ... in their order */
+      static inline void philox_counters(words *c, const int n, uint32_t first) {
+          static const uint32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+          for (int o = 0; o < n; o++) c[o] = *(const words *)lanes + (first + (uint32_t)(o * LANES32));
+      }
+
       /* The draws of DRAWN units: counter j, in (j, sample, stream, epoch), has units 4 j ... 4 j + 3. */
-      #define DRAWN ((int)(VEC_BYTES / 2) * PHILOX_VECTORS)
+      #define DRAWN (4 * LANES32)
       static inline void dropout_draws(uint32_t *draw, uint32_t j, uint32_t sample, uint32_t stream, uint32_t epoch,
                                        uint64_t key) {
-          static const uint64_t lanes[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-          wide zero = {0}, c[PHILOX_VECTORS][4];
-          for (int o = 0; o < PHILOX_VECTORS; o++) {
-              c[o][0] = *(const wide *)lanes * (uint64_t)PHILOX_VECTORS + (uint64_t)(j + o);
-              c[o][1] = zero + sample;
-              c[o][2] = zero + stream;
-              c[o][3] = zero + epoch;
-          }
-          philox_wide(c, key);
-          for (int o = 0; o < PHILOX_VECTORS; o++)
-              for (int i = 0; i < VEC_BYTES / 8; i++)
-                  for (int word = 0; word < 4; word++)
-                      draw[4 * (i * PHILOX_VECTORS + o) + word] = (uint32_t)c[o][word][i];
+          words c[4];
+          philox_counters(c, 1, j);
+          philox_vectors(c, 1, sample, stream, epoch, key);
+          for (int i = 0; i < LANES32; i++)
+              for (int word = 0; word < 4; word++) draw[4 * i + word] = c[word][i];
       }
     #else
       #define VECTOR_PHILOX 0
