@@ -21,9 +21,14 @@ class Fresh:
 
     code = XOR
 
+    def setup(self, case):
+        super().setup(case)
+        self.env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self.run()  # bytecode is written, as it is of packages that are installed
+
     def run(self):
         command = [sys.executable, "-c", self.code + SHOW]
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+        done = subprocess.run(command, capture_output=True, text=True, env=self.env)
         if done.returncode:
             raise RuntimeError(done.stderr)
         self.out = json.loads(done.stdout)

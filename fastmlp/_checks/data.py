@@ -1,5 +1,6 @@
 """Data: rows of features, weights of samples, numbers of rows."""
 
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -76,7 +77,8 @@ def check_sparse(x, name="X"):
 
 def check_no_mask(value, name):
     """Raise where values of a masked array are masked: NumPy forgets masks, and what is behind one counts."""
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+    ma = sys.modules.get("numpy.ma")  # where nobody has loaded it, nothing is masked
+    if ma is not None and isinstance(value, ma.MaskedArray) and ma.is_masked(value):
         raise ValueError(
             f"{name} must hold a value in every place; got a masked array with masked values: "
             f"drop those samples, or fill them by {name}.filled(value)"

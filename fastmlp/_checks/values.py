@@ -101,10 +101,11 @@ def check_optional_int(name, value):
 
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
     """Return `value` as a finite float in the interval; `closed` is as in scikit-learn's Interval."""
-    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
-        raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
-    if isinstance(value, Integral) and abs(value) > MAX_FLOAT:
-        value = inf if value > 0 else -inf  # an int beyond the largest float counts as infinite
+    if type(value) is not float:
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"{name} must be a number; got {shown(value)} of type {type(value).__name__}")
+        if isinstance(value, Integral) and abs(value) > MAX_FLOAT:
+            value = inf if value > 0 else -inf  # an int beyond the largest float counts as infinite
     above = value >= low if closed in ("both", "left") else value > low
     below = value <= high if closed in ("both", "right") else value < high
     if not (isfinite(value) and above and below):
