@@ -45,6 +45,7 @@ from . import _checks
 from .activations import log_sum_exp, logistic
 from .formulas import Loss, UserLoss
 from .kernels.numpy_backend import tables
+from .kernels.plan import Activation
 from .kernels.plan import Loss as Code
 
 
@@ -279,7 +280,11 @@ class Quantile(AbsoluteError):
 
 
 class Poisson(Loss):
-    """Half the Poisson deviance, sum over outputs of y log(y / a) - y + a."""
+    """Half the Poisson deviance, sum over outputs of y log(y / a) - y + a.
+
+    Behind exp and softplus log a is computed from the logits: it, and the gradient, stay right where a
+    underflows to 0.
+    """
 
     name, code, from_logits = "poisson", Code.POISSON, ("exp",)
     target_range, outputs = (0.0, np.inf), ("exp", "softplus")
@@ -296,6 +301,27 @@ class Poisson(Loss):
 
     def logits_derivative(self, y, z):
         return np.exp(z) - y
+
+    def takes_logits(self, output):
+        return super().takes_logits(output) or output.code == Activation.SOFTPLUS
+
+    def each(self, output, y, z, a):
+        if output.code != Activation.SOFTPLUS:
+            return super().each(output, y, z, a)
+        return self.logits_value(y, _log_softplus(z)[0])
+
+    def backward(self, output, y, z, a):
+        if output.code != Activation.SOFTPLUS:
+            return super().backward(output, y, z, a)
+        return logistic(z) - y * _log_softplus(z)[1]
+
+
+def _log_softplus(z):
+    """Return the logarithm of a = log(1 + exp(z)), and its derivative, which are z and 1 far below 0."""
+    a = np.logaddexp(0, z)
+    far = z < -20.0  # there a^2 is no more felt
+    divisor = np.where(far, 1, a)
+    return np.where(far, z - a / 2, np.log(divisor)), np.where(far, 1 - a / 2, logistic(z) / divisor)
 
 
 def _inside(p):

@@ -10,9 +10,10 @@ from ..kernels.job import ROW_DTYPES, Rows
 from .values import FLOATS
 
 
-def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True):
+def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True, dtype=None):
     """Return `x` as Rows: two-dimensional, numeric, `n_features` wide and, if `finite` is asked for, finite.
 
+    `dtype` is that of the network, in which values must be finite too; None: their own.
     float32, float64 and uint8 arrays and CSR matrices are taken as they are; anything else is converted.
     """
     if hasattr(x, "tocsr"):
@@ -38,7 +39,7 @@ def check_rows(x, n_features=None, *, name="x", scale=1.0, n_min=0, finite=True)
         )
     rows = Rows(x, scale, name)
     if finite:
-        check_finite_rows(rows, name)
+        check_finite_rows(rows, name, dtype)
     return rows
 
 
@@ -111,22 +112,36 @@ def as_float(array, name):
         raise ValueError(f"{name} must hold numbers; got {got}") from None
 
 
-def check_finite_rows(rows, name="x"):
-    """Raise where a row holds NaN or infinity."""
-    if not training.all_finite(rows):
-        not_finite(name)
+def check_finite_rows(rows, name="x", dtype=None):
+    """Raise where a row holds NaN or infinity, or what is infinite where a network of `dtype` reads it."""
+    if not training.all_finite(rows, dtype):
+        not_finite(rows.data, name, dtype)
 
 
-def not_finite(name="x"):
-    """Raise: an array holds NaN or infinity."""
+def check_finite_in(X, name, dtype):
+    """Raise where finite numbers are too large for a network of `dtype`."""
+    if X.dtype.kind == "f" and X.dtype.itemsize > dtype.itemsize:
+        check_finite_rows(Rows(X), name, dtype)
+
+
+def not_finite(array, name="x", dtype=None):
+    """Raise: an array holds NaN or infinity, or numbers that are too large."""
+    if np.isfinite(array).all():
+        dtype = dtype or array.dtype
+        raise ValueError(
+            f"{name} holds a value too large for dtype({dtype.name!r}), whose numbers end at "
+            f"{np.finfo(dtype).max:.3g}: divide the column by a unit, or use dtype='float64'"
+        )
     raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
 
 
-def check_finite(name, array):
-    """Return `array`, which must be finite."""
-    if not np.isfinite(array).all():
-        not_finite(name)
-    return array
+def check_finite(name, array, dtype=None):
+    """Return `array`, which must be finite, as one of `dtype`; None: as it is."""
+    with np.errstate(over="ignore"):
+        made = array if dtype is None else np.ascontiguousarray(array, dtype)
+    if not np.isfinite(made).all():
+        not_finite(array, name, made.dtype)
+    return made
 
 
 def check_sample_weight(sample_weight, n_samples, name="sample_weight"):

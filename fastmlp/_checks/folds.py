@@ -6,7 +6,8 @@ from .values import check_made, check_not_empty, shown
 def check_splitter(cv):
     """Return `cv`, a splitter or an iterable of (train, test) as a list."""
     cv = check_made("cv", cv)
-    if isinstance(cv, str) or not (hasattr(cv, "split") or hasattr(cv, "__iter__")):
+    several = hasattr(cv, "__iter__") and getattr(cv, "shape", None) != ()  # which an array of one number has
+    if isinstance(cv, str) or not (hasattr(cv, "split") or several):
         raise TypeError(
             "cv must be an int, a splitter of sklearn.model_selection, or an iterable of (train, test) row "
             f"numbers; got {shown(cv)}"
@@ -15,8 +16,8 @@ def check_splitter(cv):
         return cv
     cv = list(cv)
     for k, split in enumerate(cv):
-        if len(split) != 2:
-            raise ValueError(f"cv must hold pairs (train, test); fold {k} has {len(split)} parts")
+        if not hasattr(split, "__len__") or len(split) != 2:
+            raise ValueError(f"cv must hold pairs (train, test); fold {k} is {shown(split)}")
     return cv
 
 

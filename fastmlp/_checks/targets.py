@@ -32,7 +32,7 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
             f"{name} has {several(y.shape[1], 'column')} but the output layer has "
             f"{several(n_outputs, 'unit')}; give the last layer {several(y.shape[1], 'unit')}"
         )
-    y = check_finite(name, np.ascontiguousarray(y, dtype))
+    y = check_finite(name, y, dtype)
     check_target_range(y, loss, name)
     if loss.labels == "only":
         if n_outputs == 1 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():

@@ -94,9 +94,9 @@ def check_verbose(value):
     return int(value) if isinstance(value, bool) else check_int("verbose", value, 0)
 
 
-def check_optional_int(name, value):
-    """Return `value` as an int of at least 1, or None."""
-    return None if value is None else check_int(name, value)
+def check_optional_int(name, value, high=None):
+    """Return `value` as an int of at least 1 and at most `high`, or None."""
+    return None if value is None else check_int(name, check_int(name, value), 1, high)
 
 
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):
@@ -203,7 +203,7 @@ ShareBelowOne = Annotated[float, partial(check_real, high=1.0, closed="left")]
 OpenShare = Annotated[float, partial(check_real, high=1.0, closed="neither")]
 Count = Annotated[int, check_int]
 CountOrZero = Annotated[int, partial(check_int, low=0)]
-OptionalCount = Annotated[int | None, check_optional_int]
+OptionalCount = Annotated[int | None, partial(check_optional_int, high=2**62)]
 Rate = Annotated[object, check_rate]
 Name = Annotated[str | None, check_name]
 Flag = Annotated[bool, check_flag]

@@ -2,6 +2,7 @@
 
 from numbers import Integral
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from .. import _checks, activations, initializers
@@ -11,7 +12,7 @@ from ..network.network import Network
 
 def hidden_sizes(given):
     """Return the widths of hidden layers as a list; 0 and () stand for no hidden layer."""
-    sizes = list(given) if hasattr(given, "__iter__") else ([given] if given != 0 else [])
+    sizes = list(given) if np.ndim(given) else ([given] if given != 0 else [])
     if any(isinstance(n, bool) or not isinstance(n, Integral) or n <= 0 for n in sizes):
         _checks.refuse(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(n) for n in sizes]

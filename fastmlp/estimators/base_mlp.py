@@ -208,6 +208,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             _checks.copy_weights(network.intercepts_, self.intercepts_, "intercepts_")
             before = getattr(self, "_network", network)  # there is none if a user has set `coefs_` himself
             network.n_epochs_ = before.n_epochs_  # schedules count over the life of the weights
+        _checks.check_finite_in(X, "X", network.params.dtype)
         self._attach(network)
         self.n_layers_, self.out_activation_ = len(sizes) + 1, output.name
         fresh = {"t_": 0, "history_": {}, "best_iter_": None}

@@ -76,7 +76,11 @@ class CarefulEstimator(Exported, _checks.Declared, BaseEstimator):
         return validate_data(self, _checks.check_sparse(X), *arguments, **options)
 
     def _unchanged_by_errors(self):
-        """Return a context that puts all attributes back where something is raised inside before a step."""
+        """Return a context that puts all attributes back where something is raised inside before a step.
+
+        What is wrong with a parameter is told in place of what came of it: scikit-learn looks at none where
+        `partial_fit` goes on.
+        """
         return _Transaction(self)
 
 
@@ -98,6 +102,8 @@ class _Transaction:
             del state[name]
         if self.drawn is not None:
             self.kept["random_state"].set_state(self.drawn)
+        if issubclass(kind, Exception) and not issubclass(kind, InvalidParameterError):
+            self.estimator._validate_params()
 
     def commit(self, run):
         """From where this run has begun, what has become of the estimator stays."""
@@ -153,6 +159,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
                 return network.outputs(rows, layer, logits, self.n_threads)
         if not is_trusted(self, X):
             X = self._as_validated(X, reset=False)
+            _checks.check_finite_in(X, "X", network.params.dtype)
         return network.outputs(Rows(X), layer, logits, self.n_threads)
 
     def activations(self, X, layer):

@@ -174,7 +174,7 @@ class StochasticFit:
         wanted = self.est.batch_size
         if wanted == "auto":
             return min(200, n)
-        if _checks.check_int("batch_size", wanted) > n:
+        if (wanted := _checks.check_int("batch_size", wanted)) > n:
             _checks.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(wanted, n)
 

@@ -53,6 +53,7 @@ def given(estimator, sets, metrics):
 def _held(estimator, metrics, what, X, y, sample_weight):
     with _checks.part_of(what):
         X, y = estimator._validate(X, y, reset=False)
+        _checks.check_finite_in(X, "X", estimator._network.params.dtype)
         estimator._check_known(y)
         target = estimator._as_target(estimator._encode(y))
         if sample_weight is not None:

@@ -71,7 +71,8 @@ def unroll(network, x, y=None, *, loss=None):
     [(2, 2), (2,), (2, 1), (1,)]
     """
     plan, functions = network.built("unroll"), network.functions
-    rows = _checks.check_rows(np.reshape(x, (1, -1)), plan.n_features, scale=network.input_scale)
+    read = dict(scale=network.input_scale, dtype=network.params.dtype)
+    rows = _checks.check_rows(np.reshape(x, (1, -1)), plan.n_features, **read)
     inputs = [Node(float(v) * rows.scale, f"x{i}") for i, v in enumerate(rows.data[0])]
     graph = Unrolled(inputs, [])
     reached = {INPUT: inputs}

@@ -66,7 +66,7 @@ class Kernels(Protocol):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
 
     def all_finite(self, rows: Rows) -> bool:
-        """Whether no value is NaN or infinite."""
+        """Whether no value is NaN or infinite, or becomes so where it is read: scaled, in this dtype."""
 
     def shuffle(self, order: Array, random_state: np.random.RandomState) -> None:
         """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""

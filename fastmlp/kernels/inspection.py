@@ -61,6 +61,12 @@ def check_prediction(plan, params, rows, out, first, n, layer, dtype):
     check("out", out, dtype, (n, int(plan.layers["n_out"][layer])), written=True)
 
 
+def most_finite(rows, dtype):
+    """Return the largest magnitude that rows may hold to be finite where read: scaled, in `dtype`."""
+    own, read = (float(np.finfo(of).max) for of in (rows.data.dtype, dtype))
+    return min(own, read / abs(rows.scale))
+
+
 def check_neuron(neuron, record, dtype):
     """Raise where a neuron's arrays have not the sizes that its `record` tells."""
     rows, run = neuron.rows, check("run", neuron.run, record, (1,), written=True)[0]

@@ -91,10 +91,10 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     return backend
 
 
-def all_finite(rows):
-    """Whether no value of the rows is NaN or infinite."""
-    dtype = rows.data.dtype
-    return kernels(dtype if dtype.kind == "f" else np.dtype(np.float32)).all_finite(rows)
+def all_finite(rows, dtype=None):
+    """Whether no value of the rows is NaN or infinite, or is so where read as `dtype`; None: its own."""
+    own = rows.data.dtype if rows.data.dtype.kind == "f" else np.dtype(np.float32)
+    return kernels(dtype or own).all_finite(rows)
 
 
 def first_budget(job):
@@ -139,7 +139,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     record = job.run
     if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
         record["check_rows"] = 0  # these kernels do not check rows while they train: it is done here
-        if not all_finite(job.rows):
+        if not all_finite(job.rows, job.params.dtype):
             return Status.BAD_ROWS
     record["stop_each_epoch"] = on_epoch is not None
     record["budget"] = (backend.first_budget if offers(backend, OwnBudget) else first_budget)(job)
@@ -162,7 +162,9 @@ def _slices(job, backend, on_epoch):
         status = Status(backend.train(job))
         if status == Status.RUNNING:
             record["budget"] = next_budget(record["budget"][0], begin)
-        elif status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows):
+        elif (
+            status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows, job.params.dtype)
+        ):
             return Status.BAD_ROWS
         elif status != Status.EPOCH_END or on_epoch(job):
             return status

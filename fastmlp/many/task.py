@@ -52,7 +52,7 @@ class Data:
             if not hasattr(x, "dtype") and self.x.dtype != np.float64:
                 self.x = self.x.astype(np.float64)  # networks take lists and tables as double precision
         self.y = _checks.as_array(y, "y")
-        self._of_dtype, self._weights = {}, {}
+        self._of_dtype, self._weights, self._fits = {}, {}, set()
 
     def targets(self, dtype):
         """Return y in the dtype of a network's weights; integers, which may be labels, as they are."""
@@ -61,6 +61,12 @@ class Data:
         if dtype not in self._of_dtype:
             self._of_dtype[dtype] = np.ascontiguousarray(self.y, dtype)
         return self._of_dtype[dtype]
+
+    def check_fits(self, dtype):
+        """Raise where x, which is finite, is not in the dtype of a network's weights."""
+        if dtype not in self._fits:
+            _checks.check_finite_in(self.x, "x", dtype)
+            self._fits.add(dtype)
 
     def weights(self, given, subset):
         """Return checked sample weights; the same array for the same `given`."""
@@ -151,6 +157,7 @@ class Task:
             with unchanged_by_errors(network) as self.transaction:
                 # `Data.convert` has checked for NaN already
                 rows = training_rows(network, data.x, finite=False)
+                data.check_fits(network.params.dtype)
                 y = settle(
                     network, rows, data.targets(network.params.dtype), asked["loss"], asked["optimizer"]
                 )

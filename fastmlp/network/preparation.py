@@ -99,10 +99,12 @@ def checked_late(x, epochs, watched):
 def training_rows(network, x, finite=True):
     """Return `x` as Rows to train on; a network without weights is built for them."""
     n_features = network.n_inputs
-    rows = _checks.check_rows(x, n_features, scale=network.input_scale, n_min=1, finite=finite)
+    rows = _checks.check_rows(x, n_features, scale=network.input_scale, n_min=1, finite=False)
     if network.plan is None:
         single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
         network.draw(rows.n_features, np.float32 if single else np.float64)
+    if finite:
+        _checks.check_finite_rows(rows, dtype=network.params.dtype)
     network.obey_layers()
     network.own_params()
     return rows
@@ -132,7 +134,7 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
     y = settle(network, rows, y, loss, optimizer)
     weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
     if late and network.learning.optimizer_state is None:  # L-BFGS does not check its input while it reads it
-        _checks.check_finite_rows(rows)
+        _checks.check_finite_rows(rows, dtype=network.params.dtype)
     return Prepared(rows, y, weights, network.learning)
 
 
@@ -152,7 +154,8 @@ def rows_of(network, x, name="x"):
         rows = Rows(x, network.input_scale)
         if dispatch.kernels(network.params.dtype).all_finite(rows):
             return rows
-    return _checks.check_rows(x, n_features, name=name, scale=network.input_scale)
+    scale, dtype = network.input_scale, network.params.dtype
+    return _checks.check_rows(x, n_features, name=name, scale=scale, dtype=dtype)
 
 
 def samples_of(network, x, y, loss, sample_weight=None, of=""):

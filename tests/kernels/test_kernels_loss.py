@@ -70,6 +70,21 @@ def test_reference_gradient_by_central_differences(loss, output):
         assert (values[0] - values[1]) / (2 * step) == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
 
 
+@pytest.mark.parametrize("z", [3.0, -5.0, -19.9, -20.1, -60.0, -90.0, -300.0, -1e4])
+def test_poisson_behind_softplus_that_underflows(kernels, z):
+    """Far below 0 softplus is exp: its logarithm is z, and dz is a - y, 0 only where the target is."""
+    plan = chain(1, (1,), (Activation.SOFTPLUS,))
+    z = float(kernels.dtype.type(z))
+    a = max(z, 0.0) + np.log1p(np.exp(-abs(z)))
+    log_a, ratio = (np.log(a), 1 / (1 + np.exp(-z)) / a) if z > -300 else (z, 1.0)
+    for y in (0.0, 1.0, 7.0):
+        rows, target = Rows(np.ones((1, 1), kernels.dtype)), np.full((1, 1), y, kernels.dtype)
+        params = np.array([z, 0.0], kernels.dtype)
+        value, gradient = training.loss_and_gradient(plan, params, rows, target, loss=Loss.POISSON)
+        assert value == pytest.approx((y * np.log(y) if y else 0.0) - y * log_a - y + a, rel=20 * kernels.eps)
+        np.testing.assert_allclose(gradient, ratio * (a - y), rtol=20 * kernels.eps, atol=1e-37)
+
+
 # softmax is for outputs: the network refuses it between layers
 @pytest.mark.parametrize(
     "hidden", [a for a in Activation if a not in (Activation.STEP, Activation.SOFTMAX)], ids=lambda a: a.name

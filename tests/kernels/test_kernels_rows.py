@@ -224,7 +224,7 @@ def test_prediction_writes_nothing_beyond_its_rows(kernels):
 def test_all_finite(kernels, bad, dtype):
     for n in (1, 2, 15, 16, 17, 63, 64, 65):
         x = np.ones((3, n), dtype)
-        x[0, 0] = np.finfo(dtype).max
+        x[0, 0] = min(np.finfo(dtype).max, np.finfo(kernels.dtype).max)
         views = [x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]]
         for view in views:
             assert kernels.module.all_finite(Rows(view))
@@ -235,6 +235,22 @@ def test_all_finite(kernels, bad, dtype):
                 broken[2, place] = bad
                 assert not kernels.module.all_finite(Rows(broken))
                 assert not kernels.module.all_finite(Rows(sparse.csr_matrix(broken)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, -1.0, 8.0, -8.0, 0.125])
+def test_all_finite_where_they_are_read(kernels, dtype, scale):
+    """What is finite, but not once it is scaled and of the kernels' dtype, does not count as finite."""
+    x = np.ones((3, 17), dtype)
+    most = min(float(np.finfo(dtype).max), float(np.finfo(kernels.dtype).max) / abs(scale))
+    for sign in (1, -1):
+        x[1, 9] = sign * most
+        above = x.copy()
+        with np.errstate(over="ignore"):
+            above[1, 9] = np.nextafter(x[1, 9], dtype(sign * np.inf))
+        for kind in (np.asarray, lambda a: np.repeat(a, 2, axis=1)[:, ::2], sparse.csr_matrix):
+            assert kernels.module.all_finite(Rows(kind(x), scale))
+            assert not kernels.module.all_finite(Rows(kind(above), scale))
 
 
 def test_all_finite_of_bytes_and_of_nothing(kernels):

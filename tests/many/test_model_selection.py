@@ -497,7 +497,7 @@ class Empty(skl.BaseCrossValidator):
         (dict(cv=Empty()), "cv yielded no test rows in fold 0"),
         (dict(cv=[]), "cv is empty"),
         (dict(cv=[([0, 1], [150])]), "cv yielded row 150 among the test rows of fold 0; X has rows 0"),
-        (dict(cv=[([0, 1], [2], [3])]), "fold 0 has 3 parts"),
+        (dict(cv=[([0, 1], [2], [3])]), r"fold 0 is \(\[0, 1\], \[2\], \[3\]\)"),
         (dict(cv=[([0, 1], [])]), "cv yielded no test rows in fold 0"),
         (dict(cv=[([True] * 30, [False] * 30)]), r"or a mask of shape \(150,\); got bool of shape \(30,\)"),
         (dict(cv=[([0.0, 1.0], [2.0])]), r"part of cv must be row numbers.* got float64 of shape \(2,\)"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from fastmlp import (
     LBFGS,
@@ -24,6 +25,7 @@ from fastmlp import (
     losses,
 )  # fmt: skip
 from fastmlp import schedules as s
+from fastmlp.kernels import dispatch
 
 X, Y = np.random.RandomState(0).standard_normal((2, 20, 3))
 LABELS = np.arange(20) % 3
@@ -289,3 +291,72 @@ def test_a_callback_that_writes_nan_is_refused(hook):
 def test_a_function_is_no_callback():
     with pytest.raises(TypeError, match=r"write a class with it as the method on_epoch_end\(self, state\)"):
         Network([Dense(1)]).fit(np.eye(4), np.ones((4, 1)), callbacks=lambda state: None)
+
+
+BIG = np.where(np.arange(60).reshape(20, 3) == 31, 1e39, 1.0)
+
+
+def narrow(scale=1.0):
+    return Network([Dense(3)], dtype="float32", input_scale=scale, random_state=0)
+
+
+def alone(call, *arguments):
+    try:
+        call(*arguments)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+TOO_LARGE = [
+    (lambda: narrow().fit(BIG, Y), "x holds a value too large for dtype.'float32'.*end at 3.4e\\+38: divide"),
+    (lambda: narrow().build(3).predict(BIG), "x holds a value too large for dtype.'float32'"),
+    (lambda: narrow().build(3).predict(BIG.tolist()), "x holds a value too large for dtype.'float32'"),
+    (lambda: narrow().build(3).evaluate(BIG, Y), "x holds a value too large for dtype.'float32'"),
+    (lambda: narrow().build(3).train_on_batch(BIG, Y), "x holds a value too large for dtype.'float32'"),
+    (lambda: narrow().fit(X, Y, optimizer="lbfgs").predict(csr_array(BIG)), "x holds a value too large"),
+    (lambda: narrow().fit(X, BIG), "y holds a value too large for dtype.'float32'"),
+    (lambda: narrow(1e39).build(3).predict(np.ones((2, 3), "f")), "x holds a value too large"),
+    (lambda: narrow(-1e39).build(3).predict(np.ones((2, 3), "f")), "x holds a value too large"),
+    (
+        lambda: narrow().fit(np.repeat(BIG, 3000, axis=0), np.repeat(Y, 3000, axis=0)),
+        "x holds a value too large",
+    ),
+    (lambda: alone(fit_many, [narrow()], BIG, Y), "x holds a value too large for dtype.'float32'"),
+    (
+        lambda: MLPClassifier(dtype="float32").fit(BIG, LABELS),
+        "X holds a value too large for dtype.'float32'",
+    ),
+    (
+        lambda: MLPClassifier(dtype="float32", max_iter=2, tol=0).fit(X, LABELS).predict(BIG),
+        "X holds a value too",
+    ),
+    (lambda: MLPRegressor(dtype="float32", solver="lbfgs").fit(BIG, Y), "X holds a value too large"),
+    (
+        lambda: MLPClassifier(dtype="float32").fit(X, LABELS, X_val=BIG, y_val=LABELS),
+        "X_val, y_val: X holds a value too large",
+    ),
+]
+
+
+@pytest.mark.parametrize("backend", dispatch.available())
+@pytest.mark.parametrize("k", range(len(TOO_LARGE)))
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_numbers_too_large_for_single_precision(backend, k):
+    call, message = TOO_LARGE[k]
+    with dispatch.using(backend), pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("backend", dispatch.available())
+def test_large_numbers_that_their_scale_makes_small(backend):
+    with dispatch.using(backend):
+        found = narrow(1e-39).build(3).predict(BIG)
+        assert np.isfinite(found).all() and np.ptp(found[:, 0]) > 0.01
+        largest = np.full((1, 3), np.finfo("f").max)
+        assert (
+            len(narrow().build(3).predict(largest))
+            == len(narrow().build(3).predict(largest.astype("f")))
+            == 1
+        )
+        wide = Network([Dense(3)], random_state=0).build(3)
+        assert np.isfinite(wide.predict(BIG)).all()

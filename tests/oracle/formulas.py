@@ -124,6 +124,11 @@ def loss_and_delta(job, layer, z, y):
     elif code == Loss.QUANTILE:
         loss = np.maximum(-parameter * r, (1.0 - parameter) * r)
         da = np.where(r > 0, 1.0 - parameter, np.where(r < 0, -parameter, 0.0))
+    elif code == Loss.POISSON and activation == Activation.SOFTPLUS:
+        far = z < -30.0  # softplus is exp there, to within exp(2 z)
+        known = np.where(far, 1.0, a)
+        loss = xlogy(y, y) - y * np.where(far, z, np.log(known)) - y + a
+        return loss.sum(axis=1), expit(z) - y * np.where(far, 1.0, expit(z) / known)
     elif code == Loss.POISSON:
         loss, da = xlogy(y, y / a) - y + a, 1.0 - y / a
     return loss.sum(axis=1), activation_backward(activation, slope, z, da)

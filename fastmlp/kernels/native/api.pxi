@@ -118,6 +118,7 @@ cdef int describe_job(Job *c, object job) except -1:
     c.run = run
     describe_plan(&c.net, plan)
     describe_rows(&c.rows, rows, run.n_features, run.input_scale)
+    set_most(&c.rows)
     n_outputs = c.net.layers[c.net.n_layers - 1].n_out
     same("n_features", run.n_features, plan.n_features)
     same("n_outputs", run.n_outputs, n_outputs)
@@ -281,11 +282,12 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
 
 
 def all_finite(rows):
-    """Whether no value is NaN or infinite."""
+    """Whether no value is NaN or infinite, or becomes infinite where it is read."""
     cdef Rows read
     cdef bint result
     cdef size n = rows.n_rows
-    describe_rows(&read, rows, rows.n_features, 1)
+    describe_rows(&read, rows, rows.n_features, rows.scale)
+    set_most(&read)
     with nogil:
         result = rows_finite(&read, n)
     return result

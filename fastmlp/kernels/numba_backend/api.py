@@ -10,7 +10,7 @@ import ctypes
 import numba
 import numpy as np
 
-from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
+from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction, most_finite
 from ..memory import check
 from ..plan import Activation
 from ..records import NEURON, RowKind
@@ -153,14 +153,15 @@ class Kernels:
         self._leaf("predict")(ctypes.byref(call), address(workspace), address(out), first, n, layer, logits)
 
     def all_finite(self, rows):
-        """Whether no value is NaN or infinite."""
+        """Whether no value is NaN or infinite, or becomes so where it is read."""
         data = rows.data
         if data.dtype.kind != "f" or data.size == 0:
             return True
         strides, shape = (
             ((0, data.itemsize), (1, data.size)) if rows.is_sparse else (data.strides, data.shape)
         )
-        return bool(self._leaf("rows_finite")(data.itemsize, address(data), *strides, *shape))
+        most = most_finite(rows, self.dtype)
+        return bool(self._leaf("rows_finite")(data.itemsize, address(data), *strides, *shape, most))
 
     def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from ..plan import Loss
-from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX
+from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX, SOFTPLUS
 from .build import call, inline, leaf
 from .memory import address, size_of
 
@@ -109,6 +109,15 @@ def _logistic_loss(u, y, slope):
     return max(u, 0.0) + math.log1p(e) - y * u, slope * (p - y)
 
 
+@inline
+def _softplus_poisson(z, a, y):
+    """y log(y / a) - y + a for a = log(1 + exp(z)), and its derivative by z: far below 0, log a is z."""
+    if z < -20.0:  # a^2 is no more felt
+        return _xlogy(y, y) - y * (z - 0.5 * a) - y + a, (a - y) * (1.0 - 0.5 * a)
+    value, slope = _point(POISSON, a, y, 0.0, 0.0)
+    return value, -slope * math.expm1(-a)
+
+
 @leaf("ciid->d")
 def loss_and_delta(c, n_samples, first, factor):
     """Weighted sum of the losses of samples first.. of the epoch's order, from the output layer's logits.
@@ -129,7 +138,7 @@ def loss_and_delta(c, n_samples, first, factor):
     from_logits = (
         (binary and (activation == LOGISTIC or activation == IDENTITY))
         or (categorical and (activation == SOFTMAX or activation == IDENTITY))
-        or (loss == POISSON and activation == EXP)
+        or (loss == POISSON and (activation == EXP or activation == SOFTPLUS))
     )
     if activation == SOFTMAX and not from_logits:
         call(c.softmax, z, a, n_samples, n)
@@ -154,6 +163,9 @@ def loss_and_delta(c, n_samples, first, factor):
                     part, slope_here = _point(loss, np.float64(as_[o]), t, parameter, eps)
                 elif binary:
                     part, slope_here = _logistic_loss(logit * zs[o], t, logit)
+                elif activation == SOFTPLUS:
+                    u = np.float64(zs[o])
+                    part, slope_here = _softplus_poisson(u, max(u, 0.0) + math.log1p(math.exp(-abs(u))), t)
                 else:
                     mu = math.exp(np.float64(zs[o]))
                     part, slope_here = _xlogy(t, t) - t * zs[o] - t + mu, mu - t

@@ -13,9 +13,9 @@ NONE, ONE = np.uint64(0), np.uint64(1)
 
 @inline
 def _copy_row(x, step, n, scale, out):
-    """out[j] = scale x[j step]"""
+    """out[j] = scale x[j step], multiplied in the precision of `scale`"""
     for j in range(n):
-        out[j] = real(x[j * step], out) * scale
+        out[j] = real(real(x[j * step], scale) * scale, out)
 
 
 @inline
@@ -32,7 +32,7 @@ def _list_row(x, step, n, scale, value, index):
             bits |= np.uint64(x[(i + j) * step] != 0) << np.uint64(j)
         while bits != NONE:
             j = i + lowest_bit(bits)
-            value[count] = real(x[j * step], value) * scale
+            value[count] = real(real(x[j * step], scale) * scale, value)
             index[count] = j
             count += 1
             bits &= bits - ONE
@@ -45,7 +45,7 @@ def _list_stored(c, x, row, scale, value, index):
     start, stop = c.indptr[row], c.indptr[row + 1]
     narrow, wide = pointer(c.indices, I32), pointer(c.indices, I64)
     for i in range(start, stop):
-        value[i - start] = real(x[i], value) * scale
+        value[i - start] = real(real(x[i], scale) * scale, value)
         index[i - start] = narrow[i] if c.index_bytes == 4 else wide[i]
     return stop - start
 
@@ -58,13 +58,13 @@ def list_row(c, row, position, value, index):
     if kind == KIND_F32:
         count = _list_row(pointer(start, F32), step // 4, n, scale, value, index)
     elif kind == KIND_F64:
-        count = _list_row(pointer(start, F64), step // 8, n, scale, value, index)
+        count = _list_row(pointer(start, F64), step // 8, n, c.scale, value, index)
     elif kind == KIND_U8:
         count = _list_row(pointer(start, U8), step, n, scale, value, index)
     elif kind == CSR_F32:
         count = _list_stored(c, pointer(c.data, F32), row, scale, value, index)
     else:
-        count = _list_stored(c, pointer(c.data, F64), row, scale, value, index)
+        count = _list_stored(c, pointer(c.data, F64), row, c.scale, value, index)
     if c.training != 0 and c.run.input_dropout > 0.0:
         run = c.run
         for k in range(count):
@@ -81,7 +81,7 @@ def _gather_row(c, row, position, out):
     if kind == KIND_F32:
         _copy_row(pointer(start, F32), step // 4, n, scale, out)
     elif kind == KIND_F64:
-        _copy_row(pointer(start, F64), step // 8, n, scale, out)
+        _copy_row(pointer(start, F64), step // 8, n, c.scale, out)
     else:
         _copy_row(pointer(start, U8), step, n, scale, out)
     if c.training != 0 and c.run.input_dropout > 0.0:
@@ -106,22 +106,22 @@ def gather(c, first, n):
 
 
 @inline
-def _finite_row(x, step, n):
+def _row_within(x, step, n, most):
     bad = 0
     for j in range(n):
-        bad += x[j * step] - x[j * step] != 0  # infinity - infinity is NaN
+        bad += not abs(x[j * step]) <= most  # NaN is nothing's equal
     return bad == 0
 
 
-@entry("iiiiii->i")
-def rows_finite(size, data, row_stride, col_stride, n_rows, n_columns):
-    """Whether all numbers of dense rows are finite; stored numbers of CSR come as one row."""
+@entry("iiiiiid->i")
+def rows_finite(size, data, row_stride, col_stride, n_rows, n_columns, most):
+    """Whether no magnitude of dense rows is NaN or above `most`; stored numbers of CSR come as one row."""
     for i in range(n_rows):
         start = data + i * row_stride
         if size == 4:
-            finite = _finite_row(pointer(start, F32), col_stride // 4, n_columns)
+            within = _row_within(pointer(start, F32), col_stride // 4, n_columns, most)
         else:
-            finite = _finite_row(pointer(start, F64), col_stride // 8, n_columns)
-        if not finite:
+            within = _row_within(pointer(start, F64), col_stride // 8, n_columns, most)
+        if not within:
             return 0
     return 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction
+from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction, most_finite
 from ..plan import Activation, Optimizer
 from ..records import NEURON
 from ..records import declared as declared_records
@@ -76,8 +76,8 @@ class Kernels:
             out[done : done + m] = (sums if logits else outputs)[layer]
 
     def all_finite(self, rows):
-        """Whether no value is NaN or infinite."""
-        return bool(rows.data.dtype.kind != "f" or np.isfinite(rows.data).all())
+        """Whether no value is NaN or infinite, or becomes so where it is read."""
+        return bool(rows.data.dtype.kind != "f" or (np.abs(rows.data) <= most_finite(rows, self.dtype)).all())
 
     def add_noise(self, source, target, width, n_copies, first, key, sigma, low, high):
         """target = min(max(rows + sigma z, low), high): rows of `width` values, each n_copies times."""

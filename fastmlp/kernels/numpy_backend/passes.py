@@ -6,15 +6,16 @@ from ..plan import INPUT
 
 
 def gather(rows, samples, dtype, scale):
-    """Return samples as a dense array, every value multiplied by `scale`."""
+    """Return samples as a dense array, every value multiplied by `scale` before it is rounded to `dtype`."""
+    wide = np.promote_types(rows.data.dtype, dtype)
     if rows.is_sparse:
-        x = np.zeros((len(samples), rows.n_features), dtype)
+        x = np.zeros((len(samples), rows.n_features), wide)
         for i, s in enumerate(samples):
             where = slice(rows.indptr[s], rows.indptr[s + 1])
             np.add.at(x[i], rows.indices[where], rows.data[where])
     else:
-        x = rows.data[samples].astype(dtype)
-    return x * dtype.type(scale)
+        x = rows.data[samples].astype(wide)
+    return (x * wide.type(scale)).astype(dtype, copy=False)
 
 
 def by_rows(x, W):

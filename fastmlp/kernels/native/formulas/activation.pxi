@@ -85,6 +85,7 @@ cdef extern from *:
 cdef extern from "math.h" nogil:
     double c_log "log"(double) noexcept
     double c_exp "exp"(double) noexcept
+    double c_expm1 "expm1"(double) noexcept
     double c_erf "erf"(double) noexcept
     double c_pow "pow"(double, double) noexcept
     double c_sqrt "sqrt"(double) noexcept

@@ -136,6 +136,21 @@ cdef inline double softmax_loss(const Job *job, int64_t row, const real *z, real
     return value
 
 
+cdef double softplus_poisson(const Job *job, int64_t row, const real *z, const real *a, real *d, size n) noexcept nogil:
+    """Poisson loss behind softplus: far below 0, where a is exp(z) and underflows, log a and a' / a are taken from z."""
+    cdef size j
+    cdef double value = 0, y
+    for j in range(n):
+        y = target(job, row, j)
+        if z[j] < -20:                        # a^2 is no more felt
+            value += xlogy(y, y) - y * (z[j] - 0.5 * a[j]) - y + a[j]
+            d[j] = <real>((a[j] - y) * (1 - 0.5 * a[j]))
+        else:
+            value += point_value(POISSON, a[j], y, 0)
+            d[j] = <real>(-point_slope(POISSON, a[j], y, 0) * c_expm1(-<double>a[j]))
+    return value
+
+
 cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, real *d) noexcept nogil:
     """Activate the output of one sample; return its loss, with the gradient for z in d.
 
@@ -175,6 +190,8 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
             value += xlogy(y, y) - y * z[j] - y + a[j]
             d[j] = a[j] - <real>y
         return value
+    if loss == POISSON and code == SOFTPLUS:
+        return softplus_poisson(job, row, z, a, d, n)
     if loss == SOFTMAX_CROSS_ENTROPY:
         value = softmax_loss(job, row, a, NULL, d, n)
     elif loss == HINGE or loss == SQUARED_HINGE:

@@ -1,6 +1,16 @@
 # Input rows into `real`: float32, float64 or uint8 with any strides, or CSR; never the whole data set.
 
 
+cdef extern from *:
+    """
+    #include <float.h>
+    #define MOST_F32 0x7f7fffffu                 /* the bits of FLT_MAX and DBL_MAX */
+    #define MOST_F64 0x7fefffffffffffffll
+    """
+    uint32_t MOST_F32
+    int64_t MOST_F64
+    double FLT_MAX, DBL_MAX
+
 cdef struct Rows:         # where a data set lies and how it is read; nothing of it is ever written
     const char *x         # dense: the first row; CSR: the values
     const int64_t *indptr        # CSR: where each row's values begin
@@ -11,40 +21,55 @@ cdef struct Rows:         # where a data set lies and how it is read; nothing of
     size n_features
     size most_nonzeros    # of any row, and room for a vector that is stored where its last elements do not count
     double scale          # what every value is multiplied by
+    uint32_t most_f32     # bits of the largest magnitude that, multiplied, is a finite `real`: of numbers in float32,
+    int64_t most_f64      # and in double precision
 
 
 cdef inline bint is_csr(const Rows *rows) noexcept nogil:
     return rows.kind >= ROWS_CSR_F32
 
 
-cdef inline bint finite_f32(const float *x, size n) noexcept nogil:
-    """By the exponent's bits: what the compiler may assume of floating-point numbers does not touch them."""
+cdef inline bint within_f32(const float *x, size n, uint32_t most) noexcept nogil:
+    """Whether no magnitude is above `most`, by the bits, in whose order infinity and NaN are above all numbers.
+
+    What the compiler may assume of floating-point numbers does not touch them.
+    """
     cdef size i
-    cdef uint32_t most = 0, bits
+    cdef uint32_t found = 0, bits
     cdef const uint32_t *pattern = <const uint32_t *>x
     for i in range(n):
         bits = pattern[i] & 0x7fffffffu
-        most = bits if bits > most else most
-    return most < 0x7f800000u
+        found = bits if bits > found else found
+    return found <= most
 
 
-cdef inline bint finite_f64(const double *x, size n) noexcept nogil:
+cdef inline bint within_f64(const double *x, size n, int64_t most) noexcept nogil:
+    """The same in double precision."""
     cdef size i
-    cdef uint64_t bad = 0
-    cdef const uint64_t *pattern = <const uint64_t *>x
+    cdef int64_t bad = 0
+    cdef const int64_t *pattern = <const int64_t *>x
     for i in range(n):
-        bad |= <uint64_t>((pattern[i] & 0x7ff0000000000000ull) == 0x7ff0000000000000ull)
+        bad |= <int64_t>((pattern[i] & 0x7fffffffffffffffll) > most)
     return bad == 0
 
 
 cdef inline bint finite_real(const real *x, size n) noexcept nogil:
     if REAL_BYTES == 4:
-        return finite_f32(<const float *>x, n)
-    return finite_f64(<const double *>x, n)
+        return within_f32(<const float *>x, n, MOST_F32)
+    return within_f64(<const double *>x, n, MOST_F64)
+
+
+cdef void set_most(Rows *rows) noexcept nogil:
+    """Say up to which magnitude numbers stay finite where they are read, for `row_finite`."""
+    cdef double most = (FLT_MAX if REAL_BYTES == 4 else DBL_MAX) / c_fabs(rows.scale)
+    cdef double largest_f64 = most if most < DBL_MAX else DBL_MAX
+    cdef float largest_f32 = <float>(most if most < FLT_MAX else FLT_MAX)
+    memcpy(&rows.most_f64, &largest_f64, sizeof(double))
+    memcpy(&rows.most_f32, &largest_f32, sizeof(float))
 
 
 cdef bint row_finite(const Rows *rows, size row) noexcept nogil:
-    """Whether a row's values are finite (CSR: those it stores)."""
+    """Whether a row's values (CSR: those it stores) are finite, and stay so when they are read."""
     cdef const char *x = rows.x + row * rows.row
     cdef size j, item = rows.column, width = rows.n_features
     if rows.kind == ROWS_U8:
@@ -55,15 +80,15 @@ cdef bint row_finite(const Rows *rows, size row) noexcept nogil:
         width = rows.indptr[row + 1] - rows.indptr[row]
     if rows.kind == ROWS_F32 or rows.kind == ROWS_CSR_F32:
         if item == sizeof(float):
-            return finite_f32(<const float *>x, width)
+            return within_f32(<const float *>x, width, rows.most_f32)
         for j in range(width):
-            if not finite_f32(<const float *>(x + j * item), 1):
+            if not within_f32(<const float *>(x + j * item), 1, rows.most_f32):
                 return False
         return True
     if item == sizeof(double):
-        return finite_f64(<const double *>x, width)
+        return within_f64(<const double *>x, width, rows.most_f64)
     for j in range(width):
-        if not finite_f64(<const double *>(x + j * item), 1):
+        if not within_f64(<const double *>(x + j * item), 1, rows.most_f64):
             return False
     return True
 

@@ -265,9 +265,9 @@ cdef int end_neuron_epoch(Neuron *u, real *w, const real *kept, double *errors, 
     cdef bint finite = isfinite(u.bias) and isfinite(u.error_sum)
     cdef double loss = u.loss_sum / <double>u.n_samples
     if REAL_BYTES == 4:
-        finite = finite and finite_f32(<const float *>w, u.n_features)
+        finite = finite and within_f32(<const float *>w, u.n_features, MOST_F32)
     else:
-        finite = finite and finite_f64(<const double *>w, u.n_features)
+        finite = finite and within_f64(<const double *>w, u.n_features, MOST_F64)
     if not finite:
         memcpy(w, kept, u.n_features * sizeof(real))
         u.bias = u.kept_bias
