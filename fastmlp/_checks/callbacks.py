@@ -1,15 +1,18 @@
 """Callbacks: their hooks, and the files that some of them write."""
 
+import inspect
 import re
 
 import numpy as np
 
 from .values import check_choice, check_made, shown
 
+HOOKS = ("on_fit_begin", "on_epoch_end", "on_epoch_done", "on_fit_end")
+
 
 def check_callbacks(callbacks):
     """Return callbacks as a tuple: objects that have a hook."""
-    hooks = ("on_fit_begin", "on_epoch_end", "on_epoch_done", "on_fit_end")
+    hooks = HOOKS
     found = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
     found = tuple(check_made("callbacks", callback) for callback in found)
     for callback in found:
@@ -18,12 +21,32 @@ def check_callbacks(callbacks):
                 f"callbacks must be objects with {', '.join(hooks[:-1])} or {hooks[-1]}; "
                 f"got {shown(callback)}{_instead(callback)}"
             )
+        for hook in hooks:
+            check_hook(callback, hook)
         if hasattr(callback, "get_state") != hasattr(callback, "set_state"):
             raise TypeError(
                 f"callbacks: {shown(callback)} must have both get_state and set_state, or neither: what it "
                 "keeps is given back to it where a fit goes on from a checkpoint"
             )
     return found
+
+
+def check_hook(callback, name):
+    """Raise where a hook does not take the state alone: Keras's take more."""
+    hook = getattr(callback, name, None)
+    if not callable(hook):
+        return
+    try:
+        signature = inspect.signature(hook)
+    except (TypeError, ValueError):  # some builtins have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise TypeError(
+            f"callbacks: {type(callback).__name__}.{name}{signature} must take one argument: write "
+            f"{name}(self, state), where state has epoch, logs, history, model and params"
+        ) from None
 
 
 def _instead(given):

@@ -218,6 +218,29 @@ class Fails:
             raise RuntimeError("enough")
 
 
+@pytest.mark.parametrize("hook", ["on_fit_begin", "on_epoch_end", "on_epoch_done", "on_fit_end"])
+def test_hooks_of_another_signature_are_refused_before_the_first_epoch(hook):
+    """Keras's take (epoch, logs), and would be told of only when the first epoch is over."""
+
+    class Theirs:
+        pass
+
+    setattr(Theirs, hook, lambda self, epoch, logs: None)
+    model = network()
+    for made in (Theirs(), Theirs):
+        with pytest.raises(
+            TypeError, match=rf"Theirs.{hook}\(epoch, logs\) must take .* {hook}\(self, state\)"
+        ):
+            model.fit(X, Y, callbacks=[made])
+        assert model.plan is None
+        with pytest.raises(TypeError, match="must take one argument"):
+            MLPClassifier((3,), max_iter=2).fit(X, Y, callbacks=[made])
+    setattr(Theirs, hook, lambda self, state, more=0, *others, **options: None)
+    model.fit(X, Y, callbacks=[Theirs])
+    setattr(Theirs, hook, staticmethod(Recorder().on_fit_begin))  # any way that takes one
+    model.fit(X, Y, callbacks=[Theirs])
+
+
 def test_files_and_bars_are_closed_however_a_fit_ends(tmp_path):
     pytest.importorskip("tqdm")
     log, text = callbacks.CSVLogger(tmp_path / "log.csv"), io.StringIO()
