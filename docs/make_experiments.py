@@ -98,8 +98,8 @@ def section(name, data, folder):
     text = result.to_markdown().splitlines()
     said = (lesson.__doc__ or "").strip()
     verdicts = [
-        f"- {'holds' if holds(result) else '**does not hold**'}: {conclusion}"
-        for conclusion, holds in lesson.CONCLUSIONS.items()
+        f"- {experiments.told(verdict).replace('does not hold', '**does not hold**')}: {conclusion}"
+        for conclusion, verdict in experiments.judge(result)
     ]
     note = [data["note"], ""] if "note" in data else []
     parts = [text[0], "", said, "", *text[2:], "", *note, *verdicts, ""]

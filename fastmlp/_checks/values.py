@@ -210,7 +210,7 @@ Flag = Annotated[bool, check_flag]
 
 
 COUNTS = ("epochs", "most_epochs", "runs", "batch_size", "sizes", "widths")  # settings of experiments
-RATES = ("rate", "rates")
+RATES = ("rate", "rates", "hidden_rate")
 POINTS = ("x", "w")  # which have so many numbers as usual
 
 

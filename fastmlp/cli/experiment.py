@@ -29,7 +29,11 @@ def run(options):
     for name in asked:
         failed += _run(name, options, settings, folders[name])
     if failed or (len(asked) > 1 and _judged(options)):
-        verdict = ["these conclusions do not hold:", *failed] if failed else ["all conclusions hold"]
+        verdict = (
+            ["these conclusions do not hold:", *failed]
+            if failed
+            else ["all conclusions that were judged hold"]
+        )
         print("\n".join(verdict))
     return 1 if failed else 0
 
@@ -53,10 +57,9 @@ def _run(name, options, settings, folder):
             raise ValueError(f"{name} by --set {given}: {error}") from error
     print(f"{result}\n")
     judged, failed = [], []
-    for conclusion, holds in (lesson.CONCLUSIONS if _judged(options) else {}).items():
-        right = bool(holds(result))
-        judged.append(f"{'holds' if right else 'does not hold'}: {conclusion}")
-        if not right:
+    for conclusion, verdict in experiments.judge(result) if _judged(options) else ():
+        judged.append(f"{experiments.told(verdict)}: {conclusion}")
+        if verdict is False:
             failed.append(f"{result.id}: {conclusion}")
     print("".join(f"  {line}\n" for line in judged), end="")
     paths = result.save(folder)

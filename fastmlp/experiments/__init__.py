@@ -1,7 +1,8 @@
 """The experiments that people do with perceptrons and MLPs, each a lesson of a few lines.
 
 Each file holds ``ID``, ``TITLE``, ``REPORTED`` (figures that others had), ``CONCLUSIONS`` (what should come
-out: a sentence and a function of the result that tells whether it did), and ``run(size, seed, n_threads)``,
+out: a sentence and a function of the result that tells whether it did; ``ONLY`` names those that only "full"
+size or "originals", no stand-ins, can show, and why), and ``run(size, seed, n_threads)``,
 which returns a `Result`. ``size`` is "full" (as the reports have it), "quick" (seconds) or "tiny" (for tests:
 it runs, and says nothing). Further keywords of ``run`` are settings to try other values of.
 
@@ -14,6 +15,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from .. import _checks
+from .data import IN_PLACE
 from .result import LISTENER
 
 SIZES = ("tiny", "quick", "full")
@@ -77,3 +79,20 @@ def run(name, size="quick", seed=0, n_threads=None, progress=None, **settings):
         return module.run(size=size, seed=seed, n_threads=n_threads, **settings)
     finally:
         LISTENER.reset(before)
+
+
+def judge(result):
+    """Yield (conclusion, verdict) for what should come out of an experiment.
+
+    The verdict is True, False, or a text: why the size or the data of this result cannot show it.
+    """
+    lesson = get(result.id)
+    for conclusion, holds in lesson.CONCLUSIONS.items():
+        where, why = getattr(lesson, "ONLY", {}).get(conclusion, (None, ""))
+        shows = {"full": result.size == "full", "originals": IN_PLACE not in result.data}.get(where, True)
+        yield conclusion, bool(holds(result)) if shows else why
+
+
+def told(verdict):
+    """Return a verdict as words."""
+    return {True: "holds", False: "does not hold"}.get(verdict, f"not judged ({verdict})")

@@ -12,6 +12,7 @@ from .result import Result
 
 ID, TITLE = "A1", "A step perceptron learns AND, and never XOR"
 REPORTED = {"AND": {"training accuracy": "converges"}, "XOR": {"training accuracy": "never converges"}}
+WHY = {"XOR": "still changing its weights at the last epoch: no line parts the classes"}
 CONCLUSIONS = {
     "AND is learned": lambda result: result.value("AND", "training accuracy") == 1,
     "XOR is not": lambda result: result.value("XOR", "training accuracy") < 1,
@@ -20,20 +21,14 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, rate=0.01, epochs=100):
     """Run A1 and A2; return their `Result`."""
-    result = Result(ID, TITLE, "the truth tables, -1 and 1", size, seed)
+    result = Result(ID, TITLE, "the truth tables, -1 and 1", size, seed, reported=REPORTED, why=WHY)
     for gate in ("AND", "XOR"):
         X, y = load_logic_gate(gate)
         neuron = Perceptron(eta0=rate, max_iter=epochs, tol=None, record="update", random_state=seed)
         neuron.fit(X, y, coef_init="random", intercept_init=0.0)
         updates = len(neuron.coef_history_) - 1
-        measured = {"training accuracy": neuron.score(X, y), "changes of weights": updates}
-        why = (
-            ""
-            if gate == "AND"
-            else f"still changing its weights after {epochs} epochs: no line parts the classes"
-        )
-        result.add(gate, measured, reported=REPORTED[gate], why=why)
-        display = PerceptronEvolutionDisplay.from_estimator(neuron, X, y, max_lines=20)
-        display.ax_.set_title(f"{gate}: the line after each of {updates} changes")
-        result.picture(f"{gate.lower()}_lines", display)
+        result.add(gate, {"training accuracy": neuron.score(X, y), "changes of weights": updates})
+        lines = PerceptronEvolutionDisplay.from_estimator(neuron, X, y, max_lines=20)
+        lines.ax_.set_title(f"{gate}: the line after each of {updates} changes")
+        result.picture(f"{gate.lower()}_lines", lines)
     return result

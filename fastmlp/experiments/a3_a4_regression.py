@@ -25,6 +25,7 @@ WHY = {
     "linear": "the reported training error is below the least-squares minimum of its folds: no line has it",
     "tanh": "the reported spread is three times its mean: some of those fits ended far off, none of ours",
 }
+EPOCHS = {"tiny": 20, "quick": 500, "full": 2000}
 CONCLUSIONS = {
     "tanh fits the training rows better than a line": lambda r: (
         r.value("tanh", "training SSE") < r.value("linear", "training SSE")
@@ -37,33 +38,31 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, rate=0.01, epochs=None):
     """Run A3 and A4; return their `Result`."""
-    epochs = epochs or {"tiny": 20, "quick": 500, "full": 2000}[size]
     X, y, note = data.regression_rows()
-    result = Result(ID, TITLE, note, size, seed)
-    options = dict(eta0=rate, max_iter=epochs, tol=None, random_state=seed)
-    linear = TransformedTargetRegressor(LinearPerceptron(**options), transformer=MinMaxScaler((-1, 1)))
-    neurons = {"linear": linear, "tanh": TanhPerceptron(**options)}  # which scales its targets itself
-    bars = {}
-    for name, neuron in neurons.items():
+    result = Result(ID, TITLE, note, size, seed, reported=REPORTED, why=WHY)
+    how = dict(eta0=rate, max_iter=epochs or EPOCHS[size], tol=None, random_state=seed)
+    linear = TransformedTargetRegressor(LinearPerceptron(**how), transformer=MinMaxScaler((-1, 1)))
+    splits, bars = ShuffleSplit(5, test_size=0.25, random_state=seed), {}
+    for name, neuron in {"linear": linear, "tanh": TanhPerceptron(**how)}.items():  # which scales by itself
         how = dict(metrics="sse", every=None, random_state=seed, n_jobs=n_threads)
         folds = cross_validate(neuron, X, y, cv=5, repeats=5, **how)
-        single = cross_validate(
-            neuron, X, y, cv=ShuffleSplit(5, test_size=0.25, random_state=seed), repeats=1, **how
-        )
-        sse = {
-            f"{of} SSE": folds.scores[key]["sse"].ravel()
-            for of, key in (("training", "train"), ("test", "test"))
-        }
-        result.add(name, sse, reported=REPORTED[name], seconds=folds.fit_times.sum(), why=WHY[name])
-        result.add(f"{name}, single splits", {"test SSE": single.scores["test"]["sse"].ravel()})
-        bars[name] = {f"split {k + 1}": sse for k, sse in enumerate(single.scores["test"]["sse"].ravel())}
-    least = [least_squares(X[train], y[train]) for repeat in folds.splits for train, _ in repeat]
-    result.add("least squares", {"training SSE": least})
+        single = cross_validate(neuron, X, y, cv=splits, repeats=1, **how)
+        result.add(name, errors(folds), seconds=folds.fit_times.sum())
+        result.add(f"{name}, single splits", errors(single))
+        bars[name] = {f"split {k + 1}": sse for k, sse in enumerate(errors(single)["test SSE"])}
+    result.add("least squares", {"training SSE": least_squares(X, y, folds.splits)})
     result.picture("single_splits", BarsDisplay(bars, name="test SSE", group_name="which rows train").plot())
     return result
 
 
-def least_squares(X, y):
-    """Return the smallest sum of squared errors that a line can have on some rows."""
-    A = np.column_stack([X, np.ones(len(X))])
-    return ((y - A @ np.linalg.lstsq(A, y)[0]) ** 2).sum()
+def errors(found):
+    """Return the sums of squared errors that cross-validation found."""
+    train, test = (found.scores[of]["sse"].ravel() for of in ("train", "test"))
+    return {"training SSE": train, "test SSE": test}
+
+
+def least_squares(X, y, splits):
+    """Return the smallest sum of squared errors that a line can have on the training rows of each split."""
+    X = np.column_stack([X, np.ones(len(X))])
+    fits = ((X[rows], y[rows]) for repeat in splits for rows, _ in repeat)
+    return [((t - A @ np.linalg.lstsq(A, t)[0]) ** 2).sum() for A, t in fits]

@@ -8,62 +8,56 @@ import numpy as np
 
 from .. import SGD, Dense, Network, fit_many
 from ..metrics import per_class
-from ..plots import ClassF1Display, CompareRunsDisplay, ConfusionMatrixDisplay, LossCurveDisplay
+from ..plots import ClassF1Display
 from . import data
 from .result import Result
 
 ID, TITLE = "B1", "Even or odd, and the learning rate"
-REPORTED = {"accuracy": "odd digits are harder at first; only F1 by class shows it"}
+REPORTED = {"rate 0.1": {"accuracy": "odd digits are harder at first; only F1 by class shows it"}}
+EPOCHS = {"tiny": 30, "quick": 3000, "full": 5000}
+RUNS = {"tiny": 2, "quick": 10, "full": 100}
+METRICS = per_class("f1", ["even", "odd"]) | {"accuracy": "accuracy", "SSE": "sse"}
+CURVES = {"accuracy": "accuracy", "SSE": "SSE"}
+HIDES = "epochs with accuracy ½ or more and an F1 of 0"
 CONCLUSIONS = {
     "a larger rate learns sooner": lambda r: (
         r.value("rate 0.5", "epochs to accuracy 1") < r.value("rate 0.1", "epochs to accuracy 1")
     ),
-    "accuracy hides a class": lambda r: (
-        r.value("rate 0.1", "epochs with accuracy ½ or more and an F1 of 0") > 0
-    ),
+    "accuracy hides a class": lambda r: r.value("rate 0.1", HIDES) > 0,
 }
 
 
 def run(size="quick", seed=0, n_threads=None, rates=(0.02, 0.1, 0.5), epochs=None, runs=None):
     """Run B1 and B2; return their `Result`."""
-    epochs = epochs or {"tiny": 30, "quick": 3000, "full": 5000}[size]
-    runs = runs or {"tiny": 2, "quick": 10, "full": 100}[size]
+    epochs, runs = epochs or EPOCHS[size], runs or RUNS[size]
     X, digits, note = data.glyphs()
     y = digits % 2
-    result = Result(ID, TITLE, f"{note}, even against odd", size, seed)
-
-    def build(random_state):
-        layers = [Dense(10, "logistic"), Dense(5, "logistic"), Dense(1, "logistic")]
-        return Network(layers, random_state=random_state)
-
-    found = fit_many(
-        build, X, y, loss="sse", epochs=epochs, batch_size=1, n_threads=n_threads, group_by="random_state",
-        metrics=per_class("f1", ["even", "odd"]) | {"accuracy": "accuracy"},
-        measure_every=max(1, epochs // 300),
-        parameters={"optimizer": [SGD(rate / 2) for rate in rates], "random_state": range(seed, seed + runs)},
-    )  # fmt: skip
-
-    nets = {f"rate {rate}": setting.models for rate, setting in zip(rates, found, strict=True)}
-    for name, models in nets.items():
-        extra = {
-            "epochs to accuracy 1": [epochs_to(model, epochs) for model in models],
-            "epochs with accuracy ½ or more and an F1 of 0": [hidden(model) for model in models],
-        }
-        reported = REPORTED if name == "rate 0.1" else None
-        result.add_models(
-            name, models, {"accuracy": "accuracy", "SSE": "loss"}, extra=extra, reported=reported
-        )
-    of = next((name for name in nets if name == "rate 0.1"), next(iter(nets)))
-    result.picture("sse_by_rate", CompareRunsDisplay.from_estimators(nets, title="learning rate"))
-    result.picture("accuracy", LossCurveDisplay.from_estimator(nets[of], key="accuracy"))
-    result.picture("f1_by_class", ClassF1Display.from_estimators(nets[of], on=""))
-    result.picture(
-        "confusion",
-        ConfusionMatrixDisplay.from_estimator(
-            nets[of][0], X, y, colorbar=False, display_labels=["even", "odd"]
-        ),
-    )
+    result = Result(ID, TITLE, f"{note}, even against odd", size, seed, reported=REPORTED)
+    nets = {}
+    for rate in rates:
+        starts = nets[f"rate {rate}"] = [build(seed + k) for k in range(runs)]
+        fit_many(
+            starts, X, y, loss="delta_rule", optimizer=SGD(rate), epochs=epochs, batch_size=1,
+            metrics=METRICS, measure_every=max(1, epochs // 300), n_threads=n_threads,
+        )  # fmt: skip
+        sooner, hides = zip(*((epochs_to(net, epochs), hidden(net)) for net in starts), strict=True)
+        result.add_models(f"rate {rate}", starts, CURVES, epochs_to_accuracy_1=sooner, **{HIDES: hides})
+    draw(result, nets, X, y)
     return result
+
+
+def draw(result, nets, X, y):
+    """Draw curves by rate; then, of one rate, what accuracy hides and F1 shows."""
+    some = nets.get("rate 0.1", next(iter(nets.values())))
+    result.compare(nets, "SSE", title="learning rate")
+    result.curves(some, "accuracy")
+    result.picture("f1_by_class", ClassF1Display.from_estimators(some, on=""))
+    result.confusion(some[0], X, y, display_labels=["even", "odd"])
+
+
+def build(seed):
+    """Return a net 35-10-5-1."""
+    return Network([Dense(10, "logistic"), Dense(5, "logistic"), Dense(1, "logistic")], random_state=seed)
 
 
 def epochs_to(model, never):

@@ -6,7 +6,6 @@ frequent ones.
 """
 
 from .. import SGD, Adam, Dense, Momentum
-from ..plots import CompareRunsDisplay
 from . import data
 from .result import Result
 from .training import CURVES, trained
@@ -17,6 +16,12 @@ REPORTED = {
     "momentum 0.9, 0.01": {"seconds": "639.84"},
     "Adam 0.001": {"seconds": "1350.63", "test accuracy": "gains most per epoch"},
 }
+OPTIMIZERS = dict(zip(REPORTED, (SGD(0.01), Momentum(0.01, 0.9), Adam(0.001)), strict=True))
+SIZES = {
+    "tiny": (200, 50, 2),
+    "quick": (6000, 1000, 3),
+    "full": (None, None, 10),
+}  # to train, to test; epochs
 CONCLUSIONS = {
     "Adam gains most in the first epoch": lambda r: (
         max(by := r.values("test accuracy after 1 epoch"), key=by.get) == "Adam 0.001"
@@ -26,18 +31,14 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, epochs=None):
     """Run C1; return its `Result`."""
-    n_train, n_test, usual = {"tiny": (200, 50, 2), "quick": (6000, 1000, 3), "full": (None, None, 10)}[size]
-    images = data.digits().some(n_train, n_test)
-    result = Result(ID, TITLE, images.note, size, seed)
-    optimizers = dict(zip(REPORTED, (SGD(0.01), Momentum(0.01, 0.9), Adam(0.001)), strict=True))
+    images, epochs = data.digits().at(*SIZES[size], epochs)
+    result = Result(ID, TITLE, images.note, size, seed, reported=REPORTED)
     nets = {}
-    for name, optimizer in optimizers.items():
+    for name, optimizer in OPTIMIZERS.items():
         layers = [Dense(32, "logistic"), Dense(10, "logistic")]
-        how = dict(loss="delta_rule", optimizer=optimizer, epochs=epochs or usual, batch_size=1)
-        net = trained(images, layers, seed, **how)
-        first = {"test accuracy after 1 epoch": net.history_["test_accuracy"][0]}
-        result.add_models(name, [net], CURVES, extra=first, reported=REPORTED[name])
-        nets[name] = net
-    result.picture("loss", CompareRunsDisplay.from_estimators(nets, key="loss"))
-    result.picture("test_accuracy", CompareRunsDisplay.from_estimators(nets, key="test_accuracy"))
+        how = dict(loss="delta_rule", optimizer=optimizer, epochs=epochs, batch_size=1)
+        net = nets[name] = trained(images, layers, seed, **how)
+        first = net.history_["test_accuracy"][0]
+        result.add_models(name, net, CURVES, test_accuracy_after_1_epoch=first)
+    result.compare(nets, "loss", "test_accuracy")
     return result

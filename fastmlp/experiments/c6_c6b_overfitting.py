@@ -17,6 +17,8 @@ REPORTED = {
     "few epochs": {"seconds": "190.66", "test accuracy": "falls short of what the net can do"},
     "all": {"test accuracy": "no overfitting where the data set is large"},
 }
+SIZES = {"tiny": (300, 50, 3, 1), "quick": (10000, 2000, 200, 2), "full": (None, None, 100, 10)}
+# images to train on, to test; epochs, and few of them
 CONCLUSIONS = {
     "500 images are overfitted": lambda r: gap(r, "500 images") > 0.05,
     "all are overfitted less": lambda r: gap(r, "all") < gap(r, "500 images"),
@@ -33,20 +35,15 @@ def gap(result, setting):
 
 def run(size="quick", seed=0, n_threads=None, rate=0.01):
     """Run C6 and C6b; return their `Result`."""
-    n_train, n_test, long, short = {
-        "tiny": (300, 50, 3, 1), "quick": (10000, 2000, 200, 2), "full": (None, None, 100, 10)
-    }[size]  # fmt: skip
+    n_train, n_test, long, short = SIZES[size]
     images = data.digits().some(n_train, n_test)
-    result = Result(ID, TITLE, images.note, size, seed)
-    settings = {
-        "500 images": (images.some(500, None), long),
-        "few epochs": (images, short),
-        "all": (images, long),
-    }
+    result = Result(ID, TITLE, images.note, size, seed, reported=REPORTED)
+    few = images.some(500, None)
+    settings = {"500 images": (few, long), "few epochs": (images, short), "all": (images, long)}
     for name, (some, epochs) in settings.items():
         layers = [Dense(10, "logistic"), Dense(10, "logistic")]
         how = dict(loss="delta_rule", optimizer=SGD(rate), epochs=epochs, batch_size=1)
         net = trained(some, layers, seed, **how)
-        result.add_models(name, [net], CURVES, reported=REPORTED[name])
-        result.picture(name.replace(" ", "_"), LossCurveDisplay.from_estimator(net, key="accuracy"))
+        result.add_models(name, net, CURVES)
+        result.picture(name, LossCurveDisplay.from_estimator(net, key="accuracy"))
     return result

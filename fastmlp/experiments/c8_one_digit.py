@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import SGD, Dense
 from ..metrics import METRICS
-from ..plots import ConfusionMatrixDisplay, LossCurveDisplay
 from .one_digit import DIGIT, images_of_one_digit
 from .result import Result
 from .training import trained
@@ -21,6 +20,7 @@ REPORTED = {
     "11 samples by hand": {"accuracy": "0.82"},
 }
 MEASURED = ("accuracy", "precision", "recall", "f1")
+SIZES = {"tiny": (300, 2), "quick": (12000, 40), "full": (None, 100)}  # images, epochs
 CONCLUSIONS = {
     "the constant 0 is right in nine of ten": lambda r: 0.85 < r.value("always 0", "accuracy") < 0.95,
     "and its F1 is 0": lambda r: r.value("always 0", "f1") == 0,
@@ -30,25 +30,20 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, rate=0.5, epochs=None):
     """Run C8; return its `Result`."""
-    n_train, usual = {"tiny": (300, 2), "quick": (12000, 40), "full": (None, 100)}[size]
-    images = images_of_one_digit(n_train)
-    result = Result(ID, TITLE, images.note, size, seed)
-    random = np.random.RandomState(seed)
-    y = images.y_test.astype(np.int64)
-    baselines = {"always 0": np.zeros_like(y), "random": random.randint(0, 2, len(y))}
-    for name, told in baselines.items():
-        result.add(name, scores(y, told), reported=REPORTED[name])
-    by_hand = np.repeat([0, 1], [9, 2]), np.zeros(11, np.int64)  # 9 true negatives, 2 false negatives
-    result.add("11 samples by hand", scores(*by_hand), reported=REPORTED["11 samples by hand"])
-
+    images, epochs = images_of_one_digit(*SIZES[size], epochs)
+    result = Result(ID, TITLE, images.note, size, seed, reported=REPORTED)
+    X, y = images.X_test, images.y_test.astype(np.int64)
     layers = [Dense(4, "logistic"), Dense(4, "logistic"), Dense(1, "logistic")]
-    how = dict(optimizer=SGD(rate), epochs=epochs or usual, batch_size=10, n_threads=n_threads)
+    how = dict(optimizer=SGD(rate), epochs=epochs, batch_size=10, n_threads=n_threads)
     net = trained(images, layers, seed, test="validation", metrics=MEASURED, **how)
-    result.add("784-4-4-1", scores(y, net.predict_classes(images.X_test)))
-    for key in ("loss", *MEASURED):
-        result.picture(key, LossCurveDisplay.from_estimator(net, key=key))
-    display = ConfusionMatrixDisplay.from_estimator(net, images.X_test, y, colorbar=False)
-    result.picture("confusion", display)
+    told = {"always 0": 0 * y, "random": np.random.RandomState(seed).randint(0, 2, len(y))}
+    for name, answers in told.items():
+        result.add(name, scores(y, answers))
+    by_hand = np.repeat([0, 1], [9, 2])  # 9 true negatives and 2 false negatives, where the answer is 0
+    result.add("11 samples by hand", scores(by_hand, 0 * by_hand))
+    result.add("784-4-4-1", scores(y, net.predict_classes(X)))
+    result.curves(net, "loss", *MEASURED)
+    result.confusion(net, X, y)
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import datasets
 
+IN_PLACE = "in the place of"  # what the note of every stand-in says
 ROWS_FILE = "TP3-ej2-conjunto.csv"
 
 
@@ -18,13 +19,15 @@ class Images(NamedTuple):
     Attributes
     ----------
     X, y, X_test, y_test : ndarray
-        Bytes, and labels.
+        Bytes (floats where they are `centred`), and labels.
     scale : float
         What a network multiplies its input by, for pixels from 0 to 1.
     shape : tuple of int
         Of an image.
     note : str
         What they are.
+    stands_for : int
+        How many training images the set has that they are, or are in the place of.
     """
 
     X: np.ndarray
@@ -34,6 +37,32 @@ class Images(NamedTuple):
     scale: float
     shape: tuple
     note: str
+    stands_for: int
+
+    def at(self, n_train, n_test, usual, epochs=None):
+        """Return so many of each, and for how many epochs to train on them.
+
+        Parameters
+        ----------
+        n_train, n_test : int or None
+            None stands for all.
+        usual : int
+            How many epochs on so many images. A stand-in with fewer of them has as many times more epochs,
+            for as many steps.
+        epochs : int, default=None
+            How many there are to be in any case.
+        """
+        cut = self.some(n_train, n_test)
+        times = 1 if epochs else max(1, (n_train or self.stands_for) // len(cut.X))
+        if times > 1:
+            cut = cut._replace(note=f"{cut.note}, {times} times as many epochs for as many steps")
+        return cut, epochs or usual * times
+
+    def centred(self):
+        """Return them minus the training images' mean, over their standard deviation."""
+        mean, std = self.X.mean(axis=0), self.X.std() or 1.0
+        X, X_test = ((pixels - mean).astype(np.float32) / std for pixels in (self.X, self.X_test))
+        return self._replace(X=X, X_test=X_test, scale=1.0)
 
     def some(self, n_train, n_test):
         """Return so many of each, spread over all of them; None stands for all."""
@@ -55,8 +84,10 @@ def digits():
         (X, y), (X_test, y_test) = datasets.load_mnist()
     except FileNotFoundError:
         (X, y), (X_test, y_test) = datasets.load_digits()
-        return Images(X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in MNIST's place")
-    return Images(X, y, X_test, y_test, 1 / 255, (28, 28), "MNIST")
+        return Images(
+            X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in the place of MNIST", 60000
+        )
+    return Images(X, y, X_test, y_test, 1 / 255, (28, 28), "MNIST", len(X))
 
 
 def photographs():
@@ -65,8 +96,10 @@ def photographs():
         (X, y), (X_test, y_test) = datasets.load_cifar10()
     except FileNotFoundError:
         (X, y), (X_test, y_test) = datasets.load_digits()
-        return Images(X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in CIFAR-10's place")
-    return Images(X, y, X_test, y_test, 1 / 255, (3, 32, 32), "CIFAR-10")
+        return Images(
+            X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in the place of CIFAR-10", 50000
+        )
+    return Images(X, y, X_test, y_test, 1 / 255, (3, 32, 32), "CIFAR-10", len(X))
 
 
 def pair(seed=0):
@@ -78,12 +111,13 @@ def pair(seed=0):
         train, test = np.isin(y, (4, 9)), np.isin(y_test, (4, 9))
         labels = datasets.one_against_rest(y[train], 9), datasets.one_against_rest(y_test[test], 9)
         note = "scikit-learn's digits 4 and 9 in the place of Caltech-101's pair"
-        return Images(X[train], labels[0], X_test[test], labels[1], 1 / 16, (8, 8), note)
+        return Images(X[train], labels[0], X_test[test], labels[1], 1 / 16, (8, 8), note, 1198)
     order = np.random.RandomState(seed).permutation(len(X))
     train, test = np.split(order, [len(X) * 3 // 4])
     return Images(
-        X[train], y[train], X[test], y[test], 1 / 255, (32, 32), "Caltech-101's aeroplanes and motorbikes"
-    )
+        X[train], y[train], X[test], y[test], 1 / 255, (32, 32),
+        "Caltech-101's aeroplanes and motorbikes", len(train),
+    )  # fmt: skip
 
 
 def glyphs():
@@ -103,4 +137,4 @@ def regression_rows():
     random = np.random.RandomState(0)  # a saturating curve and a little noise, as theirs
     X = np.round(random.uniform(-2, 4, (28, 3)), 2)
     y = 45 + 42 * np.tanh(0.45 * (X @ [1.0, -0.7, 0.4] - 0.5)) + random.normal(0, 1.5, 28)
-    return X, y, "28 generated rows in the place of the reports'"
+    return X, y, "28 generated rows in the place of those of the reports"

@@ -26,36 +26,29 @@ def run(size="quick", seed=0, n_threads=None, x=(2.8, -1.8), w=(1.45, -0.35), b=
     result = Result(ID, TITLE, "numbers of the reports", size, seed)
     for name, activation in ACTIVATIONS.items():
 
-        def neuron(*numbers, activation=activation):
-            leaves = [Node(v, n) for v, n in zip(numbers, ("x0", "x1", "w0", "w1", "b"), strict=True)]
-            x0, x1, w0, w1, bias = leaves
-            return leaves, activation(w0 * x0 + w1 * x1 + bias).named("f")
+        def neuron(x0, x1, w0, w1, b, activation=activation):
+            return activation(w0 * x0 + w1 * x1 + b)
 
-        add(result, f"neuron, {name}", neuron, (*x, *w, b))
-
-    def square(x, y):
-        leaves = [Node(x, "x"), Node(y, "y")]
-        return leaves, (leaves[0] ** 2 + 2 * leaves[0] * leaves[1] + leaves[1] ** 2).named("f")
-
-    add(result, "x² + 2xy + y²", square, (3.0, -2.0))
-
-    layer = Network([Dense(2, "logistic", 2)])
+        add(result, f"neuron, {name}", neuron, x0=x[0], x1=x[1], w0=w[0], w1=w[1], b=b)
+    add(result, "x² + 2xy + y²", lambda x, y: x**2 + 2 * x * y + y**2, x=3.0, y=-2.0)
+    layer, inputs, targets = Network([Dense(2, "logistic", 2)]), [-3.1, 1.5], [0.0, 1.0]
     layer.set_weights([np.array([[-0.2, 2.0], [-0.5, -0.3]]).T, np.array([-4.0, -1.0])])
-    graph = unroll(layer, [-3.1, 1.5], [0.0, 1.0], loss="mse")
-    theirs = layer.gradients([[-3.1, 1.5]], [[0.0, 1.0]], loss="mse")
+    graph = unroll(layer, inputs, targets, loss="mse")
+    theirs = layer.gradients([inputs], [targets], loss="mse")
     error = max(np.abs(a - b).max() for a, b in zip(graph.gradients(), theirs, strict=True))
     result.add("layer of two sigmoid neurons, MSE", {"value": graph.loss.value, "largest error": error})
     result.picture("layer", graph.loss.draw())
     return result
 
 
-def add(result, name, build, numbers):
-    """Add a graph's value, and how far its gradients are from central differences; draw it."""
-    leaves, f = build(*numbers)
+def add(result, name, formula, **numbers):
+    """Add a formula's value, and how far its gradients are from central differences; draw its graph."""
+    leaves = {leaf: Node(number, leaf) for leaf, number in numbers.items()}
+    f = formula(**leaves).named("f")
     f.backward()
     errors = []
-    for k, leaf in enumerate(leaves):
-        up, down = ([v + sign * STEP * (i == k) for i, v in enumerate(numbers)] for sign in (1, -1))
-        errors.append(abs(leaf.gradient - (build(*up)[1].value - build(*down)[1].value) / (2 * STEP)))
+    for leaf, number in numbers.items():
+        up, down = (formula(**leaves | {leaf: Node(number + step)}).value for step in (STEP, -STEP))
+        errors.append(abs(leaves[leaf].gradient - (up - down) / (2 * STEP)))
     result.add(name, {"value": f.value, "largest error": max(errors)})
-    result.picture(name.split(",")[-1].strip().replace(" ", "_").replace("²", "2"), f.draw())
+    result.picture(name.removeprefix("neuron, ").replace("²", "2"), f.draw())

@@ -19,25 +19,25 @@ CONCLUSIONS = {
 def run(size="quick", seed=0, n_threads=None, penalty=1e-3):
     """Run E1b; return its `Result`."""
     result = Result(ID, TITLE, "no data: networks without weights", size, seed)
+    for name, (layers, loss) in nets().items():
+        net = Network(layers, random_state=seed, reg=L2(penalty) if "L2" in name else None)
+        graph = net.plot_graph(loss)
+        weights = sum(isinstance(layer, Dense) for layer in net.layers)
+        penalties = sum(text.get_text().startswith("λ") for text in graph.texts)
+        result.add(name, {"layers with weights": weights, "penalties": penalties})
+        result.picture(name, graph.figure)
+    return result
+
+
+def nets():
+    """Return the layers of each net, and the loss that it learns by."""
     hidden = Dense(1, "tanh", name="hidden")
-    nets = {
+    softmax = [Dense(100, "relu", 3072), Dense(10, "softmax")]
+    deep = [Dense(100, "logistic", 3072), Dense(100, "logistic"), Dense(10)]
+    return {
         "3072-100-10, MSE and L2": ([Dense(100, "logistic", 3072), Dense(10)], "mse"),
-        "3072-100-10, softmax": (
-            [Dense(100, "relu", 3072), Dense(10, "softmax")],
-            "categorical_crossentropy",
-        ),
-        "3072-100-100-10, hinge": (
-            [Dense(100, "logistic", 3072), Dense(100, "logistic"), Dense(10)],
-            "hinge",
-        ),
+        "3072-100-10, softmax": (softmax, "categorical_crossentropy"),
+        "3072-100-100-10, hinge": (deep, "hinge"),
         "2-2-1": ([Dense(2, "tanh", 2), Dense(1, "tanh")], "mse"),
         "2-1-1 with the inputs": ([hidden, Concatenate([hidden, "input"]), Dense(1, "tanh")], "mse"),
     }
-    for name, (layers, loss) in nets.items():
-        net = Network(layers, random_state=seed, reg=L2(penalty) if "L2" in name else None)
-        weights = sum(isinstance(layer, Dense) for layer in net.layers)
-        penalties = 0 if net.reg is None else weights
-        result.add(name, {"layers with weights": weights, "penalties": penalties})
-        picture = name.replace(", ", "_").replace(" ", "_")
-        result.picture(picture, net.plot_graph(loss).figure)
-    return result

@@ -4,14 +4,18 @@ It changes whenever one input does, so no few inputs tell anything: the hardest 
 starts from small weights. More units make it more likely that some start near a line that helps.
 """
 
+from copy import deepcopy
+
 from .. import Adam, Dense, Network, fit_many
 from ..datasets import load_parity
-from ..plots import CompareRunsDisplay
 from .result import Result
 
 ID, TITLE = "E4", "Parity: hidden units and inputs"
-REPORTED = {"2 inputs, 8 hidden": {"accuracy": "more units learn sooner"}}
-FEW = {"6 inputs, 2 hidden": {"accuracy": "N' far below N does not learn in 3000 epochs"}}
+REPORTED = {
+    "2 inputs, 8 hidden": {"accuracy": "more units learn sooner"},
+    "6 inputs, 2 hidden": {"accuracy": "N' far below N does not learn in 3000 epochs"},
+}
+EPOCHS = {"tiny": 20, "quick": 1000, "full": 3000}
 SETTINGS = ((2, 2), (2, 4), (2, 8), (2, 15), (3, 15), (4, 15), (5, 15), (6, 15), (6, 2))
 CONCLUSIONS = {
     "more units learn sooner": lambda r: (
@@ -23,20 +27,15 @@ CONCLUSIONS = {
 
 def run(size="quick", seed=0, n_threads=None, rate=0.01, epochs=None, runs=5):
     """Run E4; return its `Result`."""
-    epochs = epochs or {"tiny": 20, "quick": 1000, "full": 3000}[size]
-    result = Result(ID, TITLE, "all inputs of -1 and 1", size, seed)
-    curves = {}
+    result = Result(ID, TITLE, "all inputs of -1 and 1", size, seed, reported=REPORTED)
+    how = dict(loss="mse", optimizer=Adam(rate), epochs=epochs or EPOCHS[size], batch_size=None)
+    nets = {}
     for n_inputs, n_hidden in SETTINGS:
         X, y = load_parity(n_inputs)
-        nets = [
-            Network([Dense(n_hidden, "tanh"), Dense(1, "tanh")], random_state=seed + k) for k in range(runs)
-        ]
-        how = dict(loss="mse", optimizer=Adam(rate), epochs=epochs, batch_size=None, n_threads=n_threads)
-        fit_many(nets, X, y, **how)
-        name = f"{n_inputs} inputs, {n_hidden} hidden"
-        accuracies = {"accuracy": [net.score(X, y) for net in nets]}
-        reported = (REPORTED | FEW).get(name)
-        result.add_models(name, nets, {"loss": "loss"}, extra=accuracies, reported=reported)
-        curves[name] = nets
-    result.picture("loss", CompareRunsDisplay.from_estimators(curves))
+        layers, name = (Dense(n_hidden, "tanh"), Dense(1, "tanh")), f"{n_inputs} inputs, {n_hidden} hidden"
+        nets[name] = [Network(deepcopy(layers), random_state=seed + k) for k in range(runs)]
+        fit_many(nets[name], X, y, n_threads=n_threads, **how)
+        accuracies = [net.score(X, y) for net in nets[name]]
+        result.add_models(name, nets[name], {"loss": "loss"}, accuracy=accuracies)
+    result.compare(nets, "loss")
     return result

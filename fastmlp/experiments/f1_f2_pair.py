@@ -3,13 +3,19 @@
 Training ends where the training error has not moved by more than a threshold over the last 50 epochs.
 """
 
-from .. import SGD, Dense, Network, _checks
+from .. import SGD, Dense
 from ..plots import ImagesDisplay, LossCurveDisplay
 from . import data
 from .result import Result
+from .training import trained
 
 ID, TITLE = "F1", "Regression to a class vector, without and with a hidden layer"
 REPORTED = {"linear": {"test error": "curves"}, "100 ReLU": {"test error": "curves"}}
+CURVES = {
+    "training error": "loss", "test error": "test_loss",
+    "training accuracy": "accuracy", "test accuracy": "test_accuracy",
+}  # fmt: skip
+MOST_EPOCHS = {"tiny": 3, "quick": 300, "full": 2000}
 CONCLUSIONS = {
     "both tell the two apart": lambda r: min(r.values("test accuracy").values()) > 0.9,
 }
@@ -32,29 +38,17 @@ class Settled:
         return len(last) > self.epochs and max(last) - min(last) <= self.least
 
 
-def run(size="quick", seed=0, n_threads=None, rates=(0.001, 0.01), most_epochs=None, least=1e-3):
+def run(size="quick", seed=0, n_threads=None, rate=0.001, hidden_rate=0.01, most_epochs=None, least=1e-3):
     """Run F1 and F2; return their `Result`."""
-    most_epochs = most_epochs or {"tiny": 3, "quick": 300, "full": 2000}[size]
     images = data.pair(seed)
-    result = Result(ID, TITLE, images.note, size, seed)
-    nets = {"linear": [Dense(1)], "100 ReLU": [Dense(100, "relu"), Dense(1)]}
-    for (name, layers), rate in zip(
-        nets.items(), _checks.check_as_many("rates", rates, len(nets)), strict=True
-    ):
-        net = Network(layers, random_state=seed, input_scale=images.scale)
-        net.fit(
-            images.X, images.y, loss="mse", optimizer=SGD(rate), epochs=most_epochs, batch_size=32,
-            n_threads=n_threads, callbacks=[Settled(least)],
-            validation_data={"test": (images.X_test, images.y_test)},
-        )  # fmt: skip
-        extra = {
-            "epochs": len(net.loss_curve_),
-            "test accuracy": net.score(images.X_test, images.y_test),
-            "training accuracy": net.score(images.X, images.y),
-        }
-        curves = {"training error": "loss", "test error": "test_loss"}
-        result.add_models(name, [net], curves, extra=extra, reported=REPORTED[name])
-        result.picture(name.replace(" ", "_"), LossCurveDisplay.from_estimator(net, log=True))
-    shown = ImagesDisplay(images.X[:16], [str(label) for label in images.y[:16]], image_shape=images.shape)
+    result = Result(ID, TITLE, images.note, size, seed, reported=REPORTED)
+    nets = {"linear": ([Dense(1)], rate), "100 ReLU": ([Dense(100, "relu"), Dense(1)], hidden_rate)}
+    for name, (layers, rate) in nets.items():
+        how = dict(loss="mse", optimizer=SGD(rate), batch_size=32, n_threads=n_threads)
+        until = dict(epochs=most_epochs or MOST_EPOCHS[size], callbacks=[Settled(least)])
+        net = trained(images, layers, seed, **until, **how)
+        result.add_models(name, net, CURVES, epochs=len(net.loss_curve_))
+        result.picture(name, LossCurveDisplay.from_estimator(net, log=True))
+    shown = ImagesDisplay(images.X[:16], images.y[:16], image_shape=images.shape)
     result.picture("images", shown.plot())
     return result

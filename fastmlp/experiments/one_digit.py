@@ -12,14 +12,19 @@ CURVES = {
 }  # fmt: skip
 
 
-def images_of_one_digit(n_train=None):
-    """Return images labelled 1 where they show the digit; validation rows are cut from training rows."""
-    images = data.digits().some(n_train, 1)
+def images_of_one_digit(n_train=None, usual=1, epochs=None):
+    """Return images labelled 1 where they show the digit, and the epochs, as `data.Images.at` does.
+
+    A sixth of the training images is cut off to validate.
+    """
+    images, epochs = data.digits().at(n_train, 1, usual, epochs)
     y, n = one_against_rest(images.y, DIGIT), len(images.X) * 5 // 6
-    note = (
-        f"{images.note.split(',')[0]}, {n} to train on and {len(y) - n} to validate: {DIGIT} against the rest"
+    note = images.note.replace(
+        f"{len(y)} to train on and {len(images.X_test)} to test",
+        f"{n} to train on and {len(y) - n} to validate, {DIGIT} against the rest",
     )
-    return images._replace(X=images.X[:n], y=y[:n], X_test=images.X[n:], y_test=y[n:], note=note)
+    cut = images._replace(X=images.X[:n], y=y[:n], X_test=images.X[n:], y_test=y[n:], note=note)
+    return cut, epochs
 
 
 def one_digit_net(

@@ -3,55 +3,19 @@
 import html
 import io
 import json
+import re
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .. import backend
 from ..formats.writing import writable, write_atomically
+from ..plots import BarsDisplay, CompareRunsDisplay, ConfusionMatrixDisplay, LossCurveDisplay
+from .row import COLUMNS, Row, last, mean_of, seconds_of
 
-COLUMNS = ("setting", "measured", "reported", "ours", "seconds", "why it differs")
 LISTENER: ContextVar = ContextVar("listener", default=None)  # is called with each row as it is added
-
-
-@dataclass
-class Row:
-    """One setting of an experiment.
-
-    Attributes
-    ----------
-    setting : str
-    ours : dict
-        By what was measured, such as "test accuracy", its value in each repetition.
-    reported : dict
-        By the same names, what others had, as they wrote it.
-    seconds : float or None
-        Of training, all repetitions together.
-    why : str
-        Why ours differ, where they do.
-    """
-
-    setting: str
-    ours: dict
-    reported: dict = field(default_factory=dict)
-    seconds: float | None = None
-    why: str = ""
-
-    def cells(self):
-        """Yield a line of the table for each thing that was measured or reported."""
-        for k, name in enumerate(dict.fromkeys([*self.ours, *self.reported])):
-            first = k == 0
-            yield (
-                self.setting if first else "",
-                name,
-                str(self.reported.get(name, "")),
-                shown(self.ours.get(name)),
-                f"{self.seconds:.3g}" if first and self.seconds is not None else "",
-                self.why if first else "",
-            )
 
 
 class Result:
@@ -59,12 +23,16 @@ class Result:
 
     Parameters
     ----------
-    experiment : module
-        Its ID and TITLE are taken.
+    identity, title : str
+        ID and TITLE of the experiment.
     data : str
         What it was run on.
     size, seed
         As `run` was asked.
+    reported : dict, default=None
+        By setting, what others had: a dict by what was measured.
+    why : dict, default=None
+        By setting, why ours differ.
 
     Attributes
     ----------
@@ -73,48 +41,82 @@ class Result:
         By name.
     """
 
-    def __init__(self, identity, title, data, size, seed):
+    def __init__(self, identity, title, data, size, seed, *, reported=None, why=None):
         self.id, self.title, self.data, self.size, self.seed = identity, title, data, size, seed
+        self.reported, self.why = reported or {}, why or {}
         self.rows, self.figures, self._started = [], {}, time.perf_counter()
 
-    def add(self, setting, ours, *, reported=None, seconds=None, why=""):
-        """Add a row; `ours` holds, by name, a number or one for each repetition."""
-        if seconds is not None and "seconds" in (reported or {}):  # a line of its own, not a column
-            ours, seconds = ours | {"seconds": seconds}, None
+    def add(self, setting, ours, *, seconds=None):
+        """Add a row; `ours` holds, by name, a number or one for each repetition, as `seconds` does."""
+        reported, why = self.reported.get(setting, {}), self.why.get(setting, "")
+        if seconds is not None and "seconds" in reported:  # a line of its own, not a column
+            ours, seconds = ours | {"seconds": np.sum(seconds)}, None
         ours = {name: np.atleast_1d(np.asarray(values, float)) for name, values in ours.items()}
-        self.rows.append(Row(str(setting), ours, dict(reported or {}), seconds, why))
+        each = None if seconds is None else np.atleast_1d(np.asarray(seconds, float))
+        self.rows.append(Row(str(setting), ours, reported, each, why))
         if (tell := LISTENER.get()) is not None:
             tell(self.rows[-1])
 
-    def add_models(self, setting, models, curves, *, extra=None, reported=None, why=""):
-        """Add a row of what fitted models recorded last.
+    def add_models(self, setting, models, curves, **extra):
+        """Add a row of what a fitted model, or each of several repetitions, recorded last.
 
         Parameters
         ----------
-        models : sequence of Network or estimators
-            The repetitions.
+        models : Network or estimator, or a sequence of them
         curves : dict
             By name in the table, the name in the history.
-        extra : dict, default=None
-            What else was measured.
+        **extra
+            What else was measured: by name, with "_" for spaces, a number or one for each repetition.
         """
+        models = models if isinstance(models, (list, tuple)) else [models]
         ours = {name: [last(model, curve) for model in models] for name, curve in curves.items()}
-        self.add(setting, ours | (extra or {}), reported=reported, seconds=seconds_of(models), why=why)
+        more = {name.replace("_", " "): values for name, values in extra.items()}
+        self.add(setting, ours | more, seconds=seconds_of(models))
 
     def picture(self, name, display):
-        """Keep a picture: a display, or its figure."""
-        self.figures[name] = getattr(display, "figure_", getattr(display, "figure", display))
+        """Keep a picture: a display, or its figure; its file is named so, without spaces."""
+        self.figures[re.sub(r"[^\w.-]+", "_", name)] = getattr(
+            display, "figure_", getattr(display, "figure", display)
+        )
+
+    def compare(self, models, *keys, title=None):
+        """Draw one picture a key: what models, by name, recorded under it."""
+        for key in keys:
+            self.picture(key, CompareRunsDisplay.from_estimators(models, key=key, title=title))
+
+    def curves(self, model, *keys, log=False):
+        """Draw one picture a key: what a model, or several, recorded under it on each of the data sets."""
+        for key in keys:
+            self.picture(key, LossCurveDisplay.from_estimator(model, key=key, log=log))
+
+    def bars(self, measured, group_name):
+        """Draw what was measured, or the seconds, as a bar for each row that has it."""
+        rows = {
+            row.setting: row.seconds if measured == "seconds" else row.ours[measured] for row in self.rows
+        }
+        self.picture(measured, BarsDisplay(rows, name=measured, group_name=group_name).plot())
+
+    def confusion(self, model, X, y, name="confusion", **how):
+        """Draw how often a model takes which class for which."""
+        self.picture(name, ConfusionMatrixDisplay.from_estimator(model, X, y, colorbar=False, **how))
 
     def value(self, setting, measured):
         """Return the mean over the repetitions of what was measured in a setting."""
-        found = [row for row in self.rows if row.setting == setting]
-        if not found:
-            raise KeyError(f"no setting {setting!r}; there are {[row.setting for row in self.rows]}")
-        return mean_of(found[0].ours[measured])
+        return mean_of(self._row(setting).ours[measured])
+
+    def _row(self, setting):
+        for row in self.rows:
+            if row.setting == setting:
+                return row
+        raise KeyError(f"no setting {setting!r}; there are {[row.setting for row in self.rows]}")
 
     def values(self, measured):
         """Return {setting: mean} of what was measured, for all settings that have it."""
         return {row.setting: mean_of(row.ours[measured]) for row in self.rows if measured in row.ours}
+
+    def spread(self, setting, measured):
+        """Return how far the repetitions of what was measured in a setting are apart."""
+        return float(np.ptp(self._row(setting).ours[measured]))
 
     def lines(self):
         """Return the lines of the table, each a tuple of six texts."""
@@ -164,7 +166,8 @@ class Result:
         """Return everything but the pictures as plain data."""
         rows = [
             {"setting": row.setting, "ours": {k: v.tolist() for k, v in row.ours.items()},
-             "reported": {k: str(v) for k, v in row.reported.items()}, "seconds": row.seconds, "why": row.why}
+             "reported": {k: str(v) for k, v in row.reported.items()}, "why": row.why,
+             "seconds": None if row.seconds is None else float(row.seconds.sum())}
             for row in self.rows
         ]  # fmt: skip
         about = {name: getattr(self, name) for name in ("id", "title", "data", "size", "seed")}
@@ -177,7 +180,8 @@ class Result:
         result = cls(*(data[name] for name in ("id", "title", "data", "size", "seed")))
         for row in data["rows"]:
             ours = {name: np.asarray(values, float) for name, values in row["ours"].items()}
-            result.rows.append(Row(row["setting"], ours, row["reported"], row["seconds"], row["why"]))
+            seconds = None if row["seconds"] is None else np.array([row["seconds"]])
+            result.rows.append(Row(row["setting"], ours, row["reported"], seconds, row["why"]))
         return result
 
     def save(self, folder):
@@ -196,32 +200,3 @@ class Result:
             write_atomically(writable(folder / name), text.encode())
             paths.append(folder / name)
         return paths
-
-
-def last(model, curve):
-    """Return what a model recorded last; NaN where it diverged before its first epoch was over."""
-    return model.history_[curve][-1] if model.history_.get(curve) else float("nan")
-
-
-def mean_of(values):
-    """Return the mean of those that are numbers; NaN where none is."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def shown(values):
-    """Return numbers of repetitions as a text: their mean, and the standard deviation of several."""
-    if values is None:
-        return ""
-    mean = mean_of(values)
-    return f"{mean:.4g}" if len(values) == 1 else f"{mean:.4g} ± {_plain(np.nanstd(values))}"
-
-
-def _plain(spread):
-    """Return a number to two digits, or to the unit where these are more."""
-    return f"{spread:.2g}" if spread < 99.5 or spread >= 1e6 else f"{spread:.0f}"
-
-
-def seconds_of(models):
-    """Return the seconds that models were trained for, all together."""
-    return float(np.sum([np.nansum(model.history_.get("seconds", ())) for model in models]))
