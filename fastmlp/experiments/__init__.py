@@ -15,8 +15,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from .. import _checks
-from .data import IN_PLACE
-from .result import LISTENER
+from .row import IN_PLACE, LISTENER
 
 SIZES = ("tiny", "quick", "full")
 ID = re.compile(r"[a-f]\d+b?")  # of a row: what a module's name begins with

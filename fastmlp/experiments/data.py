@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import datasets
+from .row import IN_PLACE
 
-IN_PLACE = "in the place of"  # what the note of every stand-in says
 ROWS_FILE = "TP3-ej2-conjunto.csv"
 
 
@@ -84,9 +84,7 @@ def digits():
         (X, y), (X_test, y_test) = datasets.load_mnist()
     except FileNotFoundError:
         (X, y), (X_test, y_test) = datasets.load_digits()
-        return Images(
-            X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in the place of MNIST", 60000
-        )
+        return Images(X, y, X_test, y_test, 1 / 16, (8, 8), f"scikit-learn's digits {IN_PLACE} MNIST", 60000)
     return Images(X, y, X_test, y_test, 1 / 255, (28, 28), "MNIST", len(X))
 
 
@@ -97,7 +95,7 @@ def photographs():
     except FileNotFoundError:
         (X, y), (X_test, y_test) = datasets.load_digits()
         return Images(
-            X, y, X_test, y_test, 1 / 16, (8, 8), "scikit-learn's digits in the place of CIFAR-10", 50000
+            X, y, X_test, y_test, 1 / 16, (8, 8), f"scikit-learn's digits {IN_PLACE} CIFAR-10", 50000
         )
     return Images(X, y, X_test, y_test, 1 / 255, (3, 32, 32), "CIFAR-10", len(X))
 
@@ -110,7 +108,7 @@ def pair(seed=0):
         (X, y), (X_test, y_test) = datasets.load_digits()
         train, test = np.isin(y, (4, 9)), np.isin(y_test, (4, 9))
         labels = datasets.one_against_rest(y[train], 9), datasets.one_against_rest(y_test[test], 9)
-        note = "scikit-learn's digits 4 and 9 in the place of Caltech-101's pair"
+        note = f"scikit-learn's digits 4 and 9 {IN_PLACE} Caltech-101's pair"
         return Images(X[train], labels[0], X_test[test], labels[1], 1 / 16, (8, 8), note, 1198)
     order = np.random.RandomState(seed).permutation(len(X))
     train, test = np.split(order, [len(X) * 3 // 4])
@@ -137,4 +135,4 @@ def regression_rows():
     random = np.random.RandomState(0)  # a saturating curve and a little noise, as theirs
     X = np.round(random.uniform(-2, 4, (28, 3)), 2)
     y = 45 + 42 * np.tanh(0.45 * (X @ [1.0, -0.7, 0.4] - 0.5)) + random.normal(0, 1.5, 28)
-    return X, y, "28 generated rows in the place of those of the reports"
+    return X, y, f"28 generated rows {IN_PLACE} those of the reports"

@@ -5,7 +5,6 @@ import io
 import json
 import re
 import time
-from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,7 @@ import numpy as np
 from .. import backend
 from ..formats.writing import writable, write_atomically
 from ..plots import BarsDisplay, CompareRunsDisplay, ConfusionMatrixDisplay, LossCurveDisplay
-from .row import COLUMNS, Row, last, mean_of, seconds_of
-
-LISTENER: ContextVar = ContextVar("listener", default=None)  # is called with each row as it is added
+from .row import COLUMNS, LISTENER, Row, last, mean_of, seconds_of
 
 
 class Result:

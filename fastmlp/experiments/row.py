@@ -1,9 +1,12 @@
 """A row of an experiment's table: what a setting came to, beside what was reported."""
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import numpy as np
 
+IN_PLACE = "in the place of"  # what is said of every stand-in
+LISTENER: ContextVar = ContextVar("listener", default=None)  # is called with each row as it is added
 COLUMNS = ("setting", "measured", "reported", "ours", "seconds", "why it differs")
 
 

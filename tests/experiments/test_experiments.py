@@ -17,7 +17,7 @@ from fastmlp import SGD, Dense, Network, experiments  # noqa: E402 (the backend 
 from fastmlp.exceptions import DivergenceWarning  # noqa: E402
 from fastmlp.experiments import data  # noqa: E402
 from fastmlp.experiments.result import Result  # noqa: E402
-from fastmlp.experiments.row import seconds_of, shown  # noqa: E402
+from fastmlp.experiments.row import IN_PLACE, seconds_of, shown  # noqa: E402
 from fastmlp.experiments.training import CURVES, repeated  # noqa: E402
 
 MODULES = sorted(set(experiments.names().values()))
@@ -85,7 +85,7 @@ def test_what_only_originals_or_the_full_size_show_is_not_judged_elsewhere():
         verdicts = dict(experiments.judge(result))
         assert verdicts[MORE] == expected and verdicts["others lead to another"] is False
     noise, lesson = "the large net stands noise of 0.4 better", experiments.get("C5")
-    for note, expected in (("MNIST", False), (f"digits {data.IN_PLACE} MNIST", lesson.ONLY[noise][1])):
+    for note, expected in (("MNIST", False), (f"digits {IN_PLACE} MNIST", lesson.ONLY[noise][1])):
         result = Result("C5", "title", note, "quick", 0)
         for name in lesson.NETS:
             measured = ("test accuracy", "accuracy with noise 0.2", "accuracy with noise 0.4")
