@@ -142,6 +142,8 @@ RUN = _fields(
     "epoch n_epochs batch step budget status "
     # what is done
     "batch_size shuffle regime sparse optimizer loss average epsilon_corrected n_threads "
+    # halves: online, in two parts whatever the number of threads
+    "halves "
     # rates_per_epoch: 1, or how many learning rates serve the steps of an epoch (see rates.py)
     "stop_each_epoch no_improvement n_iter_no_change seed check_rows rates_per_epoch",
     "learning_rate momentum beta_1 beta_2 epsilon weight_decay clip_value clip_norm "

@@ -9,7 +9,7 @@ from .contract import OwnBudget, Threads, offers
 from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
-from .plan import Listing, Loss, Optimizer, Regime, Status
+from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, SHARERS, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
 
@@ -24,6 +24,7 @@ TINY_LOSSES = (
     Loss.SOFTMAX_CROSS_ENTROPY,
 )  # fmt: skip
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
+HALVES_LEAST = 1 << 15  # weights that a sample meets, from which on an online step is made in two parts
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
 
@@ -51,6 +52,8 @@ def choose_regime(job):
 
 def choose_threads(job, regime, n_threads):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
+    if job.run["halves"]:
+        return min(2, usable_cores() if n_threads is None else max(1, int(n_threads)))
     if regime != Regime.BATCH:
         return 1
     if n_threads is not None:
@@ -59,17 +62,31 @@ def choose_threads(job, regime, n_threads):
     return threads_for(work, MIN_WORK)
 
 
-def choose_listing(job, regime):
-    """How the input's non-zeros are listed, from 64 to 127 rows spread over those to train on."""
+def some_nonzeros(job):
+    """Where the input is not 0, of 64 to 127 rows spread over those to train on."""
     rows, subset = job.rows, job.subset
+    step = max(1, (rows.n_rows if subset is None else len(subset)) // 64)
+    return rows.data[slice(None, None, step) if subset is None else subset[::step]] != 0
+
+
+def listed_share(job):
+    """The share of the input that a sample's list has."""
+    if job.rows.is_sparse:
+        lengths = np.diff(job.rows.indptr)
+        return float((lengths if job.subset is None else lengths[job.subset]).mean()) / job.rows.n_features
+    return float(some_nonzeros(job).mean()) if job.run["sparse"] or job.asked["optimizer"] == Optimizer.SGD else 1.0
+
+
+def choose_listing(job, regime):
+    """How the input's non-zeros are listed."""
+    rows = job.rows
     if regime == Regime.TINY:
         return Listing.DENSE
     if rows.is_sparse:
         return Listing.LISTS
     if job.plan.n_params <= TINY_PARAMS:
         return Listing.DENSE
-    step = max(1, (rows.n_rows if subset is None else len(subset)) // 64)
-    nonzero = rows.data[slice(None, None, step) if subset is None else subset[::step]] != 0
+    nonzero = some_nonzeros(job)
     n_listed = np.count_nonzero(nonzero)
     if n_listed >= SPARSE_DENSITY * nonzero.size:
         return Listing.DENSE
@@ -78,12 +95,30 @@ def choose_listing(job, regime):
     return Listing.SHARED if n_shared < SHARED_LENGTH * np.count_nonzero(groups) else Listing.LISTS
 
 
+def choose_halves(job, regime):
+    """Whether an online step is made in two parts (halves.pxi): of a chain of layers with much to do.
+
+    Not by the number of threads, as the order of sums depends on it.
+    """
+    plan, layers = job.plan, job.plan.layers
+    if regime != Regime.ONLINE or len(layers) < 2 or plan.n_params < HALVES_LEAST:
+        return False
+    chain = plan.edges["source"].tolist() == list(range(INPUT, len(layers) - 1))
+    if not chain or layers["frozen"].any() or (layers["activation"][:-1] == Activation.SOFTMAX).any():
+        return False
+    if any(layers[name].any() for name in ("l1", "l2", "mean_l1", "mean_l2")):
+        return False
+    first = plan.n_features * int(layers["n_out"][0])
+    return first * listed_share(job) + plan.n_params - first >= HALVES_LEAST
+
+
 def prepare(job, n_threads=None, regime=None, backend=None):
     """Choose regime and threads, and lay out the workspace; return the backend, the one in use by default."""
     run = job.run
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
     run["sparse"] = choose_listing(job, regime)
+    run["halves"] = choose_halves(job, regime)
     backend = backend or kernels(job.params.dtype)
     run["n_threads"] = choose_threads(job, regime, n_threads) if offers(backend, Threads) else 1
     job.workspace = aligned_bytes(backend.workspace_bytes(job))

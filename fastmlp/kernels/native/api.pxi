@@ -141,7 +141,7 @@ cdef int describe_job(Job *c, object job) except -1:
     if run.batch_size < 1 or run.n_threads < 1:
         raise ValueError(f"batch_size and n_threads must be at least 1; got {run.batch_size} and {run.n_threads}")
     c.n_batches = (run.n_samples + run.batch_size - 1) // run.batch_size
-    c.regime = regime_of(run.regime)
+    c.regime = regime_of(run)
     if job.random_state is not None:
         c.bitgen = <bitgen_t *>PyCapsule_GetPointer(job.random_state._bit_generator.capsule, "BitGenerator")
     return 0

@@ -10,6 +10,7 @@ cdef struct Online:
     LayerWork *work
     real *value           # the non-zero inputs of the sample in hand, and where they are
     int32_t *index
+    size m                # where halves.pxi lists them: how many
     real *X               # (n_features,) zeros, but while the list is read as a whole row
     # rows that wait to be brought up to date
     int64_t *row_step     # (n_layers, n_features): the step up to which each first-layer row is

@@ -1,11 +1,11 @@
 # One call of `train`: take parameters over, run until there is a reason to return, hand them back.
 
-cdef Regime regime_of(int64_t code) noexcept nogil:
+cdef Regime regime_of(const Run *run) noexcept nogil:
     """The functions of a regime: a new one is a file, and a line here."""
-    if code == TINY:
+    if run.regime == TINY:
         return tiny_regime()
-    if code == ONLINE:
-        return online_regime()
+    if run.regime == ONLINE:
+        return halves_regime() if run.halves else online_regime()
     return batch_regime()
 
 
