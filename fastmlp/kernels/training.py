@@ -74,7 +74,8 @@ def listed_share(job):
     if job.rows.is_sparse:
         lengths = np.diff(job.rows.indptr)
         return float((lengths if job.subset is None else lengths[job.subset]).mean()) / job.rows.n_features
-    return float(some_nonzeros(job).mean()) if job.run["sparse"] or job.asked["optimizer"] == Optimizer.SGD else 1.0
+    lists = job.run["sparse"] or job.asked["optimizer"] == Optimizer.SGD
+    return float(some_nonzeros(job).mean()) if lists else 1.0
 
 
 def choose_listing(job, regime):

@@ -1,4 +1,4 @@
-"""Online learning in two parts, by one thread or two: the same mathematics as in one, and the same bits in any threads."""
+"""Online learning in two parts: the mathematics of one part, and the same bits by one thread or two."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,9 @@ def parts(monkeypatch):
     monkeypatch.setattr(training, "HALVES_LEAST", 0)
 
 
-def job_of(kernels, widths=(70, 33, 4), optimizer=Optimizer.ADAM, listed=False, n=60, plan=None, **options):
+def job_of(kernels, widths=(70, 33, 4), optimizer=Optimizer.ADAM, listed=False, plan=None, **options):
     """Online learning of a chain; `listed` gives rows in CSR, most of whose features are used now and then."""
+    n = 60
     x = np.random.RandomState(1).standard_normal((n, 30))
     x[np.random.RandomState(2).uniform(size=x.shape) < 0.8] = 0
     x = x.astype(kernels.dtype)
