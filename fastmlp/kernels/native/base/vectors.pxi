@@ -175,6 +175,14 @@ cdef extern from *:
           return _mm512_reduce_max_ps((__m512)a);
       #elif defined(__AVX512F__)
           return _mm512_reduce_max_pd((__m512d)a);
+      #elif defined(__SSE2__) && REAL_BYTES == 4
+        #if defined(__AVX__)
+          __m128 q = _mm_max_ps(_mm256_castps256_ps128((__m256)a), _mm256_extractf128_ps((__m256)a, 1));
+        #else
+          __m128 q = (__m128)a;
+        #endif
+          q = _mm_max_ps(q, _mm_movehl_ps(q, q));
+          return _mm_cvtss_f32(_mm_max_ss(q, _mm_shuffle_ps(q, q, 1)));
       #else
           real t = a[0];
           for (int l = 1; l < LANES; l++) t = a[l] > t ? a[l] : t;
@@ -189,6 +197,8 @@ cdef extern from *:
           memcpy(&at, lanes, sizeof at);
           return FM_SELECT(at < bound, a, b);
       }
+      /* 1 in lane n, 0 in the others */
+      static inline vec vec_unit(Py_ssize_t n) { return vec_first(vec_first(vec_fill(0), n, 1), n + 1, 0); }
     #else
       static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
       static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
@@ -200,6 +210,7 @@ cdef extern from *:
       static inline real vec_top(vec a) { return a; }
       static inline vec vec_fill(real a) { return a; }
       static inline vec vec_first(vec a, Py_ssize_t n, real rest) { return n > 0 ? a : rest; }
+      static inline vec vec_unit(Py_ssize_t n) { return n == 0; }
     #endif
 
     /* Lane i is vec_sum(t[i]), for LANES vectors, bit for bit: halves are added, then quarters, ... Vectors are joined
@@ -328,6 +339,7 @@ cdef extern from *:
     vec vec_lane_sums_low(const vec *) noexcept nogil
     vec vec_fill(real) noexcept nogil
     vec vec_first(vec, Py_ssize_t, real) noexcept nogil
+    vec vec_unit(Py_ssize_t) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil
     vec vec_if_positive(vec, vec, vec) noexcept nogil
     vec vec_if_negative(vec, vec, vec) noexcept nogil

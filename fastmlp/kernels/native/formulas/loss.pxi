@@ -120,13 +120,16 @@ cdef double logistic_loss(const Job *job, int64_t row, real slope, const real *z
 
 cdef inline double softmax_loss(const Job *job, int64_t row, const real *z, real *a, real *d, size n) noexcept nogil:
     """Categorical cross-entropy of softmax(z), which is written to `a` where that is not NULL, from log-sum-exp."""
-    cdef size j
+    cdef size i, j, label
     cdef double value = 0, total = 0, y, s = log_sum_exp(z, d, n)
     if a != NULL:
-        memcpy(a, d, n * sizeof(real))
+        for i in range((n + LANES - 1) // LANES):
+            (<vec *>a)[i] = (<vec *>d)[i]
     if job.labels != NULL and job.run.label_smoothing == 0:
-        d[job.labels[row]] -= 1
-        return s - z[job.labels[row]]
+        label = job.labels[row]
+        for i in range((n + LANES - 1) // LANES):
+            (<vec *>d)[i] = (<vec *>d)[i] - vec_unit(label - i * LANES)
+        return s - z[label]
     for j in range(n):
         total += target(job, row, j)
     for j in range(n):
@@ -154,18 +157,17 @@ cdef double softplus_poisson(const Job *job, int64_t row, const real *z, const r
 cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, real *d) noexcept nogil:
     """Activate the output of one sample; return its loss, with the gradient for z in d.
 
-    z : IN (n_outputs,) logits    a : OUT outputs    d : OUT gradient, unweighted
+    z : IN (n_outputs,) logits    a : OUT outputs    d : OUT gradient, unweighted; whole vectors can be read and written
     """
     cdef const Layer *layer = &job.net.layers[job.net.n_layers - 1]
     cdef int64_t code = layer.activation, loss = job.run.loss
-    cdef size j, n = layer.n_out
+    cdef size i, j, n = layer.n_out
     cdef real slope = <real>layer.slope
     cdef double value = 0, y, total = 0, s
-    cdef const real *of_row
+    cdef const real *of_row = job.y + row * n
     if loss == CATEGORICAL_CROSS_ENTROPY and (code == SOFTMAX or code == IDENTITY):
         if code == SOFTMAX and job.labels == NULL and job.run.label_smoothing == 0:      # the common case at speed
             s = log_sum_exp(z, a, n)
-            of_row = job.y + row * n
             for j in range(n):
                 total += of_row[j]
                 value += of_row[j] * (s - z[j])
@@ -179,7 +181,7 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
     if code == SOFTMAX:
         softmax(z, a, n)
     else:
-        activation_forward(code, slope, z, a, n)
+        activation_forward(code, slope, z, a, padded(n))
     if loss == BINARY_CROSS_ENTROPY and (code == LOGISTIC or code == IDENTITY):
         if code == IDENTITY:
             slope = 1
@@ -198,8 +200,10 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
         value = hinge(job, row, a, d, n)
     elif loss == HALF_SQUARED_ERROR and job.labels == NULL and job.run.label_smoothing == 0:
         # ensemble_loss has the same roundings, and tiny_square others, which are faster: they cannot be one function
+        for i in range((n + LANES - 1) // LANES):
+            j = n - i * LANES
+            (<vec *>d)[i] = vec_first((<vec *>a)[i] - vec_load_masked(of_row + i * LANES, vec_mask(j)), j, 0)
         for j in range(n):
-            d[j] = a[j] - job.y[row * n + j]
             value += double_rounded(0.5 * <double>d[j] * d[j])
     else:
         for j in range(n):
@@ -209,5 +213,5 @@ cdef double sample_loss(const Job *job, int64_t row, const real *z, real *a, rea
     if code == SOFTMAX:
         softmax_gradient(a, d, n)
     elif code != IDENTITY:
-        activation_backward(code, slope, z, a, d, n)
+        activation_backward(code, slope, z, a, d, padded(n))
     return value

@@ -71,6 +71,27 @@ cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, ve
     return w - s.rate * s1[0]
 
 
+cdef inline vec online_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, vec x, vec d) noexcept nogil:
+    """`step_vec` with the gradient x dZ, without weight decay; d is dZ times `online_factor`.
+
+    It says what is rounded, and when: an ensemble's nets have the same bits.
+    """
+    if optimizer == SGD:
+        return w - x * d
+    if optimizer == ADAM:
+        return step_vec(ADAM, s, w, s0, s1, s1, vec_rounded(x * d))
+    d = vec_rounded(x * d)
+    s0[0] = s.momentum * s0[0] - d
+    if optimizer == MOMENTUM:
+        return w + s0[0]
+    return w + (s.momentum * s0[0] - d)       # NESTEROV
+
+
+cdef inline real online_factor(int64_t optimizer, const Step *s) noexcept nogil:
+    """What is the same for all gradients of a step: it multiplies dZ once, not each of them."""
+    return s.scale if optimizer == ADAM else s.rate * s.scale
+
+
 cdef inline void step_loop(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
                            real factor, size n) noexcept nogil:
     cdef size i

@@ -148,4 +148,4 @@ cdef void forward_lists(const Job *job, const Lists *lists, size start, size fir
             at = s * lists.n_cuts + cut
             end = lists.end[at] if whole else list_end(lists, at)
             row_product(False, lists.value + lists.start[at], lists.index + lists.start[at], end - lists.start[at], W,
-                        ld, C + (s - first) * ldc, ld)
+                        NULL, NULL, ld, C + (s - first) * ldc, ld)

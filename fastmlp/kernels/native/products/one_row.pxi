@@ -3,51 +3,79 @@
 # multiply-adds in the order of the features, as in dense.pxi; with more, narrow outputs take so many chains
 # side by side, to hide the latency of an addition.
 
-cdef inline void row_panel(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
-                           size ld, real *out) noexcept nogil:
-    """`vecs` vectors of out, vecs * ways <= 16. index NULL: value[p] meets row p."""
-    cdef vec c[16]
+cdef inline int row_ways(int vecs) noexcept nogil:
+    """Chains of additions that an output takes, where it is one of so many vectors."""
+    return 1 if vecs >= 8 else (2 if vecs >= 4 else 4)
+
+
+cdef inline void row_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
+                          const real *V, const real *drift, size ld, vec *c) noexcept nogil:
+    """c[j] += sum over p of value[p] times vector j of row index[p] (index NULL: of row p).
+
+    c : IN/OUT (vecs,), with room for vecs * ways <= 16
+    V, drift : NULL, or laid out like W, and (m,): the row is W's and drift[p] times V's
+    """
+    cdef vec w
     cdef int j, u
-    cdef size p = 0
-    for j in range(vecs):
-        c[j] = (<const vec *>(out + j * LANES))[0]
-        for u in range(1, ways):
+    cdef size p = 0, at
+    for u in range(1, ways):
+        for j in range(vecs):
             c[u * vecs + j] = vec_fill(0)
     while p + ways <= m:
         for u in range(ways):
+            at = (p + u if index == NULL else <size>index[p + u]) * ld
             for j in range(vecs):
-                c[u * vecs + j] = c[u * vecs + j] + value[p + u] * (
-                    <const vec *>(W + (p + u if index == NULL else <size>index[p + u]) * ld + j * LANES))[0]
+                w = (<const vec *>(W + at + j * LANES))[0]
+                if V != NULL:
+                    w = w + drift[p + u] * (<const vec *>(V + at + j * LANES))[0]
+                c[u * vecs + j] = c[u * vecs + j] + value[p + u] * w
         p += ways
     while p < m:
+        at = (p if index == NULL else <size>index[p]) * ld
         for j in range(vecs):
-            c[j] = c[j] + value[p] * (<const vec *>(W + (p if index == NULL else <size>index[p]) * ld + j * LANES))[0]
+            w = (<const vec *>(W + at + j * LANES))[0]
+            if V != NULL:
+                w = w + drift[p] * (<const vec *>(V + at + j * LANES))[0]
+            c[j] = c[j] + value[p] * w
         p += 1
     for u in range(1, ways):
         for j in range(vecs):
             c[j] = c[j] + c[u * vecs + j]
+
+
+cdef inline void row_panel(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
+                           const real *V, const real *drift, size ld, real *out) noexcept nogil:
+    """`row_sums` of `vecs` vectors of out."""
+    cdef vec c[16]
+    cdef int j
+    for j in range(vecs):
+        c[j] = (<const vec *>(out + j * LANES))[0]
+    row_sums(vecs, ways, value, index, m, W, V, drift, ld, c)
     for j in range(vecs):
         (<vec *>(out + j * LANES))[0] = c[j]
 
 
-cdef inline void row_product(bint ordered, const real *value, const int32_t *index, size m, const real *W, size ld,
-                             real *out, size n) noexcept nogil:
+cdef inline void row_product(bint ordered, const real *value, const int32_t *index, size m, const real *W,
+                             const real *V, const real *drift, size ld, real *out, size n) noexcept nogil:
     cdef size j = 0
     if TILE_VECS == 4:
         while n - j >= 16 * LANES:
-            row_panel(16, 1, value, index, m, W + j, ld, out + j)
+            row_panel(16, 1, value, index, m, W + j, V + j if V != NULL else NULL, drift, ld, out + j)
             j += 16 * LANES
     while n - j >= 8 * LANES:
-        row_panel(8, 1, value, index, m, W + j, ld, out + j)
+        row_panel(8, 1, value, index, m, W + j, V + j if V != NULL else NULL, drift, ld, out + j)
         j += 8 * LANES
     if n - j >= 4 * LANES:
-        row_panel(4, 1 if ordered else 2, value, index, m, W + j, ld, out + j)
+        row_panel(4, 1 if ordered else row_ways(4), value, index, m, W + j, V + j if V != NULL else NULL, drift, ld,
+                  out + j)
         j += 4 * LANES
     if n - j >= 2 * LANES:
-        row_panel(2, 1 if ordered else 4, value, index, m, W + j, ld, out + j)
+        row_panel(2, 1 if ordered else row_ways(2), value, index, m, W + j, V + j if V != NULL else NULL, drift, ld,
+                  out + j)
         j += 2 * LANES
     if n - j >= LANES:
-        row_panel(1, 1 if ordered else 4, value, index, m, W + j, ld, out + j)
+        row_panel(1, 1 if ordered else row_ways(1), value, index, m, W + j, V + j if V != NULL else NULL, drift, ld,
+                  out + j)
 
 
 cdef void sparse_row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
@@ -57,13 +85,19 @@ cdef void sparse_row_product(const real *value, const int32_t *index, size m, co
     value, index : IN (m,)    W : IN, rows ld apart    out : IN/OUT (n,), whole vectors
     """
     if m > 0:
-        row_product(False, value, index, m, W, ld, out, n)
+        row_product(False, value, index, m, W, NULL, NULL, ld, out, n)
 
 
 cdef void ordered_row_product(const real *value, const int32_t *index, size m, const real *W, size ld, real *out,
                               size n) noexcept nogil:
     """The same, bit for bit as a dense product has it."""
-    row_product(True, value, index, m, W, ld, out, n)
+    row_product(True, value, index, m, W, NULL, NULL, ld, out, n)
+
+
+cdef void drifting_row_product(const real *value, const int32_t *index, size m, const real *W, const real *V,
+                               const real *drift, size ld, real *out, size n) noexcept nogil:
+    """out += sum_p value[p] (W[index[p], :] + drift[p] V[index[p], :])."""
+    row_product(False, value, index, m, W, V, drift, ld, out, n)
 
 
 cdef void dense_row_product(const real *x, size m, const real *W, size ld, real *out, size n) noexcept nogil:
@@ -71,7 +105,7 @@ cdef void dense_row_product(const real *x, size m, const real *W, size ld, real 
 
     x : IN (m,)    W : IN (m, n), rows ld apart    out : IN/OUT (n,), whole vectors
     """
-    row_product(False, x, NULL, m, W, ld, out, n)
+    row_product(False, x, NULL, m, W, NULL, NULL, ld, out, n)
 
 
 cdef inline void scatter_panel(int vecs, const real *value, const int32_t *index, size m, const real *d, real factor,

@@ -110,6 +110,7 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
     cdef EnsembleLayer *work
     cdef const Edge *edge
     cdef const real *W
+    cdef const real *x
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
         work = &self.work[k]
@@ -126,12 +127,10 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &c.net.edges[e]
             W = self.W + (layer.weights + edge.row * n) * LANES
-            if edge.source == INPUT:
-                ensemble_product(1, X, edge.width, W, n, work.Z, 0, n)
-            else:
-                ensemble_product(1, self.work[edge.source].A, edge.width, W, n, work.Z, 0, one)
-                ensemble_product(2, self.work[edge.source].A, edge.width, W, n, work.Z, one, two)
-                ensemble_product(4, self.work[edge.source].A, edge.width, W, n, work.Z, two, n)
+            x = X if edge.source == INPUT else self.work[edge.source].A
+            ensemble_product(row_ways(8), x, edge.width, W, n, work.Z, 0, one)
+            ensemble_product(row_ways(4), x, edge.width, W, n, work.Z, one, two)
+            ensemble_product(row_ways(1), x, edge.width, W, n, work.Z, two, n)
         if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
@@ -260,20 +259,23 @@ cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, ve
 
 
 cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2,
-                                 bint decays, size at, Ensemble *self, const real *D, size n) noexcept nogil:
-    """One step on weights at..at + n with the gradients x D, and l2 w where it `decays`."""
+                                 bint by_rows, size at, Ensemble *self, const real *D, size n) noexcept nogil:
+    """One step on weights at..at + n: `update_row` with the gradients x D + l2 w, or else `online_vec` with x and D."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef size j
     cdef vec *w = <vec *>(self.W + at * LANES)
     cdef vec *s0 = <vec *>(self.S[0] + at * LANES)
     cdef vec *s1 = <vec *>(self.S[1] + at * LANES)
-    if decays:
+    if by_rows:
         for j in range(n):
             w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j,
                                      x * (<const vec *>D)[j] + l2 * w[j])
         return
     for j in range(n):
-        w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j, x * (<const vec *>D)[j])
+        if optimizer == ADAM:
+            w[j] = ensemble_step_vec(ADAM, &step, rate, keep, w[j], s0 + j, s1 + j, vec_rounded(x * (<const vec *>D)[j]))
+        else:
+            w[j] = online_vec(optimizer, &step, w[j], s0 + j, s1 + j, x, (<const vec *>D)[j])
 
 
 cdef inline void ensemble_backward(int64_t optimizer, Ensemble *self, const Step *step, const real *X) noexcept nogil:
@@ -287,30 +289,36 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *self, const Step
     cdef const Edge *edge
     cdef const real *D
     cdef const real *x
+    cdef real of_step[16 * TINY_WIDTH]        # D times what is the same for all gradients: `online_factor`
+    cdef const real *G
     cdef vec rate = (<const vec *>self.rate)[0], keep = (<const vec *>self.keep)[0]
     cdef vec scale = (<const vec *>self.scale)[0]
-    cdef vec back, l2
+    cdef vec factor = scale if optimizer == ADAM else rate * scale
+    cdef vec back, l2, once
     cdef real of_lane[16]
     cdef size lane
-    cdef bint decays
+    cdef bint by_rows
     for k in range(c.net.n_layers - 1, -1, -1):
         layer = &c.net.layers[k]
         D = self.work[k].D
         n = layer.n_out
-        decays = penalised(layer)
-        if decays:
+        by_rows = penalised(layer) or c.run.weight_decay != 0
+        l2, once, G = vec_fill(0), scale, D
+        if by_rows:
             for lane in range(LANES):
                 of_lane[lane] = <real>l2_of(layer, self.whole[lane])
             l2 = (<const vec *>of_lane)[0] * scale
         else:
-            l2 = vec_fill(0)
+            for p in range(n):
+                (<vec *>of_step)[p] = (<const vec *>D)[p] * factor
+            once, G = vec_fill(ONE), of_step
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = &c.net.edges[e]
             at = layer.weights + edge.row * n
             if edge.source == INPUT:
                 for p in range(0 if layer.frozen else <size>edge.width):
-                    ensemble_update(optimizer, step, rate, keep, (<const vec *>X)[p] * scale, l2, decays,
-                                    at + p * n, self, D, n)
+                    ensemble_update(optimizer, step, rate, keep, (<const vec *>X)[p] * once, l2, by_rows,
+                                    at + p * n, self, G, n)
                 continue
             below = &c.net.layers[edge.source]
             source = &self.work[edge.source]
@@ -319,13 +327,13 @@ cdef inline void ensemble_backward(int64_t optimizer, Ensemble *self, const Step
                 (<vec *>source.D)[p] = back if edge.is_first else (<vec *>source.D)[p] + back
                 if layer.frozen:
                     continue
-                ensemble_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * scale, l2, decays,
-                                at + p * n, self, D, n)
+                ensemble_update(optimizer, step, rate, keep, (<const vec *>source.A)[p] * once, l2, by_rows,
+                                at + p * n, self, G, n)
             if edge.is_last:
                 activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D,
                                     below.n_out * LANES)
         if layer.bias >= 0 and not layer.frozen:
-            ensemble_update(optimizer, step, rate, keep, scale, l2, False, layer.bias, self, D, n)
+            ensemble_update(optimizer, step, rate, keep, once, vec_fill(0), by_rows, layer.bias, self, G, n)
 
 
 # One function an optimizer, as in online_step.pxi.

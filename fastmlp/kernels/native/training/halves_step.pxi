@@ -16,7 +16,7 @@ cdef inline void add_handed(Halves *self, size stage, int64_t sample, real *tota
         (<vec *>total)[j] = (<const vec *>a)[j] + (<const vec *>b)[j]
 
 
-cdef void list_sample(Halves *self, size p) noexcept nogil:
+cdef void list_inputs(Halves *self, size p) noexcept nogil:
     """List the next sample's inputs."""
     cdef Online *part = self.part[p]
     cdef Run *run = part.job.run
@@ -25,8 +25,8 @@ cdef void list_sample(Halves *self, size p) noexcept nogil:
     self.sample[p].bad = row_is_bad(&part.job, order[at])
     if part.replayed > 0 and run.step - part.flushed >= PAST / 2 - 1:
         catch_up_all(part)                    # before the rates of old steps are overwritten
-    part.m = list_row(&part.job.rows, order[at], order[at + 1 if at + 1 < <size>run.n_samples else at], part.value,
-                      part.index)
+    part.now.m = list_row(&part.job.rows, order[at], order[at + 1 if at + 1 < <size>run.n_samples else at], part.now.value,
+                      part.now.index)
 
 
 cdef void forward_pair(Halves *self, size p, size k, real *out) noexcept nogil:
@@ -40,9 +40,9 @@ cdef void forward_pair(Halves *self, size p, size k, real *out) noexcept nogil:
     fill_rows(work.W + layer.n_in * work.ld if layer.bias >= 0 else NULL, z, work.ld, 1, share.count)
     if k == 0:
         if part.job.run.optimizer != SGD and skips_zero_inputs(part, layer):
-            for i in range(part.m):
-                catch_up(part, work, part.index[i], part.row_step + part.index[i])
-        sparse_row_product(part.value, part.index, part.m, work.W, work.ld, z, share.count)
+            for i in range(part.now.m):
+                catch_up(part, work, part.now.index[i], part.row_step + part.now.index[i])
+        sparse_row_product(part.now.value, part.now.index, part.now.m, work.W, work.ld, z, share.count)
     else:
         dense_row_product(part.work[k - 1].A, layer.n_in, work.W, work.ld, z, share.count)
     if k == self.job.net.n_layers - 1:        # a last layer of columns: nothing is added to the other part's
@@ -99,14 +99,16 @@ cdef inline void backward_by_rows(int64_t optimizer, Halves *self, size p, size 
     for i in range(count):
         at = i * ld
         D[i] = dot(work.W + at, work.D, ld)
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, A + i, NULL, 1, work.D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, A + i, NULL, NULL, NULL, 1,
+                    work.D)
     activation_backward(below.activation, <real>below.slope, source.Z + first if source.Z != NULL else NULL, A, D,
                         count)
     for i in range(count, self.share[p][k - 1].count):
         D[i] = 0
     if layer.bias >= 0 and p == 0:
         at = count * ld
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, 1, work.D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, NULL, NULL, 1,
+                    work.D)
 
 
 cdef inline void backward_by_columns(int64_t optimizer, Halves *self, size p, size k, real *out) noexcept nogil:
@@ -123,20 +125,21 @@ cdef inline void backward_by_columns(int64_t optimizer, Halves *self, size p, si
             at = i * ld
             out[i] = dot(work.W + at, D, ld)
             update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, part.work[k - 1].A + i, NULL,
-                        1, D)
+                        NULL, NULL, 1, D)
     elif skips_zero_inputs(part, layer):
-        for i in range(part.m):
-            part.row_step[part.index[i]] = part.job.run.step + 1
-        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.value, part.index, part.m, D)
+        for i in range(part.now.m):
+            part.row_step[part.now.index[i]] = part.job.run.step + 1
+        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.now.value, part.now.index, NULL, NULL,
+                    part.now.m, D)
     else:
-        for i in range(part.m):
-            part.X[part.index[i]] = part.value[i]
-        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.X, NULL, layer.n_in, D)
-        for i in range(part.m):
-            part.X[part.index[i]] = 0
+        for i in range(part.now.m):
+            part.X[part.now.index[i]] = part.now.value[i]
+        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.X, NULL, NULL, NULL, layer.n_in, D)
+        for i in range(part.now.m):
+            part.X[part.now.index[i]] = 0
     if layer.bias >= 0:
         at = layer.n_in * ld
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, 1, D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, NULL, NULL, 1, D)
 
 
 cdef inline void backward_pair(int64_t optimizer, Halves *self, size p, size k, real *out) noexcept nogil:
@@ -171,7 +174,7 @@ cdef void carry_out(Halves *self, size p, int64_t number) noexcept nogil:
     cdef LayerWork *work
     cdef real *out = handed_over(self, p, stage, sample)
     if stage == 0:
-        list_sample(self, p)
+        list_inputs(self, p)
         forward_pair(self, p, 0, out)
         return
     if stage < self.n_forward:

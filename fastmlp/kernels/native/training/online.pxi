@@ -1,22 +1,34 @@
 # Online learning: one sample a step, one thread. Its non-zero inputs are listed, the first layer's products meet only
-# those, and weights move on the way back (online_step.pxi, online_lazy.pxi).
+# those, and weights move on the way back (online_step.pxi, online_lazy.pxi). Of small nets, whose weights are all near,
+# rows are taken as they are: a list would cost more than it saves.
 
 cdef enum:
     DECAYS = 1024         # powers that are kept ready
     PAST = 8192           # steps whose rates are remembered; a power of 2
 
+cdef struct Listed:       # a sample's non-zero inputs
+    real *value           # (m,): the inputs, and where they are; index NULL: all of them
+    int32_t *index
+    size m
+    int64_t row           # -1: none
+
 cdef struct Online:
     Job job               # the first member: a pointer to the job is one to all of this
     LayerWork *work
-    real *value           # the non-zero inputs of the sample in hand, and where they are
-    int32_t *index
-    size m                # where halves.pxi lists them: how many
-    real *X               # (n_features,) zeros, but while the list is read as a whole row
+    bint *narrow          # (n_layers,): see is_narrow
+    bint whole            # rows are taken as they are
+    Listed now            # the sample in hand
+    Listed next           # the one after it
+    real *X               # (n_features,): whole, a row that cannot be read where it lies; else zeros, but while a list
+                          # is read as a row
     # rows that wait to be brought up to date
     int64_t *row_step     # (n_layers, n_features): the step up to which each first-layer row is
     double *decay         # (DECAYS,): momentum^k, and sums of its powers 1..k; Adam: powers of beta_1 and beta_2
     double *decay_sum
     int64_t flushed       # the step at which all rows were up to date
+    # momentum, listed inputs, (n_layers, most_nonzeros): see drift_rows
+    real *drift
+    real *fade
     # Adam, listed inputs
     real *past_rate       # (PAST,): rate and epsilon of the last steps, step t at t modulo PAST
     real *past_epsilon
@@ -28,6 +40,11 @@ cdef struct Online:
     real largest          # what 1 / sqrt(v) is cut to, where v is 0
 
 
+cdef void lay_out_list(Listed *list, const Job *job, char **cursor) noexcept nogil:
+    list.value = <real *>take(cursor, job.rows.most_nonzeros * sizeof(real))
+    list.index = <int32_t *>take(cursor, job.rows.most_nonzeros * sizeof(int32_t))
+
+
 cdef size online_layout(const Job *job, char *base) noexcept nogil:
     """See `Regime`."""
     cdef char *cursor = base
@@ -35,18 +52,23 @@ cdef size online_layout(const Job *job, char *base) noexcept nogil:
     cdef Online *self = <Online *>base if base != NULL else &measured
     cdef LayerWork unused
     cdef const Run *run = job.run
-    cdef size k, past
+    cdef size k, past, drifts
     take(&cursor, sizeof(Online))
     self.job = job[0]
     self.work = <LayerWork *>take(&cursor, job.net.n_layers * sizeof(LayerWork))
     for k in range(job.net.n_layers):
         lay_out_layer(job, k, 1, &self.work[k] if base != NULL else &unused, &cursor)
-    self.value = <real *>take(&cursor, job.rows.most_nonzeros * sizeof(real))
-    self.index = <int32_t *>take(&cursor, job.rows.most_nonzeros * sizeof(int32_t))
+    self.narrow = <bint *>take(&cursor, job.net.n_layers * sizeof(bint))
+    self.whole = fits_ensemble(job)
+    lay_out_list(&self.now, job, &cursor)
+    lay_out_list(&self.next, job, &cursor)
     self.X = <real *>take(&cursor, stride_of(run.n_features) * sizeof(real))
     self.row_step = <int64_t *>take(&cursor, run.n_features * job.net.n_layers * sizeof(int64_t))
     self.decay = <double *>take(&cursor, DECAYS * sizeof(double))
     self.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
+    drifts = job.net.n_layers * job.rows.most_nonzeros if drifting(run.optimizer) else 0
+    self.drift = <real *>take(&cursor, drifts * sizeof(real))
+    self.fade = <real *>take(&cursor, drifts * sizeof(real))
     past = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
     self.past_rate = <real *>take(&cursor, past)
     self.past_epsilon = <real *>take(&cursor, past)
@@ -87,9 +109,14 @@ cdef bint online_finite(Job *job) noexcept nogil:
 
 
 cdef void online_run(Job *job) noexcept nogil:
+    cdef Online *self = <Online *>job
     cdef int64_t budget = job.run.budget
+    cdef size k
+    self.next.row = -1                        # between two calls rows may have changed
+    for k in range(job.net.n_layers):
+        self.narrow[k] = is_narrow(self, k)
     while budget > 0 and job.run.status == RUNNING:
-        end_batch(job, online_step(<Online *>job, job.run.batch), 1, online_finite, online_keep, online_restore)
+        end_batch(job, online_step(self, job.run.batch), 1, online_finite, online_keep, online_restore)
         budget -= 1
 
 

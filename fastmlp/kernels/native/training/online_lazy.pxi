@@ -14,7 +14,7 @@
 
 cdef bint skips_zero_inputs(Online *self, const Layer *layer) noexcept nogil:
     """Whether rows of a first layer may wait: no penalty moves them, and Adam's sums reach far enough back."""
-    if layer.frozen or penalised(layer) or self.job.run.weight_decay != 0:
+    if self.whole or layer.frozen or penalised(layer) or self.job.run.weight_decay != 0:
         return False
     return self.job.run.optimizer != ADAM or self.replayed > 0
 
@@ -145,6 +145,31 @@ cdef void catch_up(Online *self, LayerWork *work, size row, int64_t *row_step) n
     for j in range(work.ld // LANES):
         (<vec *>w)[j] = (<vec *>w)[j] + t * (<vec *>v)[j]
         (<vec *>v)[j] = d * (<vec *>v)[j]
+
+
+cdef inline bint drifting(int64_t optimizer) noexcept nogil:
+    """Whether rows that wait have moved by a multiple of their velocity."""
+    return optimizer == MOMENTUM or optimizer == NESTEROV
+
+
+cdef void drift_rows(Online *self, const int64_t *row_step, real *drift, real *fade) noexcept nogil:
+    """How the rows of the sample's non-zeros have moved while they waited: w + drift v, and their velocity is fade v.
+
+    Nothing is written to them: the forward product takes them so, and the update moves them by this and its own step.
+    """
+    cdef double mu = self.job.run.momentum, decay, total
+    cdef double lead = mu if self.job.run.optimizer == NESTEROV else 1
+    cdef int64_t k
+    cdef size i
+    for i in range(self.now.m):
+        k = self.job.run.step - row_step[self.now.index[i]]
+        if k < DECAYS:
+            decay, total = self.decay[k], self.decay_sum[k]
+        else:
+            decay = c_pow(mu, <double>k)
+            total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
+        drift[i] = <real>(total * lead)
+        fade[i] = <real>decay
 
 
 cdef void lazy_begin(Online *self) noexcept nogil:

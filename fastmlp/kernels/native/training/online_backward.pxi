@@ -1,0 +1,241 @@
+# The way back of a step of online learning. Each weight row is met once: it serves the backward product and is updated
+# at once. First-layer rows whose input is 0 are online_lazy.pxi's.
+
+cdef inline void update_row(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real x, const real *d,
+                            real l2, size n) noexcept nogil:
+    """One step on a weight row with the gradient x d + l2 w (x and l2 already divided by the weight)."""
+    cdef size j
+    cdef vec g
+    for j in range(n // LANES):
+        g = x * (<const vec *>d)[j] + l2 * (<vec *>w)[j]
+        (<vec *>w)[j] = step_vec(optimizer, s, (<vec *>w)[j], <vec *>s0 + j, <vec *>s1 + j, <vec *>s1 + j, g)
+
+
+cdef inline bint moves_by_rows(const Online *self, const Layer *layer) noexcept nogil:
+    """Whether what a row of a layer moves by depends on its weights."""
+    return penalised(layer) or self.job.run.weight_decay != 0
+
+
+cdef inline void update_panel(int64_t optimizer, int vecs, const Step *constants, real *w, real *s0, real *s1,
+                              size ld, const real *x, const int32_t *index, const real *drift, const real *fade, size m,
+                              const real *d) noexcept nogil:
+    """One step on the m listed rows (index NULL: on the first m), `vecs` vectors wide; d in registers.
+
+    drift, fade : NULL, or what the rows have to be brought up to date by before (drift_rows)
+    """
+    cdef Step step = constants[0]             # a copy that no store can alias
+    cdef vec dz[8]
+    cdef vec weight, x_i
+    cdef int j
+    cdef size i, at
+    cdef vec *row
+    cdef vec *v
+    for j in range(vecs):
+        dz[j] = vec_rounded((<const vec *>(d + j * LANES))[0] * online_factor(optimizer, &step))
+    for i in range(m):
+        at = (i if index == NULL else <size>index[i]) * ld
+        row, v = <vec *>(w + at), <vec *>(s0 + at)
+        x_i = vec_fill(x[i])
+        for j in range(vecs):
+            weight = row[j]
+            if drift != NULL:
+                weight = weight + drift[i] * v[j]
+                v[j] = vec_rounded(fade[i] * v[j])
+            row[j] = online_vec(optimizer, &step, weight, v + j, <vec *>(s1 + at) + j, x_i, dz[j])
+
+
+cdef inline void update_rows(int64_t optimizer, const Step *step, real *w, real *s0, real *s1, size ld,
+                             const real *x, const int32_t *index, const real *drift, const real *fade, size m,
+                             const real *d) noexcept nogil:
+    """One step on the listed rows (index NULL: on the first m) with the gradients x[i] d / weight."""
+    cdef size j = 0
+    while ld - j >= 8 * LANES:
+        update_panel(optimizer, 8, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        j += 8 * LANES
+    if ld - j >= 4 * LANES:
+        update_panel(optimizer, 4, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        j += 4 * LANES
+    if ld - j == 3 * LANES:
+        update_panel(optimizer, 3, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        return
+    if ld - j >= 2 * LANES:
+        update_panel(optimizer, 2, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        j += 2 * LANES
+    if ld - j >= LANES:
+        update_panel(optimizer, 1, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+
+
+cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
+    """Sum of a[j] b[j], whole vectors."""
+    cdef size j
+    cdef vec total = vec_fill(0)
+    for j in range(n // LANES):
+        total = total + (<const vec *>a)[j] * (<const vec *>b)[j]
+    return vec_sum(total)
+
+
+cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, size k, const Edge *edge,
+                                   const real *d) noexcept nogil:
+    """Update the rows that the input meets in layer k."""
+    cdef const Layer *layer = &self.job.net.layers[k]
+    cdef LayerWork *work = &self.work[k]
+    cdef size i, p, ld = work.ld, m = self.now.m, lists = k * self.job.rows.most_nonzeros
+    cdef real l2 = <real>l2_of(layer, step.whole) * step.scale
+    cdef int64_t *row_step = self.row_step + k * self.job.run.n_features
+    cdef real *w = work.W + edge.row * ld
+    cdef real *s0 = work.S[0] + edge.row * ld
+    cdef real *s1 = work.S[1] + edge.row * ld
+    cdef const real *x = self.now.value
+    cdef const int32_t *index = self.now.index
+    if skips_zero_inputs(self, layer):
+        if optimizer != SGD:
+            for i in range(m):
+                row_step[index[i]] = self.job.run.step + 1
+        if drifting(optimizer):
+            update_rows(optimizer, step, w, s0, s1, ld, x, index, self.drift + lists, self.fade + lists, m, d)
+        else:
+            update_rows(optimizer, step, w, s0, s1, ld, x, index, NULL, NULL, m, d)
+        return
+    if index != NULL:                         # dense: the listed values, scattered
+        for i in range(m):
+            self.X[index[i]] = x[i]
+        x = self.X
+    if moves_by_rows(self, layer):
+        for p in range(<size>edge.width):
+            update_row(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, x[p] * step.scale, d, l2, ld)
+    else:
+        update_rows(optimizer, step, w, s0, s1, ld, x, NULL, NULL, NULL, edge.width, d)
+    if index != NULL:
+        for i in range(m):
+            self.X[index[i]] = 0
+
+
+cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constants, LayerWork *work, const Layer *below,
+                                LayerWork *source) noexcept nogil:
+    """Backward through a narrow layer, `vecs` vectors wide, whose inputs are all of one layer's outputs."""
+    cdef Step step = constants[0]
+    cdef vec dz[NARROW_VECS]
+    cdef vec of_step[NARROW_VECS]
+    cdef vec t[16]
+    cdef vec back, total, a
+    cdef vec *row
+    cdef vec *s0
+    cdef vec *s1
+    cdef int j
+    cdef size p = 0, i, m, n = below.n_out
+    cdef int64_t code = below.activation
+    cdef real slope = <real>below.slope
+    for j in range(vecs):
+        dz[j] = (<const vec *>work.D)[j]
+        of_step[j] = vec_rounded(dz[j] * online_factor(optimizer, &step))
+    while p < n:
+        m = n - p if n - p < LANES else LANES
+        row, s0, s1 = <vec *>work.W + p * vecs, <vec *>work.S[0] + p * vecs, <vec *>work.S[1] + p * vecs
+        for i in range(LANES):
+            t[i] = vec_fill(0)
+        for i in range(m):
+            total = vec_rounded(row[0] * dz[0])
+            a = vec_fill(source.A[p + i])
+            for j in range(1, vecs):
+                total = total + row[j] * dz[j]
+            for j in range(vecs):
+                row[j] = online_vec(optimizer, &step, row[j], s0 + j, s1 + j, a, of_step[j])
+            t[i] = total
+            row, s0, s1 = row + vecs, s0 + vecs, s1 + vecs
+        back = vec_lane_sums(t)
+        a = (<const vec *>(source.A + p))[0]
+        if code == LOGISTIC:
+            back = back * vec_derivative(LOGISTIC, slope, a, a)
+        elif code == TANH:
+            back = back * vec_derivative(TANH, slope, a, a)
+        elif code == RELU:
+            back = back * vec_derivative(RELU, slope, a, a)
+        (<vec *>(source.D + p))[0] = back
+        p += LANES
+    if code != LOGISTIC and code != TANH and code != RELU:
+        activation_backward(code, slope, source.Z, source.A, source.D, source.ld)
+
+
+cdef inline void backward_narrow(int64_t optimizer, const Step *step, LayerWork *work, const Layer *below,
+                                 LayerWork *source) noexcept nogil:
+    if work.ld == LANES:
+        backward_panel(optimizer, 1, step, work, below, source)
+    elif work.ld == 2 * LANES:
+        backward_panel(optimizer, 2, step, work, below, source)
+    elif work.ld == 3 * LANES:
+        backward_panel(optimizer, 3, step, work, below, source)
+    else:
+        backward_panel(optimizer, 4, step, work, below, source)
+
+
+cdef inline void backward_wide(int64_t optimizer, Online *self, Step *step, size k, const Edge *edge) noexcept nogil:
+    """Backward through any layer to one of its sources, a row at a time."""
+    cdef const Layer *layer = &self.job.net.layers[k]
+    cdef LayerWork *work = &self.work[k]
+    cdef const Layer *below = &self.job.net.layers[edge.source]
+    cdef LayerWork *source = &self.work[edge.source]
+    cdef size p, ld = work.ld, at
+    cdef real back, l2 = <real>l2_of(layer, step.whole) * step.scale
+    cdef bint by_rows = moves_by_rows(self, layer)
+    for p in range(<size>edge.width):
+        at = (edge.row + p) * ld
+        back = dot(work.W + at, work.D, ld)
+        source.D[p] = back if edge.is_first else source.D[p] + back
+        if layer.frozen:
+            continue
+        if by_rows:
+            update_row(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, source.A[p] * step.scale, work.D,
+                       l2, ld)
+        else:
+            update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, source.A + p, NULL, NULL, NULL,
+                        1, work.D)
+    if edge.is_last:
+        activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
+        for p in range(<size>below.n_out, source.ld):
+            source.D[p] = 0
+
+
+cdef inline void backward_layers(int64_t optimizer, Online *self, const Step *constants) noexcept nogil:
+    """Backward through all layers, updating each weight row as it is passed."""
+    cdef Py_ssize_t k
+    cdef size e
+    cdef const Layer *layer
+    cdef LayerWork *work
+    cdef const Edge *edge
+    cdef Step copied = constants[0]
+    cdef Step *step = &copied
+    cdef real one = 1
+    for k in range(self.job.net.n_layers - 1, -1, -1):
+        layer = &self.job.net.layers[k]
+        work = &self.work[k]
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
+            edge = &self.job.net.edges[e]
+            if edge.source == INPUT:
+                if not layer.frozen:
+                    update_input_rows(optimizer, self, step, k, edge, work.D)
+            elif self.narrow[k]:
+                backward_narrow(optimizer, step, work, &self.job.net.layers[edge.source], &self.work[edge.source])
+            else:
+                backward_wide(optimizer, self, step, k, edge)
+        if layer.bias < 0 or layer.frozen:
+            continue
+        e = layer.n_in * work.ld
+        if moves_by_rows(self, layer):
+            update_row(optimizer, step, work.W + e, work.S[0] + e, work.S[1] + e, step.scale, work.D, 0, work.ld)
+        else:
+            update_rows(optimizer, step, work.W + e, work.S[0] + e, work.S[1] + e, work.ld, &one, NULL, NULL, NULL, 1,
+                        work.D)
+
+
+# One function an optimizer: inlined all together they would run out of registers.
+cdef void backward_sgd(Online *self, Step *s) noexcept nogil:
+    backward_layers(SGD, self, s)
+
+cdef void backward_momentum(Online *self, Step *s) noexcept nogil:
+    backward_layers(MOMENTUM, self, s)
+
+cdef void backward_nesterov(Online *self, Step *s) noexcept nogil:
+    backward_layers(NESTEROV, self, s)
+
+cdef void backward_adam(Online *self, Step *s) noexcept nogil:
+    backward_layers(ADAM, self, s)
