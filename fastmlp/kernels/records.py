@@ -13,7 +13,6 @@ import numpy as np
 
 INPUT = -1  # the source of an edge that starts at the network's input
 CHUNK = 1024  # samples that lie in the workspace at once: a slice may end after them, in the midst of a batch
-SHARERS = 4  # samples that share a list of non-zeros, where lists are shared
 TINY_WIDTH = 64  # the widest layer of the tiny regime, and of an ensemble
 ENSEMBLE_PARAMS = 4096  # of the largest nets of an ensemble
 
@@ -168,7 +167,6 @@ RECORDS = {"Layer": LAYER, "Edge": EDGE, "Run": RUN, "Neuron": NEURON}
 LIMITS = {
     "INPUT": INPUT,
     "CHUNK": CHUNK,
-    "SHARERS": SHARERS,
     "TINY_WIDTH": TINY_WIDTH,
     "ENSEMBLE_PARAMS": ENSEMBLE_PARAMS,
 }

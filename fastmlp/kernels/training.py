@@ -10,7 +10,7 @@ from .dispatch import kernels
 from .job import Job
 from .memory import aligned_bytes, owned
 from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
-from .records import CHUNK, SHARERS, TINY_WIDTH
+from .records import CHUNK, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
 
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
@@ -25,6 +25,7 @@ TINY_LOSSES = (
 )  # fmt: skip
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
 HALVES_LEAST = 1 << 15  # weights that a sample meets, from which on an online step is made in two parts
+SHARERS = 4  # rows whose lists are compared with a shared one
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
 

@@ -1,4 +1,4 @@
-"""Lists of non-zeros that four samples share: results are those of dense rows, at every edge."""
+"""Lists of non-zeros that a few samples share: results are those of dense rows, at every edge."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_widths_of_the_input(kernels, shared, n_features):
 @pytest.mark.parametrize("width", [1, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33])
 @pytest.mark.parametrize("optimizer", [Optimizer.SGD, Optimizer.ADAM])
 def test_widths_of_the_layer(kernels, shared, width, optimizer):
-    """Beyond two vectors each row has a list of its own."""
+    """Beyond what registers have room for each row has a list of its own."""
     plan = chain(
         50, (width, 2), (Activation.TANH, Activation.IDENTITY), l2=0.01 * (optimizer == Optimizer.ADAM)
     )
@@ -105,7 +105,7 @@ def test_beside_other_options(kernels, shared, options):
 
 @pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
 def test_input_that_meets_two_layers(kernels, shared, sources):
-    """Shared where the input's rows come first."""
+    """There each row has a list of its own."""
     specs = [
         dict(n_out=6, sources=[INPUT], activation=Activation.TANH),
         dict(n_out=8, sources=sources, activation=Activation.TANH),
@@ -115,15 +115,35 @@ def test_input_that_meets_two_layers(kernels, shared, sources):
     check(kernels, make_job(kernels.dtype, build_plan(40, specs), N, x=rows, batch_size=13))
 
 
-def test_a_row_that_is_not_finite(kernels, shared):
-    x = images(40, kernels.dtype)
-    x[17, 3] = np.nan
-    plan = chain(40, (12, 2), (Activation.TANH, Activation.IDENTITY))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("column", [0, 3, 17, 31, 32, 39, 42])
+def test_a_row_that_is_not_finite(kernels, shared, column, value):
+    """It is looked for while rows are listed: in whole vectors, and in what follows the last one."""
+    x = images(43, kernels.dtype)
+    x[17, column] = value
+    plan = chain(43, (12, 2), (Activation.TANH, Activation.IDENTITY))
     job = make_job(kernels.dtype, plan, N, x=Rows(x), batch_size=13, check_rows=1)
     before = job.params.copy()
     result, status = train(job, regime=Regime.BATCH)
     assert status == training.Status.BAD_ROWS
     np.testing.assert_array_equal(result.params, before)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("budget", [1, 2, 3])
+def test_slices_that_end_between_any_two_batches(kernels, shared, monkeypatch, budget, n_threads):
+    """What a batch prepares of the next one is not taken over into another slice."""
+    plan = chain(40, (12, 3), (Activation.LOGISTIC, Activation.SOFTMAX))
+    job = make_job(
+        kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY,
+        x=Rows(images(40, kernels.dtype)), batch_size=9, n_epochs=3,
+    )  # fmt: skip
+    whole, _ = train(job, regime=Regime.BATCH)
+    monkeypatch.setattr(training, "first_budget", lambda job: budget)
+    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
+    cut, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
+    np.testing.assert_array_equal(cut.params, whole.params)
+    np.testing.assert_array_equal(cut.losses, whole.losses)
 
 
 def test_choice():

@@ -12,33 +12,30 @@ cdef struct Lists:        # of a chunk's samples
     int64_t *end
     size n_cuts
     size cut              # features of a cut
-    size region           # room for a cut's lists of one block; shared: of one group
+    size region           # room for a cut's lists of one block
     size capacity         # CSR: room for a row's lists
-    bint shared           # by SHARERS samples each: shared_lists.pxi
-    real *lines           # rows that cannot be read where they lie: one for each block; shared: SHARERS
+    real *lines           # rows that cannot be read where they lie: one for each block
     size ldx              # from one of them to the next
 
 
 cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
     """Choose the cuts by the first layer's width, and room for the lists of `chunk` samples."""
-    cdef size n = job.run.n_features, n_blocks = (chunk + BLOCK - 1) // BLOCK, room, sharers
+    cdef size n = job.run.n_features, n_blocks = (chunk + BLOCK - 1) // BLOCK, room
     lists.n_cuts = (n * padded(job.net.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     lists.cut = ((n + lists.n_cuts - 1) // lists.n_cuts + 31) // 32 * 32
     lists.n_cuts = (n + lists.cut - 1) // lists.cut
     lists.ldx = stride_of(n)
-    lists.shared = shares_lists(job)
-    sharers = SHARERS if lists.shared else 1
-    lists.region = padded(lists.cut) + LANES if lists.shared else BLOCK * (lists.cut + LIST_STEP) + LANES
+    lists.region = BLOCK * (lists.cut + LIST_STEP) + LANES
     lists.capacity = job.rows.most_nonzeros + lists.n_cuts * LIST_STEP
     if is_csr(&job.rows):
         room = chunk * lists.capacity
     else:
-        room = n_blocks * lists.n_cuts * lists.region * (BLOCK // SHARERS if lists.shared else 1)
-    lists.value = <real *>take(cursor, room * sharers * sizeof(real))
+        room = n_blocks * lists.n_cuts * lists.region
+    lists.value = <real *>take(cursor, room * sizeof(real))
     lists.index = <int32_t *>take(cursor, room * sizeof(int32_t))
     lists.start = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.end = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
-    lists.lines = <real *>take(cursor, n_blocks * sharers * lists.ldx * sizeof(real))
+    lists.lines = <real *>take(cursor, n_blocks * lists.ldx * sizeof(real))
 
 
 cdef inline size pad_list(real *value, int32_t *index, size m) noexcept nogil:

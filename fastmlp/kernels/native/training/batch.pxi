@@ -21,6 +21,8 @@ cdef struct Batch:
     size chunk            # samples in the workspace at once, up to CHUNK; larger batches add gradients up
     size stretch          # samples that one task takes through all layers: whole blocks
     # gathered rows: their non-zeros, where run.sparse, else as they are
+    bint shared           # lists are shared
+    SharedLists shared_lists
     Lists lists
     real *X               # (chunk, ldx)
     real *x_mask          # dropout factors, or NULL
@@ -41,6 +43,9 @@ cdef struct Batch:
     double batch_loss, batch_weight
     Step step
     real clip_scale       # what brings the gradient down to the largest norm allowed
+    bint can_prepare      # steps leave nothing to be done between the blocks of weights and the next batch
+    size prepared         # samples of the next batch that are listed with this one's losses, and multiplied by a cut
+                          # of the first layer's weights once that has been updated; or 0
     int64_t left          # batches of the slice, or chunks of larger ones
     int64_t ticket, phase  # see batch_threads.pxi
     int32_t remaining     # tasks of the phase that are not done
@@ -96,7 +101,15 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.block_weight = <double *>take(&cursor, (self.chunk // BLOCK + 1) * sizeof(double))
     self.ldx = stride_of(run.n_features)
     self.X = self.x_mask = NULL
-    if run.sparse:
+    self.shared = shares_lists(job)
+    self.can_prepare = self.shared and not stored and not job.net.layers[0].frozen
+    for k in range(job.net.n_layers):
+        if job.net.layers[k].max_norm > 0:
+            self.can_prepare = False
+    if self.shared:
+        lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
+        rows = max(rows, self.shared_lists.cut)
+    elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
         rows = max(rows, self.lists.cut)
     else:
@@ -125,7 +138,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     """Cut the layers into blocks of weight rows, and these into tasks of about the same cost.
 
-    Of a narrow layer on listed input its few large blocks, the cuts, come first and last: threads claim from both
+    Where lists are shared, the first layer's few large blocks, the cuts, come first and last: threads claim from both
     ends, and what is small is left for whoever is done with those.
     """
     cdef size k, first, last, n = 0, t = 0, step
@@ -140,11 +153,13 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             if layer.frozen and self.job.run.optimizer != GRADIENT:   # nobody asks for its gradient
                 continue
             listed = self.job.run.sparse and self.job.net.edges[layer.first_edge].source == INPUT
-            step = self.lists.cut if listed else WEIGHT_ROWS
+            step = WEIGHT_ROWS
+            if listed:
+                step = self.shared_lists.cut if self.shared else self.lists.cut
             first = 0
             while first < layer.n_in:
                 last = first + step if first + step < layer.n_in else layer.n_in
-                late = listed and self.lists.shared and 2 * first >= layer.n_in
+                late = listed and self.shared and 2 * first >= layer.n_in
                 if late == part:
                     block = &self.weight_blocks[n]
                     block.layer, block.first, block.last = k, first, last
@@ -231,8 +246,9 @@ cdef bint batch_finite(Job *job) noexcept nogil:
 cdef void batch_run(Job *job) noexcept nogil:
     cdef Batch *self = <Batch *>job
     self.left = job.run.budget
+    self.prepared = 0
     if 0 < self.batch_at < self.batch_samples:  # the slice before ended in the midst of a batch
-        open_samples(self)
+        open_chunk(self)
     else:
         open_batch(self)
     take_part(self, 0)

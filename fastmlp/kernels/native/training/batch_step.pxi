@@ -1,7 +1,7 @@
 # What a step of batch.pxi computes, in two phases (batch_threads.pxi runs them).
 #
 # 1. By stretches of up to 64 samples: gather, forward through all layers, loss, backward to every layer's dZ.
-#    What is gathered or summed up is so by blocks of BLOCK.
+#    What is gathered or summed up is so by blocks of BLOCK. (Shared lists are made beforehand: shared_lists.pxi.)
 # 2. By blocks of weight rows: a block's gradient over the whole batch, at once followed by the optimizer's
 #    step, so that a gradient never leaves the cache. What needs the whole gradient first stores it.
 # Blocks do not depend on the number of threads, nor does a sum on how many are in a stretch: results are bit-identical.
@@ -11,13 +11,8 @@ cdef void gather_block(Batch *self, size start, size first, size last) noexcept 
     cdef size s, j
     cdef real *x
     cdef Run *run = self.job.run
-    cdef bint bad
     if run.sparse:
-        if self.lists.shared:
-            bad = gather_shared(&self.job, &self.lists, start, first, last)
-        else:
-            bad = gather_lists(&self.job, &self.lists, start, first, last)
-        if bad:
+        if gather_lists(&self.job, &self.lists, start, first, last):
             fm_store(&self.bad_rows, 1)
         for s in range(first, last if run.input_dropout > 0 else first):
             drop_nonzeros(&self.job, &self.lists, start, s)
@@ -68,11 +63,10 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                 source = &self.work[edge.source]
                 product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
                              m, work.ld, edge.width)
+            elif self.shared:
+                add_cuts(&self.shared_lists, first, last, C)
             elif self.job.run.sparse:
-                if self.lists.shared:
-                    forward_shared(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
-                else:
-                    forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
+                forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
             else:
                 product_from(from_rows, apart, self.X + first * self.ldx, self.ldx, 1, W, work.ld, C, work.lda, m,
@@ -269,6 +263,11 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         elif not self.job.run.sparse:
             product_from(NULL if fresh else row, ld, self.X + (a - edge.row), 1, self.ldx, work.D, work.lda, row,
                          ld, b - a, ld, n_samples)
+        elif self.shared:
+            if fresh:
+                memset(row, 0, (b - a) * ld * sizeof(real))
+            scatter_cut(&self.job, &self.shared_lists, a // self.shared_lists.cut, n_samples, work.D, factor,
+                        row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
@@ -279,9 +278,6 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
             b -= edge.row
             cut = a // lists.cut
             row -= a * ld
-            if lists.shared:
-                scatter_shared(lists, cut, n_samples, work.D, work.lda, factor, row, ld)
-                continue
             if a == cut * lists.cut and (b - a == lists.cut or b == <size>self.job.run.n_features):
                 scatter_samples(lists.value, lists.index, lists.start + cut, lists.end + cut, lists.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)

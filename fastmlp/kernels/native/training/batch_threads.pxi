@@ -5,6 +5,10 @@
 # next. Nobody waits for a thread that has claimed nothing: where another program keeps a core busy, the others
 # do its share. Which thread does a task has no influence on its result.
 #
+# Where samples share lists, two phases come first: their rows are walked over, by stretches, and meet the first layer's
+# weights, by cuts. In most steps both are done beforehand: a stretch of the next batch is walked over with the same
+# stretch of this one, and a cut multiplied by the thread that has just updated it, in whose cache it is.
+#
 # The ticket is one atomic word: number and kind of the phase, and the tasks that are left, first..last. Even
 # threads claim from the front, odd ones from the back, so that each meets the same weights step after step.
 
@@ -13,6 +17,8 @@ cdef enum:
     SAMPLES               # forward and backward
     WEIGHTS               # gradient and update
     CLIPPED               # update from the stored gradient, scaled to the largest allowed norm
+    WALK                  # shared lists: over the samples' rows
+    CUTS                  # ... and the first layer's products
 
 
 cdef void open_phase(Batch *self, int64_t kind, size n_tasks) noexcept nogil:
@@ -37,11 +43,31 @@ cdef inline Py_ssize_t claim(Batch *self, size thread, int64_t phase) noexcept n
             return first
 
 
+cdef inline size n_stretches(const Batch *self) noexcept nogil:
+    return (self.chunk_samples + self.stretch - 1) // self.stretch
+
+
 cdef void open_samples(Batch *self) noexcept nogil:
+    """Begin the forward pass, and say what of the next batch is to be prepared meanwhile."""
+    cdef size next = self.batch_start + self.batch_samples, n_samples = self.job.run.n_samples
+    self.prepared = 0
+    if self.can_prepare and self.left > 1 and next < n_samples:
+        self.prepared = min(<size>self.job.run.batch_size, n_samples - next)
+    self.shared_lists.ahead = next + self.prepared
+    self.shared_lists.n_ahead = min(self.prepared, n_samples - next - self.prepared)
+    open_phase(self, SAMPLES, n_stretches(self))
+
+
+cdef void open_chunk(Batch *self) noexcept nogil:
     """Begin the batch's next chunk of samples."""
-    cdef size left = self.batch_samples - self.batch_at
-    self.chunk_samples = left if left < self.chunk else self.chunk
-    open_phase(self, SAMPLES, (self.chunk_samples + self.stretch - 1) // self.stretch)
+    self.chunk_samples = min(self.batch_samples - self.batch_at, self.chunk)
+    if not self.shared:
+        open_samples(self)
+    elif self.prepared > 0:
+        self.shared_lists.side ^= 1
+        open_samples(self)
+    else:
+        open_phase(self, WALK, n_stretches(self))
 
 
 cdef void open_batch(Batch *self) noexcept nogil:
@@ -53,7 +79,7 @@ cdef void open_batch(Batch *self) noexcept nogil:
         self.batch_samples = run.batch_size
     self.batch_at = 0
     self.batch_loss = self.batch_weight = 0
-    open_samples(self)
+    open_chunk(self)
 
 
 cdef inline size following(Batch *self, size thread) noexcept nogil:
@@ -69,15 +95,31 @@ cdef inline size following(Batch *self, size thread) noexcept nogil:
     return next if next + self.stretch <= <size>self.job.run.n_samples else -1
 
 
+cdef void walk_task(Batch *self, int side, size start, size n_samples, size task) noexcept nogil:
+    """A stretch of the n_samples that begin at position `start` of the epoch's order."""
+    cdef size first = task * self.stretch, last = min(first + self.stretch, n_samples)
+    if first < last and gather_shared(&self.job, &self.shared_lists, side, start, first, last):
+        fm_store(&self.bad_rows, 1)
+
+
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     cdef size first = task * self.stretch, start = self.batch_start + self.batch_at
     cdef size last = min(first + self.stretch, self.chunk_samples), b
-    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
+    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK if not self.shared else 0):
         gather_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last))
-    forward_block(self, start, first, last, following(self, thread))
+    forward_block(self, start, first, last, following(self, thread) if not self.shared else -1)
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
+    if self.prepared > 0:
+        walk_task(self, self.shared_lists.side ^ 1, self.batch_start + self.batch_samples, self.prepared, task)
+
+
+cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nogil:
+    """Multiply the next batch by a cut of the first layer's weights that has been updated."""
+    if self.prepared > 0 and block.layer == 0 and block.first < self.job.net.layers[0].n_in:
+        forward_cut(&self.job, &self.shared_lists, self.shared_lists.side ^ 1, block.first // self.shared_lists.cut,
+                    self.prepared, self.work[0].W)
 
 
 cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
@@ -93,11 +135,13 @@ cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
             self.block_penalty[u] = 0
             weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale,
                             work.W + block.first * work.ld)
+            prepare_cut(self, block)
             continue
         g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
         weight_gradient(self, block, thread, self.batch_at == 0, ONE, g)
         if whole:
             finish_weights(self, u, &self.step, g)
+        prepare_cut(self, block)
 
 
 cdef void clipped_task(Batch *self, size task) noexcept nogil:
@@ -141,6 +185,12 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     cdef double norm = 0
     cdef WeightBlock *block
     cdef LayerWork *work
+    if kind == WALK:
+        open_phase(self, CUTS, self.shared_lists.n_cuts)
+        return
+    if kind == CUTS:
+        open_samples(self)
+        return
     if kind == SAMPLES:
         if fm_load(&self.bad_rows):
             self.batch_loss = NOT_A_NUMBER
@@ -158,7 +208,7 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
         if self.batch_at < self.batch_samples:
             self.left -= 1
             if self.left > 0:
-                open_samples(self)
+                open_chunk(self)
             else:             # the slice is over, in the midst of a batch
                 open_phase(self, CLOSED, 0)
             return
@@ -197,6 +247,10 @@ cdef void take_part(Batch *self, size thread) noexcept nogil:
             samples_task(self, thread, task)
         elif kind == WEIGHTS:
             weights_task(self, thread, task)
+        elif kind == WALK:
+            walk_task(self, self.shared_lists.side, self.batch_start + self.batch_at, self.chunk_samples, task)
+        elif kind == CUTS:
+            forward_cut(&self.job, &self.shared_lists, self.shared_lists.side, task, self.chunk_samples, self.work[0].W)
         else:
             clipped_task(self, task)
         if fm_add(&self.remaining, -1) == 0:
