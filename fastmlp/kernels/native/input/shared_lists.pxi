@@ -207,17 +207,17 @@ cdef inline void fetch_lines(Fetch *fetch, const Job *job) noexcept nogil:
         fetch.line = 0
 
 
-cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W, size ld,
+cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W,
                                 real *C, size n) noexcept nogil:
     """Rows 0..n of C = the group's rows times W, at the m features of the list.
 
-    row : IN (SHARERS,)    W, C : IN, OUT, rows ld apart
+    row : IN (SHARERS,)    W : IN    C : OUT
     """
     cdef vec c[4][SHARERS][SHARED_VECS]
     cdef vec w
     cdef const real *x[SHARERS]
     cdef int u, q, j, ways = 4 // vecs        # features at a time, as additions take their time
-    cdef size p = 0
+    cdef size p = 0, ld = vecs * LANES
     for q in range(SHARERS):
         x[q] = row[q]
     for u in range(ways):
@@ -247,14 +247,14 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
 
 
 cdef inline void shared_scatter(int vecs, const real **row, const int32_t *index, size m, const real *D, size n,
-                                real factor, real *G, size ld) noexcept nogil:
+                                real factor, real *G) noexcept nogil:
     """G[f, :] += factor times the group's values of feature f times rows 0..n of D, sample after sample."""
     cdef vec d[SHARERS][SHARED_VECS]
     cdef vec g[2][SHARED_VECS]
     cdef vec *at[2]
     cdef const real *x[SHARERS]
     cdef int u, q, j, ways = 2 if vecs <= 2 else 1
-    cdef size p = 0
+    cdef size p = 0, ld = vecs * LANES
     for q in range(SHARERS):
         x[q] = row[q]
         for j in range(vecs):
@@ -310,13 +310,13 @@ cdef void forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
         lists.length[cut * lists.n_groups + g] = m
         C = lists.sums + (cut * lists.n_groups * SHARERS + s) * lists.ld
         if lists.ld == LANES:
-            shared_product(1, row, index, m, W, lists.ld, C, n)
+            shared_product(1, row, index, m, W, C, n)
         elif lists.ld == 2 * LANES:
-            shared_product(2, row, index, m, W, lists.ld, C, n)
+            shared_product(2, row, index, m, W, C, n)
         elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_product(3, row, index, m, W, lists.ld, C, n)
+            shared_product(3, row, index, m, W, C, n)
         elif SHARED_VECS == 4:
-            shared_product(4, row, index, m, W, lists.ld, C, n)
+            shared_product(4, row, index, m, W, C, n)
         index += m
 
 
@@ -345,11 +345,11 @@ cdef void scatter_cut(const Job *job, const SharedLists *lists, size cut, size n
         m = lists.length[cut * lists.n_groups + g]
         row = lists.row[lists.side] + s
         if lists.ld == LANES:
-            shared_scatter(1, row, index, m, D + s * lists.ld, n, factor, G, lists.ld)
+            shared_scatter(1, row, index, m, D + s * lists.ld, n, factor, G)
         elif lists.ld == 2 * LANES:
-            shared_scatter(2, row, index, m, D + s * lists.ld, n, factor, G, lists.ld)
+            shared_scatter(2, row, index, m, D + s * lists.ld, n, factor, G)
         elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_scatter(3, row, index, m, D + s * lists.ld, n, factor, G, lists.ld)
+            shared_scatter(3, row, index, m, D + s * lists.ld, n, factor, G)
         elif SHARED_VECS == 4:
-            shared_scatter(4, row, index, m, D + s * lists.ld, n, factor, G, lists.ld)
+            shared_scatter(4, row, index, m, D + s * lists.ld, n, factor, G)
         index += m
