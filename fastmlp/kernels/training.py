@@ -108,7 +108,7 @@ def choose_halves(job, regime):
     chain = plan.edges["source"].tolist() == list(range(INPUT, len(layers) - 1))
     if not chain or layers["frozen"].any() or (layers["activation"][:-1] == Activation.SOFTMAX).any():
         return False
-    if any(layers[name].any() for name in ("l1", "l2", "mean_l1", "mean_l2")):
+    if job.run["weight_decay"] or any(layers[name].any() for name in ("l1", "l2", "mean_l1", "mean_l2")):
         return False
     first = plan.n_features * int(layers["n_out"][0])
     return first * listed_share(job) + plan.n_params - first >= HALVES_LEAST

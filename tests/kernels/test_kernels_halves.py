@@ -19,7 +19,7 @@ def parts(monkeypatch):
 
 
 def job_of(kernels, widths=(70, 33, 4), optimizer=Optimizer.ADAM, listed=False, plan=None, **options):
-    """Online learning of a chain; `listed` gives rows in CSR, most of whose features are used now and then."""
+    """Online learning of a chain; `listed` gives rows in CSR, most of whose features are seldom used."""
     n = 60
     x = np.random.RandomState(1).standard_normal((n, 30))
     x[np.random.RandomState(2).uniform(size=x.shape) < 0.8] = 0
@@ -120,6 +120,7 @@ def test_which_nets_are_trained_in_two_parts(kernels, parts):
     assert not halves(job_of(kernels, widths=(9,)))
     assert not halves(job_of(kernels, batch_size=2))
     assert not halves(job_of(kernels, optimizer=Optimizer.RMSPROP))
+    assert not halves(job_of(kernels, weight_decay=0.1))
     assert not halves(job_of(kernels, plan=concatenation(30, 4, Activation.SOFTMAX)))
     tanh = (Activation.TANH, Activation.SOFTMAX)
     assert not halves(job_of(kernels, plan=chain(30, (70, 4), tanh, l2=0.1)))
