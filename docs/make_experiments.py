@@ -1,7 +1,9 @@
-"""``python docs/make_experiments.py FOLDER``: write experiments.md and its pictures from full-size runs.
+"""``python docs/make_experiments.py FOLDER [FOLDER ...]``: write experiments.md and its pictures.
 
-FOLDER is what ``fastmlp experiment all --full --output FOLDER`` wrote: a folder for each experiment with
-``result.json`` and pictures. What is said of each is its module's docstring, and a ``note`` in its JSON.
+The first is what ``fastmlp experiment all --full --output FOLDER`` wrote: a folder for each experiment with
+``result.json`` and pictures. Further ones hold some of them run by another backend, of which only the seconds
+are told: ``FASTMLP_BACKEND=avx2 fastmlp experiment A3 B3 C1 C5 C14 --full --output FOLDER``. What is said of
+each is its module's docstring, and a ``note`` in its JSON.
 """
 
 import argparse
@@ -42,7 +44,7 @@ the output names.
 
 {times}
 
-The goals are for two cores; with AVX-512, C5's is 6 s.
+The goals are for two cores. C5's is for AVX-512; on AVX2 it is 10 s.
 """
 # what is timed, and what it should take: seconds, and which of a result's seconds count
 GOALS = {
@@ -65,15 +67,21 @@ def seconds_of(data, which):
     return found
 
 
-def times(found):
-    """Return the table of times."""
-    lines = ["| experiment | what | goal | here |", "|---|---|---|---|"]
+def times(runs):
+    """Return the table of times: a column for each of some runs, the first of which has all experiments."""
+    found, *_ = runs
+    names = [" and ".join(sorted({data["backend"] for data in run.values()})) for run in runs]
+    lines = [f"| experiment | what | goal | {' | '.join(names)} |", "|---|---|---|" + "---|" * len(runs)]
     for name, (what, goal, which) in GOALS.items():
         if name in found:
-            mark = ", see there" if "note" in found[name] else ""
-            lines.append(f"| {name} | {what} | {goal:g} s | {seconds_of(found[name], which):.2g} s{mark} |")
-    total = sum(data["elapsed"] for data in found.values())
-    lines.append(f"| all | pictures and files included | 25 min | {total / 60:.1f} min |")
+            cells = [f"{seconds_of(run[name], which):.2g} s" if name in run else "" for run in runs]
+            cells[0] += ", see there" if "note" in found[name] else ""
+            lines.append(f"| {name} | {what} | {goal:g} s | {' | '.join(cells)} |")
+    totals = [
+        f"{sum(data['elapsed'] for data in run.values()) / 60:.1f} min" if run.keys() >= found.keys() else ""
+        for run in runs
+    ]
+    lines.append(f"| all | pictures and files included | 25 min | {' | '.join(totals)} |")
     return "\n".join(lines)
 
 
@@ -132,20 +140,23 @@ def machine(found):
     )
 
 
+def read(folder):
+    """Return {ID: data} of the results in a folder."""
+    paths = {name: folder / name / "result.json" for name in experiments.names()}
+    return {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+
+
 def main():
     """Write the page and the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder, found = parser.parse_args().folder, {}
-    for name in experiments.names():
-        path = folder / name / "result.json"
-        if path.exists():
-            found[name] = json.loads(path.read_text())
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
+    folder, *others = parser.parse_args().folders
+    found, *_ = runs = [read(each) for each in (folder, *others)]
     PICTURES.mkdir(exist_ok=True)
     for old in PICTURES.glob("*.png"):
         old.unlink()
     parts = [section(name, data, folder / name) for name, data in found.items()]
-    head = HEAD.format(machine=machine(found), times=times(found))
+    head = HEAD.format(machine=machine(found), times=times(runs))
     PAGE.write_text("\n".join([head, *parts]), encoding="utf-8")
     total = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
     print(f"{PAGE}: {len(found)} experiments, {len(list(PICTURES.glob('*.png')))} pictures, {total} bytes")

@@ -39,7 +39,7 @@ def run(size="quick", seed=0, n_threads=None, rate=0.01, epochs=None):
     for name, some in {"raw, 0 to 255": raw, "scaled, 0 to 1": images}.items():
         how = dict(rate=rate, epochs=epochs, batch_size=100, n_threads=n_threads)
         nets[name] = one_digit_net(some, (4, 4), seed, **how)
-        waits = sum(np.array(nets[name].history_["accuracy"]) < constant + 0.005)
+        waits = sum(np.array(nets[name].history_.get("accuracy", [])) < constant + 0.005)
         result.add_models(name, nets[name], CURVES, epochs_at_the_constant_answer=waits)
     result.compare(nets, "accuracy", "val_accuracy")
     largest = [f"up to {image.max() * scale:g}" for scale in (1, images.scale) for image in images.X[:6]]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .. import Adam, Dense, Dropout, load
 from ..callbacks import ModelCheckpoint
-from ..plots import LossCurveDisplay
 from . import data
 from .result import Result
 from .training import CURVES, trained
@@ -56,5 +55,5 @@ def run(size="quick", seed=0, n_threads=None, epochs=None):
             result.add_models(
                 name, net, CURVES, of_the_saved_model=load(file).score(some.X_test, some.y_test)
             )
-        result.picture(name, LossCurveDisplay.from_estimator(net, key="accuracy"))
+        result.curves(net, "accuracy", name=name)
     return result

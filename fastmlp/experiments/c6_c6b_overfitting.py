@@ -6,7 +6,6 @@ side by side: a net of 8000 weights cannot learn 60000 images by heart.
 """
 
 from .. import SGD, Dense
-from ..plots import LossCurveDisplay
 from . import data
 from .result import Result
 from .training import CURVES, trained
@@ -45,5 +44,5 @@ def run(size="quick", seed=0, n_threads=None, rate=0.01):
         how = dict(loss="delta_rule", optimizer=SGD(rate), epochs=epochs, batch_size=1)
         net = trained(some, layers, seed, **how)
         result.add_models(name, net, CURVES)
-        result.picture(name, LossCurveDisplay.from_estimator(net, key="accuracy"))
+        result.curves(net, "accuracy", name=name)
     return result

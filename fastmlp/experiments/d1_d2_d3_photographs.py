@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .. import L2, SGD, Dense
 from ..initializers import Scaled
-from ..plots import CompareRunsDisplay, ImagesDisplay
+from ..plots import ImagesDisplay
 from . import data
 from .result import Result
 from .training import trained
@@ -99,6 +99,6 @@ def run(size="quick", seed=0, n_threads=None, penalty=None, epochs=None):
         result.add_models(name, nets[name], CURVES)
     for row in ("D1", "D2", "D3"):
         shown = {name.removeprefix(f"{row}: "): net for name, net in nets.items() if name.startswith(row)}
-        result.picture(row, CompareRunsDisplay.from_estimators(shown, key="test_accuracy"))
+        result.compare(shown, "test_accuracy", name=row)
     result.picture("images", ImagesDisplay(images.X[:20], images.y[:20], image_shape=images.shape).plot())
     return result

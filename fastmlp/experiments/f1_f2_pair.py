@@ -4,7 +4,7 @@ Training ends where the training error has not moved by more than a threshold ov
 """
 
 from .. import SGD, Dense
-from ..plots import ImagesDisplay, LossCurveDisplay
+from ..plots import ImagesDisplay
 from . import data
 from .result import Result
 from .training import trained
@@ -48,7 +48,7 @@ def run(size="quick", seed=0, n_threads=None, rate=0.001, hidden_rate=0.01, most
         until = dict(epochs=most_epochs or MOST_EPOCHS[size], callbacks=[Settled(least)])
         net = trained(images, layers, seed, **until, **how)
         result.add_models(name, net, CURVES, epochs=len(net.loss_curve_))
-        result.picture(name, LossCurveDisplay.from_estimator(net, log=True))
+        result.curves(net, "loss", log=True, name=name)
     shown = ImagesDisplay(images.X[:16], images.y[:16], image_shape=images.shape)
     result.picture("images", shown.plot())
     return result

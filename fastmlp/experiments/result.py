@@ -12,7 +12,7 @@ import numpy as np
 from .. import backend
 from ..formats.writing import writable, write_atomically
 from ..plots import BarsDisplay, CompareRunsDisplay, ConfusionMatrixDisplay, LossCurveDisplay
-from .row import COLUMNS, LISTENER, Row, last, mean_of, seconds_of
+from .row import COLUMNS, LISTENER, Row, last, mean_of, recorded, seconds_of, several
 
 
 class Result:
@@ -65,7 +65,7 @@ class Result:
         **extra
             What else was measured: by name, with "_" for spaces, a number or one for each repetition.
         """
-        models = models if isinstance(models, (list, tuple)) else [models]
+        models = several(models)
         ours = {name: [last(model, curve) for model in models] for name, curve in curves.items()}
         more = {name.replace("_", " "): values for name, values in extra.items()}
         self.add(setting, ours | more, seconds=seconds_of(models))
@@ -76,15 +76,20 @@ class Result:
             display, "figure_", getattr(display, "figure", display)
         )
 
-    def compare(self, models, *keys, title=None):
-        """Draw one picture a key: what models, by name, recorded under it."""
-        for key in keys:
-            self.picture(key, CompareRunsDisplay.from_estimators(models, key=key, title=title))
+    def compare(self, models, *keys, title=None, name=None):
+        """Draw one picture a key, named by it or by `name`: what models, by setting, recorded under it.
 
-    def curves(self, model, *keys, log=False):
+        Here and in `curves` models that diverged before they recorded anything are left out.
+        """
+        for key in keys:
+            if found := {setting: some for setting, of in models.items() if (some := recorded(of, key))}:
+                self.picture(name or key, CompareRunsDisplay.from_estimators(found, key=key, title=title))
+
+    def curves(self, model, *keys, log=False, name=None):
         """Draw one picture a key: what a model, or several, recorded under it on each of the data sets."""
         for key in keys:
-            self.picture(key, LossCurveDisplay.from_estimator(model, key=key, log=log))
+            if found := recorded(model, key):
+                self.picture(name or key, LossCurveDisplay.from_estimator(found, key=key, log=log))
 
     def bars(self, measured, group_name):
         """Draw what was measured, or the seconds, as a bar for each row that has it."""

@@ -47,6 +47,16 @@ class Row:
             )
 
 
+def several(models):
+    """Return a model, or several, as a list."""
+    return list(models) if isinstance(models, (list, tuple)) else [models]
+
+
+def recorded(models, curve):
+    """Return those of a model, or of several, that recorded such a curve."""
+    return [model for model in several(models) if model.history_.get(curve)]
+
+
 def last(model, curve):
     """Return what a model recorded last; NaN where it diverged before its first epoch was over."""
     return model.history_[curve][-1] if model.history_.get(curve) else float("nan")

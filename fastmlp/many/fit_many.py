@@ -121,7 +121,7 @@ class Setting(NamedTuple):
     def mean(self, name="loss", epoch=-1):
         """Return the mean over the repetitions of what the history holds under `name` after an epoch.
 
-        NaN where no repetition was fitted.
+        NaN where no repetition was fitted, or got so far.
         """
         return float(np.mean(self._values(name, epoch) or np.nan))
 
@@ -131,7 +131,11 @@ class Setting(NamedTuple):
 
     def _values(self, name, epoch):
         models = [model for model in self.models if not isinstance(model, BaseException)]
-        return [_checks.check_choice("name", name, model.history_)[epoch] for model in models]
+        known = {key: key for model in models for key in model.history_}
+        curves = [
+            model.history_.get(name, []) for model in models if _checks.check_choice("name", name, known)
+        ]
+        return [curve[epoch] for curve in curves if -len(curve) <= epoch < len(curve)]
 
 
 def settings(pairs, name):

@@ -135,3 +135,19 @@ def test_kept_runs_become_tables(tmp_path, monkeypatch):
     assert "| net, batch 32 | 500 ns | torch/2, 1.5 µs | 3x | 50 % |" in text
     assert text.count("net, batch 32") == 1  # the points of charts are drawn
     assert "](there/some-goals.png)" in text
+
+
+def test_the_seconds_of_further_backends_have_columns(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    pytest.importorskip("PIL")
+    made = import_module("make_experiments")
+
+    def run(backend, seconds):
+        rows = [{"setting": "784-256-128-64-10", "seconds": None, "ours": {"seconds": [seconds]}}]
+        return {"C5": {"backend": backend, "elapsed": 90.0, "rows": rows}}
+
+    whole = run("avx512", 2.0) | {"E4": {"backend": "avx512", "elapsed": 30.0, "rows": []}}
+    head, _, c5, everything = made.times([whole, run("avx2", 3.0)]).splitlines()
+    assert head == "| experiment | what | goal | avx512 | avx2 |"
+    assert c5.endswith("| 6 s | 2 s | 3 s |") and everything.endswith("| 25 min | 2.0 min |  |")
+    assert made.times([whole]).splitlines()[0].endswith("| goal | avx512 |")

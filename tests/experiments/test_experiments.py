@@ -211,6 +211,21 @@ def test_the_bars_stand_at_epochs_that_were_measured(epochs):
     assert all(np.isfinite(bar.get_height()) for bars in ax.containers for bar in bars)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("F1", {"hidden_rate": 50.0}),
+        ("C5", {"rate": 1e300}),
+        ("C11", {"rate": 1e300}),
+        ("D1", {"penalty": 1e300}),
+    ],
+)
+def test_nets_that_diverge_at_once_are_told_and_not_drawn(name, settings):
+    result = experiments.run(name, "tiny", n_threads=1, **settings)
+    assert "nan" in str(result) and result.rows and len(result.figures) >= 1
+
+
 def test_a_large_spread_is_written_plainly():
     assert shown(np.array([650.0, 950.0])) == "800 ± 150" and shown(np.array([0.1, 0.2])) == "0.15 ± 0.05"
     assert (

@@ -470,3 +470,19 @@ def test_a_setting_none_of_which_was_fitted_has_no_mean():
     how = dict(parameters=grid, group_by="random_state", errors="return", loss="mse")
     (setting,) = fit_many(build, x, y, **how)
     assert np.isnan(setting.mean("loss")) and np.isnan(setting.std("loss"))
+
+
+def test_repetitions_that_learned_nothing_have_no_mean():
+    """None after 0 epochs; nor at an epoch that none reached; a name that none has is refused."""
+
+    def build(units, random_state):
+        return Network([Dense(units), Dense(1)], random_state=random_state)
+
+    x, y = np.ones((4, 2)), np.ones(4)
+    grid = dict(parameters={"units": [2], "random_state": [0, 1]}, group_by="random_state", loss="mse")
+    (setting,) = fit_many(build, x, y, epochs=0, **grid)
+    assert np.isnan(setting.mean()) and np.isnan(setting.std())
+    (setting,) = fit_many(build, x, y, epochs=2, **grid)
+    assert np.isnan(setting.mean("loss", 2)) and np.isfinite(setting.mean("loss", -2))
+    with pytest.raises(ValueError, match="name must be one of"):
+        setting.mean("accuracy")
