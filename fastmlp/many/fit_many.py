@@ -132,9 +132,9 @@ class Setting(NamedTuple):
     def _values(self, name, epoch):
         models = [model for model in self.models if not isinstance(model, BaseException)]
         known = {key: key for model in models for key in model.history_}
-        curves = [
-            model.history_.get(name, []) for model in models if _checks.check_choice("name", name, known)
-        ]
+        if known:  # else nothing was learned
+            _checks.check_choice("name", name, known)
+        curves = [model.history_.get(name, []) for model in models]
         return [curve[epoch] for curve in curves if -len(curve) <= epoch < len(curve)]
 
 
