@@ -70,7 +70,7 @@ class Columns:
         notes, left_out = [] if notes is None else notes, {} if left_out is None else left_out
         found = []
         for name in table.frame.columns:
-            column = _learn(name, table.frame[name], table.commas, notes)
+            column = _learn(name, table.frame[name], table.commas, notes, name in table.codes)
             if isinstance(column, str):
                 left_out[name] = column
             else:
@@ -114,13 +114,13 @@ def _width(column):
     return (1 if column["kind"] == "number" else len(column["categories"])) + column["may_miss"]
 
 
-def _learn(name, series, commas, notes):
+def _learn(name, series, commas, notes, are_codes):
     """Return what is known of a column, or why it is left out."""
     values, wrong, n_wrong, has_commas = as_numbers(series, commas)
     known, there = np.isfinite(values), int(series.notna().sum())
     if there == 0:
         return "no row has a value"
-    if known.sum() < 0.9 * there:
+    if are_codes or known.sum() < 0.9 * there:
         return _learn_text(name, series, notes)
     if n_wrong:
         notes.append(

@@ -33,8 +33,8 @@ def main(argv=None):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _interruptible(), _warnings_in_a_line():
-            status = _status(argv)
+        with _interruptible() as interrupted, _warnings_in_a_line():
+            status = _status(argv, interrupted)
             sys.stdout.flush()
             return status
     except BrokenPipeError:  # whoever reads has seen enough; Python's own flush at exit must not complain
@@ -42,8 +42,20 @@ def main(argv=None):
         return CLOSED_PIPE
 
 
-def _status(argv):
-    """Run a subcommand; return the exit status."""
+def _status(argv, interrupted):
+    """Run a subcommand; return the exit status.
+
+    `interrupted` tells Ctrl-C: what was being imported may have caught what it raises, or made another error
+    of it.
+    """
+    status = _run(argv, interrupted)
+    if interrupted.is_set() or status == INTERRUPTED:
+        print("fastmlp: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return status
+
+
+def _run(argv, interrupted):
     shows_errors = False
     try:
         options = parser().parse_args(argv)
@@ -56,6 +68,8 @@ def _status(argv):
     except BrokenPipeError:
         raise
     except ERRORS as error:
+        if interrupted.is_set():
+            return INTERRUPTED
         if shows_errors:
             raise
         tell("error", _words(error))
@@ -97,20 +111,25 @@ def _words(error):
 
 @contextmanager
 def _interruptible():
-    """Let Ctrl-C end the process: a fit that catches KeyboardInterrupt must not go on as if it were done."""
+    """Let Ctrl-C end the process: a fit that catches KeyboardInterrupt must not go on as if it were done.
+
+    It is told by the Event that is yielded.
+    """
+    interrupted = threading.Event()
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     ):
-        yield
+        yield interrupted
         return
 
     def leave(number, frame):
+        interrupted.set()
         raise SystemExit(INTERRUPTED)
 
     signal.signal(signal.SIGINT, leave)
     try:
-        yield
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

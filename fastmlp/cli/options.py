@@ -90,7 +90,8 @@ def train(one):
     )
     one.add_argument(
         "--task", choices=("auto", "classification", "regression"), default="auto",
-        help="auto: classes are texts, or at most 20 different whole numbers (default: auto)",
+        help="what to make of the target: classes (classification), or numbers (regression); auto takes "
+        "texts as classes, and whole numbers of at most 20 different values (default: auto)",
     )  # fmt: skip
     one.add_argument(
         "--drop", action="append", default=[], metavar="COL", help="a column to leave out; may come often"
@@ -170,7 +171,9 @@ def _reading(one):
     how.add_argument(
         "--separator", type=_sign, metavar="SIGN", help="between columns (default: found in the first lines)"
     )
-    how.add_argument("--encoding", metavar="NAME", help="such as latin-1 (default: UTF-8)")
+    how.add_argument(
+        "--encoding", metavar="NAME", help="such as latin-1 (default: UTF-8, or UTF-16 with its mark)"
+    )
 
 
 def _widths(text):

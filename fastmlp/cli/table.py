@@ -1,17 +1,20 @@
 """Tables as they come: CSV read by pandas, once encoding, separator and rows are known to be sound."""
 
-import codecs
 import csv
 from typing import NamedTuple
 
 from .. import _checks
 from . import notation
 from .command import some
+from .source import look
 
 SEPARATORS = ",;\t|"
 MISSING = ("?",)  # beside what pandas takes for missing: nothing, NA, NaN, null, None and the like
-MAGIC = {b"PK": "a zip archive or an Excel file", b"\x1f\x8b": "packed by gzip", b"PAR1": "a Parquet file"}
 DECIMAL_COMMA = r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?"
+CODE = r"\s*0\d+\s*"  # 01 or 00123: no number is written so, but a code is
+FEWEST_CODES = (
+    0.01  # of a column's values, for it to be a column of codes: 5 % of Germany's postcodes begin with 0
+)
 
 
 class Table(NamedTuple):
@@ -24,11 +27,14 @@ class Table(NamedTuple):
     commas : bool
         Whether decimal commas may be meant: the separator is another.
     notes : list of str
+    codes : set of str
+        Names of columns of texts that may look like numbers, but some of them begin with 0.
     """
 
     frame: object
     commas: bool
     notes: list
+    codes: frozenset = frozenset()
 
 
 def pandas():
@@ -56,27 +62,16 @@ def read(path, *, separator=None, encoding=None, texts=(), least=0.9):
         The share of a column's texts that must be numbers for them to be read as such.
     """
     pd, notes = pandas(), []
-    with open(path, "rb") as file:
-        start = file.read(4)
-    if not start:
-        raise ValueError(f"{path} is empty")
-    for magic, what in MAGIC.items():
-        if start.startswith(magic):
-            raise ValueError(f"{path} is no CSV file but {what}: save the table as CSV")
-    if start.startswith(b"\xef\xbb\xbf") and encoding is None:
-        notes.append("the file begins with a byte order mark, which is left away")
-    if encoding is None and start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        encoding = "utf-16"
-        notes.append("the file is in UTF-16")
-    encoding = encoding or "utf-8-sig"
     try:
-        separator = separator or _separator(path, encoding)
-        names = _scan(path, encoding, separator, notes)
+        source = look(path, encoding, notes)
+        separator = separator or source.separator or _separator(source)
+        names = _scan(source, separator, notes)
     except UnicodeError as error:
         found = f" ({error.reason} at byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        named = (encoding or ("utf-16" if "the file is in UTF-16" in notes else "utf-8")).upper()
         raise ValueError(
-            f"{path} is not text in {encoding.removesuffix('-sig').upper()}{found}: save it so, or say its "
-            "encoding, such as --encoding latin-1"
+            f"{path} is not text in {named}{found}: save it so, or say its encoding, such as "
+            "--encoding latin-1"
         ) from None
     except LookupError:
         raise ValueError(
@@ -84,16 +79,22 @@ def read(path, *, separator=None, encoding=None, texts=(), least=0.9):
         ) from None
     if separator != ",":
         notes.append(f"columns are separated by {SEPARATOR_NAMES.get(separator, repr(separator))}")
-    how = dict(sep=separator, encoding=encoding, header=0, names=names, index_col=False, low_memory=False)
-    how |= dict(na_values=MISSING, skipinitialspace=True, compression=None)
+    how = dict(sep=separator, header=0, names=names, index_col=False, low_memory=False)
+    how |= dict(na_values=MISSING, skipinitialspace=True) | source.for_pandas
     frame = pd.read_csv(path, dtype=dict.fromkeys(set(texts) & set(names), str), **how)
     rest = [name for name in names if name not in texts and not _is_number(frame[name])]
-    if rest:  # as they are written: pandas makes True of "true"
-        frame[rest] = pd.read_csv(path, dtype=str, usecols=rest, **how)[rest]
-    commas, spelled = separator != ",", frame[rest]
+    written = [*rest, *(name for name in names if name not in texts and _is_whole(frame[name]))]
+    codes = set()
+    if written:  # as they are written: pandas makes True of "true", and 1 of "01"
+        spelled = pd.read_csv(path, dtype=str, usecols=written, **how)
+        codes = {name for name in written if _are_codes(spelled[name])}
+        rest = [name for name in written if name in rest or name in codes]
+        frame[rest] = spelled[rest]
+        notes += [f"{name}: texts, for some are no numbers but begin with 0" for name in sorted(codes)]
+    commas, spelled = separator != ",", frame[[name for name in rest if name not in codes]]
     if commas and notation.has_commas(map(_different, spelled.items())):  # then 1.234 may mean 1234
         decimals = [name for name in names if name not in texts and pd.api.types.is_float_dtype(frame[name])]
-        spelled = pd.read_csv(path, dtype=str, usecols=[*rest, *decimals], **how)[[*rest, *decimals]]
+        spelled = pd.read_csv(path, dtype=str, usecols=[*spelled, *decimals], **how)[[*spelled, *decimals]]
     for name, (numbers, noticed) in notation.rewrite(dict(map(_different, spelled.items())), commas).items():
         column = spelled[name].str.strip()
         there = column.notna() & ~column.isin(notation.MISSING)
@@ -106,7 +107,7 @@ def read(path, *, separator=None, encoding=None, texts=(), least=0.9):
             notes.append(
                 f"{name}: {len(wrong)} of {there.sum()} are no numbers, as {some(wrong)}: taken as missing"
             )
-    return Table(frame, commas, notes)
+    return Table(frame, commas, notes, codes)
 
 
 def _different(item):
@@ -123,11 +124,25 @@ def _is_number(column):
     return types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
 
 
-def _separator(path, encoding):
+def _is_whole(column):
+    """Whether all numbers of a column are whole, as codes may be: 01 is 1 here."""
+    return pandas().api.types.is_integer_dtype(column) or (
+        pandas().api.types.is_float_dtype(column) and bool((column.dropna() % 1 == 0).all())
+    )
+
+
+def _are_codes(column):
+    """Whether texts are codes rather than numbers: those that begin with 0 are more than a slip."""
+    there = column.dropna()
+    n = there.str.fullmatch(CODE).sum()
+    return n > 0 and n >= FEWEST_CODES * len(there)
+
+
+def _separator(source):
     """Return the sign that splits the first lines into equally many fields, the most of them."""
     best = (0, ",")
     for sign in SEPARATORS:
-        with open(path, newline="", encoding=encoding) as file:
+        with source.open() as file:
             rows = [row for row, _ in zip(csv.reader(file, delimiter=sign), range(20), strict=False) if row]
         lengths = {len(row) for row in rows}
         if len(lengths) == 1 and (n := lengths.pop()) > max(1, best[0]):
@@ -135,10 +150,10 @@ def _separator(path, encoding):
     return best[1]
 
 
-def _scan(path, encoding, separator, notes):
+def _scan(source, separator, notes):
     """Return the names of the columns; raise where a line has more or fewer fields than there are names."""
-    names = None
-    with open(path, newline="", encoding=encoding) as file:
+    names, path = None, source.path
+    with source.open() as file:
         reader = csv.reader(file, delimiter=separator, strict=True, skipinitialspace=True)
         try:
             for row in reader:

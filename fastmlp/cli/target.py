@@ -52,7 +52,7 @@ def take_target(table, name, task, notes):
     if not there.any():
         raise ValueError(f"--target {name!r} has no value in any row")
     enough = 1.0 if task == "classification" else 0.9  # a few that are no numbers are told, and left out
-    are_numbers = known.sum() >= enough * there.sum()
+    are_numbers = known.sum() >= enough * there.sum() and (name not in table.codes or task == "regression")
     whole = are_numbers and not has_commas and bool((numbers[known] % 1 == 0).all())
     most = min(MOST_CLASSES, known.sum() / 2)
     classifies = task == "classification" or (

@@ -554,7 +554,7 @@ def test_ctrl_c_leaves_no_files():
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
-    assert process.returncode == 130 and told == b"" and os.listdir() == ["data.csv"]
+    assert process.returncode == 130 and told == b"fastmlp: interrupted\n" and os.listdir() == ["data.csv"]
 
 
 def test_tables_are_read_as_they_are_written():
