@@ -9,6 +9,31 @@ from .values import shown
 NAMES_SHOWN = 5  # of what is missing
 
 
+def check_axes(ax, name="ax"):
+    """Return `ax`, matplotlib's Axes or None; anything else is refused before it is drawn into."""
+    if ax is None or (hasattr(ax, "transAxes") and getattr(ax, "figure", None) is not None):
+        return ax
+    if hasattr(ax, "transAxes"):
+        got = "Axes that were removed from their figure"
+    elif hasattr(ax, "add_subplot"):
+        got = f"a {type(ax).__name__}: pass {name}=figure.subplots(), or one of its axes"
+    elif np.iterable(ax) and not isinstance(ax, (str, bytes)):
+        got = f"{shown(ax)}: pass one of them, {name}=axes[0]"
+    else:
+        got = shown(ax)
+    raise TypeError(f"{name} must be one Axes of matplotlib, or None for a new figure; got {got}")
+
+
+def check_figure(figure):
+    """Return `figure`, a Figure or a part of one, or None."""
+    if figure is None or hasattr(figure, "add_subplot"):
+        return figure
+    raise TypeError(
+        "figure must be a Figure of matplotlib, a SubFigure, or None for a new one; got "
+        + ("Axes: pass ax.figure, or leave it out" if hasattr(figure, "transAxes") else shown(figure))
+    )
+
+
 def check_named_curves(name, value, key, of):
     """Raise where `value` is no dict, by the name of a setting or the like, or an empty one."""
     if not isinstance(value, Mapping):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from .. import _checks
-from ..graph.drawing import CONSTANT, RESULT, VARIABLE, canvas, edge, faint, ink, level
+from ..background import faint, ink
+from ..graph.drawing import CONSTANT, RESULT, VARIABLE, canvas, edge, level
 from ..graph.layout import layout
 from ..kernels.plan import INPUT
 from ..layers import INPUT as INPUT_NAME

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from ..graph.drawing import ink
+from ..background import ink
 from .legends import legend
 from .themes import MARKERS, colour
 

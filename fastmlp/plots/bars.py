@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _checks
-from ..graph.drawing import ink
+from ..background import ink
 from ._axes import fit_ticks, readable, within
 from .legends import axes_or_new, legend, widen
 from .themes import colour, styled

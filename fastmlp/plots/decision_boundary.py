@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..graph.drawing import ink
+from ..background import ink
 from ._axes import column_names, draw_classes, largest
 from .legends import axes_or_new, legend
 from .themes import colour, diverging, styled

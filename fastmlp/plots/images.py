@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import _checks
-from ..graph.drawing import pyplot
+from ..background import pyplot
 from ._axes import answers
 from .themes import styled
 
@@ -101,7 +101,7 @@ or (n, rows, columns, channels)
     @styled
     def plot(self, figure=None):
         """Draw into `figure`, or into a new one, and return self."""
-        n = len(self.images)
+        n, figure = len(self.images), _checks.check_figure(figure)
         height, width = self.images.shape[1:3]
         n_columns = self.n_columns or min(n, max(1, round(math.sqrt(n * 1.6 * height / width))))
         n_rows = math.ceil(n / n_columns)

@@ -2,7 +2,8 @@
 
 from weakref import WeakKeyDictionary
 
-from ..graph.drawing import pyplot
+from .. import _checks
+from ..background import pyplot
 from .themes import style
 
 NARROW = 2.2  # inches: wider legends stand below the axes of a figure that we made
@@ -13,7 +14,7 @@ _made: WeakKeyDictionary = WeakKeyDictionary()  # figures of ours: their size wi
 
 def axes_or_new(ax, **options):
     """Return `ax`, or the axes of a new figure that makes room for labels and legends by itself."""
-    if ax is not None:
+    if _checks.check_axes(ax) is not None:
         return ax
     with style():
         figure, ax = pyplot().subplots(layout="constrained", **options)

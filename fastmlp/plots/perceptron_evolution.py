@@ -5,8 +5,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from ..background import ink, is_dark, pyplot
 from ..formats.writing import writable, write_atomically
-from ..graph.drawing import ink, is_dark, pyplot
 from ._axes import column_names, draw_classes
 from .legends import axes_or_new, legend
 from .themes import styled

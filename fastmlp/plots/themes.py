@@ -8,7 +8,7 @@ background of the axes.
 import functools
 from contextlib import contextmanager
 
-from ..graph.drawing import is_dark, pyplot
+from ..background import is_dark, pyplot
 
 # Ten colours each, of a contrast to the background of 3 to 1 and more, told apart with normal sight and with
 # each of three kinds of colour-blindness as Machado, Oliveira and Fernandes (2009) simulate them: OKLab

@@ -16,6 +16,7 @@ FLOORS = {
     "ground": ["kernels", "exceptions"],
     "checks": ["_checks"],
     "words": [
+        "background",
         "formulas", "activations", "decisions", "noise", "batched", "losses", "penalties", "initializers",
         "schedules", "optimizer_state", "optimizers", "layers", "sklearn_metrics", "class_metrics", "metrics",
         "graph", "gradient_check", "datasets",
