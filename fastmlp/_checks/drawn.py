@@ -1,10 +1,12 @@
 """What displays are given to draw."""
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 
-from .values import shown
+from .data import check_length
+from .values import check_int, shown
 
 NAMES_SHOWN = 5  # of what is missing
 
@@ -42,12 +44,65 @@ def check_named_curves(name, value, key, of):
         raise ValueError(f"{name} holds nothing to draw: expected a dict, by the {key}'s name, of {of}")
 
 
-def check_drawable(name, value):
-    """Raise where `value` holds anything but numbers."""
+def check_drawable(name, value, n_dimensions=None):
+    """Return `value` as floats, of so many dimensions; raise where it holds anything but numbers."""
     try:
-        np.asarray(value, float)
+        found = np.asarray(value, float)
     except (TypeError, ValueError):
         raise ValueError(f"{name} must hold numbers; got {shown(value)}") from None
+    if n_dimensions not in (None, found.ndim):
+        raise ValueError(f"{name} must have {n_dimensions} dimensions; got {shown(value)}")
+    return found
+
+
+def check_curves(curves, name):
+    """Return one curve, or one per run, as a list of float arrays, none of them empty."""
+    try:
+        found = curves.to_numpy() if hasattr(curves, "to_numpy") else list(curves)
+        runs = found if len(found) and np.ndim(found[0]) else [found]
+        runs = [np.asarray(run, float) for run in runs]
+    except (TypeError, ValueError):
+        runs = None
+    if runs is None or any(run.ndim != 1 for run in runs):
+        raise TypeError(
+            f"{name} must be numbers, one for each epoch, or one such curve per run; got {shown(curves)}"
+        )
+    if any(not len(run) for run in runs):
+        raise ValueError(f"{name} holds no epoch: fit the model first, at a rate that does not diverge")
+    return runs
+
+
+def check_epochs_drawn(first_epoch, every):
+    """Return the epoch of the first point and the epochs from one to the next."""
+    return check_int("first_epoch", first_epoch, 0), check_int("every", every)
+
+
+def check_plane(X):
+    """Return two columns of numbers, some of which are finite in both."""
+    X = check_drawable("X", X)
+    if X.ndim != 2 or X.shape[1] != 2:
+        raise ValueError(f"X must have two columns to be drawn on a plane; got shape {X.shape}")
+    if not np.isfinite(X).any(axis=0).all():
+        raise ValueError(f"X must have numbers in both columns to be drawn; got {shown(X)} without")
+    return X
+
+
+def check_one_model(estimator, *methods):
+    """Return `estimator`, which has one of these methods."""
+    if not any(hasattr(estimator, method) for method in methods):
+        raise TypeError(
+            f"estimator must be one fitted model, with {' or '.join(methods)}; got {shown(estimator)}"
+        )
+    return estimator
+
+
+def check_targets_drawn(y, n_samples, numbers=False):
+    """Return classes or values, one for each sample: rows of 0 and 1 become the numbers of their classes."""
+    y = np.asarray(y)
+    if y.ndim == 2:
+        y = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
+    check_length("y", y, n_samples)
+    return check_drawable("y", y) if numbers else y
 
 
 def check_scores_of_sigmas(sigmas, scores):
@@ -66,12 +121,21 @@ def check_one_shape(name, images):
         shapes = {np.shape(image) for image in images} if np.iterable(images) else set()
         if len(shapes) > 1:
             raise ValueError(f"{name} must all have one shape; got {' and '.join(map(str, sorted(shapes)))}")
-    return np.asarray(images)
+    found = np.asarray(images)
+    return found if found.dtype.kind in "biuf" else check_drawable(name, images)
+
+
+def check_limits(limits):
+    """Return what is drawn black and white, two numbers."""
+    found = check_drawable("limits", limits)
+    if found.shape != (2,) or not np.isfinite(found).all():
+        raise ValueError(f"limits must be two numbers, what is drawn black and white; got {shown(limits)}")
+    return tuple(found.tolist())
 
 
 def check_image_shape(shape, n_pixels):
     """Return an image's shape as a tuple."""
-    if not np.iterable(shape):
+    if not np.iterable(shape) or not all(isinstance(n, Integral) for n in shape):  # a text's letters are none
         raise TypeError(f"image_shape must be a tuple such as (rows, columns); got {shown(shape)}")
     if np.prod(shape) != n_pixels:
         raise ValueError(

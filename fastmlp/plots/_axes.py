@@ -5,8 +5,9 @@ import warnings
 
 import numpy as np
 
+from .. import _checks
 from ..background import ink
-from .legends import legend
+from .legends import legend, short
 from .themes import MARKERS, colour
 
 SHARES = dict.fromkeys(("accuracy", "precision", "recall", "f1"), (0.0, 1.0))
@@ -21,10 +22,8 @@ def as_runs(curves, name):
 
     Runs that stopped sooner are filled up with NaN, which the mean leaves out.
     """
-    curves = [curves] if len(curves) == 0 or np.ndim(curves[0]) == 0 else list(curves)
+    curves = _checks.check_curves(curves, name)
     lengths = [len(curve) for curve in curves]
-    if min(lengths) == 0:
-        raise ValueError(f"{name} holds no epoch: fit the model first, at a rate that does not diverge")
     runs = np.full((len(curves), max(lengths)), np.nan)
     for run, curve in zip(runs, curves, strict=True):
         run[: len(curve)] = curve
@@ -68,7 +67,7 @@ def within(metric, low, high, values):
     Of an unknown one, and of a loss, nothing is known but the values: where none is negative, no end is.
     Values beyond an end are of another unit: then it is no end of theirs.
     """
-    words = re.split(r"[^a-z0-9]+", (metric or "").lower())
+    words = re.split(r"[^a-z0-9]+", str(metric or "").lower())
     known = next((BOUNDS[word] for word in words if word in BOUNDS), None)
     values = np.ma.masked_invalid(values).compressed()
     least, most = known or (0.0, None)
@@ -134,6 +133,7 @@ def readable(name):
     >>> readable("val_accuracy"), readable("noise 0.3_loss"), readable("my_metric")
     ('validation accuracy', 'noise 0.3 loss', 'my_metric')
     """
+    name = "" if name is None else str(name)
     of, _, what = name.rpartition("_")
     if of and (what in BOUNDS or what == "loss" or of == "val"):
         return f"{'validation' if of == 'val' else of} {what}"
@@ -160,7 +160,7 @@ def fit_ticks(ax):
 def column_names(X):
     """Return the names of a DataFrame's two columns; else those of the plane's axes."""
     names = getattr(X, "columns", None)
-    return ("$x_1$", "$x_2$") if names is None else tuple(str(name) for name in names)
+    return ("$x_1$", "$x_2$") if names is None else tuple(short(str(name)) for name in names)
 
 
 def history_of(model, key):
@@ -188,12 +188,14 @@ def sets_of(model, key):
 
 def as_models(estimator):
     """Return one model, or a sequence of them, as a list."""
-    return list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    models = list(estimator) if isinstance(estimator, (list, tuple)) else [estimator]
+    _checks.check_not_empty("estimator", models, "pass a fitted model, or several")
+    return models
 
 
 def answers(model):
     """Return the function by which a model tells classes: `predict_classes` of a network, else `predict`."""
-    return getattr(model, "predict_classes", model.predict)
+    return getattr(_checks.check_one_model(model, "predict"), "predict_classes", model.predict)
 
 
 def draw_classes(ax, X, y, classes=None):

@@ -5,7 +5,7 @@ import numpy as np
 from .. import _checks
 from ..background import ink
 from ._axes import fit_ticks, readable, within
-from .legends import axes_or_new, legend, widen
+from .legends import axes_or_new, legend, short, widen
 from .themes import colour, styled
 
 
@@ -75,7 +75,7 @@ class BarsDisplay:
                 label=str(series) or None,
                 error_kw={"elinewidth": 1, "ecolor": ink(ax)},
             )
-        ax.set_xticks(places, [str(group) for group in self.groups])
+        ax.set_xticks(places, [short(str(group)) for group in self.groups])
         ax.set(xlabel=self.group_name, ylabel=readable(self.name))
         ax.grid(axis="y")
         widen(ax, 0.14 * len(self.groups) * (1 + 0.5 * len(self.values)))

@@ -32,12 +32,13 @@ class ClassF1Display:
     """
 
     def __init__(self, f1, classes=None, *, first_epoch=1, every=1, name="F1"):
-        f1 = np.asarray(f1, float)
+        f1 = _checks.check_drawable("f1", f1)
         self.f1 = f1[None] if f1.ndim == 2 else f1
         if self.f1.ndim != 3:
             raise ValueError(f"f1 must have shape (n_epochs, n_classes) or (n_runs, ...); got {f1.shape}")
         self.classes = list(range(self.f1.shape[2])) if classes is None else list(classes)
-        self.first_epoch, self.every, self.name = first_epoch, every, name
+        self.first_epoch, self.every = _checks.check_epochs_drawn(first_epoch, every)
+        self.name = name
 
     @classmethod
     def from_estimators(cls, estimators, *, kind="f1", on="val", ax=None):

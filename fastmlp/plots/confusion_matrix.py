@@ -35,9 +35,9 @@ class ConfusionMatrixDisplay(sklearn.metrics.ConfusionMatrixDisplay):
         options = {"include_values": None, "cmap": None} | options
         if not hasattr(estimator, "predict_classes"):
             return super().from_estimator(estimator, X, y, **options)
-        return cls.from_predictions(
-            _checks.check_numbers_of_classes(y), estimator.predict_classes(X), **options
-        )
+        told = estimator.predict_classes(X)
+        y = _checks.check_targets_drawn(_checks.check_numbers_of_classes(y), len(told))
+        return cls.from_predictions(y, told, **options)
 
     @classmethod
     def from_predictions(cls, y_true, y_pred, **options):
@@ -60,6 +60,7 @@ class ConfusionMatrixDisplay(sklearn.metrics.ConfusionMatrixDisplay):
             As scikit-learn's.
         """
         n = len(self.confusion_matrix)
+        _checks.check_not_empty("confusion_matrix", self.confusion_matrix, "it needs a class or more")
         _checks.check_names_of_matrix(self.display_labels, n)
         size = min(9.0, max(4.4, 0.42 * n))
         bar = 1.0 if options.get("colorbar", True) else 0.0

@@ -1,5 +1,6 @@
 """The curves of a cross-validation, training against test."""
 
+from .. import _checks
 from ._axes import as_runs, draw_runs, finish_curves
 from .legends import axes_or_new
 from .themes import of_line, styled
@@ -34,7 +35,7 @@ class CrossValidationDisplay:
 
     def __init__(self, train, test, *, every=1, name="score"):
         self.train, self.test = as_runs(train, "train"), as_runs(test, "test")
-        self.every, self.name = every, name
+        self.every, self.name = _checks.check_int("every", every), name
 
     @classmethod
     def from_cv_results(cls, result, metric=None, *, ax=None, log=False):
@@ -53,6 +54,8 @@ class CrossValidationDisplay:
         -------
         CrossValidationDisplay
         """
+        if not hasattr(result, "curves"):
+            raise TypeError(f"result must be what cross_validate returned; got {_checks.shown(result)}")
         metric = result.metrics[0] if metric is None else metric
         if metric not in result.metrics:
             raise ValueError(f"metric must be one of {', '.join(result.metrics)}; got {metric!r}")

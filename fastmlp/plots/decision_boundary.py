@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import _checks
 from ..background import ink
 from ._axes import column_names, draw_classes, largest
 from .legends import axes_or_new, legend
@@ -62,15 +63,19 @@ class DecisionBoundaryDisplay:
         -------
         DecisionBoundaryDisplay
         """
-        names, frame, X = column_names(X), X, np.asarray(X, float)
-        if X.ndim != 2 or X.shape[1] != 2:
-            raise ValueError(f"X must have two columns to be drawn on a plane; got shape {X.shape}")
-        low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
-        room = margin * np.maximum(high - low, 1e-9)
+        names, frame, X = column_names(X), X, _checks.check_plane(X)
+        grid_resolution = _checks.check_int("grid_resolution", grid_resolution, 2)
+        _checks.check_one_model(estimator, "predict")
+        finite = np.where(np.isfinite(X), X, np.nan)
+        low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
+        room = _checks.check_real("margin", margin) * np.maximum(high - low, 1e-9)
         x0, x1 = (np.linspace(low[k] - room[k], high[k] + room[k], grid_resolution) for k in (0, 1))
         points = np.stack(np.meshgrid(x0, x1), axis=-1).reshape(-1, 2)
-        asked = type(frame)(points, columns=frame.columns) if hasattr(frame, "iloc") else points
+        named = hasattr(estimator, "feature_names_in_") or not hasattr(estimator, "n_features_in_")
+        asked = type(frame)(points, columns=frame.columns) if named and hasattr(frame, "iloc") else points
         answer, classes = np.asarray(estimator.predict(asked)), getattr(estimator, "classes_", None)
+        if classes is not None and answer.ndim == 2 and answer.shape[1] > 1:
+            _checks.refuse("estimator tells several labels of a sample at once, which no plane shows")
         if classes is not None:
             answer = np.searchsorted(classes, answer)
         elif answer.ndim == 2 and answer.shape[1] > 1:
@@ -83,7 +88,9 @@ class DecisionBoundaryDisplay:
         """Draw into `ax`, or into a new figure, and return self."""
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
-        y = None if self.y is None else np.asarray(self.y).reshape(len(self.X))
+        y = self.y
+        if y is not None:
+            y = _checks.check_targets_drawn(y, len(self.X), numbers=self.classes is None)
         if self.classes is None:
             self._draw_numbers(y)
         else:
@@ -102,7 +109,8 @@ class DecisionBoundaryDisplay:
         from matplotlib.ticker import MaxNLocator
 
         ax, answer = self.ax_, np.ma.masked_invalid(self.response)
-        targets = np.array([-1.0, 1.0]) if y is None else np.unique(y)
+        targets = np.array([-1.0, 1.0]) if y is None else np.unique(y[np.isfinite(y)])
+        targets = targets if len(targets) else np.array([0.0])
         few = len(targets) <= 2
         if few:  # the middle of the colours is half way between them
             middle = targets[[0, -1]].mean()

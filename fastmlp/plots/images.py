@@ -7,6 +7,7 @@ import numpy as np
 from .. import _checks
 from ..background import pyplot
 from ._axes import answers
+from .legends import short
 from .themes import styled
 
 
@@ -62,12 +63,17 @@ or (n, rows, columns, channels)
                 f"got {np.shape(images)}"
             )
         self.images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
-        self.titles = [""] * len(images) if titles is None else [str(title) for title in titles]
+        self.titles = (
+            [""] * len(images)
+            if titles is None
+            else [short(str(title)) for title in _checks.check_sequence("titles", titles, "texts")]
+        )
         if len(self.titles) != len(images):
             raise ValueError(
                 f"titles must be one for each of the {len(images)} images; got {len(self.titles)}"
             )
         finite = self.images[np.isfinite(self.images)]
+        limits = limits if limits is None else _checks.check_limits(limits)
         self.limits = limits or ((finite.min(), finite.max()) if finite.size else (0.0, 1.0))
         self.n_columns = _checks.check_optional_int("n_columns", n_columns)
 
@@ -88,8 +94,9 @@ or (n, rows, columns, channels)
         -------
         ImagesDisplay
         """
-        X, y = np.asarray(X), np.asarray(y)
+        X = np.asarray(X)
         told = np.asarray(answers(estimator)(X))
+        y = _checks.check_targets_drawn(y, len(told))
         wrong = np.flatnonzero(told != y)[: _checks.check_int("n_most", n_most)]
         if not len(wrong):
             raise ValueError("estimator makes no mistake on these samples: there is nothing to draw")

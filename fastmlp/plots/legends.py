@@ -9,6 +9,7 @@ from .themes import style
 NARROW = 2.2  # inches: wider legends stand below the axes of a figure that we made
 SHARE = 0.35  # of the axes' width, in figures that others made
 ROWS = 20
+LONGEST = 60  # letters of a name
 _made: WeakKeyDictionary = WeakKeyDictionary()  # figures of ours: their size without a legend
 
 
@@ -29,6 +30,11 @@ def widen(ax, width):
         ax.figure.set_size_inches(_made[ax.figure])
 
 
+def short(name):
+    """Return a name as far as there is room for it."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+
+
 def legend(ax, title=None, note=""):
     """Put a legend where it covers nothing.
 
@@ -41,10 +47,12 @@ def legend(ax, title=None, note=""):
     note : str, default=""
         What holds for all lines; it follows the title.
     """
-    handles, _ = ax.get_legend_handles_labels()
+    handles, names = ax.get_legend_handles_labels()
     if not handles:
         return
-    title = "\n".join(filter(None, (title, note)))
+    title = "\n".join(filter(None, (title and short(title), note)))
+    for drawn, name in zip(handles, names, strict=True):
+        drawn.set_label(short(name))
     figure = ax.figure
     if figure.get_layout_engine() is None:
         ax.legend(title=title, loc="best", frameon=True, framealpha=0.7)

@@ -1,5 +1,6 @@
 """The loss, or a metric, over the epochs: on training data and on others beside it."""
 
+from .. import _checks
 from ._axes import as_models, as_runs, draw_runs, finish_curves, history_of, sets_of
 from .legends import axes_or_new
 from .themes import of_line, styled
@@ -45,7 +46,8 @@ class LossCurveDisplay:
         named = val_loss if isinstance(val_loss, dict) else {"validation": val_loss}
         self.sets = {key: as_runs(curves, key) for key, curves in named.items() if curves is not None}
         self.val_loss = next(iter(self.sets.values()), None)
-        self.name, self.first_epoch, self.every = name, first_epoch, every
+        self.name = name
+        self.first_epoch, self.every = _checks.check_epochs_drawn(first_epoch, every)
 
     @classmethod
     def from_estimator(cls, estimator, *, key="loss", ax=None, name=None, log=False, **line_options):

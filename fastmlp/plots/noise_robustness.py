@@ -28,10 +28,13 @@ class NoiseRobustnessDisplay:
     """
 
     def __init__(self, sigmas, scores, *, score_name="accuracy"):
-        self.sigmas = np.atleast_1d(np.asarray(sigmas, float))
+        self.sigmas = np.atleast_1d(_checks.check_drawable("sigmas", sigmas))
         named = scores if isinstance(scores, dict) else {"": scores}
         _checks.check_scores_of_sigmas(self.sigmas, named)
-        self.scores = {name: np.asarray(s, float).reshape(len(self.sigmas), -1) for name, s in named.items()}
+        self.scores = {
+            name: _checks.check_drawable("scores", s).reshape(len(self.sigmas), -1)
+            for name, s in named.items()
+        }
         self.score_name = score_name
 
     @classmethod
@@ -76,6 +79,9 @@ class NoiseRobustnessDisplay:
         NoiseRobustnessDisplay
         """
         models = estimator if isinstance(estimator, dict) else {"": estimator}
+        _checks.check_not_empty("estimator", models, "pass a fitted model, or a dict of them by name")
+        for model in () if callable(scoring) else models.values():
+            _checks.check_one_model(model, "predict")
         if score_name is None:
             score_name = scoring if isinstance(scoring, str) else "accuracy"
         score = scoring if callable(scoring) else _by_name(scoring)

@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from .. import _checks
 from ..background import ink, is_dark, pyplot
 from ..formats.writing import writable, write_atomically
 from ._axes import column_names, draw_classes
@@ -44,9 +45,10 @@ class PerceptronEvolutionDisplay:
 
     def __init__(self, coefs, intercepts, X, y):
         self.names = column_names(X)
-        self.coefs = np.asarray(coefs, float)
-        self.intercepts = np.asarray(intercepts, float).reshape(-1)
-        self.X, self.y = np.asarray(X, float), np.asarray(y)
+        self.coefs = _checks.check_drawable("coefs", coefs)
+        self.intercepts = _checks.check_drawable("intercepts", intercepts).reshape(-1)
+        self.X = _checks.check_plane(X)
+        self.y = _checks.check_targets_drawn(y, len(self.X))
         n_steps = len(self.intercepts)
         if self.coefs.shape != (n_steps, 2) or self.X.shape != (len(self.y), 2):
             raise ValueError(
@@ -87,6 +89,7 @@ class PerceptronEvolutionDisplay:
         """Draw the lines of up to `max_lines` steps, the last one always, and return self."""
         self._begin(ax)
         n_steps = len(self.coefs)
+        max_lines = _checks.check_int("max_lines", max_lines)
         chosen = np.unique(np.linspace(0, n_steps - 1, min(n_steps, max_lines)).round().astype(int))
         colors = pyplot().get_cmap("viridis" if is_dark(self.ax_) else "viridis_r")
         self.lines_ = []
@@ -158,7 +161,9 @@ class PerceptronEvolutionDisplay:
         self.ax_ = ax = axes_or_new(ax)
         self.figure_ = ax.figure
         draw_classes(ax, self.X, self.y)
-        middle, reach = (self.X.max(0) + self.X.min(0)) / 2, np.ptp(self.X, axis=0).max() * 0.75 + 1e-9
+        X = np.where(np.isfinite(self.X), self.X, np.nan)
+        low, high = np.nanmin(X, axis=0), np.nanmax(X, axis=0)
+        middle, reach = (high + low) / 2, (high - low).max() * 0.75 + 1e-9
         ax.set(xlim=middle[0] + [-reach, reach], ylim=middle[1] + [-reach, reach], aspect="equal")
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
         ax.grid(True)

@@ -35,11 +35,14 @@ class WeightsDisplay:
     """
 
     def __init__(self, weights, image_shape=None):
-        self.weights = np.asarray(weights, float)
+        self.weights = _checks.check_drawable("weights", weights, 2)
+        _checks.check_not_empty("weights", self.weights, "a layer has an input or more")
         n_inputs = self.weights.shape[0]
         if image_shape is None:
             image_shape = (math.isqrt(n_inputs),) * 2
-        if self.weights.ndim != 2 or math.prod(image_shape) != n_inputs:
+        elif not np.iterable(image_shape) or isinstance(image_shape, str):
+            _checks.check_image_shape(image_shape, n_inputs)
+        if math.prod(image_shape) != n_inputs:
             raise ValueError(
                 f"weights of shape {self.weights.shape} hold no images of {image_shape}; "
                 "pass image_shape=(rows, columns) with as many pixels as the layer has inputs"
@@ -63,14 +66,14 @@ class WeightsDisplay:
         -------
         WeightsDisplay
         """
-        coefs = getattr(estimator, "coefs_", None) or [w for w in estimator.get_weights() if w.ndim == 2]
+        coefs = _weights(estimator)
         layer = _checks.check_int("layer", layer, -len(coefs) if layer < 0 else 0, len(coefs) - 1)
         return cls(coefs[layer], image_shape).plot(ax, max_units=max_units)
 
     @styled
     def plot(self, ax=None, *, max_units=100, cmap=None):
         """Draw into `ax`, or into a new figure, and return self."""
-        units = self.weights.T[:max_units].reshape(-1, *self.image_shape)
+        units = self.weights.T[: _checks.check_int("max_units", max_units)].reshape(-1, *self.image_shape)
         if units.ndim == 4:
             units = units.mean(axis=1)
         n, (height, width) = len(units), units.shape[1:]
@@ -93,3 +96,12 @@ class WeightsDisplay:
             f"weights of {n} units" if n == self.weights.shape[1] else f"weights of the first {n} units"
         )
         return self
+
+
+def _weights(estimator):
+    """Return the weights of each layer of a fitted model; single neurons are one."""
+    if hasattr(estimator, "get_weights"):
+        return [w for w in estimator.get_weights() if w.ndim == 2]
+    if hasattr(estimator, "coef_"):
+        return [np.atleast_2d(estimator.coef_).T]
+    return _checks.check_one_model(estimator, "coefs_", "coef_", "get_weights").coefs_
