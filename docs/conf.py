@@ -53,6 +53,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "plot_gallery": "True",
     "image_srcset": ["2x"],  # sharp on phones
+    "image_scrapers": ("dark_pictures.in_both_styles",),
 }
 
 # Texts for language models: each page as Markdown, listed in llms.txt

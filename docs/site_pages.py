@@ -37,13 +37,21 @@ def mark_comparisons(app, doctree, page):
             table["classes"].append("there-here")
 
 
+def join_classes(app, doctree, page):
+    """Let the gallery's pictures have all of their classes in HTML: sphinx-gallery writes the first."""
+    for picture in doctree.findall(imgsgnode):
+        picture["class"] = [" ".join(picture["class"] or [])]
+
+
 def leave_out(app, what, name, value, skip, options):
     """Say which members have no place on the page of a class."""
     return True if what == "class" and name in WITHIN else skip
 
 
 def picture(self, node):
-    """Write in Markdown that a script drew something, and what."""
+    """Write in Markdown that a script drew something, and what; not once more for dark pages."""
+    if "only-dark" in " ".join(node["class"] or []):
+        raise nodes.SkipNode
     self.add(f"(picture: {node['alt']})", prefix_eol=2, suffix_eol=2)
 
 
@@ -69,6 +77,7 @@ def setup(app):
     app.connect("source-read", add_results)
     app.connect("autodoc-process-signature", parameters_of)
     app.connect("doctree-resolved", mark_comparisons)
+    app.connect("doctree-resolved", join_classes)
     app.connect("autodoc-skip-member", leave_out)
     app.add_node(nodes.classifier, override=True, markdown=in_markdown(" : "))  # a parameter's type
     app.add_node(nodes.abbreviation, override=True, markdown=in_markdown(""))  # the * of signatures

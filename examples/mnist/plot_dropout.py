@@ -51,13 +51,16 @@ for rate, net in nets.items():
 # %%
 # Result
 # ------
-# The more is left out, the later the training images are learned; test images lose little by it. The file
-# holds the model of the last epoch.
-import fastmlp
+# The more is left out, the later the training images are learned; test images lose little by it.
 from fastmlp.plots import CompareRunsDisplay
 
 CompareRunsDisplay.from_estimators(nets, key="loss", title="dropout")
 CompareRunsDisplay.from_estimators(nets, key="test_loss", title="dropout")
+
+# %%
+# The file holds the model of the last epoch.
+import fastmlp
+
 saved = fastmlp.load(Path(folder.name) / "dropout 0.5.safetensors")
 print(saved.score(X_test, y_test) == nets[0.5].score(X_test, y_test))
 folder.cleanup()

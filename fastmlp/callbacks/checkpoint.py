@@ -9,6 +9,9 @@ from .. import _checks
 from .best import MODES, BestValue
 
 
+ALL_DIGITS = 0.12345678901234568  # as long as a number is where no format shortens it
+
+
 class ModelCheckpoint(_checks.Declared):
     """Save the model while it is trained, by `fastmlp.save`; a fit that was ended goes on from such a file.
 
@@ -80,8 +83,8 @@ class ModelCheckpoint(_checks.Declared):
         self._best = None if self.monitor is None else BestValue(self.monitor, state.names, mode=self.mode)
         from ..formats.saving import check_savable
 
-        # what cannot be written is refused before the first epoch
-        check_savable(state.model, self._path(1, dict.fromkeys(state.names, 1.0)))
+        # what cannot be written, a name too long for the folder too, is refused before the first epoch
+        check_savable(state.model, self._path(state.n_epochs, dict.fromkeys(state.names, ALL_DIGITS)))
         self.saved_, self._last = [], time.monotonic()
 
     def on_epoch_done(self, state):

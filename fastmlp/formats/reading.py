@@ -42,7 +42,10 @@ def opened(path):
     with file:
         try:
             yield file, found.st_size
-        except (MemoryError, OSError):
+        except MemoryError:
+            raise
+        except OSError as error:  # a read knows no name
+            error.filename = error.filename or str(path)
             raise
         except ModelFileError as error:
             what = " ".join(str(error).split())  # may quote names in the file, of any length

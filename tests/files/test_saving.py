@@ -355,3 +355,9 @@ def test_a_folder_that_is_missing_is_told_by_the_path_that_was_asked_for(tmp_pat
     with pytest.raises(FileNotFoundError) as raised:
         save(small(), path)
     assert raised.value.filename == str(path.resolve())
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux has it")
+def test_a_file_that_cannot_be_read_is_named():
+    with pytest.raises(OSError, match="/proc/self/mem"):
+        load("/proc/self/mem")

@@ -441,3 +441,16 @@ def test_weights_of_an_epoch(estimator):
     np.testing.assert_array_equal(model.predict(X), whole)
     with pytest.raises(ValueError, match="0, 2, 4, 6; got 3"):
         recorder.at(model, 3)
+
+
+def test_names_of_checkpoints_that_become_too_long_are_refused_before_the_first_epoch(tmp_path):
+    """At epoch 1 the name would fit; later epochs, and losses with all their digits, make it longer."""
+    for template, ends in [("{epoch}", ".safetensors"), ("{loss}", ".safetensors")]:
+        name = "a" * (255 - len(ends) - 3) + template + ends
+        model = network()
+        with pytest.raises(OSError, match="(?i)name too long"):
+            model.fit(X, Y, epochs=1000, callbacks=[callbacks.ModelCheckpoint(tmp_path / name)])
+        assert model.plan is None and list(tmp_path.iterdir()) == []
+    name = "a" * (255 - len(ends) - 3) + "{epoch}" + ends
+    model.fit(X, Y, epochs=2, callbacks=[callbacks.ModelCheckpoint(tmp_path / name)])
+    assert len(list(tmp_path.iterdir())) == 2
