@@ -8,7 +8,6 @@ from pathlib import Path
 from .. import _checks
 from .best import MODES, BestValue
 
-
 ALL_DIGITS = 0.12345678901234568  # as long as a number is where no format shortens it
 
 

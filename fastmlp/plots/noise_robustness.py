@@ -1,5 +1,7 @@
 """How a model's score falls as noise is added to its inputs."""
 
+import warnings
+
 import numpy as np
 
 from .. import _checks
@@ -91,11 +93,13 @@ class NoiseRobustnessDisplay:
         if not isinstance(random_state, np.random.Generator):
             random_state = _checks.check_random_state(random_state)
         scores = {name: np.empty((len(sigmas), n_repeats)) for name in models}
-        for i, sigma in enumerate(sigmas):
-            for j in range(n_repeats):
-                noisy = add_gaussian_noise(X, sigma, unit=unit, random_state=random_state)
+        with warnings.catch_warnings():
+            for i, j in np.ndindex(len(sigmas), n_repeats):
+                noisy = add_gaussian_noise(X, sigmas[i], unit=unit, random_state=random_state)
                 for name, model in models.items():
                     scores[name][i, j] = score(model, noisy, y)
+                if sigmas[i] > 0:  # of the unit, once is enough
+                    warnings.filterwarnings("ignore", "sigma=.* is in the units of")
         return cls(sigmas, scores, score_name=score_name).plot(ax)
 
     @styled

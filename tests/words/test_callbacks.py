@@ -448,7 +448,7 @@ def test_names_of_checkpoints_that_become_too_long_are_refused_before_the_first_
     for template, ends in [("{epoch}", ".safetensors"), ("{loss}", ".safetensors")]:
         name = "a" * (255 - len(ends) - 3) + template + ends
         model = network()
-        with pytest.raises(OSError, match="(?i)name too long"):
+        with pytest.raises(OSError, match=r"(?i)name too long"):
             model.fit(X, Y, epochs=1000, callbacks=[callbacks.ModelCheckpoint(tmp_path / name)])
         assert model.plan is None and list(tmp_path.iterdir()) == []
     name = "a" * (255 - len(ends) - 3) + "{epoch}" + ends

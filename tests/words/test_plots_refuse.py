@@ -224,3 +224,10 @@ def test_odd_data_are_drawn():
     labels = [text.get_text() for text in displays[2].ax_.get_legend().get_texts()]
     assert labels[0] == LONG[:59] + "…" and labels[1] == "b"
     assert displays[12].weights.tolist() == neuron.coef_.T.tolist()
+
+
+def test_the_unit_of_bytes_is_asked_for_once():
+    levels = np.arange(60, dtype=np.uint8).reshape(30, 2) * 4
+    with pytest.warns(UserWarning, match="unit=255") as told:
+        p.NoiseRobustnessDisplay.from_estimator(net(), levels, Y, sigmas=[0, 0.2, 0.4])
+    assert len(told) == 1
