@@ -11,7 +11,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #if defined(FM_NONZERO)
+    #if defined(FM_STORE_PLACES)
       #define LISTS_COLUMNS 1
       /* t[c, r] = x[r][c] for LANES rows and n columns. */
       static inline void fm_transpose_rows(const real *const *x, Py_ssize_t n, real *t) {
