@@ -112,7 +112,7 @@ cdef void online_run(Job *job) noexcept nogil:
     cdef Online *self = <Online *>job
     cdef int64_t budget = job.run.budget
     cdef size k
-    self.next.row = -1                        # between two calls rows may have changed
+    self.now.row = self.next.row = -1         # between two calls rows may have changed
     for k in range(job.net.n_layers):
         self.narrow[k] = is_narrow(self, k)
     while budget > 0 and job.run.status == RUNNING:
