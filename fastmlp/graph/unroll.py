@@ -100,9 +100,7 @@ def unroll(network, x, y=None, *, loss=None):
 
 def _weighted_sums(plan, params, k, reached, parameters):
     """Return the weighted sums of layer k; its weights and bias are appended to `parameters`."""
-    layer = plan.layers[k]
-    edges = plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]
-    given = [node for e in edges for node in reached[int(e["source"])]]
+    given = [node for e in plan.edges_of(k) for node in reached[int(e["source"])]]
     weights, bias = plan.weights(params, k), plan.bias(params, k)
     W = _nodes(f"W{k}", weights)
     b = np.array([]) if bias is None else _nodes(f"b{k}", bias)

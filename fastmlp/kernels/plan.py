@@ -95,6 +95,11 @@ class Plan(_Plan):
         starts = self.layers["weights"].tolist()
         return [slice(a, b) for a, b in zip(starts, [*starts[1:], self.n_params], strict=True)]
 
+    def edges_of(self, k):
+        """The edges that end in layer `k`, in the order of its weights' rows."""
+        first = int(self.layers[k]["first_edge"])
+        return self.edges[first : first + int(self.layers[k]["n_edges"])]
+
     def weights(self, flat, k):
         """View of layer `k`'s weights, shape (n_in, n_out), in a flat vector."""
         layer = self.layers[k]

@@ -81,9 +81,10 @@ def _layers(topology, plan, params, keep):
         said |= {"named": not layer._named, "dropout": 0.0}
         sources, weights, bias = (), None, None
         if plan is not None:
-            own = plan.layers[k]
-            edges = plan.edges[own["first_edge"] : own["first_edge"] + own["n_edges"]]
-            sources, said["dropout"] = tuple(edges["source"].tolist()), float(own["dropout"])
+            sources, said["dropout"] = (
+                tuple(plan.edges_of(k)["source"].tolist()),
+                float(plan.layers[k]["dropout"]),
+            )
             weights, bias = plan.weights(params, k), plan.bias(params, k)
         activation = plain.plain(layer.activation, f"{layer.name}.activation", keep)
         yield Layer(layer.name, layer.units, activation, sources, weights, bias, said)

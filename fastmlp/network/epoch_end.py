@@ -54,9 +54,8 @@ def operations(plan):
     Inputs that are 0 count as the others do, though kernels may leave them out.
     """
     total = 0
-    for layer in plan.layers:
-        first = layer["first_edge"]
-        for edge in plan.edges[first : first + layer["n_edges"]]:
+    for k, layer in enumerate(plan.layers):
+        for edge in plan.edges_of(k):
             products = 1 + (not layer["frozen"]) + (edge["source"] != INPUT)
             total += 2 * int(products) * int(edge["width"]) * int(layer["n_out"])
     return total

@@ -49,8 +49,7 @@ def forward(plan, activations, params, x, mask=None):
 
     inputs, sums, outputs = [], [], []
     for k, layer in enumerate(plan.layers):
-        edges = plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]
-        inputs.append(np.hstack([dropped(int(e["source"])) for e in edges]))
+        inputs.append(np.hstack([dropped(int(e["source"])) for e in plan.edges_of(k)]))
         z = by_rows(inputs[k], plan.weights(params, k))
         if layer["bias"] >= 0:
             z += plan.bias(params, k)
@@ -73,7 +72,7 @@ def backward(plan, activations, params, passed, d_output):
         if layer["bias"] >= 0:
             plan.bias(gradient, k)[:] = d.sum(axis=0)
         d_inputs = d @ plan.weights(params, k).T
-        for e in plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]:
+        for e in plan.edges_of(k):
             source = int(e["source"])
             if source != INPUT:
                 part = d_inputs[:, e["row"] : e["row"] + e["width"]]
