@@ -36,7 +36,8 @@ $ fastmlp experiment all --full --output found
 
 Without `--full` each takes seconds. MNIST and CIFAR-10 are downloaded once, or read where `FASTMLP_DATA`
 points; the 28 rows of A3 and the photographs of F1 are read there only, and have stand-ins elsewhere, which
-the output names.
+the output names. On a stand-in with fewer images nets learn for as many times more epochs, unless
+`--set epochs=` says how many. What a stand-in or the quick size cannot show is told as not judged, and why.
 
 {machine}
 

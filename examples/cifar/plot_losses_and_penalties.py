@@ -26,32 +26,28 @@ X, X_test = ((images - mean).astype(np.float32) / std for images in (X, X_test))
 # %%
 # Network
 # -------
-# A hundred sigmoid units, and ten outputs that suit the loss. ``reg=L2(rate)`` adds rate ΣW² of all weights
+# A hundred sigmoid units, and ten outputs. ``reg=L2(rate)`` adds rate ΣW² of all weights
 # once to the mean loss.
 from fastmlp import L2, Dense, Network
 
-losses = {"MSE": ("mse", "identity"), "hinge": ("hinge", "identity"), "softmax": (None, "softmax")}
 
-
-def build(loss_name, penalty):
-    layers = [Dense(100, "logistic"), Dense(10, losses[loss_name][1])]
+def build(penalty):
+    layers = [Dense(100, "logistic"), Dense(10)]
     return Network(layers, random_state=0, reg=L2(penalty))
 
 
 # %%
 # Training
 # --------
-# Each loss without a penalty and with one.
+# Each loss, at a rate that suits it, without a penalty and with one.
 from fastmlp import SGD
 
-rates = {"MSE": 0.05, "hinge": 0.01, "softmax": 0.05}
+losses = {"mse": 0.05, "hinge": 0.01, "softmax_crossentropy": 0.05}
+how = dict(epochs=40, batch_size=100, metrics=["accuracy"], validation_data={"test": (X_test, y_test)})
 nets = {}
-for name, (loss, _) in losses.items():
+for loss, rate in losses.items():
     for penalty in (0.0, 0.01):
-        nets[f"{name}, penalty {penalty:g}"] = build(name, penalty).fit(
-            X, y, epochs=40, batch_size=100, loss=loss, optimizer=SGD(rates[name]),
-            metrics=["accuracy"], validation_data={"test": (X_test, y_test)},
-        )  # fmt: skip
+        nets[f"{loss}, penalty {penalty:g}"] = build(penalty).fit(X, y, loss=loss, optimizer=SGD(rate), **how)
 
 # %%
 # Result

@@ -29,8 +29,7 @@ f = sigmoid(w0 * x0 + w1 * x1 + b).named("f")
 # --------
 # One step of it: ``backward`` finds every gradient; a weight goes against its own.
 f.backward()
-print(f"f = {f.value:.4f}, df/dw0 = {w0.gradient:.4f}")
-print(f"after a step of 0.1: w0 = {w0.value - 0.1 * w0.gradient:.4f}")
+print(f"df/dw0 = {w0.gradient:.4f}; after a step of 0.1: w0 = {w0.value - 0.1 * w0.gradient:.4f}")
 
 # %%
 # Result

@@ -10,21 +10,15 @@ last fifty epochs. Experiments F1 and F2: ``fastmlp experiment F1``.
 # %%
 # Data
 # ----
-# Aeroplanes and motorbikes where ``FASTMLP_DATA`` has them, else the digits 4 and 9.
-import os
-
+# The digits 4 and 9; the experiment has aeroplanes and motorbikes where ``FASTMLP_DATA`` has them.
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from fastmlp import datasets
 from fastmlp.plots import ImagesDisplay
 
-if "FASTMLP_DATA" in os.environ:
-    X, y = datasets.load_caltech_pair()
-else:
-    X, y = map(np.concatenate, zip(*datasets.load_digits(), strict=True))
-    X, y = X[np.isin(y, (4, 9))], y[np.isin(y, (4, 9))] // 9
-X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+(X, y), (X_test, y_test) = datasets.load_digits()
+train, test = np.isin(y, (4, 9)), np.isin(y_test, (4, 9))
+X, y, X_test, y_test = X[train], y[train] // 9, X_test[test], y_test[test] // 9
 ImagesDisplay(X[:10], y[:10], n_columns=10).plot()
 
 # %%
@@ -43,12 +37,10 @@ for name, layers in {"linear": [Dense(1)], "100 ReLU": [Dense(100, "relu"), Dens
 from fastmlp import SGD
 from fastmlp.callbacks import EarlyStopping
 
+how = dict(loss="mse", optimizer=SGD(0.001), validation_data={"test": (X_test, y_test)})
 for net in nets.values():
-    net.fit(
-        X, y, epochs=2000, batch_size=32, loss="mse", optimizer=SGD(0.001),
-        callbacks=[EarlyStopping("loss", patience=50, min_delta=1e-3, restore_best=False)],
-        validation_data={"test": (X_test, y_test)},
-    )  # fmt: skip
+    settled = EarlyStopping("loss", patience=50, min_delta=1e-3, restore_best=False)
+    net.fit(X, y, epochs=2000, batch_size=32, callbacks=[settled], **how)
 
 # %%
 # Result

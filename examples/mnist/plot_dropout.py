@@ -18,13 +18,12 @@ from fastmlp import datasets
 load = datasets.load_mnist if "FASTMLP_DATA" in os.environ else datasets.load_digits
 (X, y), (X_test, y_test) = load()
 X, y = X[::4], y[::4]
-print(f"{len(X)} images to train on, {len(X_test)} to test, {X.shape[1]} pixels each")
 
 # %%
 # Network
 # -------
 # A layer of 512, of which a share is left out.
-from fastmlp import Adam, Dense, Dropout, Network
+from fastmlp import Dense, Dropout, Network
 
 nets = {}
 for rate in (0.0, 0.2, 0.5):
@@ -42,11 +41,8 @@ from fastmlp.callbacks import ModelCheckpoint
 
 folder = tempfile.TemporaryDirectory()
 for rate, net in nets.items():
-    net.fit(
-        X, y, epochs=40, batch_size=32, optimizer=Adam(0.001), metrics=["accuracy"],
-        validation_data={"test": (X_test, y_test)},
-        callbacks=[ModelCheckpoint(Path(folder.name) / f"dropout {rate}.safetensors")],
-    )  # fmt: skip
+    saved = ModelCheckpoint(Path(folder.name, f"dropout {rate}.safetensors"))
+    net.fit(X, y, epochs=40, optimizer="adam", callbacks=[saved], validation_data={"test": (X_test, y_test)})
 
 # %%
 # Result
@@ -58,9 +54,7 @@ CompareRunsDisplay.from_estimators(nets, key="loss", title="dropout")
 CompareRunsDisplay.from_estimators(nets, key="test_loss", title="dropout")
 
 # %%
-# The file holds the model of the last epoch.
+# The file holds the model of the last epoch: how many test images it tells right is printed.
 import fastmlp
 
-saved = fastmlp.load(Path(folder.name) / "dropout 0.5.safetensors")
-print(saved.score(X_test, y_test) == nets[0.5].score(X_test, y_test))
-folder.cleanup()
+print(fastmlp.load(Path(folder.name, "dropout 0.5.safetensors")).score(X_test, y_test))

@@ -17,7 +17,6 @@ from fastmlp import datasets
 
 load = datasets.load_mnist if "FASTMLP_DATA" in os.environ else datasets.load_digits
 (X, y), (X_test, y_test) = load()
-print(f"{len(X)} images to train on, {len(X_test)} to test, {X.shape[1]} pixels each")
 
 # %%
 # Network
@@ -26,17 +25,15 @@ print(f"{len(X)} images to train on, {len(X_test)} to test, {X.shape[1]} pixels 
 from fastmlp import SGD, Dense, Network
 
 settings = {"100 images": (100, 100), "few epochs": (None, 2), "all": (None, 100)}
-nets = {}
-for name in settings:
-    layers = [Dense(10, "logistic"), Dense(10, "logistic")]
-    nets[name] = Network(layers, random_state=0, input_scale=1 / X.max())
+layers = ((Dense(10, "logistic"), Dense(10, "logistic")) for _ in settings)
+nets = [Network(pair, random_state=0, input_scale=1 / X.max()) for pair in layers]
 
 # %%
 # Training
 # --------
 # An image a step at a rate of 0.1, on so many images and for so many epochs.
-for name, (n, epochs) in settings.items():
-    nets[name].fit(
+for net, (n, epochs) in zip(nets, settings.values(), strict=True):
+    net.fit(
         X[:n], y[:n], epochs=epochs, batch_size=1, loss="delta_rule", optimizer=SGD(0.1),
         metrics=["accuracy"], validation_data={"test": (X_test, y_test)},
     )  # fmt: skip
@@ -50,7 +47,6 @@ import matplotlib.pyplot as plt
 from fastmlp.plots import LossCurveDisplay
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), sharey=True, layout="constrained")
-for ax, (name, net) in zip(axes, nets.items(), strict=True):
+for ax, name, net in zip(axes, settings, nets, strict=True):
     LossCurveDisplay.from_estimator(net, key="accuracy", ax=ax)
     ax.set_title(name)
-    ax.label_outer()

@@ -16,7 +16,6 @@ from fastmlp import datasets
 
 load = datasets.load_mnist if "FASTMLP_DATA" in os.environ else datasets.load_digits
 (X, y), (X_test, y_test) = load()
-print(f"{len(X)} images to train on, {len(X_test)} to test, {X.shape[1]} pixels each")
 
 # %%
 # Network

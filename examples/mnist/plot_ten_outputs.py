@@ -17,34 +17,27 @@ from fastmlp import datasets
 
 load = datasets.load_mnist if "FASTMLP_DATA" in os.environ else datasets.load_digits
 (X, y), (X_test, y_test) = load()
-print(f"{len(X)} images to train on, {len(X_test)} to test, {X.shape[1]} pixels each")
 
 # %%
 # Network
 # -------
-# The same hidden layer behind three kinds of outputs.
+# The same hidden layer behind three kinds of outputs, by the loss that each learns by.
 from fastmlp import Adam, Dense, Network
 
-outputs = {
-    "sigmoid, squared error": ("logistic", "delta_rule"),
-    "softmax, cross-entropy": ("softmax", "categorical_crossentropy"),
-    "identity, hinge": ("identity", "hinge"),
-}
+outputs = {"delta_rule": "logistic", "categorical_crossentropy": "softmax", "hinge": "identity"}
 nets = {}
-for name, (activation, _) in outputs.items():
+for loss, activation in outputs.items():
     layers = [Dense(32, "logistic"), Dense(10, activation)]
-    nets[name] = Network(layers, random_state=0, input_scale=1 / X.max())
+    nets[loss] = Network(layers, random_state=0, input_scale=1 / X.max())
 
 # %%
 # Training
 # --------
 # Labels are numbers from 0 to 9 for all three: rows of 0 and 1 are made of them inside where a loss wants
 # these.
-for name, net in nets.items():
-    net.fit(
-        X, y, epochs=20, loss=outputs[name][1], optimizer=Adam(0.003),
-        metrics=["accuracy"], validation_data={"test": (X_test, y_test)},
-    )  # fmt: skip
+how = dict(epochs=20, metrics=["accuracy"], validation_data={"test": (X_test, y_test)})
+for loss, net in nets.items():
+    net.fit(X, y, loss=loss, optimizer=Adam(0.003), **how)
 
 # %%
 # Result

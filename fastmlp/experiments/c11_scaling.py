@@ -1,8 +1,7 @@
 """Pixels from 0 to 255 against pixels from 0 to 1, with the same small rate.
 
-Large inputs make large sums, at which a sigmoid is flat, and large steps of the first weights: raw pixels act
-as a learning rate 255 times as large for the weights into the net. Which of the two learns depends on the
-rate.
+Large inputs make large sums, at which a sigmoid is flat, and large steps of the first weights: by raw pixels
+these are 255 times as long. Which of the two learns sooner depends on the rate.
 """
 
 import numpy as np
