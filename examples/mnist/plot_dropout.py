@@ -58,3 +58,4 @@ CompareRunsDisplay.from_estimators(nets, key="test_loss", title="dropout")
 import fastmlp
 
 print(fastmlp.load(Path(folder.name, "dropout 0.5.safetensors")).score(X_test, y_test))
+folder.cleanup()

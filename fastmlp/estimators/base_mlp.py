@@ -146,7 +146,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         rows=None,
         resume_from=None,
     ):
-        with in_training(self), self._unchanged_by_errors() as transaction:
+        with in_training(self), self._unchanged_by_errors(goes_on=incremental) as transaction:
             run = None if resume_from is None else resuming.adopt(self, resume_from)
             train = self._prepare(X, y, sample_weight, sets or {}, callbacks, classes, incremental, rows, run)
             self.n_iter_ = 0 if run is None else run["epoch"]

@@ -20,7 +20,7 @@ class _NeuronRegressor(RegressorMixin, BaseNeuron):
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Learn for one epoch from the current weights on; parameters as in `fit`."""
-        with self._in_training(), self._unchanged_by_errors():
+        with self._in_training(), self._unchanged_by_errors(goes_on=True):
             return self._fit(X, y, sample_weight, incremental=True)
 
     def _validate_input(self, X, y, reset):

@@ -75,18 +75,19 @@ class CarefulEstimator(Exported, _checks.Declared, BaseEstimator):
         options = {"accept_sparse": "csr", "dtype": _checks.kept_dtypes(X)} | options
         return validate_data(self, _checks.check_sparse(X), *arguments, **options)
 
-    def _unchanged_by_errors(self):
+    def _unchanged_by_errors(self, *, goes_on=False):
         """Return a context that puts all attributes back where something is raised inside before a step.
 
-        What is wrong with a parameter is told in place of what came of it: scikit-learn looks at none where
-        `partial_fit` goes on.
+        Where `partial_fit` goes on, scikit-learn looks at no parameter: what is wrong with one is told in
+        place of what came of it.
         """
-        return _Transaction(self)
+        return _Transaction(self, goes_on)
 
 
 class _Transaction:
-    def __init__(self, estimator):
+    def __init__(self, estimator, goes_on):
         self.estimator, self.kept, self.run = estimator, estimator.__dict__.copy(), None
+        self.goes_on = goes_on
         given = self.kept.get("random_state")  # a RandomState belongs to the user, and fitting draws from it
         self.drawn = given.get_state() if isinstance(given, np.random.RandomState) else None
 
@@ -102,7 +103,7 @@ class _Transaction:
             del state[name]
         if self.drawn is not None:
             self.kept["random_state"].set_state(self.drawn)
-        if issubclass(kind, Exception) and not issubclass(kind, InvalidParameterError):
+        if self.goes_on and issubclass(kind, Exception) and not issubclass(kind, InvalidParameterError):
             self.estimator._validate_params()
 
     def commit(self, run):

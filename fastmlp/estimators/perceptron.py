@@ -159,7 +159,7 @@ class Perceptron(ClassifierMixin, BaseNeuron):
         -------
         self : object
         """
-        with self._in_training(), self._unchanged_by_errors():
+        with self._in_training(), self._unchanged_by_errors(goes_on=True):
             return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _validate_input(self, X, y, reset):

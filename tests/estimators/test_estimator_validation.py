@@ -151,7 +151,6 @@ CLASSIFIED = [
     (dict(), dict(validation_data=(X, Y + 1)), r"validation_data: `y` has classes not in"),
     (dict(), dict(validation_data=(X, np.array(list("abc"))[Y])), "validation_data: `y` has classes not in"),
     (dict(), dict(validation_data=(X, X[:, 0])), "validation_data: Unknown label type"),
-    (dict(metrics=["f1"]), {}, "'f1'"),
     (dict(monitor="val_loss"), {}, "monitor must be one of"),
     (dict(monitor="val_loss"), dict(validation_data={"a": (X, Y)}), "monitor must be one of.*a_loss"),
     (dict(coefs_init=[np.ones((2, 2))]), {}, "coefs_init must have"),

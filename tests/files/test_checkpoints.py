@@ -262,7 +262,7 @@ def test_what_a_file_says_of_others_is_not_believed(tmp_path):
     kept = ModelCheckpoint(tmp_path / "below" / "net-{epoch}.safetensors", keep=1)
     for name in ("../mine", "mine", "net-1.txt"):
         kept.set_state({"best": None, "saved": [name]}) if hasattr(kept, "_best") else None
-    kept.on_fit_begin(type("State", (), {"names": {}, "model": network(), "epoch": 0}))
+    kept.on_fit_begin(type("State", (), {"names": {}, "model": network(), "epoch": 0, "n_epochs": 1}))
     kept.set_state(
         {"best": None, "saved": ["../mine", "mine", "net-1.txt", "net-../x.safetensors", "net-7.safetensors"]}
     )
