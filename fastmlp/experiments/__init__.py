@@ -87,9 +87,9 @@ def judge(result):
     """
     lesson = get(result.id)
     for conclusion, holds in lesson.CONCLUSIONS.items():
-        where, why = getattr(lesson, "ONLY", {}).get(conclusion, (None, ""))
-        shows = {"full": result.size == "full", "originals": IN_PLACE not in result.data}.get(where, True)
-        yield conclusion, bool(holds(result)) if shows else why
+        needed, why = getattr(lesson, "ONLY", {}).get(conclusion, ("", ""))
+        there = {"full": result.size == "full", "originals": IN_PLACE not in result.data}
+        yield conclusion, bool(holds(result)) if all(there[each] for each in needed.split()) else why
 
 
 def told(verdict):

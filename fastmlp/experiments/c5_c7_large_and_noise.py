@@ -41,7 +41,7 @@ CONCLUSIONS = {
 }
 ONLY = {
     "the large net stands noise of 0.4 better": (
-        "originals", "images of 8 x 8 pixels are too small for so much noise: both nets err often"
+        "full originals", "from fewer images, or of 8 x 8 pixels, both nets err often under so much noise"
     ),
 }  # fmt: skip
 

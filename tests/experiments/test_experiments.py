@@ -85,8 +85,13 @@ def test_what_only_originals_or_the_full_size_show_is_not_judged_elsewhere():
         verdicts = dict(experiments.judge(result))
         assert verdicts[MORE] == expected and verdicts["others lead to another"] is False
     noise, lesson = "the large net stands noise of 0.4 better", experiments.get("C5")
-    for note, expected in (("MNIST", False), (f"digits {IN_PLACE} MNIST", lesson.ONLY[noise][1])):
-        result = Result("C5", "title", note, "quick", 0)
+    why = lesson.ONLY[noise][1]
+    for note, size, expected in (
+        ("MNIST", "full", False),
+        ("MNIST", "quick", why),
+        (f"digits {IN_PLACE} MNIST", "full", why),
+    ):
+        result = Result("C5", "title", note, size, 0)
         for name in lesson.NETS:
             measured = ("test accuracy", "accuracy with noise 0.2", "accuracy with noise 0.4")
             result.add(name, dict.fromkeys(measured, 0.5))

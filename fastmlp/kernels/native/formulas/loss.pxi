@@ -140,7 +140,7 @@ cdef inline double softmax_loss(const Job *job, int64_t row, const real *z, real
 
 
 cdef double softplus_poisson(const Job *job, int64_t row, const real *z, const real *a, real *d, size n) noexcept nogil:
-    """Poisson loss behind softplus: far below 0, where a is exp(z) and underflows, log a and a' / a are taken from z."""
+    """Poisson loss behind softplus: far below 0, where a is exp(z) and underflows, log a and a' / a come from z."""
     cdef size j
     cdef double value = 0, y
     for j in range(n):

@@ -12,7 +12,7 @@
 
 cdef extern from *:
     """
-    /* Samples of a list: as many as registers have room for, beside a row of weights (of SHARED_VECS vectors at most). */
+    /* Samples of a list: as many as registers have room for, beside a row of weights (SHARED_VECS vectors at most). */
     #if TILE_VECS == 4
       #define SHARERS 4
       #define SHARED_VECS 2
