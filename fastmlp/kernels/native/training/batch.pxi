@@ -44,8 +44,8 @@ cdef struct Batch:
     Step step
     real clip_scale       # what brings the gradient down to the largest norm allowed
     bint can_prepare      # steps leave nothing to be done between the blocks of weights and the next batch
-    size prepared         # samples of the next batch that are listed with this one's losses, and multiplied by a cut
-                          # of the first layer's weights once that has been updated; or 0
+    size prepared         # samples of the next batch that are listed with this one's losses, and multiplied by a
+    #                       cut of the first layer's weights once that has been updated; or 0
     int64_t left          # batches of the slice, or chunks of larger ones
     int64_t ticket, phase  # see batch_threads.pxi
     int32_t remaining     # tasks of the phase that are not done

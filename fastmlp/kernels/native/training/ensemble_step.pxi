@@ -273,7 +273,8 @@ cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec r
         return
     for j in range(n):
         if optimizer == ADAM:
-            w[j] = ensemble_step_vec(ADAM, &step, rate, keep, w[j], s0 + j, s1 + j, vec_rounded(x * (<const vec *>D)[j]))
+            w[j] = ensemble_step_vec(ADAM, &step, rate, keep, w[j], s0 + j, s1 + j,
+                                     vec_rounded(x * (<const vec *>D)[j]))
         else:
             w[j] = online_vec(optimizer, &step, w[j], s0 + j, s1 + j, x, (<const vec *>D)[j])
 

@@ -19,8 +19,8 @@ cdef struct Online:
     bint whole            # rows are taken as they are
     Listed now            # the sample in hand
     Listed next           # the one after it
-    real *X               # (n_features,): whole, a row that cannot be read where it lies; else zeros, but while a list
-                          # is read as a row
+    real *X               # (n_features,): whole, a row that cannot be read where it lies; else zeros, but while a
+    #                       list is read as a row
     # rows that wait to be brought up to date
     int64_t *row_step     # (n_layers, n_features): the step up to which each first-layer row is
     double *decay         # (DECAYS,): momentum^k, and sums of its powers 1..k; Adam: powers of beta_1 and beta_2

@@ -187,8 +187,8 @@ cdef inline void backward_wide(int64_t optimizer, Online *self, Step *step, size
             update_row(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, source.A[p] * step.scale, work.D,
                        l2, ld)
         else:
-            update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, source.A + p, NULL, NULL, NULL,
-                        1, work.D)
+            update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, source.A + p, NULL, NULL,
+                        NULL, 1, work.D)
     if edge.is_last:
         activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
         for p in range(<size>below.n_out, source.ld):

@@ -1,5 +1,5 @@
-# What a step of online.pxi computes (the way back: online_backward.pxi). Narrow layers have their sums, their outputs and
-# dZ in registers, and store whole vectors, so that what reads these next need not wait for the cache.
+# What a step of online.pxi computes (the way back: online_backward.pxi). Narrow layers have their sums, outputs and dZ
+# in registers, and store whole vectors, so that what reads these next need not wait for the cache.
 
 cdef enum:
     NARROW_VECS = 4       # vectors of the widest layer that is narrow
