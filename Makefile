@@ -15,7 +15,7 @@ KERNEL_SOURCES := setup.py fastmlp/kernels/records.py $(wildcard fastmlp/kernels
 SANITIZED_BUILD := build/sanitized
 SANITIZED_TESTS := $(wildcard tests/kernels/test_kernels*.py) tests/kernels/test_memory.py tests/kernels/test_csr.py \
     tests/kernels/test_fuzz.py tests/words/test_batched.py
-THREADED_TESTS := tests/kernels/test_kernels_control.py tests/network/test_threads.py
+THREADED_TESTS := tests/kernels/test_kernels_control.py tests/kernels/test_kernels_halves.py tests/network/test_threads.py
 LOWEST_BUILD := build/lowest
 LOWEST_TESTS := network mlp parity_sklearn estimator_checks perceptron model_selection many callbacks dask \
     noise batched saving datasets plots graph_drawing kernels_contract kernels_functions kernels_train

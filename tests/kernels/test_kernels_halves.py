@@ -58,7 +58,7 @@ def test_two_parts_learn_what_one_does(kernels, monkeypatch, optimizer, widths, 
 
 @pytest.mark.parametrize("listed", [False, True], ids=["dense", "listed"])
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_slices_equal_one_call(kernels, parts, listed, n_threads):
+def test_slices_equal_one_call_with_any_threads(kernels, parts, listed, n_threads):
     """Also where rates change within an epoch, and a slice ends anywhere."""
     job = job_of(kernels, listed=listed, rates=(0.01, 0.02, 0.003), rates_per_epoch=2)
     whole, _ = train(job, n_threads=n_threads)
@@ -93,7 +93,7 @@ def test_a_run_that_ends_between_two_calls_has_all_its_steps(kernels, parts, opt
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_what_diverges_has_the_parameters_of_its_epoch(kernels, parts, n_threads):
+def test_what_diverges_with_any_threads_has_the_parameters_of_its_epoch(kernels, parts, n_threads):
     job = job_of(kernels, optimizer=Optimizer.SGD, rates=(0.01, np.inf), n_epochs=3)
     kept, _ = train(job_of(kernels, optimizer=Optimizer.SGD, rates=(0.01,), n_epochs=1), n_threads=1)
     result, status = train(job, n_threads=n_threads)
@@ -102,7 +102,7 @@ def test_what_diverges_has_the_parameters_of_its_epoch(kernels, parts, n_threads
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_nan_in_a_row_is_found(kernels, parts, n_threads):
+def test_nan_in_a_row_is_found_with_any_threads(kernels, parts, n_threads):
     job = job_of(kernels)
     job.rows.data[17, 3] = np.nan
     job.run["check_rows"] = 1
