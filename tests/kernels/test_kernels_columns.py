@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle.jobs import chain, expected_of, make_job, train
+from oracle.jobs import chain, check_listed, make_job, train
 from scipy import sparse
 
 from fastmlp.kernels import training
@@ -35,15 +35,7 @@ def job_of(kernels, x, widths=(WIDTH, 3), **options):
 
 
 def check(kernels, job, factor=2000):
-    expected = expected_of(job)
-    result, _ = train(job, regime=Regime.BATCH)
-    assert result.run["sparse"][0] == Listing.LISTS
-    kernels.assert_close(result.params, expected.params, factor)
-    np.testing.assert_allclose(result.losses, expected.losses, rtol=factor * kernels.eps)
-    for n_threads in (2, 3):
-        again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
-        np.testing.assert_array_equal(again.params, result.params)
-    return result
+    return check_listed(kernels, job, Listing.LISTS, factor)
 
 
 @pytest.mark.parametrize("n_features", [1, 3, 17, 64, 65, 130])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle.jobs import chain, expected_of, make_job, train
+from oracle.jobs import chain, check_listed, make_job, train
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
@@ -26,14 +26,7 @@ def shared(monkeypatch):
 
 
 def check(kernels, job, factor=1000):
-    expected = expected_of(job)
-    result, _ = train(job, regime=Regime.BATCH)
-    assert result.run["sparse"][0] == Listing.SHARED
-    kernels.assert_close(result.params, expected.params, factor)
-    np.testing.assert_allclose(result.losses, expected.losses, rtol=factor * kernels.eps)
-    for n_threads in (2, 3):
-        again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
-        np.testing.assert_array_equal(again.params, result.params)
+    check_listed(kernels, job, Listing.SHARED, factor)
 
 
 @pytest.mark.parametrize("n_features", [1, 2, 15, 16, 17, 33, 64, 100, 1100])

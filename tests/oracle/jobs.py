@@ -7,7 +7,7 @@ from oracle import reference
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Job, Rows
-from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
+from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
 
 ONE_HOT = (Loss.CATEGORICAL_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE)
 
@@ -98,3 +98,16 @@ def train(job, **how):
     job = clone(job)
     status = training.run(job, **how)
     return job, status
+
+
+def check_listed(kernels, job, listing, factor):
+    """Train in mini-batches that list their input as told: numbers are the reference's, bits any threads'."""
+    expected = expected_of(job)
+    result, _ = train(job, regime=Regime.BATCH)
+    assert result.run["sparse"][0] == listing
+    kernels.assert_close(result.params, expected.params, factor)
+    np.testing.assert_allclose(result.losses, expected.losses, rtol=factor * kernels.eps)
+    for n_threads in (2, 3):
+        again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
+        np.testing.assert_array_equal(again.params, result.params)
+    return result
