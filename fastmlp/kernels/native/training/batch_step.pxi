@@ -85,67 +85,102 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                     C[p] = C[p] * W[p]
 
 
+cdef enum:
+    SOFTMAX_VECS = 4      # vectors of outputs whose softmax is computed for several samples side by side
+
+
 cdef inline bint takes_softmax_losses(const Batch *self) noexcept nogil:
     cdef const Layer *layer = &self.job.net.layers[self.job.net.n_layers - 1]
-    return (self.job.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX and layer.n_out <= LANES
-            and self.job.run.label_smoothing == 0)
+    return (self.job.run.loss == CATEGORICAL_CROSS_ENTROPY and layer.activation == SOFTMAX
+            and layer.n_out <= SOFTMAX_VECS * LANES and self.job.run.label_smoothing == 0)
 
 
-cdef double softmax_losses(Batch *self, size start, size first, size last, double *weight) noexcept nogil:
-    """`loss_block` for cross-entropy of a softmax of at most LANES outputs, several samples side by side."""
+cdef inline double softmax_samples(Batch *self, int vecs, size start, size first, size m, double *weight) noexcept nogil:
+    """`softmax_losses` of m samples, at most LANES, whose outputs are so many vectors."""
     cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
-    cdef size n = self.job.net.layers[self.job.net.n_layers - 1].n_out, s = first, m, i, j
+    cdef size n = self.job.net.layers[self.job.net.n_layers - 1].n_out, i, j, s, last = (vecs - 1) * LANES
     cdef int64_t row
-    cdef vec e[64]
-    cdef real top[64]
-    cdef real sums[64]
-    cdef real inverse[64]
+    cdef int v
+    cdef vec e[SOFTMAX_VECS * 16]  # one after another, of LANES samples
+    cdef vec together[16]
+    cdef real top[16]
+    cdef real sums[16]
+    cdef real inverse[16]
     cdef vec z, a
     cdef const real *logits
     cdef const real *of_row
     cdef real *d
-    cdef double total = 0, value, w, mass
-    cdef real scale, log_sum
+    cdef double total = 0, product = 1, log_sum, value, w, mass
+    cdef real scale
+    # where all count alike: one logarithm, of the product of their sums, each of which is from 1 to n
+    cdef bint alike = self.job.labels != NULL and self.job.sample_weight == NULL
+    for i in range(m):
+        logits = work.Z + (first + i) * work.lda
+        z = vec_first((<const vec *>(logits + last))[0], n - last, logits[0])
+        for v in range(vecs - 1):
+            z = vec_max(z, (<const vec *>(logits + v * LANES))[0])
+        top[i] = vec_top(z)
+        a = vec_first(vec_exp((<const vec *>(logits + last))[0] - top[i]), n - last, 0)
+        e[i * vecs + vecs - 1] = together[i] = a
+        for v in range(vecs - 1):
+            a = vec_exp((<const vec *>(logits + v * LANES))[0] - top[i])
+            e[i * vecs + v] = a
+            together[i] = together[i] + a
+    for i in range(m, LANES):
+        together[i] = vec_fill(0)
+    a = vec_lane_sums(together)
+    memcpy(sums, &a, sizeof(vec))
+    a = vec_divide(vec_fill(ONE), a)
+    memcpy(inverse, &a, sizeof(vec))
+    for i in range(m):
+        s = first + i
+        row = self.job.order[start + s]
+        logits = work.Z + s * work.lda
+        d = work.D + s * work.lda
+        log_sum = top[i]
+        if alike:
+            product *= sums[i]
+        else:
+            log_sum += c_log(sums[i])
+        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
+        scale = <real>(w * self.job.run.gradient_scale)
+        mass = value = 0
+        if self.job.labels != NULL:
+            mass, value = 1, log_sum - logits[self.job.labels[row]]
+        else:
+            of_row = self.job.y + row * n
+            for j in range(n):
+                mass += of_row[j]
+                value += of_row[j] * (log_sum - logits[j])
+        for v in range(vecs):
+            a = inverse[i] * e[i * vecs + v]
+            (<vec *>(work.A + s * work.lda))[v] = a
+            (<vec *>d)[v] = (scale * <real>mass) * a
+        if self.job.labels != NULL:
+            d[self.job.labels[row]] = d[self.job.labels[row]] - scale
+        else:
+            for j in range(n):
+                d[j] = d[j] - scale * of_row[j]
+        for j in range(vecs * LANES, <size>work.lda):
+            d[j] = 0
+        weight[0] += w
+        total += w * value
+    return total + c_log(product)
+
+
+cdef double softmax_losses(Batch *self, size start, size first, size last, double *weight) noexcept nogil:
+    """`loss_block` for cross-entropy of a softmax of few outputs, several samples side by side."""
+    cdef size s = first, m, ld = self.work[self.job.net.n_layers - 1].ld
+    cdef double total = 0
     weight[0] = 0
     while s < last:
         m = last - s if last - s < LANES else LANES
-        for i in range(m):
-            logits = work.Z + (s + i) * work.lda
-            z = (<const vec *>logits)[0]
-            top[i] = vec_top(vec_first(z, n, logits[0]))
-            e[i] = vec_first(vec_exp(z - top[i]), n, 0)
-        for i in range(m, LANES):
-            e[i] = vec_fill(0)
-        a = vec_lane_sums(e)
-        memcpy(sums, &a, sizeof(vec))
-        a = vec_divide(vec_fill(ONE), a)
-        memcpy(inverse, &a, sizeof(vec))
-        for i in range(m):
-            row = self.job.order[start + s + i]
-            logits = work.Z + (s + i) * work.lda
-            d = work.D + (s + i) * work.lda
-            a = inverse[i] * e[i]
-            (<vec *>(work.A + (s + i) * work.lda))[0] = a
-            log_sum = top[i] + <real>c_log(sums[i])
-            w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
-            scale = <real>(w * self.job.run.gradient_scale)
-            if self.job.labels != NULL:
-                value = log_sum - logits[self.job.labels[row]]
-                (<vec *>d)[0] = scale * a
-                d[self.job.labels[row]] = d[self.job.labels[row]] - scale
-            else:
-                of_row = self.job.y + row * n
-                value = mass = 0
-                for j in range(n):
-                    mass += of_row[j]
-                    value += of_row[j] * (log_sum - logits[j])
-                (<vec *>d)[0] = (scale * <real>mass) * a
-                for j in range(n):
-                    d[j] = d[j] - scale * of_row[j]
-            for j in range(LANES, <size>work.lda):
-                d[j] = 0
-            weight[0] += w
-            total += w * value
+        if ld == LANES:
+            total += softmax_samples(self, 1, start, s, m, weight)
+        elif ld == 2 * LANES:
+            total += softmax_samples(self, 2, start, s, m, weight)
+        else:
+            total += softmax_samples(self, <int>(ld // LANES), start, s, m, weight)
         s += m
     return total
 
