@@ -179,6 +179,18 @@ def test_cross_entropy_of_huge_logits_is_exact(kernels, loss, output):
     kernels.assert_close(result.gradient, expected.gradient, 1000)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 2, 3, 4, 5, 8, 9, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 70])
+@pytest.mark.parametrize("labels", [False, True], ids=["one-hot", "labels"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+def test_softmax_cross_entropy_of_any_width(kernels, n_outputs, labels, weighted):
+    """Around the edges of vectors and of the samples whose losses are computed side by side."""
+    plan = chain(5, (4, n_outputs), (Activation.TANH, Activation.SOFTMAX))
+    for n in (1, 7, 16, 23, 33):
+        options = dict(labels=labels, weighted=weighted, optimizer=Optimizer.GRADIENT, n_epochs=1, shuffle=0)
+        job = make_job(kernels.dtype, plan, n, Loss.CATEGORICAL_CROSS_ENTROPY, batch_size=n, **options)
+        compare_gradient(kernels, job)
+
+
 def test_loss_and_gradient_of_larger_batches_than_fit_the_workspace(kernels):
     plan = chain(5, (6, 2), (Activation.TANH, Activation.IDENTITY), l2=0.1, mean_l1=0.01)
     n = 2500
