@@ -214,6 +214,22 @@ def test_a_peer_that_fails_leaves_the_others_to_go_on(monkeypatch, capsys):
     assert "a/1 is left out: it is dead" in told and "b/1 is left out: it is dead" in told
 
 
+def test_cores_are_counted_that_work_in_processes_of_their_own():
+    class Burning:
+        def reset(self): ...
+
+        def after(self): ...
+
+        def run(self):
+            code = "import time\nwhile time.process_time() < 0.2: pass"
+            subprocess.run([sys.executable, "-c", code], check=True)
+
+    session = Session("numpy")
+    session.peer = Burning()
+    seconds, cores = session.time()
+    assert seconds * cores >= 0.2
+
+
 def test_a_dead_worker_is_told_of():
     worker = Worker("numpy")
     assert worker.call("refuse", XOR) is None
@@ -244,6 +260,9 @@ def test_who_takes_part(monkeypatch):
     alone = [(w.peer, w.n_threads, w.level) for w in team.of(replace(XOR, one_core=True, peers=("fastmlp",)))]
     assert alone == [("numpy", 1, None), ("fastmlp", 1, "avx2"), ("fastmlp", 1, "numba")]
     assert [w.level for w in team.of(select(["race-97"])[0])] == ["avx2"]
+    assert [w.level for w in contest.Team(("avx512", "avx2", "numba"), 2).of(select(["cold"])[0])][-2:] == [
+        "avx512", "avx2",
+    ]  # fmt: skip
 
 
 def test_a_missing_backend_leaves_the_others_to_go_on(monkeypatch, capsys):
