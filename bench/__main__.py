@@ -76,7 +76,7 @@ def levels(chosen):
 
 
 def main(arguments=None):
-    """Run the benchmark; return 1 where a peer learned something else, else 0."""
+    """Run the benchmark; return 1 where a peer learned something else, 130 after Ctrl-C, else 0."""
     chosen = options(arguments)
     if chosen.list:
         print(
@@ -93,11 +93,17 @@ def main(arguments=None):
     team = contest.Team(levels(chosen), chosen.threads or here["n_cpus"], chosen.hold, chosen.peers)
     print(report.preamble(here, what), "", report.line(report.HEADER), sep="\n", flush=True)
     repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
-    for case in cases:
-        agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
-        n_wrong += any(found["problem"] for found in agreed.values())
-        entries.append(report.entry(case, agreed, measurements, peaks, floors))
-        print(*report.lines(entries[-1]), sep="\n", flush=True)
+    try:
+        for case in cases:
+            agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
+            n_wrong += any(found["problem"] for found in agreed.values())
+            entries.append(report.entry(case, agreed, measurements, peaks, floors))
+            print(*report.lines(entries[-1]), sep="\n", flush=True)
+    except KeyboardInterrupt:
+        team.close(at_once=True)
+        print(f"interrupted: {len(entries)} of {len(cases)} cases, nothing is kept")
+        print(report.verdict(entries))
+        return 130
     team.close()
     print(
         "",
@@ -151,4 +157,7 @@ def keep(chosen, team, here, what, entries):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the first case
+        sys.exit(130)

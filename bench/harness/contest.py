@@ -116,9 +116,9 @@ class Team:
             found.append(worker)
         return found
 
-    def close(self):
+    def close(self, at_once=False):
         for worker in self.workers.values():
-            worker.close()
+            worker.close(at_once)
 
 
 def agreements(case, workers):

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_thread
 
 
 def cpu_seconds():
-    """Return the seconds that cores have worked for this process, and for those it started that have ended."""
+    """Return the seconds that cores have worked for this process, and for its own that have ended."""
     if resource is None:
         return time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -113,6 +114,16 @@ def environment(variables):
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+@contextmanager
+def deaf_to_interrupts():
+    """Let the processes that are started inside ignore Ctrl-C: who started them ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Worker:
     """A peer in its own process.
 
@@ -138,7 +149,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, peer, n_threads))
-        with environment(variables):
+        with environment(variables), deaf_to_interrupts():
             self.process.start()
         theirs.close()
 
@@ -163,6 +174,9 @@ class Worker:
             raise RuntimeError(f"{self.label} failed:\n{value}")
         return value
 
-    def close(self):
+    def close(self, at_once=False):
+        """End the process; `at_once`: also in the middle of a call."""
+        if at_once:
+            self.process.terminate()
         self.connection.close()
         self.process.join(10)

@@ -8,7 +8,7 @@ from .plan import N_STATES, RUN, Optimizer, Status
 
 F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 ROW_DTYPES = (F32, F64, np.dtype(np.uint8))
-LEAST_EPSILON = {F32: 1.1e-19, F64: 1.5e-154}  # roots of the smallest normal numbers: 0 / (0 + less) may be 0 / 0
+LEAST_EPSILON = {F32: 1.1e-19, F64: 1.5e-154}  # roots of the least normal numbers; less might be flushed to 0
 MOST_EPOCHS = 1 << 40  # `losses` has an entry for each epoch
 _AS_THEY_ARE = frozenset(ROW_DTYPES)
 OPTIONS = dict.fromkeys(RUN.names, 0) | dict(

@@ -9,7 +9,7 @@ from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 80)
-LARGE = (17, 33, 64, 129, 130, 200, 257)  # of chains that two threads share online, or whose gradient is listed
+LARGE = (17, 33, 64, 129, 130, 200, 257)  # of chains that are halved online, or have lists of columns
 HIDDEN = [a for a in Activation if a not in (Activation.STEP, Activation.EXP, Activation.SOFTMAX)]
 SLOPED = (Activation.LOGISTIC, Activation.TANH, Activation.LEAKY_RELU, Activation.ELU)
 OUTPUTS = {  # activations that a loss is trained with

@@ -1,9 +1,12 @@
 """The benchmark: peers agree, a wrong one is caught, goals are judged, a tiny case runs from end to end."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -447,6 +450,30 @@ def test_command_runs_a_case_and_keeps_what_it_found(tmp_path):
     assert level["ratio"] == pytest.approx(entry["peers"]["numpy/1"]["seconds"] / level["seconds"])
     assert written["versions"]["fastmlp"]
     assert written["machine"]["cpu"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
+def test_ctrl_c_ends_all_processes_and_shows_what_was_measured():
+    command = [sys.executable, "-m", "bench", "--repeats", "200", "--peers", "--levels", fastmlp.backend()]
+    process = subprocess.Popen(
+        [*command, "--", "xor", "35-20-10-sgd-b1"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    shown = ""
+    while not shown.rstrip().endswith("cores"):  # the table's head: workers are started now
+        shown += process.stdout.readline()
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: 0 of 2 cases" in rest and "Traceback" not in rest
+    with pytest.raises(ProcessLookupError):
+        while os.killpg(process.pid, 0) is None:
+            time.sleep(0.05)
 
 
 def test_drawings_show_every_goal_and_chart():

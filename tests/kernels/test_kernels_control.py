@@ -12,6 +12,7 @@ from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
 
 N = 23
+ADAPTIVE = (Optimizer.ADAM, Optimizer.AMSGRAD, Optimizer.RMSPROP, Optimizer.ADAGRAD)
 MOVING = ("params", "state", "order", "losses")
 
 
@@ -246,9 +247,7 @@ def test_moments_that_fade_reach_zero(kernels):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize(
-    "optimizer", [Optimizer.ADAM, Optimizer.AMSGRAD, Optimizer.RMSPROP, Optimizer.ADAGRAD], ids=lambda o: o.name
-)
+@pytest.mark.parametrize("optimizer", ADAPTIVE, ids=lambda o: o.name)
 def test_an_epsilon_too_small_for_the_dtype_divides_nothing_by_0(kernels, optimizer, batch_size):
     """A weight that never had a gradient stays where it is."""
     x = np.zeros((8, 5), kernels.dtype)
