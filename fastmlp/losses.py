@@ -37,6 +37,7 @@ Sigmoids lie between 0 and 1: a softmax of ten of them gives no class more than 
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -347,8 +348,16 @@ LOSSES |= {"absolute_error": AbsoluteError, "mean_squared_error": MeanSquaredErr
 OF_OUTPUT = {"softmax": "categorical_crossentropy", "logistic": "binary_crossentropy", "exp": "poisson"}
 
 
+@cache
+def _of_name(name):
+    """Return the loss of a name: one serves all, as it stays as it was made."""
+    return LOSSES[name]()
+
+
 def get(loss):
     """Return the loss that a name, a class or an object stands for; a user's own is wrapped."""
+    if isinstance(loss, str) and loss in LOSSES:
+        return _of_name(loss)
     loss = _checks.check_named("loss", loss, LOSSES)
     if type(loss) in KNOWN:
         return loss

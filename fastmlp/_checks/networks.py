@@ -44,7 +44,8 @@ def check_built(n_features, dtype, wanted, wanted_dtype):
 
 def check_epochs(name, n_epochs, low=1):
     """Return a number of epochs."""
-    return check_int(name, check_int(name, n_epochs, low), low, MOST_EPOCHS)
+    n_epochs = check_int(name, n_epochs, low)
+    return n_epochs if n_epochs <= MOST_EPOCHS else check_int(name, n_epochs, low, MOST_EPOCHS)
 
 
 def check_run(epochs, batch_size, shuffle, n_threads=None):

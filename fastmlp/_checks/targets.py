@@ -106,8 +106,9 @@ def check_class_weight(weights, class_weight):
 
 def check_learnable(functions):
     """Raise where there is no gradient to learn by."""
-    if any(f.name == "step" and f.code is not None for f in functions):
-        raise ValueError("a step activation has no gradient to learn by; use 'logistic' or 'tanh'")
+    for f in functions:
+        if f.name == "step" and f.code is not None:
+            raise ValueError("a step activation has no gradient to learn by; use 'logistic' or 'tanh'")
 
 
 def check_measurable(output, loss, n_outputs, said="", where="the last layer's activation"):

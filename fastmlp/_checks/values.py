@@ -81,7 +81,9 @@ def check_callable(name, value):
 
 def check_int(name, value, low=1, high=None):
     """Return `value` as an int between `low` and `high`, both included."""
-    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
+    if type(value) is int and value >= low and (high is None or value <= high):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an int; got {shown(value)} of type {type(value).__name__}")
     if value < low or (high is not None and value > high):
         bound = f"at least {low}" if high is None else f"between {low} and {high}"

@@ -7,6 +7,7 @@ each backend sees to that (``api.pxi``, ``inspection.py``).
 from __future__ import annotations
 
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -139,14 +140,16 @@ OPTIONAL = (Threads, Ensembles, OwnBudget)
 
 
 @cache
-def functions(part: type) -> tuple[str, ...]:
+def functions(part: type) -> frozenset[str]:
     """The names of a part's functions."""
-    return tuple(name for name, value in vars(part).items() if callable(value) and not name.startswith("_"))
+    return frozenset(
+        name for name, value in vars(part).items() if callable(value) and not name.startswith("_")
+    )
 
 
 def offers(kernels: object, part: type) -> bool:
     """Whether a backend has the functions of an optional part."""
-    for name in functions(part):  # a generator would cost more than all of it
-        if not hasattr(kernels, name):
-            return False
-    return True
+    names = functions(part)
+    if isinstance(kernels, ModuleType):  # which takes a microsecond to say that it lacks something
+        return vars(kernels).keys() >= names
+    return all(hasattr(kernels, name) for name in names)

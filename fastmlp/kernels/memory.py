@@ -7,9 +7,12 @@ written to is refused, for results would go to the copy. The compiled kernels (`
 in a few nanoseconds, and raise by `refuse`.
 """
 
+import ctypes
 from math import prod
 
 import numpy as np
+
+_BYTE = ctypes.c_char
 
 
 def readable(name, array, dtype, shape):
@@ -47,6 +50,8 @@ def owned(array):
 def aligned_zeros(shape, dtype):
     """Zeros that start at a multiple of 64 bytes, so that vectors of whole rows straddle no cache lines."""
     count = prod(shape) if isinstance(shape, tuple) else shape
+    if count == 0:
+        return np.zeros(shape, dtype)
     memory = aligned_bytes(count * np.dtype(dtype).itemsize)
     memory[:] = 0
     return memory.view(dtype).reshape(shape)
@@ -55,7 +60,7 @@ def aligned_zeros(shape, dtype):
 def aligned_bytes(n):
     """`n` bytes of scratch memory that start at a multiple of 64."""
     memory = np.empty(n + 64, np.uint8)
-    start = -memory.__array_interface__["data"][0] % 64
+    start = -ctypes.addressof(_BYTE.from_buffer(memory)) % 64  # a fifth of the time of memory.ctypes.data
     return memory[start : start + n]
 
 

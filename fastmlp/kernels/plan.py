@@ -75,11 +75,15 @@ class Plan(_Plan):
 
     @cached_property
     def drops(self):
-        return bool(self.input_dropout or self.layers["dropout"].any())
+        return bool(self.input_dropout) or self._says("dropout")
 
     @cached_property
     def needs_batches(self):
-        return self.drops or any(self.layers[name].any() for name in ("l1", "mean_l1", "max_norm"))
+        return self.drops or self._says("l1") or self._says("mean_l1") or self._says("max_norm")
+
+    def _says(self, name):
+        """Whether a field is other than 0 in any layer; for few layers a list is faster."""
+        return any(self.layers[name].tolist())
 
     def without_training(self):
         """The same network without what is done in training only: dropout, and limits of weights."""
@@ -162,4 +166,7 @@ def build_plan(n_features, specs, input_dropout=0.0):
         edges["is_first"][of_source[-1]] = 1
     for records in layers, edges:  # the kernels trust them
         records.setflags(write=False)
-    return Plan(layers, edges, int(n_features), int(offset), float(input_dropout))
+    plan = Plan(layers, edges, int(n_features), int(offset), float(input_dropout))
+    for name in ("n_outputs", "widest", "needs_batches"):  # now, not in the first fit
+        getattr(plan, name)
+    return plan

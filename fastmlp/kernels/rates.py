@@ -35,7 +35,8 @@ def of_batch(rates, n_knots, epoch, batch, n_batches):
 
 def of_epoch(job, epoch, last=True):
     """The learning rate of an epoch's last step, or of its first one; `epoch` may be an array."""
-    n_knots, n_batches = job.option("rates_per_epoch"), 1
+    asked = job.asked
+    n_knots, n_batches = asked["rates_per_epoch"], 1
     if n_knots > 1:
-        n_batches = -(-job.option("n_samples") // job.option("batch_size"))
+        n_batches = -(-asked["n_samples"] // asked["batch_size"])
     return of_batch(job.rates, n_knots, epoch, n_batches - 1 if last else 0, n_batches)

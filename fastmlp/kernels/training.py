@@ -53,7 +53,7 @@ def choose_regime(job):
 
 def choose_threads(job, regime, n_threads):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
-    if job.run["halves"]:
+    if regime == Regime.ONLINE and job.run["halves"]:
         return min(2, usable_cores() if n_threads is None else max(1, int(n_threads)))
     if regime != Regime.BATCH:
         return 1
@@ -122,7 +122,8 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     run["sparse"] = choose_listing(job, regime)
     run["halves"] = choose_halves(job, regime)
     backend = backend or kernels(job.params.dtype)
-    run["n_threads"] = choose_threads(job, regime, n_threads) if offers(backend, Threads) else 1
+    n_threads = choose_threads(job, regime, n_threads)
+    run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
     job.workspace = aligned_bytes(backend.workspace_bytes(job))
     backend.prepare(job)
     return backend

@@ -29,9 +29,7 @@ def run_ensemble(tasks):
 
     def finish(i):
         waiting.discard(i)
-        n, elapsed = insist(lambda: fits[i].n_done), time.perf_counter() - began
-        fits[i].mean_seconds = elapsed / max(1, n)
-        insist(fits[i].finish)
+        insist(partial(fits[i].finish, time.perf_counter() - began))
         tasks[i].end()
         return False
 

@@ -22,7 +22,10 @@ AT_AN_EPOCHS_END = (Status.FINISHED, Status.EPOCH_END, Status.DIVERGED)
 
 def is_native(formulas):
     """Return whether the kernels know these activations and losses, so that no Python runs per step."""
-    return all(f.code is not None for f in formulas)
+    for f in formulas:  # a generator would cost more than all of it
+        if f.code is None:
+            return False
+    return True
 
 
 def kernels_of(dtype, functions, loss):
@@ -90,7 +93,7 @@ class Fit:
     seconds : list of float
         Duration of each epoch, where Python sees each epoch's end.
     mean_seconds : float
-        Duration of an epoch, where it does not.
+        Duration of an epoch, on average.
     """
 
     def __init__(
@@ -171,7 +174,7 @@ class Fit:
     def curves(self):
         """What happened in the epochs completed here, where Python does not see each epoch's end."""
         first, rates = self.resumed_at, self.job.rates
-        if self.job.option("rates_per_epoch") > 1:
+        if self.job.asked["rates_per_epoch"] > 1:
             rates = knots.of_epoch(self.job, np.arange(len(self.job.losses)))
         rates = rates[min(first, len(rates) - 1) :]
         return Curves(self.job.losses[first : self.n_done], rates, self.mean_seconds)
@@ -226,10 +229,7 @@ class Fit:
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
-            if on_epoch is None:
-                elapsed = time.perf_counter() - started
-                self.mean_seconds = elapsed / max(1, insist(lambda: self.n_done) - self.resumed_at)
-            insist(self.finish)
+            insist(partial(self.finish, time.perf_counter() - started))
         if self.interrupted:
             _checks.warn_interrupted()
         if self.status == Status.BAD_ROWS:
@@ -259,8 +259,8 @@ class Fit:
     def _run(self, on_epoch):
         return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)
 
-    def finish(self):
-        """Take what training has reached into the optimizer's memory."""
+    def finish(self, seconds):
+        """Take what training has reached in so many seconds into the optimizer's memory."""
         # it may refer to this object, which would keep the job's memory alive
         job, self.on_stall = self.job, None
         job.workspace = None  # its memory may be what is missing
@@ -269,6 +269,7 @@ class Fit:
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
+        self.mean_seconds = seconds / max(1, self.n_done - self.resumed_at)
         self._remember()
         if self.status == Status.DIVERGED:
             # the moments belong to the steps that diverged, and may not be finite

@@ -2,16 +2,16 @@
 
 import os
 import threading
+import weakref
 from contextlib import nullcontext
-from weakref import WeakValueDictionary
 
 import numpy as np
 
 from ..exceptions import InTrainingError
 
 _enter = threading.Lock()
-# by id(model); weak, so that an entry ends with the `in_training` that made it
-_runs: "WeakValueDictionary[int, in_training]" = WeakValueDictionary()
+# by id(model); weak, so that an entry means nothing once the `in_training` that made it is gone
+_runs: "dict[int, weakref.ref[in_training]]" = {}
 
 
 if hasattr(os, "register_at_fork"):
@@ -47,7 +47,7 @@ class in_training:
             other = run_of(self.model)
             if other is None:
                 self.thread, self.process = threading.get_ident(), os.getpid()
-                _runs[id(self.model)] = self
+                _runs[id(self.model)] = weakref.ref(self)
         if other is not None:
             by = "the fit that runs this callback, and cannot begin another one; train"
             if other.thread != threading.get_ident():
@@ -57,13 +57,15 @@ class in_training:
         return self
 
     def __exit__(self, *error):
-        if _runs.get(id(self.model)) is self:
+        entry = _runs.get(id(self.model))
+        if entry is not None and entry() is self:
             _runs.pop(id(self.model), None)
 
 
 def run_of(model):
     """Return the `in_training` of a model that is being trained, else None."""
-    run = _runs.get(id(model))
+    entry = _runs.get(id(model))
+    run = None if entry is None else entry()
     # a forked child has none of the threads that train
     return run if run is not None and run.process == os.getpid() else None
 
@@ -74,7 +76,7 @@ def release_streams():
     Kernels hold the lock of the stream that shuffles nearly always; it may be NumPy's global one. Whoever
     draws from it in the child, this package or another, would wait for ever.
     """
-    for run in list(_runs.values()):
+    for run in filter(None, (entry() for entry in list(_runs.values()))):
         network = getattr(run.model, "_network", run.model)
         for stream in (getattr(network, "rng", None), getattr(run.model, "random_state", None)):
             stream = np.random.mtrand._rand if stream is None else stream  # as scikit-learn has it

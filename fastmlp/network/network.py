@@ -348,7 +348,8 @@ class Network(Exported):
         """Return what tells of each epoch of a fit; None where nobody watches it."""
         callbacks, verbose, every = told
         if not watched:
-            _checks.check_callbacks(callbacks)
+            if callbacks != ():
+                _checks.check_callbacks(callbacks)
             return None
         measure = EpochMetrics(self, prepared, y, metrics, validation_data)
         return EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, every=every)

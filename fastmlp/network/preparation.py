@@ -55,8 +55,10 @@ class unchanged_by_errors:
         learning = network.learning
         if with_optimizer_state:
             learning = learning._replace(optimizer_state=deepcopy(learning.optimizer_state))
-        self.state = dict(plan=network.plan, params=network.params, learning=learning)
-        self.state |= dict(n_epochs_=network.n_epochs_, curves=network.curves, unfinished=network.unfinished)
+        self.state = {
+            "plan": network.plan, "params": network.params, "learning": learning,
+            "n_epochs_": network.n_epochs_, "curves": network.curves, "unfinished": network.unfinished,
+        }  # fmt: skip
         self.drawn = network.rng.get_state() if with_optimizer_state or network.plan is None else None
 
     def __enter__(self):
@@ -98,13 +100,14 @@ def checked_late(x, epochs, watched):
 
 def training_rows(network, x, finite=True):
     """Return `x` as Rows to train on; a network without weights is built for them."""
-    n_features = network.n_inputs
-    rows = _checks.check_rows(x, n_features, scale=network.input_scale, n_min=1, finite=False)
-    if network.plan is None:
-        single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
-        network.draw(rows.n_features, np.float32 if single else np.float64)
-    if finite:
-        _checks.check_finite_rows(rows, dtype=network.params.dtype)
+    rows = rows_of(network, x) if finite and network.plan is not None else None
+    if rows is None or rows.n_rows == 0:
+        rows = _checks.check_rows(x, network.n_inputs, scale=network.input_scale, n_min=1, finite=False)
+        if network.plan is None:
+            single = getattr(x, "dtype", None) in (np.float16, np.float32, np.uint8)
+            network.draw(rows.n_features, np.float32 if single else np.float64)
+        if finite:
+            _checks.check_finite_rows(rows, dtype=network.params.dtype)
     network.obey_layers()
     network.own_params()
     return rows
