@@ -98,7 +98,11 @@ def check_verbose(value):
 
 def check_optional_int(name, value, high=None):
     """Return `value` as an int of at least 1 and at most `high`, or None."""
-    return None if value is None else check_int(name, check_int(name, value), 1, high)
+    if value is not None:
+        value = check_int(name, value)
+        if high is not None:
+            check_int(name, value, 1, high)
+    return value
 
 
 def check_real(name, value, low=0.0, high=np.inf, closed="both"):

@@ -2,6 +2,7 @@
 
 import copy
 from functools import update_wrapper
+from operator import is_
 from types import MethodType
 
 import numpy as np
@@ -11,7 +12,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import _checks
 from ..formats.description import as_state, of_state
-from ..kernels import dispatch
 from ..kernels.job import ROW_DTYPES, Rows
 from ..network.exported import Exported
 from ..network.in_training import in_training, is_ours, is_trusted, run_of
@@ -115,6 +115,17 @@ class _Transaction:
         self.run = None
 
 
+def _is_plain(X, n_features):
+    """Whether X is an array that kernels read as it is."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in _DTYPES
+        and X.shape[1] == n_features
+        and len(X) > 0
+    )
+
+
 class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEstimator):
     """Base of estimators around a Network.
 
@@ -130,7 +141,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
     def _sync(self):
         """Take over what was assigned to `coefs_` and `intercepts_`."""
         given, views = (*self.coefs_, *self.intercepts_), self._views
-        if len(given) == len(views) and all(a is b for a, b in zip(given, views, strict=True)):
+        if len(given) == len(views) and all(map(is_, given, views)):
             return
         if run_of(self) is not None and not is_ours(self):
             return  # another thread's fit is just replacing them
@@ -146,18 +157,12 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CarefulEs
         if network is None:
             check_is_fitted(self, "_network")
         self._sync()
-        short = (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in _DTYPES
-            and X.shape[1] == network.plan.n_features
-            and len(X) > 0
-            and ("feature_names_in_" not in state or is_ours(self))
-        )
-        if short:
-            rows = Rows(X)
-            if dispatch.kernels(network.params.dtype).all_finite(rows):
-                return network.outputs(rows, layer, logits, self.n_threads)
+        if "feature_names_in_" not in state or is_ours(self):
+            found = network.few_outputs(X, layer, logits)
+            if found is None and _is_plain(X, network.plan.n_features):
+                found = network.outputs(Rows(X), layer, logits, self.n_threads, check_rows=True)
+            if found is not None:
+                return found
         if not is_trusted(self, X):
             X = self._as_validated(X, reset=False)
             _checks.check_finite_in(X, "X", network.params.dtype)

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Kernels(Protocol):
     """What every backend has."""
 
-    checks_rows: bool  # whether run["check_rows"] is honoured
+    checks_rows: bool  # whether run["check_rows"] is honoured, and that of `predict`
 
     def declared(self) -> dict[str, int]:
         """Numbers of all codes, and where each field of each record lies: those of ``records.py``."""
@@ -63,8 +63,17 @@ class Kernels(Protocol):
         n: int | None = None,
         layer: int = -1,
         logits: bool = False,
-    ) -> None:
-        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
+        check_rows: bool = False,
+    ) -> bool:
+        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer).
+
+        False where `check_rows` asks for a look and a row is not finite.
+        """
+
+    def predict_few(
+        self, plan: Plan, params: Array, x: Array, scale: float, layer: int = -1, logits: bool = False
+    ) -> Array | None:
+        """Return the output of `layer` for a few finite rows of a plain array; None where x is not that."""
 
     def all_finite(self, rows: Rows) -> bool:
         """Whether no value is NaN or infinite, or becomes so where it is read: scaled, in this dtype."""

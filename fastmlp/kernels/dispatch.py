@@ -101,7 +101,7 @@ def using(name):
 
 def _forget():
     backend.cache_clear()
-    kernels.cache_clear()
+    in_use.clear()
 
 
 @cache
@@ -114,7 +114,15 @@ def backend():
     return available()[0]
 
 
-@cache
+class _InUse(dict):
+    def __missing__(self, dtype):
+        found = self[dtype] = load(backend(), dtype)
+        return found
+
+
+in_use = _InUse()  # the kernels for each dtype, by which they are found within nanoseconds
+
+
 def kernels(dtype) -> Kernels:
     """The kernels in use for a dtype (float32 or float64)."""
-    return load(backend(), np.dtype(dtype))
+    return in_use[np.dtype(dtype)]

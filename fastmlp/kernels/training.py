@@ -226,22 +226,38 @@ def loss_and_gradient(plan, params, rows, y, *, sample_weight=None, n_threads=No
     return float(job.losses[0]), job.gradient
 
 
-def predict(plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=None, backend=None):
-    """Output of a layer for every row, shape (n_rows, n_out of the layer), in the dtype of `params`."""
+def predict(
+    plan, params, rows, *, layer=-1, logits=False, n_threads=None, out=None, backend=None, check_rows=False
+):
+    """Output of a layer for every row, shape (n_rows, n_out of the layer), in the dtype of `params`.
+
+    None where `check_rows` asks for a look and a row is not finite, as `all_finite` has it.
+    """
     backend = backend or kernels(params.dtype)
     n = rows.n_rows
+    if check_rows and not backend.checks_rows and not backend.all_finite(rows):
+        return None
     if out is None:
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)
     work = n * plan.n_params
     if n_threads is None:
         n_threads = 1 if work < 64 * MIN_WORK else usable_cores()
     if n < PREDICTED or (n_threads <= 1 and work <= PIECE):
-        backend.predict(plan, params, rows, out, 0, n, layer, logits)
-        return out
-    most = max(1, min(PIECE // plan.n_params, n // n_threads) // PREDICTED) * PREDICTED
-    share_out(
-        lambda a, b: backend.predict(plan, params, rows, out[a:b], a, b - a, layer, logits),
-        ((a, min(a + most, n)) for a in range(0, n, most)),
-        n_threads,
-    )
-    return out
+        finite = backend.predict(plan, params, rows, out, 0, n, layer, logits, check_rows)
+        return out if finite else None
+    found = []
+
+    def piece(a, b):
+        found.append(backend.predict(plan, params, rows, out[a:b], a, b - a, layer, logits, check_rows))
+
+    share_out(piece, pieces(n, n_threads, PIECE // plan.n_params), n_threads)
+    return out if all(found) else None
+
+
+def pieces(n, n_threads, most):
+    """Cut n rows into pieces of at most `most`, smaller ones at the end, so that threads end at once."""
+    a = 0
+    while a < n:
+        size = max(1, min(most, (n - a) // (2 * n_threads)) // PREDICTED) * PREDICTED
+        yield a, min(a + size, n)
+        a += size

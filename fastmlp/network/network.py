@@ -7,6 +7,7 @@ from .. import metrics as measures
 from ..formats import kinds
 from ..formats.description import as_state, of_state
 from ..kernels import interrupts, numpy_backend, training
+from ..kernels.dispatch import in_use
 from ..kernels.memory import aligned_zeros, owned
 from ..layers import Dense
 from . import checkpoint, lbfgs, reading, summary
@@ -85,6 +86,7 @@ class Network(Exported):
     """
 
     interrupted_ = False
+    _native = False  # whether kernels know all activations of what is built
     unfinished = None  # where a fit stood that a file was written in: see `checkpoint.py`
 
     @_checks.told
@@ -373,7 +375,15 @@ class Network(Exported):
 
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""
-        return self.outputs(rows_of(self, x), n_threads=_checks.check_optional_int("n_threads", n_threads))
+        if n_threads is not None:
+            n_threads = _checks.check_optional_int("n_threads", n_threads)
+        found = self.few_outputs(x)
+        if found is None:
+            rows = rows_of(self, x, finite=False)
+            found = self.outputs(rows, n_threads=n_threads, check_rows=True)
+            if found is None:
+                _checks.not_finite(rows.data, "x", self.params.dtype)
+        return found
 
     def predict_classes(self, x, *, n_threads=None):
         """Return the class of each row of `x`, int64 of shape (n,).
@@ -503,14 +513,23 @@ class Network(Exported):
         """Return the Plan, which is there once there are weights; `what` is what needs them."""
         return _checks.not_built(what) if self.plan is None else self.plan
 
-    def outputs(self, rows, layer=-1, logits=False, n_threads=None):
-        """Return a layer's outputs for Rows, unchecked; `logits`: before its activation."""
+    def few_outputs(self, x, layer=-1, logits=False):
+        """Return a layer's outputs for a few rows of a plain array by one call; None: go by `outputs`."""
+        if not self._native:
+            return None
+        params = self._params
+        return in_use[params.dtype].predict_few(self.plan, params, x, self.input_scale, layer, logits)
+
+    def outputs(self, rows, layer=-1, logits=False, n_threads=None, check_rows=False):
+        """Return a layer's outputs for Rows; `logits`: before its activation.
+
+        Rows are not checked; or where it is asked for, None is returned if they are not finite.
+        """
         own = None
         if not self._native:  # a user's functions may not be thread-safe
             own, n_threads = numpy_backend.Kernels(self.params.dtype, self.functions), 1
-        return training.predict(
-            self.plan, self._params, rows, layer=layer, logits=logits, n_threads=n_threads, backend=own
-        )
+        asked = dict(layer=layer, logits=logits, n_threads=n_threads, check_rows=check_rows)
+        return training.predict(self.plan, self._params, rows, backend=own, **asked)
 
     def loss_of(self, loss, logits, y, sample_weight=None):
         """Return the loss, without penalties, of the last layer's `logits` against checked targets."""

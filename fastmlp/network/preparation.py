@@ -150,15 +150,15 @@ def new_run(network, prepared, n_epochs, **options):
     return Fit(network, rows, y, optimizer_state=optimizer_state, **about, **options)
 
 
-def rows_of(network, x, name="x"):
-    """Return `x` as Rows to predict; plain arrays take a short way: a row is predicted in microseconds."""
+def rows_of(network, x, name="x", finite=True):
+    """Return `x` as Rows to predict, finite ones where that is asked for; plain arrays take a short way."""
     n_features = network.built("predict").n_features
     if type(x) is np.ndarray and x.dtype in _ROW_DTYPES and x.ndim == 2 and x.shape[1] == n_features:
         rows = Rows(x, network.input_scale)
-        if dispatch.kernels(network.params.dtype).all_finite(rows):
+        if not finite or dispatch.kernels(network.params.dtype).all_finite(rows):
             return rows
     scale, dtype = network.input_scale, network.params.dtype
-    return _checks.check_rows(x, n_features, name=name, scale=scale, dtype=dtype)
+    return _checks.check_rows(x, n_features, name=name, scale=scale, dtype=dtype, finite=finite)
 
 
 def samples_of(network, x, y, loss, sample_weight=None, of=""):

@@ -13,7 +13,7 @@ from ..plan import N_STATES
 cnp.import_array()
 
 
-checks_rows = True      # whether run["check_rows"] is honoured
+checks_rows = True      # whether run["check_rows"] is honoured, and that of `predict`
 
 
 cdef inline bint lies_as(object array, char kind, size item, bint written):
@@ -69,10 +69,25 @@ cdef int same(str name, size given, size expected) except -1:
     return 0
 
 
+cdef bint describe_array(Rows *read, cnp.ndarray x, size n_features) noexcept:
+    """Take over where the rows of a matrix lie; return whether it is one of as many columns that kernels read."""
+    cdef char kind = x.descr.kind
+    cdef size item = x.descr.itemsize
+    if x.ndim != 2 or x.shape[1] != n_features or not (
+            cnp.PyArray_ISALIGNED(x) and cnp.PyArray_ISNOTSWAPPED(x)) or not (
+            item == 1 if kind == c'u' else kind == c'f' and (item == 4 or item == 8)):
+        return False
+    read.x = <const char *>cnp.PyArray_DATA(x)
+    read.kind = ROWS_U8 if kind == c'u' else (ROWS_F32 if item == 4 else ROWS_F64)
+    read.row = cnp.PyArray_STRIDE(x, 0)
+    read.column = cnp.PyArray_STRIDE(x, 1)
+    read.most_nonzeros = n_features + LANES
+    return True
+
+
 cdef int describe_rows(Rows *read, object rows, size n_features, double scale) except -1:
     """Take over where a `Rows` of as many columns lies, whose numbers csr.py has checked."""
     cdef cnp.ndarray data = rows.data
-    cdef char kind = data.descr.kind
     cdef size item = data.descr.itemsize, n_rows = rows.n_rows
     same("the columns of X", rows.n_features, n_features)
     memset(read, 0, sizeof(Rows))
@@ -88,24 +103,18 @@ cdef int describe_rows(Rows *read, object rows, size n_features, double scale) e
             read.indices_wide = <const int64_t *>readable("X.indices", rows.indices, c'i', 8, data.size)
         read.most_nonzeros = rows.most_nonzeros + LANES
         return 0
-    if data.ndim != 2 or data.shape[0] != n_rows or data.shape[1] != n_features or not (
-            cnp.PyArray_ISALIGNED(data) and cnp.PyArray_ISNOTSWAPPED(data)) or not (
-            item == 1 if kind == c'u' else kind == c'f' and (item == 4 or item == 8)):
+    if data.ndim != 2 or data.shape[0] != n_rows or not describe_array(read, data, n_features):
         memory.refuse("X", data, np.float32, n_rows * n_features)
-    read.x = <const char *>cnp.PyArray_DATA(data)
-    read.kind = ROWS_U8 if kind == c'u' else (ROWS_F32 if item == 4 else ROWS_F64)
-    read.row = cnp.PyArray_STRIDE(data, 0)
-    read.column = cnp.PyArray_STRIDE(data, 1)
-    read.most_nonzeros = n_features + LANES
     return 0
 
 
 cdef int describe_plan(Net *net, object plan) except -1:
-    net.n_layers = len(plan.layers)
-    net.n_edges = len(plan.edges)
+    cdef object layers = plan.layers, edges = plan.edges
+    net.n_layers = len(layers)
+    net.n_edges = len(edges)
     net.n_params = plan.n_params
-    net.layers = <const Layer *>readable("plan.layers", plan.layers, c'V', sizeof(Layer), net.n_layers)
-    net.edges = <const Edge *>readable("plan.edges", plan.edges, c'V', sizeof(Edge), net.n_edges)
+    net.layers = <const Layer *>readable("plan.layers", layers, c'V', sizeof(Layer), net.n_layers)
+    net.edges = <const Edge *>readable("plan.edges", edges, c'V', sizeof(Edge), net.n_edges)
     return 0
 
 
@@ -258,16 +267,19 @@ def train_ensemble(jobs, workspace, alive, int64_t budget):
         ensemble_slice(E, budget)
 
 
-def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, bint logits=False):
+def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, bint logits=False,
+            bint check_rows=False):
     """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer).
 
-    Each row's result depends on that row alone, not on the others or on how rows are split.
+    Each row's result depends on that row alone, not on the others or on how rows are split. Returns False where
+    `check_rows` asks for a look and a row is not finite, as `all_finite` has it; `out` holds anything then.
     """
     cdef Net net
-    cdef int failed
+    cdef int status
     cdef Rows read
     describe_plan(&net, plan)
     describe_rows(&read, rows, plan.n_features, rows.scale)
+    set_most(&read)
     net.params = <real *>readable_reals("params", params, net.n_params)
     cdef size count = out.shape[0] if n is None else n
     cdef size stop = net.n_layers - 1 if layer < 0 else layer
@@ -276,9 +288,44 @@ def predict(plan, params, rows, out, size first=0, n=None, Py_ssize_t layer=-1, 
                          f"rows {first} to {first + count}")
     cdef real *target = writable_reals("out", out, count * net.layers[stop].n_out)
     with nogil:
-        failed = predict_rows(&net, &read, first, count, stop, logits, target)
-    if failed:
+        status = predict_rows(&net, &read, first, count, stop, logits, check_rows, target)
+    return is_predicted(status, count)
+
+
+cdef bint is_predicted(int status, size count) except -1:
+    if status == NO_MEMORY:
         raise MemoryError(f"predict needs scratch memory for {count} rows and there is none")
+    return status == PREDICTED
+
+
+def predict_few(plan, params, x, double scale, Py_ssize_t layer=-1, bint logits=False):
+    """Return the output of `layer` for a few finite rows of a plain array; None where x is not that.
+
+    What `all_finite` and `predict` do, in one call: one row is a matter of microseconds.
+    """
+    cdef Net net
+    cdef Rows read
+    cdef int status
+    cdef size n, stop
+    cdef cnp.npy_intp shape[2]
+    if not cnp.PyArray_CheckExact(x):
+        return None
+    describe_plan(&net, plan)
+    memset(&read, 0, sizeof(Rows))
+    read.n_features, read.scale = plan.n_features, scale
+    if not describe_array(&read, x, read.n_features):
+        return None
+    n, stop = (<cnp.ndarray>x).shape[0], net.n_layers - 1 if layer < 0 else layer
+    if n < 1 or n > FEW_WORK // max(net.n_params, 1) or stop >= net.n_layers:
+        return None
+    set_most(&read)
+    net.params = <real *>readable_reals("params", params, net.n_params)
+    shape[0], shape[1] = n, net.layers[stop].n_out
+    out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_FLOAT if sizeof(real) == 4 else cnp.NPY_DOUBLE, 0)
+    cdef real *target = <real *>cnp.PyArray_DATA(<cnp.ndarray>out)
+    with nogil:
+        status = predict_rows(&net, &read, 0, n, stop, logits, True, target)
+    return out if is_predicted(status, n) else None
 
 
 def all_finite(rows):

@@ -64,7 +64,7 @@ def overlaps_itself(array):
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
-    checks_rows = False  # whether run["check_rows"] is honoured
+    checks_rows = False  # whether run["check_rows"] is honoured, and that of `predict`
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -137,7 +137,7 @@ class Kernels:
     def dismiss(self, job):
         """Nothing: nobody works."""
 
-    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
+    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False, check_rows=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
         n = len(out) if n is None else n
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
@@ -151,6 +151,10 @@ class Kernels:
         workspace = np.empty(n_bytes, np.uint8)
         layer %= len(plan.layers)
         self._leaf("predict")(ctypes.byref(call), address(workspace), address(out), first, n, layer, logits)
+        return True
+
+    def predict_few(self, plan, params, x, scale, layer=-1, logits=False):
+        """Nothing: all rows go by `predict`."""
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite, or becomes so where it is read."""

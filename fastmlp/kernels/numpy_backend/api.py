@@ -28,7 +28,7 @@ class Kernels:
         What makes a step in place of the formulas by code.
     """
 
-    checks_rows = False  # whether run["check_rows"] is honoured
+    checks_rows = False  # whether run["check_rows"] is honoured, and that of `predict`
 
     def __init__(self, dtype, activations=None, loss=None, update=None):
         self.dtype = np.dtype(dtype)
@@ -64,7 +64,7 @@ class Kernels:
     def dismiss(self, job):
         """Nothing: nobody works."""
 
-    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False):
+    def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False, check_rows=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
         n, functions = len(out) if n is None else n, self._functions(plan)
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
@@ -74,6 +74,10 @@ class Kernels:
             with np.errstate(all="ignore"):
                 _, sums, outputs, _ = forward(plan, functions, params, x)
             out[done : done + m] = (sums if logits else outputs)[layer]
+        return True
+
+    def predict_few(self, plan, params, x, scale, layer=-1, logits=False):
+        """Nothing: all rows go by `predict`."""
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite, or becomes so where it is read."""

@@ -12,12 +12,18 @@ cdef enum:
     RUN_BYTES = 65536     # of the weights that a cut meets
     LISTED_PERCENT = 35   # of non-zeros, below which listing them beats dense products
     LISTED_VECS = 4       # vectors of outputs, below which it does not
+    FEW_WORK = 1 << 24    # multiply-adds that are over before anybody could want to interrupt them
+    PREDICTED = 0         # what became of a prediction
+    NOT_FINITE = 1
+    NO_MEMORY = 2
 
 cdef struct Prediction:
     const Net *net
     const Rows *rows
     size stop             # the layer whose outputs are asked for
     bint logits           # ... without its activation
+    bint check            # whether rows are looked at
+    bint bad              # whether one that was is not finite
     real **outputs        # of each layer: (block, stride_of(n_out))
     real **packed         # of each layer: its weights, padded to whole vectors, where they are copied
     real *x               # (block, ldx): a block's rows; or their non-zeros, one list behind another
@@ -28,6 +34,12 @@ cdef struct Prediction:
 
 cdef inline bint reads_past_end(const Net *net, const Layer *layer) noexcept nogil:
     return layer.weights + (layer.n_in - 1) * layer.n_out + padded(layer.n_out) > net.n_params
+
+
+cdef inline void look_at(Prediction *self, size row) noexcept nogil:
+    """Note whether a row that is about to be read is not finite."""
+    if self.check and not row_finite(self.rows, row):
+        self.bad = True
 
 
 cdef bint worth_listing(Prediction *self, size first, size m) noexcept nogil:
@@ -48,6 +60,7 @@ cdef void list_block(Prediction *self, size first, size m) noexcept nogil:
     cdef const real *next
     cdef size s, cut, count, at = 0
     for s in range(m):
+        look_at(self, first + s)
         x = row_in_place(rows, first + s)
         next = row_in_place(rows, first + s + 1) if s + 1 < m else NULL
         if x == NULL:
@@ -88,6 +101,7 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
     cdef const real *x = self.x
     cdef bint sparse = is_csr(rows), listed = False
     if not sparse and m == 1:
+        look_at(self, first)
         count = list_row(rows, first, first, self.x, self.index)
     elif not sparse and worth_listing(self, first, m):
         listed = True
@@ -95,8 +109,11 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
     elif not sparse and row_in_place(rows, first) != NULL and rows.scale == 1:
         x = row_in_place(rows, first)
         x_row = rows.row // <size>sizeof(real)
+        for s in range(m):
+            look_at(self, first + s)
     elif not sparse:
         for s in range(m):
+            look_at(self, first + s)
             gather_row(rows, first + s, self.x + s * self.ldx, 1)
     for k in range(self.stop + 1):
         layer = &net.layers[k]
@@ -123,6 +140,7 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
                     add_product(self.outputs[edge.source], source_ld, 1, W, ld, C, ldc, m, padded(n), edge.width)
             elif sparse:
                 for s in range(m):
+                    look_at(self, first + s)
                     count = list_row(rows, first + s, first + s, self.x, self.index)
                     sparse_row_product(self.x, self.index, count, W, ld, C + s * ldc, padded(n))
             elif m == 1:
@@ -174,22 +192,22 @@ cdef size lay_out_prediction(Prediction *self, size block, char *memory) noexcep
 
 
 cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size stop, bint logits,
-                      real *out) noexcept nogil:
-    """Outputs of layer `stop` for rows first..first + n. out : OUT (n, n_out). Returns -1 if out of memory."""
+                      bint check, real *out) noexcept nogil:
+    """Outputs of layer `stop` for rows first..first + n; return what became of it. out : OUT (n, n_out)"""
     cdef size block = ROWS_TOGETHER if n > ROWS_TOGETHER else n
     cdef size s, at = 0, m, n_out = net.layers[stop].n_out
     cdef Prediction self
     cdef char *memory
     cdef unsigned int control
     if n <= 0:
-        return 0
-    self.net, self.rows, self.stop, self.logits = net, rows, stop, logits
+        return PREDICTED
+    self.net, self.rows, self.stop, self.logits, self.check, self.bad = net, rows, stop, logits, check, False
     memory = <char *>malloc(lay_out_prediction(&self, block, NULL) + 64)
     if memory == NULL:
-        return -1
+        return NO_MEMORY
     control = fm_flush_denormals()
     lay_out_prediction(&self, block, memory)
-    while at < n:
+    while at < n and not self.bad:
         m = n - at if n - at < block else block
         predict_block(&self, first + at, m)
         for s in range(m):
@@ -197,4 +215,4 @@ cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size
         at += m
     free(memory)
     fm_restore_denormals(control)
-    return 0
+    return NOT_FINITE if self.bad else PREDICTED
