@@ -2,9 +2,10 @@
 #
 # Value i of a stream is a function of the key and of i alone. Sixteen counters make a group of GROUP values:
 # counter j's values stand at position j of rows of 16, four in single and two in double precision. Words are
-# drawn for a NOISE_BLOCK of two groups: word i of counter j is w[i * COUNTERS + j].
+# drawn for a NOISE_BLOCK of some groups: word i of counter j is w[i * COUNTERS + j].
 #
-# Loops over `EACH` run over as many vectors as fill the CPU's pipes while each waits for its own results.
+# Loops over `EACH` run over as many vectors as fill the CPU's pipes while each waits for its own results: a chain of
+# multiplications and additions is long, so that there are more of them than registers hold.
 #
 # Same bits: every operation is exact or rounded once by IEEE 754 (+, -, *, square root, conversions). The
 # compiler may fuse a * b + c where the CPU can, which would round once instead of twice; `vec_rounded` keeps
@@ -12,17 +13,19 @@
 
 cdef extern from *:
     """
-    #define COUNTERS 32
+    #if defined(__AVX512F__)
+      #define COUNTERS 64
+    #else
+      #define COUNTERS 32
+    #endif
     #define GROUP ((int)(256 / REAL_BYTES))
-    #define NOISE_BLOCK (2 * GROUP)
+    #define NOISE_BLOCK (COUNTERS / 16 * GROUP)
     #define WORDS (REAL_BYTES / 4)              /* of a radius, and of an angle */
     #define NOISE_STREAM 0x6e6f6973u            /* the counter's last word, where dropout has the epoch */
-    #if defined(__AVX512F__)
-      #define SIDE 2
-    #else
-      #define SIDE 4
-    #endif
+    #define SIDE 8
     #define EACH for (int o = 0; o < SIDE; o++)
+    /* Where vector o of the radii is among a block's words: their rows are 0, 1 or 0, 2. */
+    #define RADIUS(o) ((o) * LANES / COUNTERS * (2 * WORDS * COUNTERS) + (o) * LANES % COUNTERS)
 
     #if defined(__GNUC__)
       typedef int32_t vsigned __attribute__((vector_size(VEC_BYTES), aligned(sizeof(real)), may_alias));
@@ -35,34 +38,51 @@ cdef extern from *:
       #endif
       #define BITS_OF(v) ((vbits)(v))
       #define REAL_OF(b) ((vec)(b))
-      #define SHIFT_INT32(b, n) ((vbits)((vsigned)(b) >> (n)))
       #define REAL_OF_INT32(b) __builtin_convertvector((vsigned)(b), vec)
     #else
       typedef bits nbits;
       #define LOAD_WORDS(w) ((nbits)*(w))
       static inline bits BITS_OF(real v) { union { real f; bits i; } a; a.f = v; return a.i; }
       static inline real REAL_OF(bits b) { union { real f; bits i; } a; a.i = b; return a.f; }
-      #define SHIFT_INT32(b, n) ((bits)((int32_t)(b) >> (n)))
       #define REAL_OF_INT32(b) ((real)(int32_t)(b))
     #endif
     #define SUM_OF(p, c) (vec_rounded(p) + (c))
+    #define HIGHEST_BIT ((bits)1 << (8 * REAL_BYTES - 1))
+
+    /* a where the highest bit of a lane of b is set, else c */
+    #if defined(__AVX__) && !defined(__AVX512F__) && REAL_BYTES == 4
+      static inline vec vec_by_bit(nbits b, vec a, vec c) {
+          return (vec)_mm256_blendv_ps((__m256)c, (__m256)a, (__m256)b);
+      }
+    #elif defined(__AVX__) && !defined(__AVX512F__)
+      static inline vec vec_by_bit(nbits b, vec a, vec c) {
+          return (vec)_mm256_blendv_pd((__m256d)c, (__m256d)a, (__m256d)b);
+      }
+    #else
+      static inline vec vec_by_bit(nbits b, vec a, vec c) {
+          nbits chosen = (bits)0 - (b >> (8 * REAL_BYTES - 1));
+          return REAL_OF(BITS_OF(c) ^ ((BITS_OF(a) ^ BITS_OF(c)) & chosen));
+      }
+    #endif
 
     #if REAL_BYTES == 4
       #define ROOT_HALF_BITS 0x3f3504f3u
-      #define LARGEST_DRAW 4294967040.0f        /* the float below 2^32 */
+      #define LARGEST_DRAW 0.999999940395355224609375f        /* the float below 1 */
       #define LOG_SCALE -1.38629436111989061883f
-      /* the word + 1/2, rounded once */
+      /* the word + 1/2, rounded once, times 2^-32; its lower half is read as a number's last bits, 2^-9 more */
       static inline vec noise_draw(const uint32_t *word) {
           nbits u = LOAD_WORDS(word);
-          return REAL_OF_INT32(u >> 16) * 65536.0f + (REAL_OF_INT32(u & 0xffffu) + 0.5f);
+          vec low = REAL_OF((u & 0xffffu) | 0x3b000000u);
+          return REAL_OF_INT32(u >> 16) * 1.52587890625e-5f + (low - 0.00195312488358467817306518554688f);
       }
       /* the word's low 30 bits, as an odd multiple of 2^-31 in (-1/2, 1/2), rounded once */
       static inline vec noise_angle(const uint32_t *word) {
           return REAL_OF_INT32((LOAD_WORDS(word) << 2) | 2u) * 2.3283064365386962890625e-10f;
       }
-      /* e - 32 where the bits of 2^e sqrt(1/2) ... are `b` */
-      static inline vec noise_power(nbits b) {
-          return REAL_OF_INT32(SHIFT_INT32(b - (ROOT_HALF_BITS + (32u << 23)), 23));
+      /* -2 log(2^e), where `power` is e 2^MANTISSA */
+      static inline vec noise_power(nbits draw, nbits power) {
+          (void)draw;
+          return REAL_OF_INT32(power) * (LOG_SCALE / 8388608.0f);
       }
       /* minimax polynomials: -2 log(1 + f) / f to 2.6e-8, sin(t pi/2) / t to 3.3e-9, cos(t pi/2) to 3.3e-8 */
       static const real NOISE_LOG[] = {-0.17444713415363f, 0.28733688592910767f, -0.2990453243255615f,
@@ -87,8 +107,9 @@ cdef extern from *:
           nbits high = LOAD_WORDS(word) & 0x3fffffffu;
           return ((REAL_OF_WORD(high) - 536870912.0) + fraction) * 9.31322574615478515625e-10;
       }
-      static inline vec noise_power(nbits b) {
-          return REAL_OF(((b - (ROOT_HALF_BITS - (64ull << 52))) >> 52) + (ROUNDER_BITS - 128)) - ROUNDER;
+      static inline vec noise_power(nbits draw, nbits power) {
+          (void)power;
+          return (REAL_OF(((draw - (ROOT_HALF_BITS - (64ull << 52))) >> 52) + (ROUNDER_BITS - 128)) - ROUNDER) * LOG_SCALE;
       }
       /* minimax polynomials, -2 log(1 + f) / s in s^2, s = f / (2 + f); all to better than 2^-57 */
       static const real NOISE_LOG[] = {-0.2962105968898056, -0.3062488750469676, -0.3636727018910893,
@@ -106,13 +127,14 @@ cdef extern from *:
     } while (0)
     #define LAST(c) c[sizeof(c) / sizeof(real) - 1]
 
-    /* r = sqrt(-2 ln(draw / 2^32 or 2^64)), never 0: draw = 2^e m with m from sqrt(1/2) to sqrt(2) */
+    /* r = sqrt(-2 ln(draw), in double precision of draw / 2^64), never 0: draw = 2^e m, m from sqrt(1/2) to sqrt(2) */
     static inline void noise_radii(const uint32_t *word, vec *r) {
         vec n[SIDE], f[SIDE], p[SIDE];
         EACH {
-            nbits draw = BITS_OF(vec_min(noise_draw(word + o * LANES), vec_fill(LARGEST_DRAW)));
-            n[o] = vec_rounded(noise_power(draw) * LOG_SCALE);
-            f[o] = REAL_OF(((draw - ROOT_HALF_BITS) & (((bits)1 << MANTISSA) - 1)) + ROOT_HALF_BITS) - (real)1;
+            nbits draw = BITS_OF(vec_min(noise_draw(word + RADIUS(o)), vec_fill(LARGEST_DRAW)));
+            nbits power = (draw - ROOT_HALF_BITS) & ~(((bits)1 << MANTISSA) - 1);
+            n[o] = vec_rounded(noise_power(draw, power));
+            f[o] = REAL_OF(draw - power) - (real)1;
         }
     #if REAL_BYTES == 4
         POWERS(p, f, NOISE_LOG);
@@ -134,46 +156,44 @@ cdef extern from *:
     static inline void noise_directions(const uint32_t *word, vec *x, vec *y) {
         vec t[SIDE], q[SIDE], s[SIDE], c[SIDE];
         EACH {
-            t[o] = noise_angle(word + o * LANES);
+            t[o] = noise_angle(word + RADIUS(o));
             q[o] = t[o] * t[o];
         }
         POWERS(s, q, NOISE_SIN);
         POWERS(c, q, NOISE_COS);
         EACH {
-            nbits turn = LOAD_WORDS(word + o * LANES), swap = (bits)0 - (turn >> 31);
-            nbits sign = (turn << (8 * REAL_BYTES - 31)) & ((bits)1 << (8 * REAL_BYTES - 1));
-            nbits sine = BITS_OF(SUM_OF(s[o], LAST(NOISE_SIN)) * t[o]);
-            nbits cosine = BITS_OF(SUM_OF(c[o], LAST(NOISE_COS))) ^ sign, both = (sine ^ cosine) & swap;
-            x[o] = REAL_OF(cosine ^ both);
-            y[o] = REAL_OF(sine ^ both);
+            nbits turn = LOAD_WORDS(word + RADIUS(o)) << (8 * REAL_BYTES - 32);
+            vec sine = SUM_OF(s[o], LAST(NOISE_SIN)) * t[o];
+            vec cosine = REAL_OF(BITS_OF(SUM_OF(c[o], LAST(NOISE_COS))) ^ ((turn << 1) & HIGHEST_BIT));
+            x[o] = vec_by_bit(turn, sine, cosine);
+            y[o] = vec_by_bit(turn, cosine, sine);
         }
     }
 
     /* target = source + sigma normal, for the NOISE_BLOCK values of the words (4, COUNTERS) */
     static inline void noise_block(const uint32_t *words, real sigma, const real *source, real *target) {
         vec r[SIDE], x[SIDE], y[SIDE];
-        for (int row = 0; row < GROUP / 16; row += 2)
-            for (int j = 0; j < COUNTERS; j += SIDE * LANES) {
-                const uint32_t *radius = words + row * WORDS * COUNTERS + j;
-                noise_radii(radius, r);
-                noise_directions(radius + WORDS * COUNTERS, x, y);
-                EACH {
-                    int at = (j + o * LANES) / 16 * GROUP + row * 16 + (j + o * LANES) % 16;
-                    vec length = r[o] * sigma;
-                    *(vec *)(target + at) = SUM_OF(length * x[o], *(const vec *)(source + at));
-                    *(vec *)(target + at + 16) = SUM_OF(length * y[o], *(const vec *)(source + at + 16));
-                }
+        for (int i = 0; i < NOISE_BLOCK / 2 / LANES; i += SIDE) {
+            noise_radii(words + RADIUS(i), r);
+            noise_directions(words + RADIUS(i) + WORDS * COUNTERS, x, y);
+            EACH {
+                int j = (i + o) * LANES % COUNTERS, row = (i + o) * LANES / COUNTERS * 2;
+                int at = j / 16 * GROUP + row * 16 + j % 16;
+                vec length = r[o] * sigma;
+                *(vec *)(target + at) = SUM_OF(length * x[o], *(const vec *)(source + at));
+                *(vec *)(target + at + 16) = SUM_OF(length * y[o], *(const vec *)(source + at + 16));
             }
+        }
     }
 
     #if VECTOR_PHILOX
       static inline void noise_words(uint32_t *w, uint64_t first, uint64_t key) {
-          for (int j = 0; j < COUNTERS; j += SIDE * LANES32) {
-              words c[4 * SIDE];
-              philox_counters(c, SIDE, (uint32_t)first + (uint32_t)j);
-              philox_vectors(c, SIDE, (uint32_t)(first >> 32), REAL_BYTES, NOISE_STREAM, key);
-              for (int i = 0; i < 4; i++)
-                  EACH *(words *)(w + i * COUNTERS + j + o * LANES32) = c[i * SIDE + o];
+          enum { n = 4 };
+          words c[4 * n];
+          for (int j = 0; j < COUNTERS; j += n * LANES32) {
+              philox_counters(c, n, (uint32_t)first + (uint32_t)j);
+              philox_vectors(c, n, (uint32_t)(first >> 32), REAL_BYTES, NOISE_STREAM, key);
+              for (int i = 0; i < 4 * n; i++) *(words *)(w + i / n * COUNTERS + j + i % n * LANES32) = c[i];
           }
       }
     #else
@@ -216,8 +236,8 @@ cdef void add_stream(const real *source, real *target, uint64_t first, size n, u
 
     source : IN (n,)    target : OUT (n,), may be the source
     """
-    cdef uint32_t w[128]
-    cdef real part[128]
+    cdef uint32_t w[256]                       # 4 COUNTERS
+    cdef real part[256]                        # NOISE_BLOCK
     cdef uint64_t block = first // NOISE_BLOCK
     cdef size skip = first % NOISE_BLOCK, m
     while n > 0:
@@ -282,7 +302,9 @@ def add_noise(cnp.ndarray source, cnp.ndarray target, size width, size n_copies,
     cdef const real *rows = readable_reals("source", source, source.size)
     cdef real *out = writable_reals("target", target, source.size * n_copies)
     cdef const real *tile
-    cdef real copies[NOISE_TILE]
+    cdef const real *row
+    cdef const real *held = NULL        # the row whose copies are there
+    cdef real copies[2 * NOISE_TILE]
     cdef size at = 0, m, n = target.size
     cdef real s = <real>sigma, least = <real>low, most = <real>high
     cdef bint clips = least > -REAL_INFINITY or most < REAL_INFINITY
@@ -292,8 +314,16 @@ def add_noise(cnp.ndarray source, cnp.ndarray target, size width, size n_copies,
             m = m if m < n - at else n - at
             tile = rows + at
             if n_copies > 1:
-                repeat_rows(rows, width, n_copies, at, copies, m)
+                row = rows + at // (width * n_copies) * width
                 tile = copies
+                if width > NOISE_TILE or at % (width * n_copies) + m > width * n_copies:
+                    repeat_rows(rows, width, n_copies, at, copies, m)
+                    held = NULL
+                else:                   # all of one row: its copies serve for many tiles
+                    if row != held:
+                        repeat_rows(row, width, n_copies, 0, copies, min(2 * NOISE_TILE, width * n_copies))
+                        held = row
+                    tile = copies + at % width
             if s != 0:
                 add_stream(tile, out + at, first + <uint64_t>at, m, key, s)
                 tile = out + at
@@ -306,13 +336,12 @@ def normals(cnp.ndarray words, cnp.ndarray out):
     """For tests: the values made of uint32 words (n, 4, 16); out (n, 16 values for each of 4 or 2 words)."""
     cdef const uint32_t *given = <const uint32_t *>readable("words", words, c'u', 4, words.shape[0] * 64)
     cdef real *target = writable_reals("out", out, words.shape[0] * GROUP)
-    cdef uint32_t w[128]
-    cdef real part[128]
+    cdef uint32_t w[256]                       # 4 COUNTERS
+    cdef real part[256]                        # NOISE_BLOCK
     cdef size k, i
     for k in range(words.shape[0]):
-        for i in range(64):         # the same group twice
-            w[i // 16 * COUNTERS + i % 16] = given[64 * k + i]
-            w[i // 16 * COUNTERS + 16 + i % 16] = given[64 * k + i]
+        for i in range(4 * COUNTERS):         # the same group several times
+            w[i] = given[64 * k + i // COUNTERS * 16 + i % 16]
         memset(part, 0, sizeof(part))
         noise_block(w, ONE, part, part)
-        memcpy(target + k * GROUP, part + k % 2 * GROUP, GROUP * sizeof(real))
+        memcpy(target + k * GROUP, part + k % (COUNTERS // 16) * GROUP, GROUP * sizeof(real))
