@@ -375,7 +375,7 @@ class Network(Exported):
 
     def predict(self, x, *, n_threads=None):
         """Return the outputs for each row of `x`, shape (n, n_outputs)."""
-        if n_threads is not None:
+        if n_threads is not None and not (type(n_threads) is int and n_threads > 0):
             n_threads = _checks.check_optional_int("n_threads", n_threads)
         found = self.few_outputs(x)
         if found is None:

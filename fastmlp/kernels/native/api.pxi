@@ -310,12 +310,15 @@ def predict_few(plan, params, x, double scale, Py_ssize_t layer=-1, bint logits=
     cdef cnp.npy_intp shape[2]
     if not cnp.PyArray_CheckExact(x):
         return None
-    describe_plan(&net, plan)
     memset(&read, 0, sizeof(Rows))
     read.n_features, read.scale = plan.n_features, scale
     if not describe_array(&read, x, read.n_features):
         return None
-    n, stop = (<cnp.ndarray>x).shape[0], net.n_layers - 1 if layer < 0 else layer
+    n = (<cnp.ndarray>x).shape[0]
+    if n > 0 and read.column == (<cnp.ndarray>x).descr.itemsize:
+        prefetch_columns(&read, 0, 0, read.n_features)
+    describe_plan(&net, plan)
+    stop = net.n_layers - 1 if layer < 0 else layer
     if n < 1 or n > FEW_WORK // max(net.n_params, 1) or stop >= net.n_layers:
         return None
     set_most(&read)

@@ -1,7 +1,7 @@
 # Prediction: blocks of rows through all layers. Weights are read where they lie: a vector that is loaded at the end
 # of a row holds numbers of the next one too, which are not looked at. Only a layer at the very end of the parameters,
-# where such a vector would reach beyond them, is copied. Scratch comes from malloc: one row is a matter of
-# microseconds.
+# where such a vector would reach beyond them, is copied. What a few rows
+# need of scratch is on the stack: one row is a matter of microseconds.
 #
 # Where most inputs are 0 a block's non-zeros are listed, and the features cut into runs whose weights stay in a
 # near cache while all of the block's rows meet them. An output remains one chain of multiply-adds in the order
@@ -12,6 +12,7 @@ cdef enum:
     RUN_BYTES = 65536     # of the weights that a cut meets
     LISTED_PERCENT = 35   # of non-zeros, below which listing them beats dense products
     LISTED_VECS = 4       # vectors of outputs, below which it does not
+    ON_STACK = 24576      # bytes of scratch that are taken from there
     FEW_WORK = 1 << 24    # multiply-adds that are over before anybody could want to interrupt them
     PREDICTED = 0         # what became of a prediction
     NOT_FINITE = 1
@@ -26,6 +27,7 @@ cdef struct Prediction:
     bint bad              # whether one that was is not finite
     real **outputs        # of each layer: (block, stride_of(n_out))
     real **packed         # of each layer: its weights, padded to whole vectors, where they are copied
+    const real **bias     # of each layer: its biases, or zeros, where whole vectors of them can be read
     real *x               # (block, ldx): a block's rows; or their non-zeros, one list behind another
     int32_t *index        # the features of these
     int32_t *ends         # (block, n_cuts): where the list of each row and cut ends
@@ -42,6 +44,18 @@ cdef inline void look_at(Prediction *self, size row) noexcept nogil:
         self.bad = True
 
 
+cdef inline bint look_at_list(Prediction *self, const real *x) noexcept nogil:
+    """Whether it will do to look at what is listed of a row at x: NaN and infinity are no zeros."""
+    return self.check and x != NULL and self.rows.scale == 1
+
+
+cdef inline void start_row(const real *bias, real *C, size n) noexcept nogil:
+    """An output's sums begin at its bias. n : whole vectors"""
+    cdef size j
+    for j in range(n // LANES):
+        (<vec *>C)[j] = (<const vec *>bias)[j]
+
+
 cdef bint worth_listing(Prediction *self, size first, size m) noexcept nogil:
     """Whether two of the block's rows, listed to see, have few non-zeros."""
     cdef const Rows *rows = self.rows
@@ -53,39 +67,63 @@ cdef bint worth_listing(Prediction *self, size first, size m) noexcept nogil:
     return 100 * count < 2 * LISTED_PERCENT * rows.n_features
 
 
+cdef size list_one(Prediction *self, size row) noexcept nogil:
+    """List the non-zeros of a dense row; return how many."""
+    cdef const real *x = row_in_place(self.rows, row)
+    cdef size count
+    if not look_at_list(self, x):
+        look_at(self, row)
+    count = list_row(self.rows, row, row, self.x, self.index)
+    if look_at_list(self, x) and not finite_real(self.x, count):
+        self.bad = True
+    return count
+
+
 cdef void list_block(Prediction *self, size first, size m) noexcept nogil:
     """List the non-zeros of rows first..first + m."""
     cdef const Rows *rows = self.rows
     cdef const real *x
     cdef const real *next
-    cdef size s, cut, count, at = 0
+    cdef size s, count, at = 0
     for s in range(m):
-        look_at(self, first + s)
         x = row_in_place(rows, first + s)
         next = row_in_place(rows, first + s + 1) if s + 1 < m else NULL
+        if not look_at_list(self, x):
+            look_at(self, first + s)
         if x == NULL:
             gather_dense(rows, first + s, self.x + at, 1)
-            x = self.x + at
-        count = at
-        for cut in range(self.n_cuts):
-            at += fm_compress(x, cut * self.cut, min((cut + 1) * self.cut, rows.n_features), next, self.x + at,
-                              self.index + at)
-            self.ends[s * self.n_cuts + cut] = <int32_t>at
-        if x != self.x + count:
-            scale_list(self.x + count, at - count, <real>rows.scale)
+            count = fm_compress_cuts(self.x + at, rows.n_features, self.cut, self.n_cuts, NULL, self.x + at,
+                                     self.index + at, <int32_t>at, self.ends + s * self.n_cuts)
+        else:
+            count = fm_compress_cuts(x, rows.n_features, self.cut, self.n_cuts, next, self.x + at, self.index + at,
+                                     <int32_t>at, self.ends + s * self.n_cuts)
+            if look_at_list(self, x) and not finite_real(self.x + at, count):
+                self.bad = True
+            scale_list(self.x + at, count, <real>rows.scale)
+        at += count
 
 
-cdef void listed_product(Prediction *self, size m, const real *W, size ld, real *C, size ldc, size n) noexcept nogil:
+cdef void listed_product(Prediction *self, size m, const real *bias, const real *W, size ld, real *C, size ldc,
+                         size n) noexcept nogil:
     """C += the listed block times W, cut by cut.
 
-    W : IN, rows ld apart    C : IN/OUT (m, n), rows ldc apart, n whole vectors
+    bias : IN (n,), where C begins, or NULL    W : IN, rows ld apart
+    C : IN/OUT (m, n), rows ldc apart, n whole vectors
     """
     cdef size s, cut, at, start
     for cut in range(self.n_cuts):
         for s in range(m):
             at = s * self.n_cuts + cut
             start = self.ends[at - 1] if at > 0 else 0
+            if cut == 0 and bias != NULL:
+                start_row(bias, C + s * ldc, n)
             ordered_row_product(self.x + start, self.index + start, self.ends[at] - start, W, ld, C + s * ldc, n)
+
+
+cdef inline void add_from(const real *bias, const real *A, size a_row, const real *W, size ld, real *C, size ldc,
+                          size M, size N, size K) noexcept nogil:
+    """C = bias + A W, or C += A W where bias is NULL: see `product_from`."""
+    product_from(C if bias == NULL else bias, ldc if bias == NULL else 0, A, a_row, 1, W, ld, C, ldc, M, N, K)
 
 
 cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
@@ -101,8 +139,7 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
     cdef const real *x = self.x
     cdef bint sparse = is_csr(rows), listed = False
     if not sparse and m == 1:
-        look_at(self, first)
-        count = list_row(rows, first, first, self.x, self.index)
+        count = list_one(self, first)
     elif not sparse and worth_listing(self, first, m):
         listed = True
         list_block(self, first, m)
@@ -120,24 +157,20 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
         n = layer.n_out
         ld = n if self.packed[k] == NULL else padded(n)
         ldc = stride_of(n)
-        bias = net.params + layer.bias
-        for s in range(m):
-            C = self.outputs[k] + s * ldc
-            memset(C + n, 0, (ldc - n) * sizeof(real))
-            if layer.bias >= 0:
-                memcpy(C, bias, n * sizeof(real))
-            else:
-                memset(C, 0, n * sizeof(real))
         C = self.outputs[k]
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             edge = &net.edges[e]
             W = (net.params + layer.weights if self.packed[k] == NULL else self.packed[k]) + edge.row * ld
+            bias = self.bias[k] if e == layer.first_edge else NULL
+            if bias != NULL and (m == 1 or (sparse and edge.source == INPUT)):
+                for s in range(m):
+                    start_row(bias, C + s * ldc, padded(n))
             if edge.source != INPUT:
                 source_ld = stride_of(net.layers[edge.source].n_out)
                 if m == 1:
                     ordered_row_product(self.outputs[edge.source], NULL, edge.width, W, ld, C, padded(n))
                 else:
-                    add_product(self.outputs[edge.source], source_ld, 1, W, ld, C, ldc, m, padded(n), edge.width)
+                    add_from(bias, self.outputs[edge.source], source_ld, W, ld, C, ldc, m, padded(n), edge.width)
             elif sparse:
                 for s in range(m):
                     look_at(self, first + s)
@@ -146,9 +179,9 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
             elif m == 1:
                 ordered_row_product(self.x, self.index, count, W, ld, C, padded(n))
             elif listed:
-                listed_product(self, m, W, ld, C, ldc, padded(n))
+                listed_product(self, m, bias, W, ld, C, ldc, padded(n))
             else:
-                add_product(x, x_row, 1, W, ld, C, ldc, m, padded(n), edge.width)
+                add_from(bias, x, x_row, W, ld, C, ldc, m, padded(n), edge.width)
         if self.logits and k == self.stop:
             return
         for s in range(m):
@@ -174,6 +207,7 @@ cdef size lay_out_prediction(Prediction *self, size block, char *memory) noexcep
         room += block * self.ldx
     self.outputs = <real **>take(&cursor, net.n_layers * sizeof(real *))
     self.packed = <real **>take(&cursor, net.n_layers * sizeof(real *))
+    self.bias = <const real **>take(&cursor, net.n_layers * sizeof(real *))
     self.x = <real *>take(&cursor, room * sizeof(real))
     self.index = <int32_t *>take(&cursor, room * sizeof(int32_t))
     self.ends = <int32_t *>take(&cursor, block * self.n_cuts * sizeof(int32_t))
@@ -182,6 +216,14 @@ cdef size lay_out_prediction(Prediction *self, size block, char *memory) noexcep
         place = <real *>take(&cursor, block * stride_of(layer.n_out) * sizeof(real))
         if memory != NULL:
             self.outputs[k], self.packed[k] = place, NULL
+            self.bias[k] = net.params + layer.bias
+        if layer.bias < 0 or layer.bias + padded(layer.n_out) > net.n_params:
+            place = <real *>take(&cursor, padded(layer.n_out) * sizeof(real))
+            if memory != NULL:
+                memset(place, 0, padded(layer.n_out) * sizeof(real))
+                if layer.bias >= 0:
+                    memcpy(place, net.params + layer.bias, layer.n_out * sizeof(real))
+                self.bias[k] = place
         if not reads_past_end(net, layer):
             continue
         place = <real *>take(&cursor, layer.n_in * padded(layer.n_out) * sizeof(real))
@@ -197,14 +239,18 @@ cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size
     cdef size block = ROWS_TOGETHER if n > ROWS_TOGETHER else n
     cdef size s, at = 0, m, n_out = net.layers[stop].n_out
     cdef Prediction self
-    cdef char *memory
+    cdef char few[ON_STACK]
+    cdef char *memory = few
+    cdef size n_bytes
     cdef unsigned int control
     if n <= 0:
         return PREDICTED
     self.net, self.rows, self.stop, self.logits, self.check, self.bad = net, rows, stop, logits, check, False
-    memory = <char *>malloc(lay_out_prediction(&self, block, NULL) + 64)
-    if memory == NULL:
-        return NO_MEMORY
+    n_bytes = lay_out_prediction(&self, block, NULL) + 64
+    if n_bytes > ON_STACK or FENCE > 0:     # fences on the stack would stay
+        memory = <char *>malloc(n_bytes)
+        if memory == NULL:
+            return NO_MEMORY
     control = fm_flush_denormals()
     lay_out_prediction(&self, block, memory)
     while at < n and not self.bad:
@@ -213,6 +259,7 @@ cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size
         for s in range(m):
             memcpy(out + (at + s) * n_out, self.outputs[stop] + s * stride_of(n_out), n_out * sizeof(real))
         at += m
-    free(memory)
+    if memory != few:
+        free(memory)
     fm_restore_denormals(control)
     return NOT_FINITE if self.bad else PREDICTED
