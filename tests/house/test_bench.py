@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
 from bench.suites.training import Prediction, named  # noqa: E402
+from fastmlp.kernels import dispatch  # noqa: E402
 
 XOR = replace(select(["xor"])[0], epochs=50)
 SMALL = named((64, 7, 5, 10), source="normal", batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
@@ -304,6 +306,21 @@ def test_a_wrong_argument_is_told_before_anything_runs(arguments, told, monkeypa
         options(arguments)
     assert raised.value.code == 2
     assert re.search(told, capsys.readouterr().err)
+
+
+def test_commands_in_the_documentation_are_understood(monkeypatch, tmp_path):
+    texts = [
+        path.read_text() for path in (ROOT / "README.md", ROOT / "bench/README.md", *ROOT.glob("docs/*.md"))
+    ]
+    found = re.findall(r"(?:BENCH_ARGS=|python -m bench)(.*?)(?:`|#|;|\n)", "\n".join(texts))
+    assert len(found) > 15
+    monkeypatch.setattr(machine, "backends", lambda: dispatch.BACKENDS)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    for words in found:
+        chosen = options(shlex.split(words.replace('"', " ")))
+        assert select(chosen.names)
+        assert not chosen.keep or Path(chosen.keep).is_dir()
 
 
 def test_only_whole_runs_are_kept_in_the_results(monkeypatch, tmp_path):
