@@ -433,6 +433,22 @@ def test_losses_and_goals_are_told():
     assert report.verdict([entry]).splitlines() == ["1 of 2 goals met", "     17 % of the goal: A, avx2"]
 
 
+def test_a_case_without_fastmlp_says_so(monkeypatch):
+    rival = measured("jax/1", [2.0])
+    (told, others) = report.lines(report.entry(XOR, {}, [rival], {}))
+    assert told == f"{XOR.title}: fastmlp is left out: see above" and "jax/1 2 s" in others
+    race = select(["race-97"])[0]
+    monkeypatch.setenv("FASTMLP_DATA", os.devnull)
+    monkeypatch.setenv("FASTMLP_CACHE", os.devnull)
+    team = contest.Team(("numpy",), 1)
+    try:
+        assert team.of(race) == []
+    finally:
+        team.close()
+    (told,) = report.lines(report.entry(race, {}, [], {}, refused=team.refused[race.name]))
+    assert told == f"{race.title}: fastmlp is left out: MNIST is not at hand: set FASTMLP_DATA"
+
+
 def test_goals_in_seconds_and_of_the_peak():
     race = replace(select(["race-97"])[0], goal={"avx2": 0.3})
     fast = measured("fastmlp avx2", [0.2, 0.2], "avx2")
