@@ -97,7 +97,8 @@ def main(arguments=None):
         for case in cases:
             agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
             n_wrong += any(found["problem"] for found in agreed.values())
-            entries.append(report.entry(case, agreed, measurements, peaks, floors))
+            refused = team.refused.get(case.name)
+            entries.append(report.entry(case, agreed, measurements, peaks, floors, refused))
             print(*report.lines(entries[-1]), sep="\n", flush=True)
     except KeyboardInterrupt:
         team.close(at_once=True)

@@ -72,6 +72,7 @@ class Team:
     def __init__(self, levels, n_threads, held=False, peers=None):
         self.levels, self.n_threads, self.held, self.peers = levels, n_threads, held, peers
         self.workers, self.missing, self.versions = {}, {}, {}
+        self.refused = {}  # case's name: why fastmlp cannot do it here
 
     def of(self, case):
         """Return the workers that take part in a case."""
@@ -107,7 +108,9 @@ class Team:
             try:
                 if new:
                     self.versions |= worker.call("versions", case)
-                if worker.call("refuse", case):
+                if why := worker.call("refuse", case):
+                    if peer in FREE:
+                        self.refused[case.name] = why
                     break
             except RuntimeError as error:
                 self.missing[name] = str(error).strip().splitlines()[-1]

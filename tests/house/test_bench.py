@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
 from bench.suites.training import Prediction, named  # noqa: E402
+from fastmlp.kernels import dispatch  # noqa: E402
 
 XOR = replace(select(["xor"])[0], epochs=50)
 SMALL = named((64, 7, 5, 10), source="normal", batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
@@ -306,6 +308,21 @@ def test_a_wrong_argument_is_told_before_anything_runs(arguments, told, monkeypa
     assert re.search(told, capsys.readouterr().err)
 
 
+def test_commands_in_the_documentation_are_understood(monkeypatch, tmp_path):
+    texts = [
+        path.read_text() for path in (ROOT / "README.md", ROOT / "bench/README.md", *ROOT.glob("docs/*.md"))
+    ]
+    found = re.findall(r"(?:BENCH_ARGS=|python -m bench)(.*?)(?:`|#|;|\n)", "\n".join(texts))
+    assert len(found) > 15
+    monkeypatch.setattr(machine, "backends", lambda: dispatch.BACKENDS)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    for words in found:
+        chosen = options(shlex.split(words.replace('"', " ")))
+        assert select(chosen.names)
+        assert not chosen.keep or Path(chosen.keep).is_dir()
+
+
 def test_only_whole_runs_are_kept_in_the_results(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     assert options([]).keep == tmp_path / "results" and (tmp_path / "results").is_dir()
@@ -414,6 +431,22 @@ def test_losses_and_goals_are_told():
     assert "<1x (0.50)" in first and "3x MISSED" in first and "1/3 met" in second
     assert others.strip() == "torch/1 300 ms"
     assert report.verdict([entry]).splitlines() == ["1 of 2 goals met", "     17 % of the goal: A, avx2"]
+
+
+def test_a_case_without_fastmlp_says_so(monkeypatch):
+    rival = measured("jax/1", [2.0])
+    (told, others) = report.lines(report.entry(XOR, {}, [rival], {}))
+    assert told == f"{XOR.title}: fastmlp is left out: see above" and "jax/1 2 s" in others
+    race = select(["race-97"])[0]
+    monkeypatch.setenv("FASTMLP_DATA", os.devnull)
+    monkeypatch.setenv("FASTMLP_CACHE", os.devnull)
+    team = contest.Team(("numpy",), 1)
+    try:
+        assert team.of(race) == []
+    finally:
+        team.close()
+    (told,) = report.lines(report.entry(race, {}, [], {}, refused=team.refused[race.name]))
+    assert told == f"{race.title}: fastmlp is left out: MNIST is not at hand: set FASTMLP_DATA"
 
 
 def test_goals_in_seconds_and_of_the_peak():
