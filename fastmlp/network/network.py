@@ -515,10 +515,10 @@ class Network(Exported):
 
     def few_outputs(self, x, layer=-1, logits=False):
         """Return a layer's outputs for a few rows of a plain array by one call; None: go by `outputs`."""
-        if not self._native:
+        plan, params = self.plan, self._params
+        if plan is None or not self._native:
             return None
-        params = self._params
-        return in_use[params.dtype].predict_few(self.plan, params, x, self.input_scale, layer, logits)
+        return in_use[params.dtype].predict_few(plan, params, x, self.input_scale, layer, logits)
 
     def outputs(self, rows, layer=-1, logits=False, n_threads=None, check_rows=False):
         """Return a layer's outputs for Rows; `logits`: before its activation.
