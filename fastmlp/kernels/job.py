@@ -10,7 +10,6 @@ from .plan import N_STATES, RUN, Optimizer, Status
 
 F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 ROW_DTYPES = (F32, F64, np.dtype(np.uint8))
-LEAST_EPSILON = {F32: 1.1e-19, F64: 1.5e-154}  # roots of the least normal numbers; less might be flushed to 0
 MOST_EPOCHS = 1 << 40  # `losses` has an entry for each epoch
 WHOLE_GRADIENT = (Optimizer.GRADIENT, Optimizer.RPROP)
 _AS_THEY_ARE = frozenset(ROW_DTYPES)
@@ -130,11 +129,10 @@ class Job:
             batch_size=max(1, min(200, n)), input_scale=rows.scale, input_dropout=plan.input_dropout,
         )  # fmt: skip
         values |= options
+        values["epsilon"] = max(values["epsilon"], LEAST_EPSILON.get(params.dtype, 0.0))
         check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])
-        optimizer, dtype = values["optimizer"], F32 if params.dtype == F32 else F64
-        if values["epsilon"] < LEAST_EPSILON[dtype]:
-            values["epsilon"] = LEAST_EPSILON[dtype]
         run = np.frombuffer(bytearray(RECORD.pack(*values.values())), RUN)
+        optimizer, dtype = values["optimizer"], F32 if params.dtype == F32 else F64
         self.plan, self.run, self.asked, self.rows = plan, run, values, rows
         self.params = writable("params", params, dtype, (plan.n_params,))
         shape = (N_STATES[optimizer], plan.n_params)
@@ -167,6 +165,10 @@ class Job:
     def options(self):
         """The run record as a dict."""
         return dict(zip(RUN.names, self.run[0].item(), strict=True))
+
+
+# roots of the least normal numbers; what is left of less, multiplied by Adam's bias, may be flushed to 0
+LEAST_EPSILON = {F32: 1.1e-19, F64: 1.5e-154}
 
 
 def check_counts(batch_size, n_epochs, n_threads=1):
