@@ -133,7 +133,7 @@ def test_calls_of_nets_in_registers(kernels):
 
 
 def test_tanh_in_registers(kernels):
-    """Within 3 ulp: told by the loss of an output that is a hidden neuron's, against targets that are right."""
+    """Within 3 ulp: told by the loss of an output that is a hidden neuron's, against the right targets."""
     if kernels.name not in dispatch.COMPILED:
         pytest.skip("there only the compiled kernels have such nets apart")
     plan = chain(2, (2, 1), (Activation.TANH, Activation.IDENTITY))

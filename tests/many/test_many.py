@@ -138,7 +138,9 @@ def test_few_nets_beyond_full_lanes(data, monkeypatch, n_threads, alone):
     n, met, real = 3 * width + 1, [], ensemble.train
     monkeypatch.setattr(ensemble, "train", lambda jobs, on_end: (met.append(len(jobs)), real(jobs, on_end)))
     x, y = (a.astype(np.float32) for a in data)
-    assert_as_one_by_one(lambda: [net(k) for k in range(n)], x, y, epochs=2, batch_size=1, n_threads=n_threads)
+    assert_as_one_by_one(
+        lambda: [net(k) for k in range(n)], x, y, epochs=2, batch_size=1, n_threads=n_threads
+    )
     parts = [range(width)] * 3 if alone else np.array_split(range(n), 4)
     assert sorted(met) == sorted(map(len, parts))
 
