@@ -124,11 +124,11 @@ class Job:
         **options,
     ):
         n = rows.n_rows if subset is None else len(subset)
-        values = OPTIONS | dict(
-            n_samples=n, n_features=rows.n_features, n_outputs=plan.n_outputs, labels=y.ndim == 1,
-            batch_size=max(1, min(200, n)), input_scale=rows.scale, input_dropout=plan.input_dropout,
-        )  # fmt: skip
-        values |= options
+        values = {
+            **OPTIONS, "n_samples": n, "n_features": rows.n_features, "n_outputs": plan.n_outputs,
+            "labels": y.ndim == 1, "batch_size": max(1, min(200, n)), "input_scale": rows.scale,
+            "input_dropout": plan.input_dropout, **options,
+        }  # fmt: skip
         values["epsilon"] = max(values["epsilon"], LEAST_EPSILON.get(params.dtype, 0.0))
         check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])
         run = np.frombuffer(bytearray(RECORD.pack(*values.values())), RUN)

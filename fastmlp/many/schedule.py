@@ -73,10 +73,15 @@ def bundle(tasks, data, n_threads):
     for group in groups.values():
         group.sort(key=lambda task: -len(task.fit.job.order) * len(task.fit.job.losses))
         cost, job, n = group[0].cost(data), group[0].fit.job, len(group)
-        least = ensemble.least(job.plan, job.params.dtype)
-        n_parts = max(-(-n // ensemble.width(job.params.dtype)), min(n_threads, int(n / least)))
+        least, width = ensemble.least(job.plan, job.params.dtype), ensemble.width(job.params.dtype)
+        n_full, rest = divmod(n, width)
+        if n_full and 0 < rest < least and -(-n_full // n_threads) < -(-(n_full + 1) // n_threads):
+            # a part of so few would take longer than they do alone, and threads are busy without it
+            work += [(task.cost(data), partial(task.run, data)) for task in group[n - rest :]]
+            n -= rest
+        n_parts = max(-(-n // width), min(n_threads, int(n / least)))
         if n < least * n_parts:
-            work += [(task.cost(data), partial(task.run, data)) for task in group]
+            work += [(task.cost(data), partial(task.run, data)) for task in group[:n]]
             continue
         for part in np.array_split(np.arange(n), n_parts):
             work.append((least * cost, partial(run_ensemble, [group[i] for i in part])))

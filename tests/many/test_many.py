@@ -129,6 +129,22 @@ def test_lanes_are_used(data, monkeypatch):
     assert sum(sizes) == 12
 
 
+@pytest.mark.parametrize("n_threads, alone", [(1, True), (2, False), (3, True), (4, False)])
+def test_few_nets_beyond_full_lanes(data, monkeypatch, n_threads, alone):
+    """One net too many is trained alone, unless threads wait for a part of its own."""
+    width = ensemble.width(np.dtype(np.float32))
+    if width == 1:
+        pytest.skip("this backend trains nets one by one")
+    n, met, real = 3 * width + 1, [], ensemble.train
+    monkeypatch.setattr(ensemble, "train", lambda jobs, on_end: (met.append(len(jobs)), real(jobs, on_end)))
+    x, y = (a.astype(np.float32) for a in data)
+    assert_as_one_by_one(
+        lambda: [net(k) for k in range(n)], x, y, epochs=2, batch_size=1, n_threads=n_threads
+    )
+    parts = [range(width)] * 3 if alone else np.array_split(range(n), 4)
+    assert sorted(met) == sorted(map(len, parts))
+
+
 @pytest.mark.parametrize("batch_size", [1, 6])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_subsets(data, batch_size, weighted):

@@ -2,8 +2,8 @@
 # batches of no more samples than a vector has lanes. How many inputs and neurons there are is known when this is
 # compiled, so every weight, output and gradient is a variable. The optimizer is plain gradient descent: what others
 # remember would not fit in too. A weight fills a vector of its own, and the sum of a gradient's lanes is left in all
-# of them, so that nothing is broadcast: a step is a chain of two hyperbolic tangents and some sixty cycles between
-# them. Bits are those of tiny_step.pxi.
+# of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can be computed
+# before the output is known is: all that multiplies the output's error in a weight's step.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
@@ -83,11 +83,11 @@ cdef inline bint registers_finite(Job *job) noexcept nogil:
 
 
 cdef inline void registers_keep(Job *job) noexcept nogil:
-    cdef const vec *wide = (<Tiny *>job).wide
-    cdef vec *backup = (<Tiny *>job).wide_backup
-    cdef size p, n = job.net.n_params
-    for p in range(n):
-        backup[p] = wide[p]
+    """Each step writes all of `wide`, so the two may change places."""
+    cdef Tiny *self = <Tiny *>job
+    cdef vec *wide = self.wide
+    self.wide = self.wide_backup
+    self.wide_backup = wide
 
 
 cdef void registers_restore(Job *job) noexcept nogil:
@@ -95,9 +95,9 @@ cdef void registers_restore(Job *job) noexcept nogil:
     tiny_restore(job)
 
 
-cdef inline vec registers_activate(int64_t activation, vec z) noexcept nogil:
+cdef inline vec registers_activate(int64_t activation, vec z, const Near *near) noexcept nogil:
     if activation == TANH:
-        return vec_activate(TANH, ONE, z)
+        return near_tanh(near, z)
     if activation == LOGISTIC:
         return vec_activate(LOGISTIC, ONE, z)
     if activation == RELU:
@@ -121,11 +121,12 @@ cdef inline void registers_sums(int n, vec *g, bint low) noexcept nogil:
         g[p] = vec_sum_everywhere(g[p], True) if low else vec_sum_everywhere(g[p], False)
 
 
-cdef inline void registers_descend(int n, const Step *s, vec *w, const vec *g) noexcept nogil:
-    """Plain gradient descent; tiny_step's rounds the product too."""
+cdef inline void registers_descend(int n, vec *w, vec *steps, bint low) noexcept nogil:
+    """Plain gradient descent by steps of which each lane has a sample's."""
     cdef int p
+    registers_sums(n, steps, low)
     for p in range(n):
-        w[p] = w[p] - vec_rounded(s.rate * g[p])
+        w[p] = w[p] - steps[p]
 
 
 cdef inline void copy_vectors(int n, const vec *source, vec *target) noexcept nogil:
@@ -145,13 +146,13 @@ cdef inline vec vectors_sum(int n, const vec *a) noexcept nogil:
 cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogil:
     """Steps until the budget is used up or the status is not RUNNING.
 
-    What is unlikely is said to be, so that registers are not saved for its sake. All loops over parameters are inside
+    What is unlikely is said to be, and parameters are read anew after it (`taken`), so that registers are not saved for
+    its sake. All loops over parameters are inside
     that over steps, and over parts of them: the compiler unrolls no others early enough to make variables of arrays.
     """
     cdef Job *job = &self.job
     cdef Run *run = job.run
-    cdef const TinyLayer *output = self.layers + 1
-    cdef int64_t of_hidden = self.layers[0].activation, of_output = output.activation
+    cdef int64_t of_hidden = self.layers[0].activation, of_output = self.layers[1].activation
     cdef int i, u, products = inputs * hidden
     # parameters and gradients: W (inputs, hidden), b (hidden,), V (hidden, 1), c
     cdef vec W[9]
@@ -162,69 +163,94 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
     cdef vec db[4]
     cdef vec dV[4]
     cdef vec dc[1]
-    cdef vec *wide = self.wide
+    cdef vec *last = self.wide      # where the parameters are that were stored last
     cdef vec x[3]
     cdef vec a[4]
-    cdef vec out, squares
+    cdef vec out, error, step
+    cdef Near near[5]
+    cdef int lanes, moved
     cdef size start, m, n_samples = run.n_samples
     cdef double loss
     cdef bint low, taken = False, gathered = False, whole = run.batch_size >= run.n_samples and not run.shuffle
     cdef int64_t budget = run.budget
     low = (run.batch_size if run.batch_size < run.n_samples else run.n_samples) * REAL_BYTES <= 16
     registers_widen(self)
+    for u in range(hidden + 1):
+        near_begin(&near[u], whole)
     while budget > 0 and run.status == RUNNING:
         if unlikely(not taken):
-            copy_vectors(products, wide, W)
-            copy_vectors(hidden, wide + products, b)
-            copy_vectors(hidden, wide + products + hidden, V)
-            copy_vectors(1, wide + products + 2 * hidden, c)
+            copy_vectors(products, last, W)
+            copy_vectors(hidden, last + products, b)
+            copy_vectors(hidden, last + products + hidden, V)
+            copy_vectors(1, last + products + 2 * hidden, c)
             taken = True
         start = run.batch * run.batch_size
         m = n_samples - start if n_samples - start < <size>run.batch_size else <size>run.batch_size
         if unlikely(not (whole and gathered)):
             tiny_gather(self, start, m)
             gathered = True
+        lanes = (1 << m) - 1
         for i in range(inputs):
             x[i] = (<const vec *>self.X)[i]
         for u in range(hidden):
             a[u] = b[u]
             for i in range(inputs):
                 a[u] = a[u] + W[i * hidden + u] * x[i]
+        if whole and of_hidden == TANH:
+            moved = 0
+            for u in range(hidden):
+                moved |= near_moved(&near[u], a[u])
+            if unlikely(moved & lanes):
+                for u in range(hidden):
+                    near_renew(&near[u], a[u], lanes)
+                taken = False                       # begin this step again
+                continue
         for u in range(hidden):
-            a[u] = registers_activate(of_hidden, a[u])
+            a[u] = registers_activate(of_hidden, a[u], &near[u])
         out = c[0]
         for u in range(hidden):
             out = out + V[u] * a[u]
-        out = registers_activate(of_output, out)
-        squares = tiny_square(output, out, (<const vec *>self.Y)[0], (<const vec *>self.weight)[0],
-                              (<const vec *>self.scale)[0], dc)
+        # what multiplies the output's error in the steps of W, b, V and c
+        step = <real>run.learning_rate * (<const vec *>self.scale)[0]
         for u in range(hidden):
-            dV[u] = a[u] * dc[0]
-            db[u] = registers_back(of_hidden, V[u] * dc[0], a[u])
+            db[u] = step * registers_back(of_hidden, V[u], a[u])
+            dV[u] = step * a[u]
         for i in range(inputs):
             for u in range(hidden):
                 dW[i * hidden + u] = x[i] * db[u]
-        registers_sums(products, dW, low)
-        registers_sums(hidden, db, low)
-        registers_sums(hidden, dV, low)
-        registers_sums(1, dc, low)
-        loss = 0.5 * vec_sum(squares)
+        if whole and of_output == TANH and unlikely(near_moved(&near[hidden], out) & lanes):
+            near_renew(&near[hidden], out, lanes)
+            taken = False
+            continue
+        out = registers_activate(of_output, out, &near[hidden])
+        error = out - (<const vec *>self.Y)[0]
+        loss = 0.5 * vec_sum((<const vec *>self.weight)[0] * error * error)
         if not unlikely(not isfinite(loss)):
             loss *= run.loss_scale
-            tiny_constants(self)
-            registers_descend(products, &self.step, W, dW)
-            registers_descend(hidden, &self.step, b, db)
-            registers_descend(hidden, &self.step, V, dV)
-            registers_descend(1, &self.step, c, dc)
-            copy_vectors(products, W, wide)
-            copy_vectors(hidden, b, wide + products)
-            copy_vectors(hidden, V, wide + products + hidden)
-            copy_vectors(1, c, wide + products + 2 * hidden)
+            error = registers_back(of_output, error, out)
+            for u in range(products):
+                dW[u] = dW[u] * error
+            for u in range(hidden):
+                db[u] = db[u] * error
+                dV[u] = dV[u] * error
+            dc[0] = step * error
+            # in the order in which the next step needs them
+            registers_descend(products, W, dW, low)
+            registers_descend(hidden, b, db, low)
+            registers_descend(hidden, V, dV, low)
+            registers_descend(1, c, dc, low)
+            last = self.wide
+            copy_vectors(products, W, last)
+            copy_vectors(hidden, b, last + products)
+            copy_vectors(hidden, V, last + products + hidden)
+            copy_vectors(1, c, last + products + 2 * hidden)
             self.wide_sum[0] = (vectors_sum(products, W) + vectors_sum(hidden, b)) + (vectors_sum(hidden, V) + c[0])
             if run.average:
                 loss = loss / self.batch_weight if self.batch_weight > 0 else 0
         budget -= 1
         end_batch(job, loss, m, registers_finite, registers_keep, registers_restore)
+    if last != self.wide:
+        memcpy(self.wide, last, job.net.n_params * sizeof(vec))
     registers_narrow(self)
 
 
