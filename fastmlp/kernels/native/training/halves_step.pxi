@@ -22,11 +22,12 @@ cdef void list_inputs(Halves *self, size p) noexcept nogil:
     cdef Run *run = part.job.run
     cdef const int64_t *order = part.job.order
     cdef size at = run.batch
-    self.sample[p].bad = row_is_bad(&part.job, order[at])
     if part.replayed > 0 and run.step - part.flushed >= PAST / 2 - 1:
         catch_up_all(part)                    # before the rates of old steps are overwritten
     part.now.m = list_row(&part.job.rows, order[at], order[at + 1 if at + 1 < <size>run.n_samples else at],
                           part.now.value, part.now.index)
+    part.now.row = order[at]
+    self.sample[p].bad = list_is_bad(&part.job, &part.now)
 
 
 cdef void forward_pair(Halves *self, size p, size k, real *out) noexcept nogil:

@@ -48,17 +48,23 @@ cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *se
     """
     cdef Step step = constants[0]
     cdef vec dz[4]
+    cdef vec root_dz[4]
     cdef vec x_i, g, v
     cdef int j
     cdef size i, at
     cdef int64_t k, last = self.job.run.step + 1
     cdef vec *row
     cdef vec *moment
+    cdef vec *second
     cdef const real *x = self.now.value
     cdef const int32_t *index = self.now.index
-    cdef real fade, drift, ahead = ONE + step.momentum if optimizer == NESTEROV else ONE
+    cdef real fade, fade_2, drift, ahead = ONE + step.momentum if optimizer == NESTEROV else ONE
+    cdef real root_rest = <real>c_sqrt(1 - self.job.run.beta_2)
     for j in range(vecs):
         dz[j] = vec_rounded((<const vec *>(d + j * LANES))[0] * online_factor(optimizer, &step))
+        if optimizer == ADAM:
+            root_dz[j] = dz[j] * root_rest
+            dz[j] = dz[j] * step.rest_1
     for i in range(self.now.m):
         at = <size>index[i] * ld
         k = steps_missed(self, row_step[index[i]]) + 1
@@ -67,9 +73,15 @@ cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *se
         row, moment = <vec *>(w + at), <vec *>(s0 + at)
         x_i = vec_fill(x[i])
         if optimizer == ADAM:
-            step.beta_1, step.beta_2 = fade_of(self, k), fade_2_of(self, k)
+            fade, fade_2 = fade_of(self, k), fade_2_of(self, k)
+            second = <vec *>(s1 + at)
             for j in range(vecs):
-                row[j] = online_vec(ADAM, &step, row[j], moment + j, <vec *>(s1 + at) + j, x_i, dz[j])
+                g = fade * moment[j] + x_i * dz[j]
+                v = x_i * root_dz[j]
+                v = fade_2 * second[j] + v * v
+                moment[j] = g
+                second[j] = v
+                row[j] = row[j] - vec_over_root(step.rate * g, v, step.epsilon)
             continue
         fade, drift = fade_of(self, k), drift_of(self, k)
         for j in range(vecs):

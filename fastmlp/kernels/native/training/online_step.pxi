@@ -167,6 +167,13 @@ cdef inline void list_sample(Online *self, Listed *list, int64_t row, int64_t ne
     list.m = list_row(&self.job.rows, row, next_row if next_row >= 0 else row, list.value, list.index)
 
 
+cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:
+    """`row_is_bad` of a listed row, which is looked through only where a non-zero is so large that it may be bad."""
+    if not (job.run.check_rows and job.run.epoch == 0):
+        return False
+    return not half_finite(list.value, list.m) and row_is_bad(job, list.row)
+
+
 cdef inline void take_sample(Online *self, size position) noexcept nogil:
     """Have the sample at a position of the epoch's order in `now`."""
     cdef int64_t row = self.job.order[position]
@@ -195,11 +202,11 @@ cdef double online_step(Online *self, size position) noexcept nogil:
     cdef double divisor = run.mean_weight if run.mean_weight > 0 else weight, whole = divisor if run.average else 1
     cdef Step step
     cdef real factor = <real>(weight * run.gradient_scale)
-    if row_is_bad(&self.job, row):
+    take_sample(self, position)
+    if row_is_bad(&self.job, row) if self.whole else list_is_bad(&self.job, &self.now):
         return NOT_A_NUMBER
     if self.replayed > 0 and run.step - self.flushed >= PAST / 2 - 1:
         catch_up_all(self)                       # before the rates of old steps are overwritten
-    take_sample(self, position)
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         if penalised(layer):
