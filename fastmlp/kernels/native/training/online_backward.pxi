@@ -41,15 +41,15 @@ cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *se
                                    const real *d) noexcept nogil:
     """The same on the listed rows, which have waited: the steps they have missed and this one at once.
 
-    Momentum: without its gradient, k steps make w + drift_of(k) v of w, and fade_of(k) v of its velocity v. Of Adam's
-    rows the weights are up to date.
+    Momentum: without gradient, k steps make w + drift_of(k) v of w, and fade_of(k) v of its velocity v. Of Adam's rows
+    the weights are up to date; dz is times rest_1, and root_dz times the root of rest_2, once for all rows.
 
     whole : whether rows end here, so that they are up to date
     """
     cdef Step step = constants[0]
     cdef vec dz[4]
     cdef vec root_dz[4]
-    cdef vec x_i, g, v
+    cdef vec x_i, g, m, v
     cdef int j
     cdef size i, at
     cdef int64_t k, last = self.job.run.step + 1
@@ -76,12 +76,12 @@ cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *se
             fade, fade_2 = fade_of(self, k), fade_2_of(self, k)
             second = <vec *>(s1 + at)
             for j in range(vecs):
-                g = fade * moment[j] + x_i * dz[j]
-                v = x_i * root_dz[j]
-                v = fade_2 * second[j] + v * v
-                moment[j] = g
+                g = x_i * root_dz[j]
+                m = fade * moment[j] + x_i * dz[j]
+                v = fade_2 * second[j] + g * g
+                moment[j] = m
                 second[j] = v
-                row[j] = row[j] - vec_over_root(step.rate * g, v, step.epsilon)
+                row[j] = row[j] - vec_over_root(step.rate * m, v, step.epsilon)
             continue
         fade, drift = fade_of(self, k), drift_of(self, k)
         for j in range(vecs):
