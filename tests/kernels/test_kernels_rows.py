@@ -256,30 +256,3 @@ def test_all_finite_where_they_are_read(kernels, dtype, scale):
 def test_all_finite_of_bytes_and_of_nothing(kernels):
     for x in (np.ones((4, 5), np.uint8), np.ones((0, 5)), sparse.csr_matrix((3, 4)), np.ones((2, 0))):
         assert kernels.module.all_finite(Rows(x))
-
-
-@pytest.mark.parametrize(
-    "betas", [(0.9, 0.999), (0.5, 0.9), (0.0, 0.999), (0.99, 0.9), (0.99, 0.9999)], ids=str
-)
-@pytest.mark.parametrize("epsilon, corrected", [(1e-8, 0), (1e-3, 1), (1e-12, 0)])
-def test_adam_on_inputs_that_are_seldom_used(kernels, betas, epsilon, corrected):
-    """Weight rows without gradient are brought up to date when used again, 1 to 8600 steps later."""
-    if kernels.name == "numpy":
-        pytest.skip("it makes every step of every row")
-    n = 9000
-    random = np.random.RandomState(5)
-    x = random.normal(size=(n, 7)) * (random.uniform(size=(n, 7)) < [0.9, 0.5, 0.1, 0.01, 0.001, 0, 0])
-    x[[10, 300, 8900], 5] = 1
-    x[[20, 50], 6] = 1e-4  # a second moment below what a series in epsilon / sqrt(v) bears
-    beta_1, beta_2 = betas
-    plan = chain(7, (37, 2), (Activation.TANH, Activation.IDENTITY))
-    options = dict(
-        n=n, optimizer=Optimizer.ADAM, batch_size=1, n_epochs=1, shuffle=0, rates=(0.002,), beta_1=beta_1,
-        beta_2=beta_2, epsilon=epsilon, epsilon_corrected=corrected,
-    )  # fmt: skip
-    x = x.astype(kernels.dtype)
-    dense, _ = train(make_job(kernels.dtype, plan, x=x, **options))
-    listed, _ = train(make_job(kernels.dtype, plan, x=Rows(sparse.csr_matrix(x)), **options))
-    assert dense.run["sparse"][0] == 0 and listed.run["sparse"][0] == 1
-    kernels.assert_close(listed.params, dense.params, 2000)
-    kernels.assert_close(listed.state, dense.state, 2000)

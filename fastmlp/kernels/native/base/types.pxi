@@ -128,6 +128,7 @@ cdef extern from *:
     # Cython writes a literal beside a `real` as a double, which would drag float32 loops into double precision
     real ONE "((real)1)"
     real TWO "((real)2)"
+    bint unlikely(bint) noexcept nogil        # Cython's own macro
 
 ctypedef Py_ssize_t size
 

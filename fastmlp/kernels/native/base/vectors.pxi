@@ -33,12 +33,18 @@ cdef extern from *:
       static inline vec vec_sqrt(vec v) { return (vec)sqrt((double)v); }
     #endif
 
-    /* a / (sqrt(v) + epsilon), v >= 0; a term in single precision keeps the divisor above 0. Some CPUs take 12 cycles
-       for a root of 64 bytes, so that one is an estimate with a Newton step (about 1 ulp); others are exact. */
+    /* a / (sqrt(v) + epsilon), v >= 0; a term in single precision keeps the divisor above 0. Roots and divisions share a
+       unit that takes 4 cycles for 32 bytes, so that one of them is an estimate with a Newton step (about 1 ulp): the
+       root on CPUs that take 12 cycles for one of 64 bytes; the baseline has both exact. */
     #if REAL_BYTES == 4 && defined(__AVX512F__)
       static inline vec vec_over_root(vec a, vec v, real epsilon) {
           vec x = v + 1.17549435e-38f, r = FM_RSQRT(x), s = x * r;
           return a / (s + 0.5f * r * (x - s * s) + epsilon);
+      }
+    #elif REAL_BYTES == 4 && defined(__AVX__)
+      static inline vec vec_over_root(vec a, vec v, real epsilon) {
+          vec root = vec_sqrt(v + 1.17549435e-38f) + epsilon, r = FM_RCP(root);
+          return a * (r * (2.0f - root * r));
       }
     #elif REAL_BYTES == 4
       static inline vec vec_over_root(vec a, vec v, real epsilon) {
@@ -92,25 +98,49 @@ cdef extern from *:
     #else
       static inline vec vec_inverse_sqrt(vec v) { return (real)1 / vec_sqrt(v); }
     #endif
-    /* whether 0 < a < bound in any lane */
-    static inline int vec_any_small(vec a, real bound) {
-    #if defined(__AVX512F__) && REAL_BYTES == 4
-        return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)a, _mm512_set1_ps(bound), _CMP_LT_OQ), (__m512)a,
-                                       _mm512_setzero_ps(), _CMP_GT_OQ) != 0;
-    #elif defined(__AVX512F__)
-        return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask((__m512d)a, _mm512_set1_pd(bound), _CMP_LT_OQ), (__m512d)a,
-                                       _mm512_setzero_pd(), _CMP_GT_OQ) != 0;
-    #elif defined(__AVX__) && REAL_BYTES == 4
-        return _mm256_movemask_ps((__m256)((vbits)(a < bound) & (vbits)(a > 0))) != 0;
-    #elif defined(__AVX__)
-        return _mm256_movemask_pd((__m256d)((vbits)(a < bound) & (vbits)(a > 0))) != 0;
+    /* whether 0 < a < bound in any lane of n vectors a >= 0. Bits less 1, without sign, are in the order of the numbers,
+       but those of 0 beyond all. */
+    #if defined(__AVX512F__) || (defined(__AVX2__) && REAL_BYTES == 4)
+      #if REAL_BYTES == 8
+        #define FM_LOWER(a, b) ((vbits)_mm512_min_epu64((__m512i)(a), (__m512i)(b)))
+      #elif defined(__AVX512F__)
+        #define FM_LOWER(a, b) ((vbits)_mm512_min_epu32((__m512i)(a), (__m512i)(b)))
+      #else
+        #define FM_LOWER(a, b) ((vbits)_mm256_min_epu32((__m256i)(a), (__m256i)(b)))
+      #endif
+      static inline int vec_any_small(const vec *a, const int n, real bound) {
+          bits limit;
+          vbits least = (vbits)a[0] - 1, most;
+          for (int j = 1; j < n; j++) least = FM_LOWER(least, (vbits)a[j] - 1);
+          memcpy(&limit, &bound, sizeof limit);
+          if (limit < 2) return 0;
+          most = (vbits){0} + (limit - 2);
+      #if REAL_BYTES == 8
+          return _mm512_cmple_epu64_mask((__m512i)least, (__m512i)most) != 0;
+      #elif defined(__AVX512F__)
+          return _mm512_cmple_epu32_mask((__m512i)least, (__m512i)most) != 0;
+      #else
+          return _mm256_movemask_epi8(_mm256_cmpeq_epi32((__m256i)FM_LOWER(least, most), (__m256i)least)) != 0;
+      #endif
+      }
+    #elif defined(__GNUC__) && defined(__SSE2__) && (defined(__AVX2__) || !defined(__AVX__))
+      static inline int vec_any_small(const vec *a, const int n, real bound) {
+          vbits small = (vbits){0};
+          for (int j = 0; j < n; j++) small |= (vbits)(a[j] < bound) & (vbits)(a[j] > 0);
+      #if defined(__AVX__)
+          return _mm256_movemask_epi8((__m256i)small) != 0;
+      #else
+          return _mm_movemask_epi8((__m128i)small) != 0;
+      #endif
+      }
     #else
-        const real *p = (const real *)&a;
-        int small = 0;
-        for (int l = 0; l < LANES; l++) small |= (p[l] < bound) & (p[l] > 0);
-        return small;
+      static inline int vec_any_small(const vec *a, const int n, real bound) {
+          const real *p = (const real *)a;
+          int small = 0;
+          for (int l = 0; l < n * LANES; l++) small |= (p[l] < bound) & (p[l] > 0);
+          return small;
+      }
     #endif
-    }
 
     /* Lanewise selection (max and min give b where either is NaN), and the sum of a vector's lanes in a fixed
        pairwise order. */
@@ -327,7 +357,7 @@ cdef extern from *:
     vec vec_reciprocal(vec) noexcept nogil
     vec vec_inverse_sqrt(vec) noexcept nogil
     bint vec_finite(vec) noexcept nogil
-    bint vec_any_small(vec, real) noexcept nogil
+    bint vec_any_small(const vec *, int, real) noexcept nogil
     vec vec_divide(vec, vec) noexcept nogil
     vec vec_max(vec, vec) noexcept nogil
     vec vec_min(vec, vec) noexcept nogil

@@ -59,6 +59,13 @@ cdef inline bint finite_real(const real *x, size n) noexcept nogil:
     return within_f64(<const double *>x, n, MOST_F64)
 
 
+cdef inline bint half_finite(const real *x, size n) noexcept nogil:
+    """Whether twice as large they would be finite too."""
+    if REAL_BYTES == 4:
+        return within_f32(<const float *>x, n, MOST_F32 - (1 << 23))
+    return within_f64(<const double *>x, n, MOST_F64 - (<int64_t>1 << 52))
+
+
 cdef void set_most(Rows *rows) noexcept nogil:
     """Say up to which magnitude numbers stay finite where they are read, for `row_finite`."""
     cdef double most = (FLT_MAX if REAL_BYTES == 4 else DBL_MAX) / c_fabs(rows.scale)

@@ -22,11 +22,12 @@ cdef void list_inputs(Halves *self, size p) noexcept nogil:
     cdef Run *run = part.job.run
     cdef const int64_t *order = part.job.order
     cdef size at = run.batch
-    self.sample[p].bad = row_is_bad(&part.job, order[at])
     if part.replayed > 0 and run.step - part.flushed >= PAST / 2 - 1:
         catch_up_all(part)                    # before the rates of old steps are overwritten
     part.now.m = list_row(&part.job.rows, order[at], order[at + 1 if at + 1 < <size>run.n_samples else at],
                           part.now.value, part.now.index)
+    part.now.row = order[at]
+    self.sample[p].bad = list_is_bad(&part.job, &part.now)
 
 
 cdef void forward_pair(Halves *self, size p, size k, real *out) noexcept nogil:
@@ -99,16 +100,14 @@ cdef inline void backward_by_rows(int64_t optimizer, Halves *self, size p, size 
     for i in range(count):
         at = i * ld
         D[i] = dot(work.W + at, work.D, ld)
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, A + i, NULL, NULL, NULL, 1,
-                    work.D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, A + i, NULL, 1, work.D)
     activation_backward(below.activation, <real>below.slope, source.Z + first if source.Z != NULL else NULL, A, D,
                         count)
     for i in range(count, self.share[p][k - 1].count):
         D[i] = 0
     if layer.bias >= 0 and p == 0:
         at = count * ld
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, NULL, NULL, 1,
-                    work.D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, 1, work.D)
 
 
 cdef inline void backward_by_columns(int64_t optimizer, Halves *self, size p, size k, real *out) noexcept nogil:
@@ -125,21 +124,21 @@ cdef inline void backward_by_columns(int64_t optimizer, Halves *self, size p, si
             at = i * ld
             out[i] = dot(work.W + at, D, ld)
             update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, part.work[k - 1].A + i, NULL,
-                        NULL, NULL, 1, D)
+                        1, D)
     elif skips_zero_inputs(part, layer):
         for i in range(part.now.m):
             part.row_step[part.now.index[i]] = part.job.run.step + 1
-        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.now.value, part.now.index, NULL, NULL,
+        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.now.value, part.now.index,
                     part.now.m, D)
     else:
         for i in range(part.now.m):
             part.X[part.now.index[i]] = part.now.value[i]
-        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.X, NULL, NULL, NULL, layer.n_in, D)
+        update_rows(optimizer, step, work.W, work.S[0], work.S[1], ld, part.X, NULL, layer.n_in, D)
         for i in range(part.now.m):
             part.X[part.now.index[i]] = 0
     if layer.bias >= 0:
         at = layer.n_in * ld
-        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, NULL, NULL, 1, D)
+        update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, &one, NULL, 1, D)
 
 
 cdef inline void backward_pair(int64_t optimizer, Halves *self, size p, size k, real *out) noexcept nogil:

@@ -23,12 +23,13 @@ cdef struct Online:
     #                       list is read as a row
     # rows that wait to be brought up to date
     int64_t *row_step     # (n_layers, n_features): the step up to which each first-layer row is
-    double *decay         # (DECAYS,): momentum^k, and sums of its powers 1..k; Adam: powers of beta_1 and beta_2
-    double *decay_sum
-    int64_t flushed       # the step at which all rows were up to date
-    # momentum, listed inputs, (n_layers, most_nonzeros): see drift_rows
-    real *drift
+    # (DECAYS,): what k steps without gradient leave of the velocity or first moment, and of the second; and momentum:
+    # by how many of its velocities a row has moved
     real *fade
+    real *fade_2
+    real *drift
+    int64_t flushed       # the step at which all rows were up to date
+    real *drifts          # (n_layers, most_nonzeros), momentum, listed inputs: see look_back
     # Adam, listed inputs
     real *past_rate       # (PAST,): rate and epsilon of the last steps, step t at t modulo PAST
     real *past_epsilon
@@ -37,7 +38,7 @@ cdef struct Online:
     real *powers          # (4, PAST)
     int64_t head
     real smallest         # v from which on the series holds
-    real largest          # what 1 / sqrt(v) is cut to, where v is 0
+    real negligible       # beside such a v
 
 
 cdef void lay_out_list(Listed *list, const Job *job, char **cursor) noexcept nogil:
@@ -64,11 +65,11 @@ cdef size online_layout(const Job *job, char *base) noexcept nogil:
     lay_out_list(&self.next, job, &cursor)
     self.X = <real *>take(&cursor, stride_of(run.n_features) * sizeof(real))
     self.row_step = <int64_t *>take(&cursor, run.n_features * job.net.n_layers * sizeof(int64_t))
-    self.decay = <double *>take(&cursor, DECAYS * sizeof(double))
-    self.decay_sum = <double *>take(&cursor, DECAYS * sizeof(double))
+    self.fade = <real *>take(&cursor, DECAYS * sizeof(real))
+    self.fade_2 = <real *>take(&cursor, DECAYS * sizeof(real))
+    self.drift = <real *>take(&cursor, DECAYS * sizeof(real))
     drifts = job.net.n_layers * job.rows.most_nonzeros if drifting(run.optimizer) else 0
-    self.drift = <real *>take(&cursor, drifts * sizeof(real))
-    self.fade = <real *>take(&cursor, drifts * sizeof(real))
+    self.drifts = <real *>take(&cursor, drifts * sizeof(real))
     past = PAST * sizeof(real) if run.sparse and run.optimizer == ADAM else 0
     self.past_rate = <real *>take(&cursor, past)
     self.past_epsilon = <real *>take(&cursor, past)

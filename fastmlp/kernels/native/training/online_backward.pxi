@@ -17,15 +17,11 @@ cdef inline bint moves_by_rows(const Online *self, const Layer *layer) noexcept 
 
 
 cdef inline void update_panel(int64_t optimizer, int vecs, const Step *constants, real *w, real *s0, real *s1,
-                              size ld, const real *x, const int32_t *index, const real *drift, const real *fade, size m,
-                              const real *d) noexcept nogil:
-    """One step on the m listed rows (index NULL: on the first m), `vecs` vectors wide; d in registers.
-
-    drift, fade : NULL, or what the rows have to be brought up to date by before (drift_rows)
-    """
+                              size ld, const real *x, const int32_t *index, size m, const real *d) noexcept nogil:
+    """One step on the m listed rows (index NULL: on the first m), `vecs` vectors wide; d in registers."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef vec dz[8]
-    cdef vec weight, x_i
+    cdef vec x_i
     cdef int j
     cdef size i, at
     cdef vec *row
@@ -37,32 +33,118 @@ cdef inline void update_panel(int64_t optimizer, int vecs, const Step *constants
         row, v = <vec *>(w + at), <vec *>(s0 + at)
         x_i = vec_fill(x[i])
         for j in range(vecs):
-            weight = row[j]
-            if drift != NULL:
-                weight = weight + drift[i] * v[j]
-                v[j] = vec_rounded(fade[i] * v[j])
-            row[j] = online_vec(optimizer, &step, weight, v + j, <vec *>(s1 + at) + j, x_i, dz[j])
+            row[j] = online_vec(optimizer, &step, row[j], v + j, <vec *>(s1 + at) + j, x_i, dz[j])
+
+
+cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *self, const Step *constants, real *w,
+                                   real *s0, real *s1, size ld, int64_t *row_step, bint whole,
+                                   const real *d) noexcept nogil:
+    """The same on the listed rows, which have waited: the steps they have missed and this one at once.
+
+    Momentum: without gradient, k steps make w + drift_of(k) v of w, and fade_of(k) v of its velocity v. Of Adam's rows
+    the weights are up to date; dz is times rest_1, and root_dz times the root of rest_2, once for all rows.
+
+    whole : whether rows end here, so that they are up to date
+    """
+    cdef Step step = constants[0]
+    cdef vec dz[4]
+    cdef vec root_dz[4]
+    cdef vec x_i, g, m, v
+    cdef int j
+    cdef size i, at
+    cdef int64_t k, last = self.job.run.step + 1
+    cdef vec *row
+    cdef vec *moment
+    cdef vec *second
+    cdef const real *x = self.now.value
+    cdef const int32_t *index = self.now.index
+    cdef real fade, fade_2, drift, ahead = ONE + step.momentum if optimizer == NESTEROV else ONE
+    cdef real root_rest = <real>c_sqrt(1 - self.job.run.beta_2)
+    for j in range(vecs):
+        dz[j] = vec_rounded((<const vec *>(d + j * LANES))[0] * online_factor(optimizer, &step))
+        if optimizer == ADAM:
+            root_dz[j] = dz[j] * root_rest
+            dz[j] = dz[j] * step.rest_1
+    for i in range(self.now.m):
+        at = <size>index[i] * ld
+        k = steps_missed(self, row_step[index[i]]) + 1
+        if whole:
+            row_step[index[i]] = last
+        row, moment = <vec *>(w + at), <vec *>(s0 + at)
+        x_i = vec_fill(x[i])
+        if optimizer == ADAM:
+            fade, fade_2 = fade_of(self, k), fade_2_of(self, k)
+            second = <vec *>(s1 + at)
+            for j in range(vecs):
+                g = x_i * root_dz[j]
+                m = fade * moment[j] + x_i * dz[j]
+                v = fade_2 * second[j] + g * g
+                moment[j] = m
+                second[j] = v
+                row[j] = row[j] - vec_over_root(step.rate * m, v, step.epsilon)
+            continue
+        fade, drift = fade_of(self, k), drift_of(self, k)
+        for j in range(vecs):
+            v = moment[j]
+            g = x_i * dz[j]
+            moment[j] = fade * v - g
+            row[j] = row[j] + drift * v - g * ahead
+
+
+cdef inline void update_late(int64_t optimizer, const Online *self, const Step *step, const LayerWork *work, size row,
+                             int64_t *row_step) noexcept nogil:
+    """The listed rows of a layer that begin with number `row`; of narrow layers with distances the compiler knows."""
+    cdef size j = 0, i, ld = work.ld, at = row * ld
+    cdef real *w = work.W + at
+    cdef real *s0 = work.S[0] + at
+    cdef real *s1 = work.S[1] + at
+    if ld == 4 * LANES:
+        update_late_panel(optimizer, 4, self, step, w, s0, s1, 4 * LANES, row_step, True, work.D)
+        return
+    if ld == 2 * LANES:
+        update_late_panel(optimizer, 2, self, step, w, s0, s1, 2 * LANES, row_step, True, work.D)
+        return
+    while ld - j >= 4 * LANES:
+        update_late_panel(optimizer, 4, self, step, w + j, s0 + j, s1 + j, ld, row_step, False, work.D + j)
+        j += 4 * LANES
+    while ld - j >= LANES:
+        update_late_panel(optimizer, 1, self, step, w + j, s0 + j, s1 + j, ld, row_step, False, work.D + j)
+        j += LANES
+    for i in range(self.now.m):
+        row_step[self.now.index[i]] = self.job.run.step + 1
 
 
 cdef inline void update_rows(int64_t optimizer, const Step *step, real *w, real *s0, real *s1, size ld,
-                             const real *x, const int32_t *index, const real *drift, const real *fade, size m,
-                             const real *d) noexcept nogil:
+                             const real *x, const int32_t *index, size m, const real *d) noexcept nogil:
     """One step on the listed rows (index NULL: on the first m) with the gradients x[i] d / weight."""
     cdef size j = 0
     while ld - j >= 8 * LANES:
-        update_panel(optimizer, 8, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        update_panel(optimizer, 8, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 8 * LANES
     if ld - j >= 4 * LANES:
-        update_panel(optimizer, 4, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        update_panel(optimizer, 4, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 4 * LANES
     if ld - j == 3 * LANES:
-        update_panel(optimizer, 3, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        update_panel(optimizer, 3, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         return
     if ld - j >= 2 * LANES:
-        update_panel(optimizer, 2, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        update_panel(optimizer, 2, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 2 * LANES
     if ld - j >= LANES:
-        update_panel(optimizer, 1, step, w + j, s0 + j, s1 + j, ld, x, index, drift, fade, m, d + j)
+        update_panel(optimizer, 1, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+
+
+cdef inline void update_narrow(int64_t optimizer, const Step *step, LayerWork *work, const real *x,
+                               const int32_t *index, size m) noexcept nogil:
+    """`update_rows` of a narrow layer's first rows, with distances the compiler knows."""
+    if work.ld == LANES:
+        update_panel(optimizer, 1, step, work.W, work.S[0], work.S[1], LANES, x, index, m, work.D)
+    elif work.ld == 2 * LANES:
+        update_panel(optimizer, 2, step, work.W, work.S[0], work.S[1], 2 * LANES, x, index, m, work.D)
+    elif work.ld == 3 * LANES:
+        update_panel(optimizer, 3, step, work.W, work.S[0], work.S[1], 3 * LANES, x, index, m, work.D)
+    else:
+        update_panel(optimizer, 4, step, work.W, work.S[0], work.S[1], 4 * LANES, x, index, m, work.D)
 
 
 cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
@@ -79,7 +161,7 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
     """Update the rows that the input meets in layer k."""
     cdef const Layer *layer = &self.job.net.layers[k]
     cdef LayerWork *work = &self.work[k]
-    cdef size i, p, ld = work.ld, m = self.now.m, lists = k * self.job.rows.most_nonzeros
+    cdef size i, p, ld = work.ld, m = self.now.m
     cdef real l2 = <real>l2_of(layer, step.whole) * step.scale
     cdef int64_t *row_step = self.row_step + k * self.job.run.n_features
     cdef real *w = work.W + edge.row * ld
@@ -88,13 +170,16 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
     cdef const real *x = self.now.value
     cdef const int32_t *index = self.now.index
     if skips_zero_inputs(self, layer):
-        if optimizer != SGD:
+        if drifting(optimizer) or (optimizer == ADAM and self.narrow[k]):
+            update_late(optimizer, self, step, work, edge.row, row_step)
+            return
+        if optimizer == ADAM:                 # which are up to date, as the product has had to have them
             for i in range(m):
                 row_step[index[i]] = self.job.run.step + 1
-        if drifting(optimizer):
-            update_rows(optimizer, step, w, s0, s1, ld, x, index, self.drift + lists, self.fade + lists, m, d)
+        if self.narrow[k]:
+            update_narrow(optimizer, step, work, x, index, m)
         else:
-            update_rows(optimizer, step, w, s0, s1, ld, x, index, NULL, NULL, m, d)
+            update_rows(optimizer, step, w, s0, s1, ld, x, index, m, d)
         return
     if index != NULL:                         # dense: the listed values, scattered
         for i in range(m):
@@ -104,7 +189,7 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
         for p in range(<size>edge.width):
             update_row(optimizer, step, w + p * ld, s0 + p * ld, s1 + p * ld, x[p] * step.scale, d, l2, ld)
     else:
-        update_rows(optimizer, step, w, s0, s1, ld, x, NULL, NULL, NULL, edge.width, d)
+        update_rows(optimizer, step, w, s0, s1, ld, x, NULL, edge.width, d)
     if index != NULL:
         for i in range(m):
             self.X[index[i]] = 0
@@ -187,8 +272,8 @@ cdef inline void backward_wide(int64_t optimizer, Online *self, Step *step, size
             update_row(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, source.A[p] * step.scale, work.D,
                        l2, ld)
         else:
-            update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, source.A + p, NULL, NULL,
-                        NULL, 1, work.D)
+            update_rows(optimizer, step, work.W + at, work.S[0] + at, work.S[1] + at, ld, source.A + p, NULL, 1,
+                        work.D)
     if edge.is_last:
         activation_backward(below.activation, <real>below.slope, source.Z, source.A, source.D, below.n_out)
         for p in range(<size>below.n_out, source.ld):
@@ -223,8 +308,7 @@ cdef inline void backward_layers(int64_t optimizer, Online *self, const Step *co
         if moves_by_rows(self, layer):
             update_row(optimizer, step, work.W + e, work.S[0] + e, work.S[1] + e, step.scale, work.D, 0, work.ld)
         else:
-            update_rows(optimizer, step, work.W + e, work.S[0] + e, work.S[1] + e, work.ld, &one, NULL, NULL, NULL, 1,
-                        work.D)
+            update_rows(optimizer, step, work.W + e, work.S[0] + e, work.S[1] + e, work.ld, &one, NULL, 1, work.D)
 
 
 # One function an optimizer: inlined all together they would run out of registers.

@@ -12,6 +12,11 @@
 #             so small that x is not, the steps are replayed one by one. As q < 1, steps beyond some number are lost in
 #             rounding: `replayed`.
 
+cdef struct Series:       # see above
+    real A, B, C, D
+    real negligible       # beside any v for which the series holds
+
+
 cdef bint skips_zero_inputs(Online *self, const Layer *layer) noexcept nogil:
     """Whether rows of a first layer may wait: no penalty moves them, and Adam's sums reach far enough back."""
     if self.whole or layer.frozen or penalised(layer) or self.job.run.weight_decay != 0:
@@ -57,46 +62,79 @@ cdef void record_step(Online *self, const Step *step) noexcept nogil:
         factor = factor * step.epsilon
 
 
-cdef inline void replay_steps(int vecs, Online *self, int64_t first, int64_t n, real *w, const real *m,
-                              const real *v) noexcept nogil:
-    """The weights after n steps of Adam without gradient, the first of them number `first`, one by one."""
-    cdef vec weight[4]
-    cdef vec moment[4]
-    cdef vec root[4]
+cdef inline real fade_of(const Online *self, int64_t k) noexcept nogil:
+    """What k steps without gradient leave of a velocity, or of Adam's first moment."""
+    if unlikely(k >= DECAYS):
+        return <real>c_pow(self.job.run.beta_1 if self.job.run.optimizer == ADAM else self.job.run.momentum, <double>k)
+    return self.fade[k]
+
+
+cdef inline real fade_2_of(const Online *self, int64_t k) noexcept nogil:
+    """What they leave of the second."""
+    if unlikely(k >= DECAYS):
+        return <real>c_pow(self.job.run.beta_2, <double>k)
+    return self.fade_2[k]
+
+
+cdef real distant_drift(const Online *self, int64_t k) noexcept nogil:
+    """By how many of its velocities momentum moves a row in k steps without gradient."""
+    cdef double mu = self.job.run.momentum, total
+    total = mu * (1 - c_pow(mu, <double>k)) / (1 - mu) if mu < 1 else <double>k
+    return <real>(total * mu if self.job.run.optimizer == NESTEROV else total)
+
+
+cdef inline real drift_of(const Online *self, int64_t k) noexcept nogil:
+    if unlikely(k >= DECAYS):
+        return distant_drift(self, k)
+    return self.drift[k]
+
+
+cdef void replay_steps(int vecs, const Online *self, int64_t missed, real *w, const real *m,
+                       const real *v) noexcept nogil:
+    """The weights after the steps of Adam that `vecs` vectors of a row have missed, one by one."""
+    cdef vec weight, moment, root
     cdef int j
-    cdef int64_t t
-    cdef real beta = <real>self.job.run.beta_1, root_beta = <real>c_sqrt(self.job.run.beta_2), rate, epsilon
+    cdef int64_t t, end = self.job.run.step + 1, first = end - missed
+    cdef real beta = <real>self.job.run.beta_1, root_beta = <real>c_sqrt(self.job.run.beta_2)
+    if missed > self.replayed:
+        end = first + self.replayed
     for j in range(vecs):
-        weight[j] = (<vec *>w)[j]
-        moment[j] = (<const vec *>m)[j]
-        root[j] = vec_sqrt((<const vec *>v)[j] + REAL_TINY)
-    for t in range(first, first + n):
-        rate = self.past_rate[t & (PAST - 1)]
-        epsilon = self.past_epsilon[t & (PAST - 1)]
-        for j in range(vecs):
-            moment[j] = moment[j] * beta
-            root[j] = root[j] * root_beta
-            weight[j] = weight[j] - rate * moment[j] * vec_reciprocal(root[j] + epsilon)
-    for j in range(vecs):
-        (<vec *>w)[j] = weight[j]
+        weight, moment = (<vec *>w)[j], (<const vec *>m)[j]
+        root = vec_sqrt((<const vec *>v)[j] + REAL_TINY)
+        for t in range(first, end):
+            moment = moment * beta
+            root = root * root_beta
+            weight = weight - self.past_rate[t & (PAST - 1)] * moment * vec_reciprocal(
+                root + self.past_epsilon[t & (PAST - 1)])
+        (<vec *>w)[j] = weight
+
+
+cdef inline Series missed_by(int vecs, const Online *self, int64_t missed, real *w, const real *m,
+                             const real *v) noexcept nogil:
+    """What `replayed` makes of `vecs` vectors of a row; where a v is small, the steps are replayed here."""
+    cdef Series series
+    cdef const real *sums = self.sums + self.head + missed
+    series.A, series.B, series.C, series.D = sums[0], sums[2 * PAST], sums[4 * PAST], sums[6 * PAST]
+    series.negligible = self.negligible
+    if unlikely(vec_any_small(<const vec *>v, vecs, self.smallest)):
+        replay_steps(vecs, self, missed, w, m, v)
+        series.A = series.B = series.C = series.D = 0
+    return series
+
+
+cdef inline vec replayed(const Series *series, vec w, vec m, vec v) noexcept nogil:
+    """w after the steps of Adam that were missed. Where v is 0, so is m, and r shall be finite."""
+    cdef vec r = vec_inverse_sqrt(v + series.negligible)
+    return w - m * r * (series.A - r * (series.B - r * (series.C - r * series.D)))
 
 
 cdef inline void replay_panel(int vecs, Online *self, int64_t k, real decay_1, real decay_2, real *w, real *m,
                               real *v) noexcept nogil:
-    """k steps of Adam without gradient for `vecs` vectors of a row: by the series, or one by one where a v is small."""
+    """k steps of Adam without gradient for `vecs` vectors of a row."""
     cdef int j
-    cdef vec r
-    cdef bint small = False
-    cdef const real *sums = self.sums + self.head + k
-    cdef real A = sums[0], B = sums[2 * PAST], C = sums[4 * PAST], D = sums[6 * PAST]
+    cdef Series series = missed_by(vecs, self, k, w, m, v)
     for j in range(vecs):
-        small = small or vec_any_small((<vec *>v)[j], self.smallest)
-    if small:
-        replay_steps(vecs, self, self.job.run.step - k + 1, k if k < self.replayed else self.replayed, w, m, v)
-    for j in range(vecs):
-        if not small:
-            r = vec_min(vec_fill(self.largest), vec_inverse_sqrt((<vec *>v)[j] + REAL_TINY))
-            (<vec *>w)[j] = (<vec *>w)[j] - (<vec *>m)[j] * r * (A - r * (B - r * (C - r * D)))
+        (<vec *>w)[j] = replayed(&series, (<vec *>w)[j], (<vec *>m)[j], (<vec *>v)[j])
         (<vec *>m)[j] = (<vec *>m)[j] * decay_1
         (<vec *>v)[j] = (<vec *>v)[j] * decay_2
 
@@ -109,8 +147,7 @@ cdef inline void replay_adam(Online *self, LayerWork *work, size row, int64_t *r
     row_step[0] = self.job.run.step
     if not moved or k <= 0:
         return
-    decay_1 = <real>(self.decay[k] if k < DECAYS else c_pow(self.job.run.beta_1, <double>k))
-    decay_2 = <real>(self.decay_sum[k] if k < DECAYS else c_pow(self.job.run.beta_2, <double>k))
+    decay_1, decay_2 = fade_of(self, k), fade_2_of(self, k)
     while last - at >= 4 * LANES:
         replay_panel(4, self, k, decay_1, decay_2, work.W + at, work.S[0] + at, work.S[1] + at)
         at += 4 * LANES
@@ -124,8 +161,8 @@ cdef inline void replay_adam(Online *self, LayerWork *work, size row, int64_t *r
 cdef void catch_up(Online *self, LayerWork *work, size row, int64_t *row_step) noexcept nogil:
     """Replay the steps in which a row of the first layer had no gradient (momentum, Adam)."""
     cdef int64_t k = self.job.run.step - row_step[0]
-    cdef double mu = self.job.run.momentum, decay, total
     cdef size j
+    cdef real fade, drift
     cdef real *w = work.W + row * work.ld
     cdef real *v = work.S[0] + row * work.ld
     if self.job.run.optimizer == ADAM:
@@ -134,17 +171,15 @@ cdef void catch_up(Online *self, LayerWork *work, size row, int64_t *row_step) n
     row_step[0] = self.job.run.step
     if k <= 0:
         return
-    if k < DECAYS:
-        decay, total = self.decay[k], self.decay_sum[k]
-    else:
-        decay = c_pow(mu, <double>k)
-        total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
-    if self.job.run.optimizer == NESTEROV:
-        total *= mu
-    cdef real d = <real>decay, t = <real>total
+    fade, drift = fade_of(self, k), drift_of(self, k)
     for j in range(work.ld // LANES):
-        (<vec *>w)[j] = (<vec *>w)[j] + t * (<vec *>v)[j]
-        (<vec *>v)[j] = d * (<vec *>v)[j]
+        (<vec *>w)[j] = (<vec *>w)[j] + drift * (<vec *>v)[j]
+        (<vec *>v)[j] = fade * (<vec *>v)[j]
+
+
+cdef inline int64_t steps_missed(const Online *self, int64_t row_step) noexcept nogil:
+    """Steps since a row was last up to date; none where its moments are 0 (-1)."""
+    return self.job.run.step - row_step if row_step >= 0 else 0
 
 
 cdef inline bint drifting(int64_t optimizer) noexcept nogil:
@@ -152,24 +187,35 @@ cdef inline bint drifting(int64_t optimizer) noexcept nogil:
     return optimizer == MOMENTUM or optimizer == NESTEROV
 
 
-cdef void drift_rows(Online *self, const int64_t *row_step, real *drift, real *fade) noexcept nogil:
-    """How the rows of the sample's non-zeros have moved while they waited: w + drift v, and their velocity is fade v.
+cdef void look_back(const Online *self, const int64_t *row_step, real *drifts) noexcept nogil:
+    """drifts[i] : w + drift v is what momentum has made of the weights of the row of the sample's non-zero number i.
 
-    Nothing is written to them: the forward product takes them so, and the update moves them by this and its own step.
+    Nothing is written to the rows: the product takes them so, and the update moves them by this and its own step.
     """
-    cdef double mu = self.job.run.momentum, decay, total
-    cdef double lead = mu if self.job.run.optimizer == NESTEROV else 1
-    cdef int64_t k
     cdef size i
     for i in range(self.now.m):
-        k = self.job.run.step - row_step[self.now.index[i]]
-        if k < DECAYS:
-            decay, total = self.decay[k], self.decay_sum[k]
-        else:
-            decay = c_pow(mu, <double>k)
-            total = mu * (1 - decay) / (1 - mu) if mu < 1 else <double>k
-        drift[i] = <real>(total * lead)
-        fade[i] = <real>decay
+        drifts[i] = drift_of(self, steps_missed(self, row_step[self.now.index[i]]))
+
+
+cdef void fade_moments(Online *self) noexcept nogil:
+    """Bring the moments of listed rows up to date, where no step follows the product that has moved the weights."""
+    cdef size k, i, j, at
+    cdef int64_t missed
+    cdef LayerWork *work
+    cdef int64_t *row_step
+    for k in range(self.job.net.n_layers):
+        if not self.narrow[k] or not skips_zero_inputs(self, &self.job.net.layers[k]):
+            continue
+        if self.job.net.edges[self.job.net.layers[k].first_edge].source != INPUT:
+            continue
+        work, row_step = &self.work[k], self.row_step + k * self.job.run.n_features
+        for i in range(self.now.m):
+            missed = steps_missed(self, row_step[self.now.index[i]])
+            row_step[self.now.index[i]] = self.job.run.step
+            for j in range(work.ld // LANES):
+                at = self.now.index[i] * work.ld + j * LANES
+                (<vec *>(work.S[0] + at))[0] = (<vec *>(work.S[0] + at))[0] * fade_of(self, missed)
+                (<vec *>(work.S[1] + at))[0] = (<vec *>(work.S[1] + at))[0] * fade_2_of(self, missed)
 
 
 cdef void lazy_begin(Online *self) noexcept nogil:
@@ -178,12 +224,12 @@ cdef void lazy_begin(Online *self) noexcept nogil:
     cdef const Layer *layer
     cdef const Edge *edge
     cdef LayerWork *work
-    cdef double power = 1, total = 0, root, decay
+    cdef double power = 1, power_2 = 1, total = 0, root, decay
+    cdef double lead = self.job.run.momentum if self.job.run.optimizer == NESTEROV else 1
     cdef int64_t *row_step
     self.flushed = self.job.run.step
     self.replayed = 0
     if self.job.run.optimizer == ADAM and self.job.run.sparse:
-        total = 1
         self.replayed = steps_to_replay(self.job.run)
         self.head = PAST
         memset(self.sums, 0, 8 * PAST * sizeof(real))
@@ -196,15 +242,14 @@ cdef void lazy_begin(Online *self) noexcept nogil:
         # the series is as good as the rounding while epsilon / sqrt(v) < eps^(1/4)
         decay = self.job.run.epsilon / c_sqrt(c_sqrt(REAL_EPS)) * c_pow(root, -<double>self.replayed)
         self.smallest = <real>(decay * decay)
-        self.largest = <real>(1 / decay) if decay > 1e-18 else <real>1e18
+        self.negligible = <real>(decay * decay * REAL_EPS / 8)
+        if self.negligible < REAL_TINY:
+            self.negligible = REAL_TINY
     for k in range(DECAYS):
-        self.decay[k], self.decay_sum[k] = power, total
-        if self.job.run.optimizer == ADAM:           # powers of both betas
-            power *= self.job.run.beta_1
-            total *= self.job.run.beta_2
-        else:
-            power *= self.job.run.momentum
-            total += power
+        self.fade[k], self.fade_2[k], self.drift[k] = <real>power, <real>power_2, <real>(total * lead)
+        power *= self.job.run.beta_1 if self.job.run.optimizer == ADAM else self.job.run.momentum
+        power_2 *= self.job.run.beta_2
+        total += power
     memset(self.X, 0, self.job.run.n_features * sizeof(real))
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]

@@ -13,18 +13,19 @@ cdef inline bint is_narrow(const Online *self, size k) noexcept nogil:
             and not moves_by_rows(self, layer) and (edge.source == INPUT or (edge.is_first and edge.is_last)))
 
 
-cdef inline void forward_panel(int vecs, const Layer *layer, LayerWork *work, const real *value, const int32_t *index,
-                               size m, const real *V, const real *drift, bint last) noexcept nogil:
-    """The outputs of a narrow layer, `vecs` vectors wide; of the last one Z."""
-    cdef vec c[16]
+cdef inline void begin_panel(int vecs, const Layer *layer, const LayerWork *work, vec *c) noexcept nogil:
+    cdef int j
+    cdef const vec *bias = <const vec *>(work.W + layer.n_in * work.ld)
+    for j in range(vecs):
+        c[j] = bias[j] if layer.bias >= 0 else vec_fill(0)
+
+
+cdef inline void end_panel(int vecs, const Layer *layer, LayerWork *work, const vec *c, bint last) noexcept nogil:
+    """The outputs of the sums c; of the last layer Z."""
     cdef int j
     cdef vec *a = <vec *>work.A
     cdef vec *z = <vec *>(work.Z if work.Z != NULL else work.A)
-    cdef const vec *bias = <const vec *>(work.W + layer.n_in * work.ld)
     cdef real slope = <real>layer.slope
-    for j in range(vecs):
-        c[j] = bias[j] if layer.bias >= 0 else vec_fill(0)
-    row_sums(vecs, row_ways(vecs), value, index, m, work.W, V, drift, vecs * LANES, c)
     if last or not (layer.activation == LOGISTIC or layer.activation == TANH or layer.activation == RELU):
         for j in range(vecs):
             z[j] = c[j]
@@ -41,6 +42,53 @@ cdef inline void forward_panel(int vecs, const Layer *layer, LayerWork *work, co
             a[j] = vec_activate(RELU, slope, c[j])
 
 
+cdef inline void forward_panel(int vecs, const Layer *layer, LayerWork *work, const real *value, const int32_t *index,
+                               size m, const real *V, const real *drift, bint last) noexcept nogil:
+    """The outputs of a narrow layer, `vecs` vectors wide; of the last one Z."""
+    cdef vec c[16]
+    begin_panel(vecs, layer, work, c)
+    row_sums(vecs, row_ways(vecs), value, index, m, work.W, V, drift, vecs * LANES, c)
+    end_panel(vecs, layer, work, c, last)
+
+
+cdef inline void replay_and_forward(int vecs, Online *self, const Layer *layer, LayerWork *work,
+                                    const int64_t *row_step, bint last) noexcept nogil:
+    """The same of rows that Adam has moved while they waited: their weights are brought up to date, not their moments."""
+    cdef vec c[4]
+    cdef vec x, moved
+    cdef int j
+    cdef size i, at
+    cdef Series series
+    cdef real *w
+    cdef real *m
+    cdef real *v
+    cdef const real *value = self.now.value
+    cdef const int32_t *index = self.now.index
+    begin_panel(vecs, layer, work, c)
+    for i in range(self.now.m):
+        at = <size>index[i] * (vecs * LANES)
+        w, m, v = work.W + at, work.S[0] + at, work.S[1] + at
+        series = missed_by(vecs, self, steps_missed(self, row_step[index[i]]), w, m, v)
+        x = vec_fill(value[i])
+        for j in range(vecs):
+            moved = replayed(&series, (<vec *>w)[j], (<vec *>m)[j], (<vec *>v)[j])
+            (<vec *>w)[j] = moved
+            c[j] = c[j] + x * moved
+    end_panel(vecs, layer, work, c, last)
+
+
+cdef void forward_replaying(Online *self, const Layer *layer, LayerWork *work, const int64_t *row_step,
+                            bint last) noexcept nogil:
+    if work.ld == LANES:
+        replay_and_forward(1, self, layer, work, row_step, last)
+    elif work.ld == 2 * LANES:
+        replay_and_forward(2, self, layer, work, row_step, last)
+    elif work.ld == 3 * LANES:
+        replay_and_forward(3, self, layer, work, row_step, last)
+    else:
+        replay_and_forward(4, self, layer, work, row_step, last)
+
+
 cdef void forward_narrow(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
                          bint last) noexcept nogil:
     if work.ld == LANES:
@@ -55,7 +103,7 @@ cdef void forward_narrow(const Layer *layer, LayerWork *work, const real *value,
 
 cdef void forward_drifting(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
                            const real *drift, bint last) noexcept nogil:
-    """The same of rows that have moved while they waited: see drift_rows."""
+    """The same of rows that have moved while they waited: see look_back."""
     if work.ld == LANES:
         forward_panel(1, layer, work, value, index, m, work.S[0], drift, last)
     elif work.ld == 2 * LANES:
@@ -74,7 +122,7 @@ cdef void forward_layer(Online *self, size k) noexcept nogil:
     cdef size e, i, ld = work.ld
     cdef bint last = k == self.job.net.n_layers - 1, waits
     cdef real *z = work.Z if work.Z != NULL else work.A
-    cdef real *drift = self.drift + k * self.job.rows.most_nonzeros
+    cdef real *drifts = self.drifts + k * self.job.rows.most_nonzeros
     cdef int64_t *row_step = self.row_step + k * self.job.run.n_features
     if not self.narrow[k]:
         fill_rows(work.W + layer.n_in * ld if layer.bias >= 0 else NULL, z, ld, 1, ld)
@@ -88,13 +136,16 @@ cdef void forward_layer(Online *self, size k) noexcept nogil:
             continue
         waits = self.job.run.optimizer != SGD and skips_zero_inputs(self, layer)
         if waits and drifting(self.job.run.optimizer):
-            drift_rows(self, row_step, drift, self.fade + k * self.job.rows.most_nonzeros)
+            look_back(self, row_step, drifts)
             if self.narrow[k]:
-                forward_drifting(layer, work, self.now.value, self.now.index, self.now.m, drift, last)
+                forward_drifting(layer, work, self.now.value, self.now.index, self.now.m, drifts, last)
                 return
             drifting_row_product(self.now.value, self.now.index, self.now.m, work.W + edge.row * ld,
-                                 work.S[0] + edge.row * ld, drift, ld, z, ld)
+                                 work.S[0] + edge.row * ld, drifts, ld, z, ld)
             continue
+        if waits and self.narrow[k]:
+            forward_replaying(self, layer, work, row_step, last)
+            return
         if waits:
             for i in range(self.now.m):
                 catch_up(self, work, edge.row + self.now.index[i], row_step + self.now.index[i])
@@ -114,6 +165,13 @@ cdef inline int64_t row_after(const Online *self, size position) noexcept nogil:
 cdef inline void list_sample(Online *self, Listed *list, int64_t row, int64_t next_row) noexcept nogil:
     list.row = row
     list.m = list_row(&self.job.rows, row, next_row if next_row >= 0 else row, list.value, list.index)
+
+
+cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:
+    """`row_is_bad` of a listed row, which is looked through only where a non-zero is so large that it may be bad."""
+    if not (job.run.check_rows and job.run.epoch == 0):
+        return False
+    return not half_finite(list.value, list.m) and row_is_bad(job, list.row)
 
 
 cdef inline void take_sample(Online *self, size position) noexcept nogil:
@@ -144,11 +202,11 @@ cdef double online_step(Online *self, size position) noexcept nogil:
     cdef double divisor = run.mean_weight if run.mean_weight > 0 else weight, whole = divisor if run.average else 1
     cdef Step step
     cdef real factor = <real>(weight * run.gradient_scale)
-    if row_is_bad(&self.job, row):
+    take_sample(self, position)
+    if row_is_bad(&self.job, row) if self.whole else list_is_bad(&self.job, &self.now):
         return NOT_A_NUMBER
     if self.replayed > 0 and run.step - self.flushed >= PAST / 2 - 1:
         catch_up_all(self)                       # before the rates of old steps are overwritten
-    take_sample(self, position)
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         if penalised(layer):
@@ -159,6 +217,8 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         (<vec *>work.D)[i] = vec_first((<vec *>work.D)[i] * factor, run.n_outputs - i * LANES, 0)
     begin_step(run, whole, &step)
     if not isfinite(loss):
+        if self.replayed > 0:
+            fade_moments(self)
         return loss
     if not self.whole and row_after(self, position) >= 0:       # meanwhile: no step depends on another's list
         list_sample(self, &self.next, row_after(self, position), row_after(self, position + 1))

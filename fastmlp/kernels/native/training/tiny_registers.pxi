@@ -37,7 +37,6 @@ cdef extern from *:
     }
     """
     vec vec_sum_everywhere(vec, bint) noexcept nogil
-    bint unlikely(bint) noexcept nogil        # Cython's own macro
 
 
 cdef bint fits_registers(const Tiny *self) noexcept nogil:
