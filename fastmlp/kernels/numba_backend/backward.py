@@ -7,8 +7,9 @@ has used them, unless the step needs the whole gradient first (`stored`).
 from ..plan import Optimizer
 from ..records import INPUT
 from .activation import SOFTMAX
-from .build import call, inline, kernel, leaf
+from .build import BATCH, call, inline, kernel, leaf
 from .context import PANEL
+from .memory import address
 
 GRADIENT = int(Optimizer.GRADIENT)
 
@@ -112,7 +113,7 @@ def _through_activation(c, k, n):
         call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, numbers)
 
 
-@leaf("cid->d")
+@leaf("cid->d", manners=(BATCH,))
 def backward(c, n, scale):
     """From the output layer's D back to all gradients; returns the penalty of layers that have stepped."""
     total = 0.0
@@ -135,4 +136,60 @@ def backward(c, n, scale):
             _bias_step(c, k, n)
         if layer.max_norm > 0.0 and c.stored == 0:
             call(c.cap_norms, c.params + layer.weights, layer.n_in, n_out, layer.max_norm)
+    return total
+
+
+@kernel
+def _step_stored(c, start, count):
+    """The optimizer's step on `count` parameters from `start` on, from the stored gradient."""
+    s0 = c.state + start
+    s1, s2 = s0 + c.n_params, s0 + 2 * c.n_params
+    call(c.update, c.run.optimizer, c.constants, c.params + start, c.gradient + start, s0, s1, s2, count)
+
+
+@kernel
+def finish_stored(c, scale):
+    """Penalties, clipping and the step, where the whole gradient comes first; returns the penalty."""
+    g, run, total = c.gradient, c.run, 0.0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        start, count = layer.weights, layer.n_in * layer.n_out
+        l1, l2 = penalties(layer, scale)
+        total += step_rows(c, g + start, start, count, l1, l2, scale)
+        if layer.bias >= 0:
+            step_rows(c, g + layer.bias, layer.bias, layer.n_out, 0.0, 0.0, 0.0)
+    if run.clip_norm > 0.0:
+        length = call(c.norm, g, c.n_params)
+        if length > run.clip_norm:
+            for i in range(c.n_params):
+                g[i] *= run.clip_norm / length
+    if run.optimizer == GRADIENT:
+        return total
+    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.frozen != 0:
+            _step_stored(c, start, layer.weights - start)
+            start = layer.weights + layer.n_in * layer.n_out + (layer.n_out if layer.bias >= 0 else 0)
+    _step_stored(c, start, c.n_params - start)
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.max_norm > 0.0:
+            call(c.cap_norms, c.params + layer.weights, layer.n_in, layer.n_out, layer.max_norm)
+    return total
+
+
+@kernel
+def divisor_of(c, first, n):
+    """What the losses of a batch are divided by."""
+    run = c.run
+    if run.average == 0:
+        return 1.0
+    if run.mean_weight > 0.0:
+        return n * run.mean_weight
+    if address(c.weight) == 0:
+        return float(n)
+    total = 0.0
+    for s in range(first, first + n):
+        total += c.weight[c.order[s]]
     return total

@@ -6,8 +6,9 @@ from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
 from ..records import INPUT, RowKind
-from .build import REACHED, TYPES, Leaf, leaf, numba_type
-from .memory import Records, address, records, size_of
+from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, kernel, leaf, numba_type
+from .lanes import VEC_BYTES, Lanes, size_of
+from .memory import Records, address, records
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
@@ -24,13 +25,17 @@ KEEPS_LOGITS = tuple(
 KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
-    ("i", "n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    ("i", "manner n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
     # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its
     # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
+    # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and penalty;
+    # and what is held in vectors, where samples or nets lie side by side
+    ("w", "alive"), ("i", "decays gathered"), ("f", "values scales penalties"),
+    ("W", "wide"), ("v", "inputs targets weights products copies step"),
 )  # fmt: skip
 FIELDS = tuple((name, letter) for letter, names in KINDS for name in names.split())
 
@@ -50,7 +55,7 @@ def _call_type(real):
 
 def _buffers_type(real):
     """Of each layer: outputs, outputs after dropout, logits, gradient by the logits, dropout factors."""
-    return Records("Buffers", tuple((name, types.CPointer(real)) for name in "ahzdm"))
+    return Records(f"Buffers({real})", tuple((name, types.CPointer(real)) for name in "ahzdm"))
 
 
 TYPES |= {
@@ -58,9 +63,60 @@ TYPES |= {
     "L": (records("Layers", LAYER), ctypes.c_void_p),
     "E": (records("Edges", EDGE), ctypes.c_void_p),
     "B": (_buffers_type, ctypes.c_void_p),
+    "v": (lambda real: types.CPointer(Lanes(real)), ctypes.c_void_p),
+    "W": (lambda real: _buffers_type(Lanes(real)), ctypes.c_void_p),
     "c": (_call_type, ctypes.c_void_p),
 }
 BUFFER_BYTES = 5 * 8
+
+
+@kernel
+def _layout_layers(c, buffers, here, number, base):
+    """The buffers of all layers, each number of which takes `number` bytes, from `here` on; returns their end."""
+    training = c.training != 0
+    for k in range(c.n_layers):
+        layer, buffer = c.layers[k], buffers[k]
+        n_bytes = layer.n_out * number + 63 & ~63
+        a = here
+        here += n_bytes
+        z = a
+        if k == c.n_layers - 1 or (training and layer.activation in KEEPS_LOGITS):
+            z = here
+            here += n_bytes
+        h, d, m = a, 0, 0
+        if training:
+            d = here
+            here += n_bytes
+            if layer.dropout > 0.0:
+                h, m = here, here + n_bytes
+                here += 2 * n_bytes
+        if base != 0:
+            buffer.a, buffer.h, buffer.z, buffer.d, buffer.m = a, h, z, d, m
+    return here
+
+
+@kernel
+def _layout_lanes(c, here, base):
+    """What is held in vectors, from `here` on; returns its end."""
+    vectors = 1
+    if c.manner == SAMPLES:
+        vectors = (c.batch * size_of(c.params) + VEC_BYTES - 1) // VEC_BYTES
+    c.wide = here
+    here = _layout_layers(c, c.wide, here + (c.n_layers * BUFFER_BYTES + 63 & ~63), VEC_BYTES, base)
+    c.inputs = here
+    here += vectors * c.n_features * VEC_BYTES
+    c.targets = here
+    here += vectors * c.layers[c.n_layers - 1].n_out * VEC_BYTES
+    c.weights = here
+    here += vectors * VEC_BYTES
+    c.products = here
+    here += c.n_params * VEC_BYTES
+    if c.manner == NETS:
+        c.copies = here
+        here += c.n_params * (1 + c.n_states) * VEC_BYTES
+        c.step = here
+        here += 16 * VEC_BYTES
+    return here + 63 & ~63
 
 
 @leaf("ci->i")
@@ -79,40 +135,27 @@ def layout(c, base):
         for k in range(n_layers):
             layer = c.layers[k]
             direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
-    direct = direct and lists
+    lists, direct = lists and c.manner == BATCH, direct and lists and c.manner == BATCH
     width = c.longest if lists else c.n_features
     chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
+    if c.manner != BATCH:
+        chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
     stored = training and (
         batch > chunk
         or address(c.gradient) != 0
         or clip_norm
         or (not direct and ((lists and batch > 1) or c.n_params <= SMALL))
     )
+    if c.manner != BATCH:
+        stored = c.manner == SAMPLES
     c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
 
     c.buffers = base + BUFFER_BYTES
     here = base + ((n_layers + 1) * BUFFER_BYTES + 63 & ~63)
     widest = 1
     for k in range(n_layers):
-        layer, buffer = c.layers[k], c.buffers[k]
-        widest = max(widest, layer.n_out)
-        n_bytes = layer.n_out * chunk * size + 63 & ~63
-        a = here
-        here += n_bytes
-        z = a
-        if k == n_layers - 1 or (training and layer.activation in KEEPS_LOGITS):
-            z = here
-            here += n_bytes
-        h, d, m = a, 0, 0
-        if training:
-            d = here
-            here += n_bytes
-            if layer.dropout > 0.0:
-                h, m = here, here + n_bytes
-                here += 2 * n_bytes
-        if base != 0:
-            buffer.a, buffer.h, buffer.z, buffer.d, buffer.m = a, h, z, d, m
-
+        widest = max(widest, c.layers[k].n_out)
+    here = _layout_layers(c, c.buffers, here, chunk * size, base)
     if lists:
         c.value = here
         here += chunk * width * size + 63 & ~63
@@ -127,8 +170,10 @@ def layout(c, base):
         here += chunk * width * size + 63 & ~63
         c.mask = here
         here += (width * size if training else 0) + 63 & ~63
-    c.zeros = here
-    here += widest * size + 63 & ~63
+    c.zeros, n_zeros = here, widest
+    if c.manner == NETS:
+        n_zeros *= VEC_BYTES // size
+    here += n_zeros * size + 63 & ~63
     if training:
         c.panel = here
         here += max(PANEL, 4 * widest) * size + 63 & ~63
@@ -138,7 +183,15 @@ def layout(c, base):
             if base != 0:
                 c.gradient = here
             here += c.n_params * size + 63 & ~63
+        if c.manner == ALONE or c.manner == NETS:
+            c.values, c.scales, c.penalties = here, here + 128, here + 256
+            here += 384
+        if c.manner == ALONE:
+            c.alive = here
+            here += 64
+    if c.manner == NETS or c.manner == SAMPLES:
+        here = _layout_lanes(c, here, base)
     if base != 0:
-        for i in range(widest):
+        for i in range(n_zeros):
             c.zeros[i] = 0.0
     return here - base

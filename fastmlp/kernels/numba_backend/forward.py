@@ -2,7 +2,7 @@
 
 from ..records import INPUT
 from .activation import IDENTITY, SOFTMAX
-from .build import call, kernel, leaf
+from .build import BATCH, call, kernel, leaf
 
 
 @kernel
@@ -33,7 +33,7 @@ def _apply_dropout(c, k, first, n):
         h[i] = a[i] * m[i]
 
 
-@leaf("ciiii->i")
+@leaf("ciiii->i", manners=(BATCH,))
 def forward(c, first, n, last, activate_last):
     """n samples, gathered, up to layer `last`, whose activation is applied where `activate_last` is 1."""
     for k in range(last + 1):

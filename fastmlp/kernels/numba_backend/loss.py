@@ -11,7 +11,8 @@ import numpy as np
 from ..plan import Loss
 from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX, SOFTPLUS
 from .build import call, inline, leaf
-from .memory import address, size_of
+from .lanes import size_of
+from .memory import address
 
 (
     HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR,

@@ -170,40 +170,6 @@ def address(typingctx, p):
 
 
 @intrinsic
-def real(typingctx, value, x):
-    """A number in the type of `x`, or in that which the pointer `x` points to."""
-    wanted = x.dtype if isinstance(x, types.CPointer) else types.unliteral(x)
-
-    def codegen(context, builder, sig, args):
-        return context.cast(builder, args[0], sig.args[0], sig.return_type)
-
-    return wanted(value, x), codegen
-
-
-@intrinsic
-def size_of(typingctx, x):
-    """Bytes of the number `x`, or of what the pointer `x` points to: a constant."""
-    n = (x.dtype if isinstance(x, types.CPointer) else x).bitwidth // 8
-
-    def codegen(context, builder, sig, args):
-        return ir.Constant(ir.IntType(64), n)
-
-    return types.int64(x), codegen
-
-
-@intrinsic
-def scale_by_power(typingctx, x, t):
-    """x 2^n, where t = n + 1.5 * 2^mantissa holds n in its low bits; x 2^n must be a normal number."""
-    bits, mantissa = ir.IntType(x.bitwidth), 23 if x == types.float32 else 52
-
-    def codegen(context, builder, sig, args):
-        power = builder.shl(builder.bitcast(args[1], bits), ir.Constant(bits, mantissa))
-        return builder.bitcast(builder.add(builder.bitcast(args[0], bits), power), args[0].type)
-
-    return x(x, x), codegen
-
-
-@intrinsic
 def lowest_bit(typingctx, n):
     """The number of the lowest bit set in n, which is not 0."""
 

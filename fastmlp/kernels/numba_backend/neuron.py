@@ -7,7 +7,8 @@ import numpy as np
 from ..plan import Activation, Status
 from ..records import Record
 from .build import entry, fused, inline, kernel, summed
-from .memory import I32, I64, address, exchange_float_control, pointer, real, size_of
+from .lanes import real, size_of
+from .memory import I32, I64, address, exchange_float_control, pointer
 from .train import FLUSH
 
 EPOCHS, UPDATES = int(Record.EPOCHS), int(Record.UPDATES)

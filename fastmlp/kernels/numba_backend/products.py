@@ -3,10 +3,10 @@
 M rows, N columns, K terms; ld* are row strides in elements. Every sum runs over k in order.
 """
 
-from .build import FUSED, call, entry, inline, leaf, summed
+from .build import BATCH, FUSED, call, entry, inline, leaf, summed
 from .context import PANEL
-from .memory import real, size_of
-from .tiles import VEC_BYTES, WIDE, last_strip, pair_strip, wide_strip
+from .lanes import VEC_BYTES, real, size_of
+from .tiles import WIDE, last_strip, pair_strip, wide_strip
 
 FEW = 4  # rows, for which no matrix is transposed
 PANEL_BYTES = 24576  # of B, reused from the first-level cache by all rows of A
@@ -63,7 +63,7 @@ def _dots(A, B, C, M, N, K, keep):
             c[j] = total + c[j] if keep != 0 else total
 
 
-@leaf("cpppiiii->i")
+@leaf("cpppiiii->i", manners=(BATCH,))
 def multiply_transposed(c, A, B, C, M, N, K, keep):
     """The same; for more than a few rows B is transposed, panel by panel."""
     if M <= FEW:
@@ -78,7 +78,7 @@ def multiply_transposed(c, A, B, C, M, N, K, keep):
     return 0
 
 
-@leaf("pxipppi->i", fastmath=FUSED)
+@leaf("pxipppi->i", fastmath=FUSED, manners=(BATCH,))
 def multiply_list(value, index, count, B, init, c, N):
     """c (N,) = init + sum_k value[k] B[index[k], :], eight rows of B at a time."""
     for j in range(N):
@@ -101,7 +101,7 @@ def multiply_list(value, index, count, B, init, c, N):
     return 0
 
 
-@leaf("pxidppi->i", fastmath=FUSED)
+@leaf("pxidppi->i", fastmath=FUSED, manners=(BATCH,))
 def add_products(value, index, count, factor, d, w, n):
     """w[index[k], :] += factor value[k] d for all k; rows of w are n apart."""
     for k in range(count):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..records import INPUT, RowKind
-from .build import call, entry, inline, leaf
-from .memory import F32, F64, I32, I64, U8, lowest_bit, pointer, real
+from .build import BATCH, call, entry, inline, leaf
+from .lanes import real
+from .memory import F32, F64, I32, I64, U8, lowest_bit, pointer
 from .philox import dropout_factor
 
 KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)
@@ -12,10 +13,10 @@ NONE, ONE = np.uint64(0), np.uint64(1)
 
 
 @inline
-def _copy_row(x, step, n, scale, out):
-    """out[j] = scale x[j step], multiplied in the precision of `scale`"""
+def _copy_row(x, step, n, scale, out, apart):
+    """out[j apart] = scale x[j step], multiplied in the precision of `scale`"""
     for j in range(n):
-        out[j] = real(real(x[j * step], scale) * scale, out)
+        out[j * apart] = real(real(x[j * step], scale) * scale, out)
 
 
 @inline
@@ -50,7 +51,7 @@ def _list_stored(c, x, row, scale, value, index):
     return stop - start
 
 
-@leaf("ciipx->i")
+@leaf("ciipx->i", manners=(BATCH,))
 def list_row(c, row, position, value, index):
     """List the non-zeros of a row, which stands at `position` of the epoch's order; return their number."""
     kind, n, step = c.kind, c.n_features, c.col_stride
@@ -74,24 +75,28 @@ def list_row(c, row, position, value, index):
 
 
 @inline
-def _gather_row(c, row, position, out):
-    """A row as it is, dropout included."""
+def gather_row(c, row, out, apart):
+    """A row's numbers, `apart` from each other."""
     kind, n, step = c.kind, c.n_features, c.col_stride
     start, scale = c.data + row * c.row_stride, real(c.scale, out)
     if kind == KIND_F32:
-        _copy_row(pointer(start, F32), step // 4, n, scale, out)
+        _copy_row(pointer(start, F32), step // 4, n, scale, out, apart)
     elif kind == KIND_F64:
-        _copy_row(pointer(start, F64), step // 8, n, c.scale, out)
+        _copy_row(pointer(start, F64), step // 8, n, c.scale, out, apart)
     else:
-        _copy_row(pointer(start, U8), step, n, scale, out)
-    if c.training != 0 and c.run.input_dropout > 0.0:
-        run = c.run
-        call(c.fill_factors, run.seed, run.epoch, INPUT, position, run.input_dropout, c.mask, n)
-        for j in range(n):
-            out[j] *= c.mask[j]
+        _copy_row(pointer(start, U8), step, n, scale, out, apart)
 
 
-@leaf("cii->i")
+@inline
+def _drop(c, position, out):
+    """Dropout of a row that stands at `position` of the epoch's order."""
+    run, n = c.run, c.n_features
+    call(c.fill_factors, run.seed, run.epoch, INPUT, position, run.input_dropout, c.mask, n)
+    for j in range(n):
+        out[j] *= c.mask[j]
+
+
+@leaf("cii->i", manners=(BATCH,))
 def gather(c, first, n):
     """n samples from place `first` of the epoch's order on: their rows, or lists of these."""
     for s in range(n):
@@ -101,7 +106,10 @@ def gather(c, first, n):
             place = s * c.longest
             c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place)
         else:
-            _gather_row(c, row, position, c.x + s * c.n_features)
+            x = c.x + s * c.n_features
+            gather_row(c, row, x, 1)
+            if c.training != 0 and c.run.input_dropout > 0.0:
+                _drop(c, position, x)
     return 0
 
 

@@ -3,9 +3,9 @@
 import math
 
 from ..plan import Optimizer, Status
-from .backward import penalties, step_rows
-from .build import call, kernel, leaf
-from .memory import address, call_next_uint32, exchange_float_control
+from .backward import divisor_of, finish_stored
+from .build import BATCH, SAMPLES, call, kernel, leaf
+from .memory import call_next_uint32, exchange_float_control
 
 GRADIENT = int(Optimizer.GRADIENT)
 RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
@@ -43,66 +43,10 @@ def copy(source, out, n):
     return 0
 
 
-@kernel
-def _step_stored(c, start, count):
-    """The optimizer's step on `count` parameters from `start` on, from the stored gradient."""
-    s0 = c.state + start
-    s1, s2 = s0 + c.n_params, s0 + 2 * c.n_params
-    call(c.update, c.run.optimizer, c.constants, c.params + start, c.gradient + start, s0, s1, s2, count)
-
-
-@kernel
-def _finish_stored(c, scale):
-    """Penalties, clipping and the step, where the whole gradient comes first; returns the penalty."""
-    g, run, total = c.gradient, c.run, 0.0
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        start, count = layer.weights, layer.n_in * layer.n_out
-        l1, l2 = penalties(layer, scale)
-        total += step_rows(c, g + start, start, count, l1, l2, scale)
-        if layer.bias >= 0:
-            step_rows(c, g + layer.bias, layer.bias, layer.n_out, 0.0, 0.0, 0.0)
-    if run.clip_norm > 0.0:
-        length = call(c.norm, g, c.n_params)
-        if length > run.clip_norm:
-            for i in range(c.n_params):
-                g[i] *= run.clip_norm / length
-    if run.optimizer == GRADIENT:
-        return total
-    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        if layer.frozen != 0:
-            _step_stored(c, start, layer.weights - start)
-            start = layer.weights + layer.n_in * layer.n_out + (layer.n_out if layer.bias >= 0 else 0)
-    _step_stored(c, start, c.n_params - start)
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        if layer.max_norm > 0.0:
-            call(c.cap_norms, c.params + layer.weights, layer.n_in, layer.n_out, layer.max_norm)
-    return total
-
-
-@kernel
-def _divisor(c, first, n):
-    """What the losses of a batch are divided by."""
-    run = c.run
-    if run.average == 0:
-        return 1.0
-    if run.mean_weight > 0.0:
-        return n * run.mean_weight
-    if address(c.weight) == 0:
-        return float(n)
-    total = 0.0
-    for s in range(first, first + n):
-        total += c.weight[c.order[s]]
-    return total
-
-
-@kernel
-def _batch_step(c, first, n):
+@leaf("cii->d", manners=(BATCH,))
+def step_batch(c, first, n):
     """One optimizer step on n samples from place `first` of the order on; returns the batch's loss."""
-    divisor = _divisor(c, first, n)
+    divisor = divisor_of(c, first, n)
     scale = 1.0 / divisor if divisor > 0.0 else 0.0
     factor, last = c.run.gradient_scale * scale, c.n_layers - 1
     call(c.begin_step, c.run, c.constants)
@@ -120,12 +64,12 @@ def _batch_step(c, first, n):
             return total
         penalty += call(c.backward, c, m, scale)
     if c.stored != 0:
-        penalty = _finish_stored(c, scale)
+        penalty = finish_stored(c, scale)
     return (c.run.loss_scale * total + penalty) * scale
 
 
 @kernel
-def _rate_of(c, epoch, batch, n_batches):
+def rate_of(c, epoch, batch, n_batches):
     """The learning rate of a batch; see rates.py. The last rate serves all later epochs."""
     knots, last, rates = c.run.rates_per_epoch, c.n_rates - 1, c.rates
     if knots <= 1:
@@ -138,7 +82,7 @@ def _rate_of(c, epoch, batch, n_batches):
 
 
 @kernel
-def _stays_finite(c):
+def stays_finite(c):
     """Whether parameters and state are finite. A step that ruins them may show in no later loss."""
     if c.run.optimizer == GRADIENT:
         return True
@@ -147,7 +91,7 @@ def _stays_finite(c):
 
 
 @kernel
-def _begin_epoch(c):
+def begin_epoch(c):
     if c.run.shuffle != 0 and c.next_uint32 != 0:
         call(c.shuffle, c.order, c.run.n_samples, c.next_uint32, c.bit_state)
     call(c.copy, c.params, c.backup, c.n_params)
@@ -155,7 +99,7 @@ def _begin_epoch(c):
 
 
 @kernel
-def _end_epoch(c):
+def end_epoch(c):
     """Write the history; return a status."""
     run = c.run
     loss, epoch = run.loss_sum, run.epoch
@@ -178,24 +122,24 @@ def _run_batches(c):
     """Up to run.budget batches from where training stands; returns a status."""
     run = c.run
     n, size = run.n_samples, run.batch_size
-    n_batches = (n + size - 1) // size
+    n_batches, samples = (n + size - 1) // size, c.manner == SAMPLES
     if run.epoch >= run.n_epochs or n == 0:
         return FINISHED
     for _ in range(run.budget):
-        run.learning_rate = _rate_of(c, run.epoch, run.batch, n_batches)
+        run.learning_rate = rate_of(c, run.epoch, run.batch, n_batches)
         if run.batch == 0:
-            _begin_epoch(c)
+            begin_epoch(c)
         first = run.batch * size
         m = min(size, n - first)
-        loss = _batch_step(c, first, m)
-        if not math.isfinite(loss) or (first + m >= n and not _stays_finite(c)):
+        loss = call(c.step_samples, c, first, m) if samples else call(c.step_batch, c, first, m)
+        if not math.isfinite(loss) or (first + m >= n and not stays_finite(c)):
             call(c.copy, c.backup, c.params, c.n_params)
             return DIVERGED
         run.step += 1
         run.batch += 1
         run.loss_sum += loss * (m if run.average != 0 else 1)
         if first + m >= n:
-            status = _end_epoch(c)
+            status = end_epoch(c)
             if status != RUNNING:
                 return status
     return RUNNING

@@ -1,0 +1,197 @@
+"""Numbers side by side: vectors that formulas take as they take a number.
+
+A formula of `activation.py` or `optimizer.py` is written once, and means a number of the element type or a vector
+of them: samples of one net (`samples.py`), or one number of several nets (`nets.py`). That is why it has
+``choose(x, y, a, b)`` instead of ``a if x < y else b``, and ``real(1, x)``: 1 in the type of x, in all its lanes.
+"""
+
+import operator
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+_FEATURES = binding.get_host_cpu_features()
+VEC_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
+FUSED = ("contract",)  # products and sums may be rounded once, together
+
+
+class Lanes(types.Type):
+    """A vector of numbers of the type `element`."""
+
+    def __init__(self, element):
+        self.element = element
+        self.count = VEC_BYTES * 8 // element.bitwidth
+        super().__init__(name=f"Lanes({element})")
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        number = ir.FloatType() if fe_type.element == types.float32 else ir.DoubleType()
+        super().__init__(dmm, fe_type, ir.VectorType(number, fe_type.count))
+
+
+def spread(builder, value, count):
+    """A vector of `count` copies of a scalar."""
+    vector = ir.VectorType(value.type, count)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
+    return builder.shuffle_vector(one, one, zeros)
+
+
+def _operation(symbol, instruction, n_arguments=2):
+    """Let `symbol` take vectors."""
+
+    @infer_global(symbol)
+    class _Typing(AbstractTemplate):
+        def generic(self, args, kws):
+            if len(args) == n_arguments and all(isinstance(each, Lanes) for each in args):
+                return signature(args[0], *args)
+            return None
+
+    @lower_builtin(symbol, *[Lanes] * n_arguments)
+    def _lowered(context, builder, sig, args):
+        return getattr(builder, instruction)(*args, flags=FUSED)
+
+
+_operation(operator.add, "fadd")
+_operation(operator.iadd, "fadd")
+_operation(operator.sub, "fsub")
+_operation(operator.mul, "fmul")
+_operation(operator.truediv, "fdiv")
+_operation(operator.neg, "fneg", 1)
+
+
+def _element(x):
+    """The type of the numbers of `x`, or of what the pointer `x` points to."""
+    x = x.dtype if isinstance(x, types.CPointer) else types.unliteral(x)
+    return x.element if isinstance(x, Lanes) else x
+
+
+@intrinsic
+def real(typingctx, value, x):
+    """A number in the type of `x`, or in that which the pointer `x` points to; of vectors in all lanes."""
+    wanted, element = x.dtype if isinstance(x, types.CPointer) else types.unliteral(x), _element(x)
+
+    def codegen(context, builder, sig, args):
+        number = context.cast(builder, args[0], sig.args[0], element)
+        return spread(builder, number, wanted.count) if isinstance(wanted, Lanes) else number
+
+    return wanted(value, x), codegen
+
+
+@intrinsic
+def size_of(typingctx, x):
+    """Bytes of a number of `x`, or of what the pointer `x` points to: a constant."""
+    n = _element(x).bitwidth // 8
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(ir.IntType(64), n)
+
+    return types.int64(x), codegen
+
+
+@intrinsic
+def width_of(typingctx, x):
+    """Numbers that lie side by side in `x`, or in what the pointer `x` points to: a constant."""
+    kind = x.dtype if isinstance(x, types.CPointer) else x
+    n = kind.count if isinstance(kind, Lanes) else 1
+
+    def codegen(context, builder, sig, args):
+        return ir.Constant(ir.IntType(64), n)
+
+    return types.int64(x), codegen
+
+
+def _cast_pointer(wanted, *given):
+    def codegen(context, builder, sig, args):
+        return builder.bitcast(args[0], context.get_value_type(sig.return_type))
+
+    return types.CPointer(wanted)(*given), codegen
+
+
+@intrinsic
+def like(typingctx, p, q):
+    """The pointer p as one to what q points to."""
+    return _cast_pointer(q.dtype, p, q)
+
+
+@intrinsic
+def flat(typingctx, p):
+    """The pointer p, to numbers or vectors, as one to numbers."""
+    return _cast_pointer(_element(p), p)
+
+
+@intrinsic
+def side_by_side(typingctx, p):
+    """The pointer p, to numbers, as one to vectors of them; it must be aligned to a vector."""
+    return _cast_pointer(Lanes(_element(p)), p)
+
+
+@intrinsic
+def choose(typingctx, x, y, a, b):
+    """a where x < y, else b."""
+
+    def codegen(context, builder, sig, args):
+        return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
+
+    return a(x, x, a, a), codegen
+
+
+def _call(context, builder, name, x, result):
+    kind = ir.FunctionType(result, [x.type])
+    n = getattr(x.type, "count", 0)
+    bits = 32 if isinstance(x.type.element if n else x.type, ir.FloatType) else 64
+    suffix = f"v{n}f{bits}" if n else f"f{bits}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{suffix}"), [x])
+
+
+@intrinsic
+def root(typingctx, x):
+    """sqrt(x)"""
+
+    def codegen(context, builder, sig, args):
+        return _call(context, builder, "sqrt", args[0], args[0].type)
+
+    return x(x), codegen
+
+
+@intrinsic
+def total(typingctx, x):
+    """The sum of x's lanes: of halves, of halves of these, ..."""
+    element = _element(x)
+
+    def codegen(context, builder, sig, args):
+        value, n = args[0], width(sig.args[0])
+        while n > 1:
+            n //= 2
+            halves = [
+                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), n), places))
+                for places in (list(range(n)), list(range(n, 2 * n)))
+            ]
+            value = builder.fadd(*halves)
+        return builder.extract_element(value, ir.IntType(32)(0)) if isinstance(sig.args[0], Lanes) else value
+
+    def width(kind):
+        return kind.count if isinstance(kind, Lanes) else 1
+
+    return element(x), codegen
+
+
+@intrinsic
+def scale_by_power(typingctx, x, t):
+    """x 2^n, where t = n + 1.5 * 2^mantissa holds n in its low bits; x 2^n must be a normal number."""
+    element = _element(x)
+    mantissa = 23 if element == types.float32 else 52
+
+    def codegen(context, builder, sig, args):
+        bits, places = ir.IntType(element.bitwidth), mantissa
+        if isinstance(x, Lanes):
+            bits, places = ir.VectorType(bits, x.count), [mantissa] * x.count
+        power = builder.shl(builder.bitcast(args[1], bits), ir.Constant(bits, places))
+        return builder.bitcast(builder.add(builder.bitcast(args[0], bits), power), args[0].type)
+
+    return x(x, t), codegen
