@@ -141,12 +141,13 @@ def choose(typingctx, x, y, a, b):
     return a(x, x, a, a), codegen
 
 
-def _call(context, builder, name, x, result):
-    kind = ir.FunctionType(result, [x.type])
-    n = getattr(x.type, "count", 0)
-    bits = 32 if isinstance(x.type.element if n else x.type, ir.FloatType) else 64
-    suffix = f"v{n}f{bits}" if n else f"f{bits}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.{suffix}"), [x])
+def _call(builder, name, *args):
+    """Call an LLVM function that there is for numbers and for vectors."""
+    kind = args[0].type
+    number, lanes = (kind.element, f"v{kind.count}") if isinstance(kind, ir.VectorType) else (kind, "")
+    name = f"llvm.{name}.{lanes}f{32 if number == ir.FloatType() else 64}"
+    function = ir.FunctionType(kind, [each.type for each in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
 
 
 @intrinsic
@@ -154,9 +155,19 @@ def root(typingctx, x):
     """sqrt(x)"""
 
     def codegen(context, builder, sig, args):
-        return _call(context, builder, "sqrt", args[0], args[0].type)
+        return _call(builder, "sqrt", *args)
 
     return x(x), codegen
+
+
+@intrinsic
+def multiply_add(typingctx, x, y, z):
+    """x y + z, rounded once where the processor can, for sums of two products: it says which one is rounded before."""
+
+    def codegen(context, builder, sig, args):
+        return _call(builder, "fmuladd", *args)
+
+    return x(x, x, x), codegen
 
 
 @intrinsic

@@ -7,7 +7,7 @@ import math
 
 from ..plan import Optimizer
 from .build import BATCH, FUSED, fused, inline, leaf
-from .lanes import real, root
+from .lanes import multiply_add, real, root
 
 GRADIENT, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP = map(int, Optimizer)
 # Places in the constants of a step.
@@ -73,20 +73,20 @@ def advance(code, k, w, g, s0, s1, n):
     b1, b2, rest_1, rest_2 = k[BETA_1], k[BETA_2], k[REST_1], k[REST_2]
     if code == SGD:
         for i in range(n):
-            w[i] = keep * w[i] - rate * g[i]
+            w[i] = multiply_add(keep, w[i], -(rate * g[i]))
     elif code == MOMENTUM:
         for i in range(n):
-            s0[i] = mu * s0[i] - rate * g[i]
+            s0[i] = multiply_add(mu, s0[i], -(rate * g[i]))
             w[i] = keep * w[i] + s0[i]
     elif code == NESTEROV:
         for i in range(n):
             d = rate * g[i]
             s0[i] = mu * s0[i] - d
-            w[i] = keep * w[i] + (mu * s0[i] - d)
+            w[i] = multiply_add(keep, w[i], mu * s0[i] - d)
     elif code == ADAM:
         for i in range(n):
-            s0[i] = b1 * s0[i] + rest_1 * g[i]
-            s1[i] = b2 * s1[i] + rest_2 * (g[i] * g[i])
+            s0[i] = multiply_add(b1, s0[i], rest_1 * g[i])
+            s1[i] = multiply_add(b2, s1[i], rest_2 * (g[i] * g[i]))
             w[i] = keep * w[i] - rate * s0[i] / (root(s1[i]) + epsilon)
 
 
