@@ -9,6 +9,7 @@ from ..records import INPUT
 from .activation import SOFTMAX
 from .build import BATCH, call, inline, kernel, leaf
 from .context import PANEL
+from .lanes import whole
 from .memory import address
 
 GRADIENT = int(Optimizer.GRADIENT)
@@ -110,7 +111,7 @@ def _through_activation(c, k, n):
     if layer.activation == SOFTMAX:
         call(c.softmax_gradient, buffer.a, d, n, layer.n_out)
     else:
-        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, numbers)
+        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
 
 
 @leaf("cid->d", manners=(BATCH,))

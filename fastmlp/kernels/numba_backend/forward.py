@@ -3,6 +3,7 @@
 from ..records import INPUT
 from .activation import IDENTITY, SOFTMAX
 from .build import BATCH, call, kernel, leaf
+from .lanes import whole
 
 
 @kernel
@@ -56,7 +57,7 @@ def forward(c, first, n, last, activate_last):
         if layer.activation == SOFTMAX:
             call(c.softmax, z, buffer.a, n, n_out)
         elif layer.activation != IDENTITY or k == c.n_layers - 1:
-            call(c.activate, layer.activation, layer.slope, z, buffer.a, n * n_out)
+            call(c.activate, layer.activation, layer.slope, z, buffer.a, whole(n * n_out, z))
         if layer.dropout > 0.0 and c.training != 0:
             _apply_dropout(c, k, first, n)
     return 0

@@ -106,6 +106,20 @@ def width_of(typingctx, x):
     return types.int64(x), codegen
 
 
+@intrinsic
+def whole(typingctx, n, p):
+    """n rounded up to whole vectors of what the pointer p points to: buffers reach as far, and so may loops over them.
+
+    A loop that ends within a vector goes on number by number there.
+    """
+    lanes = VEC_BYTES * 8 // _element(p).bitwidth
+
+    def codegen(context, builder, sig, args):
+        return builder.and_(builder.add(args[0], ir.IntType(64)(lanes - 1)), ir.IntType(64)(-lanes))
+
+    return types.int64(types.int64, p), codegen
+
+
 def _cast_pointer(wanted, *given):
     def codegen(context, builder, sig, args):
         return builder.bitcast(args[0], context.get_value_type(sig.return_type))
@@ -129,6 +143,47 @@ def flat(typingctx, p):
 def side_by_side(typingctx, p):
     """The pointer p, to numbers, as one to vectors of them; it must be aligned to a vector."""
     return _cast_pointer(Lanes(_element(p)), p)
+
+
+def _first(builder, n, count):
+    """The mask of the first n of `count` lanes."""
+    lanes = ir.Constant(ir.VectorType(ir.IntType(64), count), list(range(count)))
+    return builder.icmp_signed("<", lanes, spread(builder, n, count))
+
+
+def _masked(builder, name, vector, result, arguments):
+    kind = ir.FunctionType(result, [each.type for each in arguments])
+    lanes = f"v{vector.count}f{32 if vector.element == ir.FloatType() else 64}"
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.{name}.{lanes}.p0{lanes}")
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def load_part(typingctx, p, n):
+    """A vector of the n numbers from p on, of whole vectors' length at most; others are 0."""
+    wanted = Lanes(p.dtype)
+
+    def codegen(context, builder, sig, args):
+        vector, size = context.get_value_type(wanted), ir.IntType(32)(p.dtype.bitwidth // 8)
+        where, nothing = builder.bitcast(args[0], vector.as_pointer()), ir.Constant(vector, [0.0] * wanted.count)
+        arguments = [where, size, _first(builder, args[1], wanted.count), nothing]
+        return _masked(builder, "load", vector, vector, arguments)
+
+    return wanted(p, types.int64), codegen
+
+
+@intrinsic
+def store_part(typingctx, p, x, n):
+    """Write the first n numbers of the vector x, at most all, from p on."""
+
+    def codegen(context, builder, sig, args):
+        vector, size = args[1].type, ir.IntType(32)(p.dtype.bitwidth // 8)
+        where = builder.bitcast(args[0], vector.as_pointer())
+        arguments = [args[1], where, size, _first(builder, args[2], x.count)]
+        _masked(builder, "store", vector, ir.VoidType(), arguments)
+        return context.get_dummy_value()
+
+    return types.none(p, x, types.int64), codegen
 
 
 @intrinsic

@@ -14,21 +14,53 @@ from ..records import INPUT
 from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
 from .backward import divisor_of, penalties
 from .build import call, entry, fused, kernel
-from .lanes import flat, like, real, width_of
+from .lanes import VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
 from .memory import exchange_float_control
 from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
 from .rows import gather_row
 from .train import FLUSH, begin_epoch, end_epoch, rate_of, stays_finite
 
 RUNNING, FINISHED, DIVERGED = int(Status.RUNNING), int(Status.FINISHED), int(Status.DIVERGED)
+MASKS = VEC_BYTES == 64  # a part of a vector is as cheap as all of it
 PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
+
+
+@fused
+def _row_product(x, w, z, width, n):
+    """z (n,) += x (width,) w (width, n), two vectors of sums at a time."""
+    lanes = VEC_BYTES // size_of(z)
+    for j in range(0, n, 2 * lanes):
+        here, there = n - j, n - j - lanes
+        a, b, v = load_part(z + j, here), load_part(z + (j + lanes), there), w + j
+        for i in range(width):
+            y = real(x[i], a)
+            a += y * load_part(v, here)
+            b += y * load_part(v + lanes, there)
+            v = v + n
+        store_part(z + j, a, here)
+        store_part(z + (j + lanes), b, there)
+
+
+@fused
+def _row_outer(x, d, begin, ld, w, width, n):
+    """w (width, n) = begin + x (width, 1) d (1, n); rows of `begin` are ld apart."""
+    lanes = VEC_BYTES // size_of(w)
+    for j in range(0, n, lanes):
+        here, row, old = n - j, w + j, begin + j
+        a = load_part(d + j, here)
+        for i in range(width):
+            store_part(row, load_part(old, here) + real(x[i], a) * a, here)
+            row, old = row + n, old + ld
 
 
 @fused
 def _product(c, x, w, z, width, n_out):
     """z (n_out,) += x (width,) w (width, n_out)"""
     if width_of(z) == 1:
-        call(c.multiply, flat(x), 0, 1, flat(w), n_out, flat(z), 0, flat(z), n_out, 1, n_out, width)
+        if MASKS:
+            _row_product(flat(x), flat(w), flat(z), width, n_out)
+        else:
+            call(c.multiply, flat(x), 0, 1, flat(w), n_out, flat(z), 0, flat(z), n_out, 1, n_out, width)
         return
     for o in range(n_out):
         t, v = z[o], w + o
@@ -42,7 +74,10 @@ def _product(c, x, w, z, width, n_out):
 def _outer(c, x, d, begin, ld, w, width, n_out):
     """w (width, n_out) = begin + x (width, 1) d (1, n_out); rows of `begin` are ld apart."""
     if width_of(w) == 1:
-        call(c.multiply, flat(x), 1, 1, flat(d), n_out, flat(begin), ld, flat(w), n_out, width, n_out, 1)
+        if MASKS:
+            _row_outer(flat(x), flat(d), flat(begin), ld, flat(w), width, n_out)
+        else:
+            call(c.multiply, flat(x), 1, 1, flat(d), n_out, flat(begin), ld, flat(w), n_out, width, n_out, 1)
         return
     for i in range(width):
         a = x[i]
@@ -69,7 +104,7 @@ def _forward(c, buffers, W, X):
         if layer.activation == SOFTMAX:
             softmax_beside(z, buffer.a, n_out)
         else:
-            call(c.activate, layer.activation, layer.slope, flat(z), flat(buffer.a), n_out * width_of(z))
+            call(c.activate, layer.activation, layer.slope, flat(z), flat(buffer.a), whole(n_out * width_of(z), flat(z)))
 
 
 @fused
@@ -81,7 +116,7 @@ def _backward(c, buffers, W, s0, s1, g, k, X):
         if n < c.n_layers - 1 and layer.activation == SOFTMAX:
             softmax_gradient_beside(buffer.a, d, n_out)
         elif n < c.n_layers - 1:
-            numbers, z, a = n_out * width_of(d), flat(buffer.z), flat(buffer.a)
+            numbers, z, a = whole(n_out * width_of(d), flat(d)), flat(buffer.z), flat(buffer.a)
             call(c.activation_gradient, layer.activation, layer.slope, z, a, flat(d), numbers)
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = c.edges[e]
