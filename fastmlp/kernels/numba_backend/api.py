@@ -6,6 +6,7 @@ input: any strides, read-only, memory-mapped.
 
 import contextlib
 import ctypes
+import time
 
 import numba
 import numpy as np
@@ -18,12 +19,13 @@ from ..plan import Activation
 from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime, RowKind
 from ..records import declared as declared_records
 from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, compile_leaf, register_all
-from .context import CHUNK, call_structure
+from .context import CHUNK, CONTROL_BYTES, STOP, call_structure
 from .lanes import VEC_BYTES
 
 register_all()
 Call = call_structure()
 NOISE_TILE = 1 << 15
+IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
 KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
 CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
 
@@ -110,7 +112,7 @@ class Kernels:
                     setattr(call, name, self._compiled[name][0].address)
             call.layers, call.n_layers = address(plan.layers), len(plan.layers)
             call.edges, call.n_params = address(plan.edges), plan.n_params
-            call.manner = manner
+            call.manner, call.n_words = manner, ctypes.sizeof(Call) // 8
             self._template = (plan, manner), call, sizes
         return Call.from_buffer_copy(call), sizes
 
@@ -145,6 +147,15 @@ class Kernels:
         """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
         check_job(job, self.dtype)
         check_contents(job)
+        if job.run["n_threads"][0] > 1:
+            job.workspace[:CONTROL_BYTES] = 0
+
+    def work(self, job, thread):
+        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+        serve, control = self._leaf("serve"), address(job.workspace)
+        record = control + CONTROL_BYTES + (thread - 1) * ctypes.sizeof(Call)
+        while not serve(record, control):
+            time.sleep(IDLE)
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
@@ -156,7 +167,9 @@ class Kernels:
             return train(ctypes.byref(call), address(job.workspace))
 
     def dismiss(self, job):
-        """Nothing: nobody works."""
+        """End a run: every `work` returns."""
+        if job.run["n_threads"][0] > 1:
+            job.workspace[:CONTROL_BYTES].view(np.int64)[STOP] = 1
 
     def _ensemble_calls(self, job):
         """The record of what nets side by side share, and that of a net."""

@@ -42,7 +42,9 @@ summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTI
 # How a job is trained (`manner`): in mini-batches, or online; a small net online alone, or several side by side; in small
 # batches whose samples lie side by side.
 BATCH, ALONE, NETS, SAMPLES = range(4)
-FILES = "context activation loss optimizer products rows philox gaussian forward backward samples nets train neuron"
+FILES = (
+    "context activation loss optimizer products rows philox gaussian forward backward sharing samples nets train neuron"
+)
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
 REACHED: dict = {}  # names of those that other leaves call: the manners of training in which they do, () for all
 

@@ -6,15 +6,17 @@ from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
 from ..records import INPUT, RowKind
-from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, kernel, leaf, numba_type
+from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
 from .lanes import VEC_BYTES, Lanes, size_of
-from .memory import Records, address, records
+from .memory import I64, Records, address, pointer, records
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
+CUTS = 8  # of listed input at least, where it is as wide: blocks of weights that threads share out
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
-SGD, ONLINE, CSR = int(Optimizer.SGD), int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
+GRADIENT, SGD = int(Optimizer.GRADIENT), int(Optimizer.SGD)
+ONLINE, CSR = int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
 KEEPS_LOGITS = tuple(
     int(a)
     for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
@@ -32,6 +34,10 @@ KINDS = (
     # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
+    # of mini-batches: where threads meet (see `sharing.py`), what a loss and its gradient are multiplied by, and the
+    # results of tasks; the records of stretches of samples; rows of weights in a block of listed input, and where
+    # in each sample's list such a cut begins
+    ("w", "control bounds"), ("f", "factors results"), ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
     # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and penalty;
     # and what is held in vectors, where samples or nets lie side by side
     ("w", "alive"), ("i", "decays gathered"), ("f", "values scales penalties"),
@@ -68,6 +74,8 @@ TYPES |= {
     "c": (_call_type, ctypes.c_void_p),
 }
 BUFFER_BYTES = 5 * 8
+TICKET, DONE, FIRST, N_SAMPLES, STOP = 0, 8, 16, 17, 24  # places in `control`, in lines of cache of their own
+CONTROL_BYTES = 256
 
 
 @kernel
@@ -119,6 +127,97 @@ def _layout_lanes(c, here, base):
     return here + 63 & ~63
 
 
+@inline
+def n_rows_of(c, k, e):
+    """Rows of a block of an edge's weights, which a thread takes as a task."""
+    if c.edges[e].source == INPUT and c.lists != 0:
+        return c.cut
+    return max(4, PANEL // c.layers[k].n_out & ~3)
+
+
+@kernel
+def _cut_batches(c):
+    """How batches are cut into tasks."""
+    c.cut, hidden, c.n_blocks = c.n_features, 0, 0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            if c.edges[e].source == INPUT:
+                c.cut = min(c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 4 & ~3))
+            else:
+                hidden += c.edges[e].width * layer.n_out
+    c.n_cuts = (c.n_features + c.cut - 1) // c.cut
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.frozen == 0 or c.run.optimizer == GRADIENT:
+            c.n_blocks += 1 if layer.bias >= 0 else 0
+            for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+                rows = n_rows_of(c, k, e)
+                c.n_blocks += (c.edges[e].width + rows - 1) // rows
+    # A stretch of samples turns the hidden layers' weights for itself, so it is short where these are few; and it
+    # takes whole vectors, as loops over activations do.
+    c.stretch = c.chunk
+    if hidden <= PANEL:
+        c.stretch = max(16, min(32 if c.lists != 0 else 64, (c.chunk + 1) // 2 + 15 & ~15))
+
+
+@leaf("ccii->i", manners=(BATCH,))
+def begin_view(view, c, first, buffers):
+    """Make `view` the record of a stretch of samples, from row `first` of the workspace's on."""
+    source, out = pointer(address(c), I64), pointer(address(view), I64)
+    for i in range(c.n_words):
+        out[i] = source[i]
+    view.buffers = buffers + BUFFER_BYTES
+    for k in range(c.n_layers):
+        whole, part, at = c.buffers[k], view.buffers[k], first * c.layers[k].n_out
+        part.a, part.h, part.z, part.d, part.m = whole.a + at, whole.h + at, whole.z + at, whole.d + at, whole.m + at
+    if c.lists != 0:
+        place = first * c.longest
+        view.value, view.index, view.counts = c.value + place, c.index + place, c.counts + first
+        view.bounds = c.bounds + first * (c.n_cuts + 1)
+    else:
+        view.x = c.x + first * c.n_features
+        view.buffers[INPUT].h = view.x
+    return 0
+
+
+@leaf("cciii->i", manners=(BATCH,))
+def begin_helper(helper, c, panel, mask, unused):
+    """Make `helper` the record of another thread, which has a panel and a mask of its own."""
+    source, out = pointer(address(c), I64), pointer(address(helper), I64)
+    for i in range(c.n_words):
+        out[i] = source[i]
+    helper.panel, helper.mask = panel, mask
+    return 0
+
+
+@kernel
+def _layout_shares(c, here, base, widest):
+    """What threads need to share batches, from `here` on, but for `control`; returns its end."""
+    size, record = size_of(c.params), c.n_words * 8
+    n_stretches = (c.chunk + c.stretch - 1) // c.stretch
+    n_buffers, n_panel = (c.n_layers + 1) * BUFFER_BYTES, max(PANEL, 4 * widest) * size + 63 & ~63
+    n_mask = c.n_features * size + 63 & ~63
+    c.factors, c.results = here, here + 64
+    here += 64 + (max(n_stretches, c.n_blocks) * 8 + 63 & ~63)
+    if c.lists != 0:
+        c.bounds = here
+        here += c.chunk * (c.n_cuts + 1) * 8 + 63 & ~63
+    c.views = here
+    views_end = here + n_stretches * record
+    here = views_end
+    for i in range(n_stretches):
+        if base != 0:
+            call(c.begin_view, c.views + i * record, c, i * c.stretch, here)
+        here += n_buffers
+    here = here + 63 & ~63
+    for t in range(1, c.n_threads):
+        if base != 0:
+            call(c.begin_helper, base + CONTROL_BYTES + (t - 1) * record, c, here, here + n_panel, 0)
+        here += n_panel + n_mask
+    return here
+
+
 @leaf("ci->i")
 def layout(c, base):
     """Share the workspace at `base` out; return its size. With base 0: only the size.
@@ -127,8 +226,8 @@ def layout(c, base):
     """
     size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
     lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
+    run = c.run
     if training:
-        run = c.run
         lists = lists or run.regime == ONLINE or run.sparse != 0
         direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
         clip_norm = run.clip_norm > 0.0
@@ -144,14 +243,19 @@ def layout(c, base):
         batch > chunk
         or address(c.gradient) != 0
         or clip_norm
-        or (not direct and ((lists and batch > 1) or c.n_params <= SMALL))
+        or (not direct and c.n_params <= SMALL)
     )
     if c.manner != BATCH:
         stored = c.manner == SAMPLES
     c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
 
-    c.buffers = base + BUFFER_BYTES
-    here = base + ((n_layers + 1) * BUFFER_BYTES + 63 & ~63)
+    here, shares = base, training and c.manner == BATCH
+    if shares:
+        c.control, c.n_threads = base, run.n_threads
+        here += CONTROL_BYTES + ((c.n_threads - 1) * c.n_words * 8 + 63 & ~63)
+        _cut_batches(c)
+    c.buffers = here + BUFFER_BYTES
+    here += (n_layers + 1) * BUFFER_BYTES + 63 & ~63
     widest = 1
     for k in range(n_layers):
         widest = max(widest, c.layers[k].n_out)
@@ -189,6 +293,8 @@ def layout(c, base):
         if c.manner == ALONE:
             c.alive = here
             here += 64
+    if shares:
+        here = _layout_shares(c, here, base, widest)
     if c.manner == NETS or c.manner == SAMPLES:
         here = _layout_lanes(c, here, base)
     if base != 0:

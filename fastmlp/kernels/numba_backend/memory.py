@@ -31,6 +31,7 @@ from numba.extending import (
 )  # fmt: skip
 
 ON_X86 = platform.machine() in ("x86_64", "AMD64", "i686")
+FLUSH = 0x8040  # bits of the SSE control word: denormal results and operands count as zero
 F32, F64, U8, I32, I64 = np.float32(0), np.float64(0), np.uint8(0), np.int32(0), np.int64(0)  # for `pointer`
 
 
@@ -177,6 +178,80 @@ def lowest_bit(typingctx, n):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def nonzeros(typingctx, p):
+    """A bit for each of the 64 numbers from p on: whether it is not 0."""
+
+    def codegen(context, builder, sig, args):
+        number = context.get_value_type(p.dtype)
+        vector = ir.VectorType(number, 64)
+        x = builder.load(builder.bitcast(args[0], vector.as_pointer()), align=max(1, p.dtype.bitwidth // 8))
+        if isinstance(p.dtype, types.Float):
+            bits = builder.fcmp_unordered("!=", x, ir.Constant(vector, [0.0] * 64))
+        else:
+            bits = builder.icmp_unsigned("!=", x, ir.Constant(vector, [0] * 64))
+        return builder.bitcast(bits, ir.IntType(64))
+
+    return types.uint64(p), codegen
+
+
+@intrinsic
+def atomic_load(typingctx, p):
+    """p[0], and after it all that was written before the store that is read."""
+
+    def codegen(context, builder, sig, args):
+        return builder.load_atomic(args[0], "acquire", 8)
+
+    return types.int64(p), codegen
+
+
+@intrinsic
+def atomic_store(typingctx, p, x):
+    """p[0] = x, once all before it is written."""
+
+    def codegen(context, builder, sig, args):
+        builder.store_atomic(args[1], args[0], "release", 8)
+        return context.get_dummy_value()
+
+    return types.none(p, types.int64), codegen
+
+
+@intrinsic
+def atomic_add(typingctx, p, x):
+    """p[0] += x, as one step."""
+
+    def codegen(context, builder, sig, args):
+        builder.atomic_rmw("add", args[0], args[1], "seq_cst")
+        return context.get_dummy_value()
+
+    return types.none(p, types.int64), codegen
+
+
+@intrinsic
+def compare_exchange(typingctx, p, old, new):
+    """Write p[0] = new where it is `old`, as one step; returns whether it was."""
+
+    def codegen(context, builder, sig, args):
+        found = builder.cmpxchg(args[0], args[1], args[2], "seq_cst", "acquire")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(p, types.int64, types.int64), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the processor that a loop waits."""
+
+    def codegen(context, builder, sig, args):
+        if ON_X86:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            name = "llvm.x86.sse2.pause"
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @intrinsic

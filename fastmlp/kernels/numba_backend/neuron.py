@@ -8,8 +8,7 @@ from ..plan import Activation, Status
 from ..records import Record
 from .build import entry, fused, inline, kernel, summed
 from .lanes import real, size_of
-from .memory import I32, I64, address, exchange_float_control, pointer
-from .train import FLUSH
+from .memory import FLUSH, I32, I64, address, exchange_float_control, pointer
 
 EPOCHS, UPDATES = int(Record.EPOCHS), int(Record.UPDATES)
 STEP, LOGISTIC, TANH = int(Activation.STEP), int(Activation.LOGISTIC), int(Activation.TANH)

@@ -5,7 +5,7 @@ import numpy as np
 from ..records import INPUT, RowKind
 from .build import BATCH, call, entry, inline, leaf
 from .lanes import real
-from .memory import F32, F64, I32, I64, U8, lowest_bit, pointer
+from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
 KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)
@@ -29,8 +29,11 @@ def _list_row(x, step, n, scale, value, index):
     count = 0
     for i in range(0, n, 64):
         bits = NONE
-        for j in range(min(64, n - i)):
-            bits |= np.uint64(x[(i + j) * step] != 0) << np.uint64(j)
+        if step == 1 and i + 64 <= n:
+            bits = nonzeros(x + i)
+        else:
+            for j in range(min(64, n - i)):
+                bits |= np.uint64(x[(i + j) * step] != 0) << np.uint64(j)
         while bits != NONE:
             j = i + lowest_bit(bits)
             value[count] = real(real(x[j * step], scale) * scale, value)
@@ -96,6 +99,18 @@ def _drop(c, position, out):
         out[j] *= c.mask[j]
 
 
+@inline
+def _cut_list(c, index, count, bounds):
+    """Where in a list, which has its places in their order, each cut of the input begins, and the last one ends."""
+    k = 0
+    for cut in range(c.n_cuts):
+        bounds[cut] = k
+        stop = (cut + 1) * c.cut
+        while k < count and index[k] < stop:
+            k += 1
+    bounds[c.n_cuts] = count
+
+
 @leaf("cii->i", manners=(BATCH,))
 def gather(c, first, n):
     """n samples from place `first` of the epoch's order on: their rows, or lists of these."""
@@ -105,6 +120,8 @@ def gather(c, first, n):
         if c.lists != 0:
             place = s * c.longest
             c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place)
+            if c.training != 0:
+                _cut_list(c, c.index + place, c.counts[s], c.bounds + s * (c.n_cuts + 1))
         else:
             x = c.x + s * c.n_features
             gather_row(c, row, x, 1)

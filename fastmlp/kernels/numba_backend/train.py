@@ -3,13 +3,14 @@
 import math
 
 from ..plan import Optimizer, Status
-from .backward import divisor_of, finish_stored
+from .backward import cap_all_norms, divisor_of, finish_stored
 from .build import BATCH, SAMPLES, call, kernel, leaf
-from .memory import call_next_uint32, exchange_float_control
+from .context import FIRST, N_SAMPLES
+from .memory import FLUSH, call_next_uint32, exchange_float_control
+from .sharing import share
 
 GRADIENT = int(Optimizer.GRADIENT)
 RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
-FLUSH = 0x8040  # bits of the SSE control word: denormal results and operands count as zero
 
 
 @leaf("wiii->i")
@@ -48,23 +49,25 @@ def step_batch(c, first, n):
     """One optimizer step on n samples from place `first` of the order on; returns the batch's loss."""
     divisor = divisor_of(c, first, n)
     scale = 1.0 / divisor if divisor > 0.0 else 0.0
-    factor, last = c.run.gradient_scale * scale, c.n_layers - 1
+    factor = c.run.gradient_scale * scale
     call(c.begin_step, c.run, c.constants)
     if c.stored != 0:
         g = c.gradient
         for i in range(c.n_params):
             g[i] = 0.0
+    c.factors[0], c.factors[1] = scale, factor
     total = penalty = 0.0
     for done in range(first, first + n, c.chunk):
         m = min(c.chunk, first + n - done)
-        call(c.gather, c, done, m)
-        call(c.forward, c, done, m, last, 0)
-        total += call(c.loss_and_delta, c, m, done, factor)
+        c.control[FIRST], c.control[N_SAMPLES] = done, m
+        total += share(c, 0, (m + c.stretch - 1) // c.stretch)
         if not math.isfinite(total):
             return total
-        penalty += call(c.backward, c, m, scale)
+        penalty += share(c, 1, c.n_blocks)
     if c.stored != 0:
         penalty = finish_stored(c, scale)
+    else:
+        cap_all_norms(c)
     return (c.run.loss_scale * total + penalty) * scale
 
 
