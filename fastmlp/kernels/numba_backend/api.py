@@ -25,6 +25,7 @@ from .lanes import VEC_BYTES
 register_all()
 Call = call_structure()
 NOISE_TILE = 1 << 15
+SPARE = 16  # numbers beyond a list that may be written to, as its last vector is whole
 IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
 KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
 CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
@@ -119,7 +120,7 @@ class Kernels:
     @staticmethod
     def _describe_rows(call, rows, scale):
         data = rows.data
-        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros
+        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros + SPARE
         call.scale = scale
         if rows.is_sparse:
             call.kind, call.indptr = CSR_KINDS[data.dtype.str[1:]], address(rows.indptr)

@@ -143,7 +143,7 @@ def _cut_batches(c):
         layer = c.layers[k]
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             if c.edges[e].source == INPUT:
-                c.cut = min(c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 4 & ~3))
+                c.cut = min(c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 63 & ~63))
             else:
                 hidden += c.edges[e].width * layer.n_out
     c.n_cuts = (c.n_features + c.cut - 1) // c.cut

@@ -20,6 +20,7 @@ def _affine_listed(c, n, w, n_out, begin, ld_begin, z):
             begin + s * ld_begin,
             z + s * n_out,
             n_out,
+            1 - c.training,
         )
 
 

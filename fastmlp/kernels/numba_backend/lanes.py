@@ -15,6 +15,7 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 _FEATURES = binding.get_host_cpu_features()
 VEC_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
+MASKS = VEC_BYTES == 64  # a part of a vector is as cheap to load and store as all of it
 FUSED = ("contract",)  # products and sums may be rounded once, together
 
 
@@ -184,6 +185,32 @@ def store_part(typingctx, p, x, n):
         return context.get_dummy_value()
 
     return types.none(p, x, types.int64), codegen
+
+
+@intrinsic
+def list_vector(typingctx, x, first, value, index):
+    """List the lanes of x that are not 0: themselves at `value`, their numbers plus `first` at `index`; returns how many.
+
+    Writes whole vectors. Where `MASKS` holds.
+    """
+
+    def codegen(context, builder, sig, args):
+        vector, n = args[0].type, x.count
+        numbers = ir.VectorType(ir.IntType(32), n)
+        mask = builder.fcmp_unordered("!=", args[0], ir.Constant(vector, [0.0] * n))
+        places = builder.add(
+            ir.Constant(numbers, list(range(n))), spread(builder, builder.trunc(args[1], ir.IntType(32)), n)
+        )
+        for what, kind, where in ((args[0], vector, args[2]), (places, numbers, args[3])):
+            suffix = f"v{n}f{x.element.bitwidth}" if kind is vector else f"v{n}i32"
+            name = f"llvm.x86.avx512.mask.compress.{suffix}"
+            function = ir.FunctionType(kind, [kind, kind, mask.type])
+            function = cgutils.get_or_insert_function(builder.module, function, name)
+            packed = builder.call(function, [what, ir.Constant(kind, ir.Undefined), mask])
+            builder.store(packed, builder.bitcast(where, kind.as_pointer()), align=4)
+        return builder.zext(builder.ctpop(builder.bitcast(mask, ir.IntType(n))), ir.IntType(64))
+
+    return types.int64(x, types.int64, value, index), codegen
 
 
 @intrinsic

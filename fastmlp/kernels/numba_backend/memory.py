@@ -7,6 +7,7 @@ pointer: ``layer.n_out``, ``c.layers[k]``; an address, an integer, may be put wh
 """
 
 import operator
+import os
 import platform
 
 import numpy as np
@@ -238,6 +239,19 @@ def compare_exchange(typingctx, p, old, new):
         return builder.extract_value(found, 1)
 
     return types.boolean(p, types.int64, types.int64), codegen
+
+
+@intrinsic
+def give_way(typingctx):
+    """Let another thread have this core, where the system has a call for that."""
+
+    def codegen(context, builder, sig, args):
+        if os.name == "posix":
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @intrinsic

@@ -14,14 +14,13 @@ from ..records import INPUT
 from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
 from .backward import divisor_of, penalties
 from .build import call, entry, fused, kernel
-from .lanes import VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
+from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
 from .memory import FLUSH, exchange_float_control
 from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
 from .rows import gather_row
 from .train import begin_epoch, end_epoch, rate_of, stays_finite
 
 RUNNING, FINISHED, DIVERGED = int(Status.RUNNING), int(Status.FINISHED), int(Status.DIVERGED)
-MASKS = VEC_BYTES == 64  # a part of a vector is as cheap as all of it
 PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..records import INPUT, RowKind
 from .build import BATCH, call, entry, inline, leaf
-from .lanes import real
+from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
 from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
@@ -20,14 +20,16 @@ def _copy_row(x, step, n, scale, out, apart):
 
 
 @inline
-def _list_row(x, step, n, scale, value, index):
-    """List the non-zeros of scale x[j step]; return their number.
+def _list_row(c, x, step, scale, value, index, bounds):
+    """List the non-zeros of scale x[j step], and where cuts of whole words begin; return their number.
 
     A bit for each of 64 numbers first, which takes no branch; then bit by bit, where only the end of the loop
     cannot be predicted.
     """
-    count = 0
+    count, n = 0, c.n_features
     for i in range(0, n, 64):
+        if c.training != 0 and i % c.cut == 0:
+            bounds[i // c.cut] = count
         bits = NONE
         if step == 1 and i + 64 <= n:
             bits = nonzeros(x + i)
@@ -44,6 +46,19 @@ def _list_row(x, step, n, scale, value, index):
 
 
 @inline
+def _pack_row(c, x, scale, value, index, bounds):
+    """The same by whole vectors of a row that lies as the kernels compute."""
+    count, n, lanes = 0, c.n_features, VEC_BYTES // size_of(x)
+    for i in range(0, n, 64):
+        if c.training != 0 and i % c.cut == 0:
+            bounds[i // c.cut] = count
+        for j in range(i, min(i + 64, n), lanes):
+            v = load_part(x + j, n - j)
+            count += list_vector(real(scale, v) * v, j, value + count, index + count)
+    return count
+
+
+@inline
 def _list_stored(c, x, row, scale, value, index):
     """The same for a CSR row, whose numbers are listed as they are stored."""
     start, stop = c.indptr[row], c.indptr[row + 1]
@@ -54,21 +69,41 @@ def _list_stored(c, x, row, scale, value, index):
     return stop - start
 
 
-@leaf("ciipx->i", manners=(BATCH,))
-def list_row(c, row, position, value, index):
-    """List the non-zeros of a row, which stands at `position` of the epoch's order; return their number."""
-    kind, n, step = c.kind, c.n_features, c.col_stride
+@inline
+def _cut_list(c, index, count, bounds):
+    """Where in a list, which has its places in their order, each cut of the input begins, and the last one ends."""
+    k = 0
+    for cut in range(c.n_cuts):
+        bounds[cut] = k
+        stop = (cut + 1) * c.cut
+        while k < count and index[k] < stop:
+            k += 1
+
+
+@leaf("ciipxw->i", manners=(BATCH,))
+def list_row(c, row, position, value, index, bounds):
+    """List the non-zeros of a row, which stands at `position` of the epoch's order; return their number.
+
+    bounds : written in training: where in the list each cut of the input begins, and the last one ends
+    """
+    kind, step = c.kind, c.col_stride
     start, scale = c.data + row * c.row_stride, real(c.scale, value)
-    if kind == KIND_F32:
-        count = _list_row(pointer(start, F32), step // 4, n, scale, value, index)
+    if MASKS and kind == KIND_F32 and size_of(value) == 4 and step == 4:
+        count = _pack_row(c, pointer(start, F32), scale, value, index, bounds)
+    elif kind == KIND_F32:
+        count = _list_row(c, pointer(start, F32), step // 4, scale, value, index, bounds)
     elif kind == KIND_F64:
-        count = _list_row(pointer(start, F64), step // 8, n, c.scale, value, index)
+        count = _list_row(c, pointer(start, F64), step // 8, c.scale, value, index, bounds)
     elif kind == KIND_U8:
-        count = _list_row(pointer(start, U8), step, n, scale, value, index)
+        count = _list_row(c, pointer(start, U8), step, scale, value, index, bounds)
     elif kind == CSR_F32:
         count = _list_stored(c, pointer(c.data, F32), row, scale, value, index)
     else:
         count = _list_stored(c, pointer(c.data, F64), row, c.scale, value, index)
+    if c.training != 0:
+        if kind >= CSR_F32 or c.cut % 64 != 0:
+            _cut_list(c, index, count, bounds)
+        bounds[c.n_cuts] = count
     if c.training != 0 and c.run.input_dropout > 0.0:
         run = c.run
         for k in range(count):
@@ -99,18 +134,6 @@ def _drop(c, position, out):
         out[j] *= c.mask[j]
 
 
-@inline
-def _cut_list(c, index, count, bounds):
-    """Where in a list, which has its places in their order, each cut of the input begins, and the last one ends."""
-    k = 0
-    for cut in range(c.n_cuts):
-        bounds[cut] = k
-        stop = (cut + 1) * c.cut
-        while k < count and index[k] < stop:
-            k += 1
-    bounds[c.n_cuts] = count
-
-
 @leaf("cii->i", manners=(BATCH,))
 def gather(c, first, n):
     """n samples from place `first` of the epoch's order on: their rows, or lists of these."""
@@ -118,10 +141,8 @@ def gather(c, first, n):
         position = first + s
         row = c.order[position] if c.training != 0 else position
         if c.lists != 0:
-            place = s * c.longest
-            c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place)
-            if c.training != 0:
-                _cut_list(c, c.index + place, c.counts[s], c.bounds + s * (c.n_cuts + 1))
+            place, bounds = s * c.longest, c.bounds + s * (c.n_cuts + 1)
+            c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place, bounds)
         else:
             x = c.x + s * c.n_features
             gather_row(c, row, x, 1)
