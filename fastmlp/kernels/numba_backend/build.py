@@ -43,7 +43,8 @@ summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTI
 # batches whose samples lie side by side.
 BATCH, ALONE, NETS, SAMPLES = range(4)
 FILES = (
-    "context activation loss optimizer products rows philox gaussian forward backward sharing samples nets train neuron"
+    "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples nets train "
+    "neuron"
 )
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
 REACHED: dict = {}  # names of those that other leaves call: the manners of training in which they do, () for all

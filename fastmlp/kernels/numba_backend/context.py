@@ -34,10 +34,9 @@ KINDS = (
     # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
-    # of mini-batches: where threads meet (see `sharing.py`), what a loss and its gradient are multiplied by, and the
-    # results of tasks; the records of stretches of samples; rows of weights in a block of listed input, and where
+    # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the records of stretches of samples; rows of weights in a block of listed input, and where
     # in each sample's list such a cut begins
-    ("w", "control bounds"), ("f", "factors results"), ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
+    ("w", "control bounds"), ("f", "sums results"), ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
     # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and penalty;
     # and what is held in vectors, where samples or nets lie side by side
     ("w", "alive"), ("i", "decays gathered"), ("f", "values scales penalties"),
@@ -74,8 +73,10 @@ TYPES |= {
     "c": (_call_type, ctypes.c_void_p),
 }
 BUFFER_BYTES = 5 * 8
-TICKET, DONE, FIRST, N_SAMPLES, STOP = 0, 8, 16, 17, 24  # places in `control`, in lines of cache of their own
+TICKET, REMAINING, STOP = 0, 8, 16  # places in `control`, in lines of cache of their own, and those that
+FIRST, N_SAMPLES, BATCH_SIZE, LEFT, STATUS = range(24, 29)  # change with the phase
 CONTROL_BYTES = 256
+SCALE, FACTOR, TOTAL, PENALTY = range(4)  # places in `sums`
 
 
 @kernel
@@ -198,7 +199,7 @@ def _layout_shares(c, here, base, widest):
     n_stretches = (c.chunk + c.stretch - 1) // c.stretch
     n_buffers, n_panel = (c.n_layers + 1) * BUFFER_BYTES, max(PANEL, 4 * widest) * size + 63 & ~63
     n_mask = c.n_features * size + 63 & ~63
-    c.factors, c.results = here, here + 64
+    c.sums, c.results = here, here + 64
     here += 64 + (max(n_stretches, c.n_blocks) * 8 + 63 & ~63)
     if c.lists != 0:
         c.bounds = here

@@ -199,6 +199,20 @@ def nonzeros(typingctx, p):
 
 
 @intrinsic
+def fetch(typingctx, address):
+    """Have the line of memory at an address brought into the cache."""
+
+    def codegen(context, builder, sig, args):
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(args[0], byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(types.int64), codegen
+
+
+@intrinsic
 def atomic_load(typingctx, p):
     """p[0], and after it all that was written before the store that is read."""
 
@@ -221,13 +235,12 @@ def atomic_store(typingctx, p, x):
 
 @intrinsic
 def atomic_add(typingctx, p, x):
-    """p[0] += x, as one step."""
+    """p[0] += x, as one step; returns what it was."""
 
     def codegen(context, builder, sig, args):
-        builder.atomic_rmw("add", args[0], args[1], "seq_cst")
-        return context.get_dummy_value()
+        return builder.atomic_rmw("add", args[0], args[1], "seq_cst")
 
-    return types.none(p, types.int64), codegen
+    return types.int64(p, types.int64), codegen
 
 
 @intrinsic

@@ -9,7 +9,6 @@ W, s0 and s1 are parameters and the optimizer's state, k its constants, X the sa
 
 import math
 
-from ..plan import Status
 from ..records import INPUT
 from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
 from .backward import divisor_of, penalties
@@ -18,9 +17,8 @@ from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store
 from .memory import FLUSH, exchange_float_control
 from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
 from .rows import gather_row
-from .train import begin_epoch, end_epoch, rate_of, stays_finite
+from .epochs import DIVERGED, FINISHED, RUNNING, begin_epoch, end_epoch, rate_of, stays_finite
 
-RUNNING, FINISHED, DIVERGED = int(Status.RUNNING), int(Status.FINISHED), int(Status.DIVERGED)
 PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
 
 

@@ -5,10 +5,11 @@ import numpy as np
 from ..records import INPUT, RowKind
 from .build import BATCH, call, entry, inline, leaf
 from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
-from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
+from .memory import F32, F64, I32, I64, U8, fetch, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
 KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)
+AHEAD = 2  # rows, of which one is fetched while another is listed
 NONE, ONE = np.uint64(0), np.uint64(1)
 
 
@@ -46,13 +47,14 @@ def _list_row(c, x, step, scale, value, index, bounds):
 
 
 @inline
-def _pack_row(c, x, scale, value, index, bounds):
-    """The same by whole vectors of a row that lies as the kernels compute."""
+def _pack_row(c, x, scale, value, index, bounds, ahead):
+    """The same by whole vectors of a row that lies as the kernels compute, while the row at `ahead` is fetched."""
     count, n, lanes = 0, c.n_features, VEC_BYTES // size_of(x)
     for i in range(0, n, 64):
         if c.training != 0 and i % c.cut == 0:
             bounds[i // c.cut] = count
         for j in range(i, min(i + 64, n), lanes):
+            fetch(ahead + j * 4)
             v = load_part(x + j, n - j)
             count += list_vector(real(scale, v) * v, j, value + count, index + count)
     return count
@@ -88,8 +90,11 @@ def list_row(c, row, position, value, index, bounds):
     """
     kind, step = c.kind, c.col_stride
     start, scale = c.data + row * c.row_stride, real(c.scale, value)
+    ahead = start
+    if c.training != 0:
+        ahead = c.data + c.order[min(position + AHEAD, c.run.n_samples - 1)] * c.row_stride
     if MASKS and kind == KIND_F32 and size_of(value) == 4 and step == 4:
-        count = _pack_row(c, pointer(start, F32), scale, value, index, bounds)
+        count = _pack_row(c, pointer(start, F32), scale, value, index, bounds, ahead)
     elif kind == KIND_F32:
         count = _list_row(c, pointer(start, F32), step // 4, scale, value, index, bounds)
     elif kind == KIND_F64:

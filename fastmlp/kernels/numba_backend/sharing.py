@@ -1,22 +1,39 @@
-"""A batch shared out among threads, in two phases: its samples, and then the blocks of weights that they move.
+"""Mini-batches, shared out among threads, in two phases: samples, and then the blocks of weights that they move.
 
-Both are cut without regard to the number of threads, and what is summed over samples is summed in one order, so results do
-not depend on it. A thread claims the next task that nobody has; whoever has opened a phase works along, and waits
-until every claimed task is done. So no thread waits for one that has not come.
+Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so they do not
+depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one opens the next, and
+counts the step and begins the next batch on the way. So nobody waits for a thread that has claimed nothing: where
+another program keeps a core busy, the others do its share.
 
-The ticket that threads look at is one number: phase, number of tasks, next task. Even phases have samples for tasks,
-odd ones blocks of weights. Every other thread claims from the end, so that each meets the same weights step after step.
+The ticket that threads look at is one number: phase, of which the lowest bits are its kind, number of tasks, next task.
 """
 
-from .backward import block_step
+import math
+
+from .backward import block_step, cap_all_norms, divisor_of, finish_stored
 from .build import BATCH, call, entry, kernel, leaf
-from .context import DONE, FIRST, N_SAMPLES, STOP, TICKET, n_rows_of
-from .memory import FLUSH, atomic_add, atomic_load, atomic_store, compare_exchange, exchange_float_control, give_way, pause
+from .context import (
+    BATCH_SIZE, FACTOR, FIRST, LEFT, N_SAMPLES, PENALTY, REMAINING, SCALE, STATUS, STOP, TICKET, TOTAL, n_rows_of,
+)  # fmt: skip
+from .epochs import RUNNING, begin_batch, end_batch
+from .memory import (
+    FLUSH, atomic_add, atomic_load, atomic_store, compare_exchange, exchange_float_control, give_way, pause,
+)  # fmt: skip
 from .optimizer import GRADIENT
 
-FIELD, PHASES = (1 << 24) - 1, (1 << 15) - 1
-SPINS = 1 << 8  # looks at a word, before another program may have the core
-PATIENCE = 1 << 14  # looks at the ticket before a helper goes back to Python
+CLOSED, STRETCHES, BLOCKS = range(3)  # kinds of phases: nothing to do; samples; weights
+FIELD, PHASES = (1 << 24) - 1, (1 << 13) - 1
+SPINS = 1 << 9  # looks at the ticket, before another program may have the core
+PATIENCE = 1 << 11  # before a helper goes back to Python
+
+
+@kernel
+def _open(c, kind, n):
+    """Open a phase of n tasks."""
+    ticket = c.control + TICKET
+    phase = ((ticket[0] >> 50) + 1 & PHASES) << 2 | kind
+    c.control[REMAINING] = n
+    atomic_store(ticket, phase << 48 | n << 24)
 
 
 @kernel
@@ -37,9 +54,82 @@ def _claim(c, phase):
 
 @kernel
 def _finish(c, task, value):
+    """Hand in a task's result; returns whether it was the phase's last one."""
     c.results[task] = value
     if c.n_threads > 1:
-        atomic_add(c.control + DONE, 1)
+        return atomic_add(c.control + REMAINING, -1) == 1
+    c.control[REMAINING] -= 1
+    return c.control[REMAINING] == 0
+
+
+@kernel
+def _sum_results(c, n):
+    total = 0.0
+    for i in range(n):
+        total += c.results[i]
+    return total
+
+
+@kernel
+def _open_chunk(c, first):
+    """Begin with those samples of the batch that fit into the workspace, from `first` on."""
+    stop = c.run.batch * c.run.batch_size + c.control[BATCH_SIZE]
+    n = min(c.chunk, stop - first)
+    c.control[FIRST], c.control[N_SAMPLES] = first, n
+    _open(c, STRETCHES, (n + c.stretch - 1) // c.stretch)
+
+
+@kernel
+def _open_batch(c):
+    n, run = begin_batch(c), c.run
+    first = run.batch * run.batch_size
+    divisor = divisor_of(c, first, n)
+    scale = 1.0 / divisor if divisor > 0.0 else 0.0
+    c.control[BATCH_SIZE] = n
+    c.sums[SCALE], c.sums[FACTOR], c.sums[TOTAL], c.sums[PENALTY] = scale, run.gradient_scale * scale, 0.0, 0.0
+    call(c.begin_step, run, c.constants)
+    if c.stored != 0:
+        g = c.gradient
+        for i in range(c.n_params):
+            g[i] = 0.0
+    _open_chunk(c, first)
+
+
+@kernel
+def _end_batch(c):
+    """Whatever a step needs once all its gradients are there; then the next batch, or the end of the slice."""
+    sums = c.sums
+    if math.isfinite(sums[TOTAL]):
+        if c.stored != 0:
+            sums[PENALTY] = finish_stored(c, sums[SCALE])
+        else:
+            cap_all_norms(c)
+    loss = (c.run.loss_scale * sums[TOTAL] + sums[PENALTY]) * sums[SCALE]
+    c.control[STATUS] = end_batch(c, c.control[BATCH_SIZE], loss)
+    c.control[LEFT] -= 1
+    if c.control[STATUS] == RUNNING and c.control[LEFT] > 0:
+        _open_batch(c)
+    else:
+        _open(c, CLOSED, 0)
+
+
+@leaf("ci->i", manners=(BATCH,))
+def end_phase(c, kind):
+    """What comes behind the last task of a phase."""
+    if kind == STRETCHES:
+        n = c.control[N_SAMPLES]
+        c.sums[TOTAL] += _sum_results(c, (n + c.stretch - 1) // c.stretch)
+        if math.isfinite(c.sums[TOTAL]) and c.n_blocks > 0:
+            _open(c, BLOCKS, c.n_blocks)
+            return 0
+    else:
+        c.sums[PENALTY] += _sum_results(c, c.n_blocks)
+    done = c.control[FIRST] + c.control[N_SAMPLES]
+    if math.isfinite(c.sums[TOTAL]) and done < c.run.batch * c.run.batch_size + c.control[BATCH_SIZE]:
+        _open_chunk(c, done)
+    else:
+        _end_batch(c)
+    return 0
 
 
 @leaf("ccii->d", manners=(BATCH,))
@@ -48,7 +138,7 @@ def work_stretch(view, c, first, n):
     view.panel, view.mask = c.panel, c.mask  # this thread's
     call(c.gather, view, first, n)
     call(c.forward, view, first, n, c.n_layers - 1, 0)
-    value = call(c.loss_and_delta, view, n, first, c.factors[1])
+    value = call(c.loss_and_delta, view, n, first, c.sums[FACTOR])
     call(c.backward, view, n)
     return value
 
@@ -57,9 +147,11 @@ def work_stretch(view, c, first, n):
 def _stretches(c, phase):
     task = _claim(c, phase)
     while task >= 0:
-        start, n = task * c.stretch, c.control[N_SAMPLES]
-        view, n = c.views + task * c.n_words * 8, min(c.stretch, n - start)
-        _finish(c, task, call(c.work_stretch, view, c, c.control[FIRST] + start, n))
+        start = task * c.stretch
+        view, n = c.views + task * c.n_words * 8, min(c.stretch, c.control[N_SAMPLES] - start)
+        if _finish(c, task, call(c.work_stretch, view, c, c.control[FIRST] + start, n)):
+            call(c.end_phase, c, STRETCHES)
+            return
         task = _claim(c, phase)
 
 
@@ -81,57 +173,64 @@ def _blocks(c, phase):
                 if mine < 0:
                     return
                 if place == mine:
-                    _finish(c, mine, block_step(c, k, e, i, min(rows, width - i), c.control[N_SAMPLES], c.factors[0]))
+                    n, scale = c.control[N_SAMPLES], c.sums[SCALE]
+                    if _finish(c, mine, block_step(c, k, e, i, min(rows, width - i), n, scale)):
+                        call(c.end_phase, c, BLOCKS)
+                        return
                     mine = _claim(c, phase)
                 place += 1
 
 
-@kernel
-def share(c, kind, n):
-    """Have n tasks done: samples where kind is 0, else blocks of weights; returns the sum of their results."""
-    ticket = c.control + TICKET
-    phase = (ticket[0] >> 48) + 1
-    phase = (phase if phase & 1 == kind else phase + 1) & PHASES
-    atomic_store(c.control + DONE, 0)
-    atomic_store(ticket, phase << 48 | n << 24)
-    if kind == 0:
-        _stretches(c, phase)
-    else:
-        _blocks(c, phase)
-    if c.n_threads > 1:
-        looks = 0
-        while atomic_load(c.control + DONE) < n:
-            looks += 1
-            if looks % SPINS == 0:
-                give_way()
+@leaf("c->i", manners=(BATCH,))
+def take_part(c):
+    """Claim and carry out tasks until the slice is over."""
+    ticket, waits = c.control + TICKET, 0
+    while True:
+        t = atomic_load(ticket)
+        kind = t >> 48 & 3
+        if kind == CLOSED:
+            return 0
+        if t & FIELD < t >> 24 & FIELD:
+            waits = 0
+            if kind == STRETCHES:
+                _stretches(c, t >> 48)
+            else:
+                _blocks(c, t >> 48)
+            continue
+        waits += 1
+        if waits < SPINS:
             pause()
-    total = 0.0
-    for i in range(n):
-        total += c.results[i]
-    return total
+        else:
+            give_way()
+
+
+@leaf("c->i", manners=(BATCH,))
+def run_batches(c):
+    """Up to run.budget batches from where training stands; returns a status."""
+    c.control[LEFT] = c.run.budget
+    _open_batch(c)
+    call(c.take_part, c)
+    return c.control[STATUS]
 
 
 @entry("cw->i")
 def serve(c, control):
-    """Work along as another thread, whose record is c; returns 1 when the run has ended, 0 where nothing comes for a while.
+    """Take part in slices as another thread, whose record is c; returns 1 when the run has ended, 0 after a while in vain.
 
-    Until something comes, c is not read.
+    Before the first slice there is nothing in c.
     """
     state = exchange_float_control(-1)
     exchange_float_control(state | FLUSH)
-    idle, stopped = 0, 0
-    while idle < PATIENCE and stopped == 0:
-        t = atomic_load(control + TICKET)
-        if t & FIELD < t >> 24 & FIELD:
-            idle = 0
-            if t >> 48 & 1 == 0:
-                _stretches(c, t >> 48)
-            else:
-                _blocks(c, t >> 48)
-        idle += 1
-        if idle % SPINS == 0:
+    waits, stopped = 0, 0
+    while waits < PATIENCE and stopped == 0:
+        if atomic_load(control + TICKET) >> 48 & 3 != CLOSED:
+            waits = 0
+            call(c.take_part, c)
+        waits += 1
+        if waits < SPINS:
+            pause()
+        else:
             give_way()
         stopped = atomic_load(control + STOP)
-        pause()
     exchange_float_control(state)
     return stopped
