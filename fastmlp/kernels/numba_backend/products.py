@@ -9,6 +9,7 @@ from .lanes import MASKS, VEC_BYTES, load_part, real, size_of, store_part
 from .tiles import WIDE, last_strip, pair_strip, wide_strip
 
 FEW = 4  # rows, for which no matrix is transposed
+NARROW = 4  # vectors of a row, up to which lists are gone through once for each, or each two
 PANEL_BYTES = 24576  # of B, reused from the first-level cache by all rows of A
 
 
@@ -97,8 +98,8 @@ def _sum_part(value, index, count, w, N, begin, here):
 @leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH,))
 def multiply_list(value, index, count, B, init, c, N, in_order):
     """c (N,) = init + sum_k value[k] B[index[k], :], in the order of the terms where a prediction's bits depend on it."""
-    if in_order == 0 and MASKS:
-        lanes = VEC_BYTES // size_of(c)
+    lanes = VEC_BYTES // size_of(c)
+    if MASKS and in_order == 0 and N <= NARROW * lanes:
         for j in range(0, N, lanes):
             store_part(c + j, _sum_part(value, index, count, B + j, N, load_part(init + j, N - j), N - j), N - j)
         return 0
@@ -125,8 +126,8 @@ def multiply_list(value, index, count, B, init, c, N, in_order):
 @leaf("pxidppi->i", fastmath=FUSED, manners=(BATCH,))
 def add_products(value, index, count, factor, d, w, n):
     """w[index[k], :] += factor value[k] d for all k; rows of w are n apart."""
-    if MASKS:  # two vectors of d at a time, which stay in registers
-        lanes = VEC_BYTES // size_of(w)
+    lanes = VEC_BYTES // size_of(w)
+    if MASKS and n <= NARROW * lanes:  # two vectors of d at a time, which stay in registers
         for j in range(0, n, 2 * lanes):
             here, there, v = n - j, n - j - lanes, w + j
             a, b = load_part(d + j, here), load_part(d + (j + lanes), there)
