@@ -87,7 +87,7 @@ def overlaps_itself(array):
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
-    checks_rows = False  # whether run["check_rows"] is honoured
+    checks_rows = True  # whether run["check_rows"] is honoured
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -148,7 +148,7 @@ class Kernels:
         """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
         check_job(job, self.dtype)
         check_contents(job)
-        if job.run["n_threads"][0] > 1:
+        if manner_of(job) == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
     def work(self, job, thread):

@@ -74,7 +74,7 @@ TYPES |= {
 }
 BUFFER_BYTES = 5 * 8
 TICKET, REMAINING, STOP = 0, 8, 16  # places in `control`, in lines of cache of their own, and those that
-FIRST, N_SAMPLES, BATCH_SIZE, LEFT, STATUS = range(24, 29)  # change with the phase
+FIRST, N_SAMPLES, BATCH_SIZE, LEFT, STATUS, MIDST = range(24, 30)  # change with the phase
 CONTROL_BYTES = 256
 SCALE, FACTOR, TOTAL, PENALTY = range(4)  # places in `sums`
 

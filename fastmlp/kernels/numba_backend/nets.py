@@ -16,7 +16,7 @@ from .build import call, entry, fused, kernel
 from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
 from .memory import FLUSH, exchange_float_control
 from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
-from .rows import gather_row
+from .rows import gather_row, read_first
 from .epochs import DIVERGED, FINISHED, RUNNING, begin_epoch, end_epoch, rate_of, stays_finite
 
 PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
@@ -188,12 +188,13 @@ def _add_penalty(c, layer, k, w, g):
 
 @kernel
 def _gather(calls, alive, n, X):
-    """The next sample of each net."""
+    """The next sample of each net. Returns whether it is finite, where a net is alone and it was to be looked at."""
     lanes = width_of(X)
     for lane in range(n):
         if alive[lane] != 0:
             c = calls[lane]
             gather_row(c, c.order[c.run.batch], flat(X) + lane, lanes)
+    return lanes > 1 or not read_first(calls) or call(calls.numbers_finite, flat(X), calls.n_features) != 0
 
 
 @kernel
@@ -308,9 +309,11 @@ def _train(c, calls, alive, n, budget, buffers, W, s0, s1, g, k, X):
         if anew or each:
             _rates(c, calls, alive, n, k)
             anew = False
-        _gather(calls, alive, n, X)
+        finite = _gather(calls, alive, n, X)
         _forward(c, buffers, W, X)
         _losses(c, calls, alive, n, buffers)
+        if not finite:
+            c.values[0] = math.nan
         _backward(c, buffers, W, s0, s1, g, k, X)
         if not _count(c, calls, alive, n, W, s0, s1):
             break

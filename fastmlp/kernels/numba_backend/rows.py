@@ -139,21 +139,34 @@ def _drop(c, position, out):
         out[j] *= c.mask[j]
 
 
+@inline
+def read_first(c):
+    """Whether rows are read for the first time that were not looked at before: whether they are finite."""
+    return c.training != 0 and c.run.check_rows != 0 and c.run.epoch == 0
+
+
 @leaf("cii->i", manners=(BATCH,))
 def gather(c, first, n):
-    """n samples from place `first` of the epoch's order on: their rows, or lists of these."""
+    """n samples from place `first` of the epoch's order on: their rows, or lists of these.
+
+    Returns 0 where one was to be looked at and holds NaN or infinity.
+    """
+    looks, finite = read_first(c), 1
     for s in range(n):
         position = first + s
         row = c.order[position] if c.training != 0 else position
+        x, count = c.x + s * c.n_features, c.n_features
         if c.lists != 0:
             place, bounds = s * c.longest, c.bounds + s * (c.n_cuts + 1)
-            c.counts[s] = call(c.list_row, c, row, position, c.value + place, c.index + place, bounds)
+            x, count = c.value + place, call(c.list_row, c, row, position, c.value + place, c.index + place, bounds)
+            c.counts[s] = count
         else:
-            x = c.x + s * c.n_features
             gather_row(c, row, x, 1)
             if c.training != 0 and c.run.input_dropout > 0.0:
                 _drop(c, position, x)
-    return 0
+        if looks:
+            finite &= call(c.numbers_finite, x, count)
+    return finite
 
 
 @inline

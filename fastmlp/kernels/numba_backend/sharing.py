@@ -13,7 +13,7 @@ import math
 from .backward import block_step, cap_all_norms, divisor_of, finish_stored
 from .build import BATCH, call, entry, kernel, leaf
 from .context import (
-    BATCH_SIZE, FACTOR, FIRST, LEFT, N_SAMPLES, PENALTY, REMAINING, SCALE, STATUS, STOP, TICKET, TOTAL, n_rows_of,
+    BATCH_SIZE, FACTOR, FIRST, LEFT, MIDST, N_SAMPLES, PENALTY, REMAINING, SCALE, STATUS, STOP, TICKET, TOTAL, n_rows_of,
 )  # fmt: skip
 from .epochs import RUNNING, begin_batch, end_batch
 from .memory import (
@@ -126,7 +126,12 @@ def end_phase(c, kind):
         c.sums[PENALTY] += _sum_results(c, c.n_blocks)
     done = c.control[FIRST] + c.control[N_SAMPLES]
     if math.isfinite(c.sums[TOTAL]) and done < c.run.batch * c.run.batch_size + c.control[BATCH_SIZE]:
-        _open_chunk(c, done)
+        c.control[LEFT] -= 1
+        if c.control[LEFT] > 0:
+            _open_chunk(c, done)
+        else:  # the slice is over, in the midst of a batch
+            c.control[MIDST], c.control[STATUS] = done, RUNNING
+            _open(c, CLOSED, 0)
     else:
         _end_batch(c)
     return 0
@@ -136,7 +141,8 @@ def end_phase(c, kind):
 def work_stretch(view, c, first, n):
     """n samples from place `first` of the order on, there and back; returns the sum of their losses."""
     view.panel, view.mask = c.panel, c.mask  # this thread's
-    call(c.gather, view, first, n)
+    if call(c.gather, view, first, n) == 0:
+        return math.nan
     call(c.forward, view, first, n, c.n_layers - 1, 0)
     value = call(c.loss_and_delta, view, n, first, c.sums[FACTOR])
     call(c.backward, view, n)
@@ -206,9 +212,13 @@ def take_part(c):
 
 @leaf("c->i", manners=(BATCH,))
 def run_batches(c):
-    """Up to run.budget batches from where training stands; returns a status."""
-    c.control[LEFT] = c.run.budget
-    _open_batch(c)
+    """Up to run.budget batches, or parts of larger ones, from where training stands; returns a status."""
+    c.control[LEFT], midst = c.run.budget, c.control[MIDST]
+    c.control[MIDST] = 0
+    if midst > 0:
+        _open_chunk(c, midst)
+    else:
+        _open_batch(c)
     call(c.take_part, c)
     return c.control[STATUS]
 
