@@ -55,7 +55,7 @@ def call_structure():
 
 def _call_type(real):
     fields = [(name, numba_type(letter, real)) for name, letter in FIELDS]
-    return Records("Call", (*fields, *((name, Leaf(name, real)) for name in REACHED)))
+    return Records(f"Call({real})", (*fields, *((name, Leaf(name, real)) for name in REACHED)))
 
 
 def _buffers_type(real):
