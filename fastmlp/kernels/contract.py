@@ -23,7 +23,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Kernels(Protocol):
     """What every backend has."""
 
-    checks_rows: bool  # whether run["check_rows"] is honoured, and that of `predict`
+    checks_rows: bool  # whether run["check_rows"] is honoured
+    checks_predicted: bool  # ... and that of `predict`
 
     def declared(self) -> dict[str, int]:
         """Numbers of all codes, and where each field of each record lies: those of ``records.py``."""

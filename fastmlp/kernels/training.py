@@ -235,7 +235,7 @@ def predict(
     """
     backend = backend or kernels(params.dtype)
     n = rows.n_rows
-    if check_rows and not backend.checks_rows and not backend.all_finite(rows):
+    if check_rows and not backend.checks_predicted and not backend.all_finite(rows):
         return None
     if out is None:
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)

@@ -135,7 +135,7 @@ def test_rows_are_looked_at_while_they_are_read(kernels, kind, dtype):
         for n_threads in (1, 2):
             assert training.predict(PLAN, params, rows, n_threads=n_threads, check_rows=True) is None
             assert training.predict(PLAN, params, rows, n_threads=n_threads) is not None
-        if not kernels.module.checks_rows:
+        if not kernels.module.checks_predicted:
             continue
         out = np.empty((n, 4), kernels.dtype)
         for first, m in ((row, 1), (0, row), (0, row + 1), (row + 1, n - row - 1), (max(row - 3, 0), 4)):

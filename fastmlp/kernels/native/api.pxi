@@ -13,7 +13,8 @@ from ..plan import N_STATES
 cnp.import_array()
 
 
-checks_rows = True      # whether run["check_rows"] is honoured, and that of `predict`
+checks_rows = True      # whether run["check_rows"] is honoured
+checks_predicted = True  # ... and that of `predict`
 
 
 cdef inline bint lies_as(object array, char kind, size item, bint written):

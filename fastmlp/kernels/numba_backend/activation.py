@@ -8,7 +8,8 @@ import math
 
 from ..plan import Activation
 from .build import FUSED, fused, leaf
-from .memory import address, real, scale_by_power, size_of
+from .lanes import choose, real, scale_by_power, size_of
+from .memory import address
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP = map(
     int, Activation
@@ -53,15 +54,15 @@ def exp(x):
     limit = real(88.72 if size_of(x) == 4 else 709.78, x)
     y, t = reduced_expm1(x)
     y = scale_by_power(y + real(1, x), t)
-    y = real(0, x) if x < real(1.4, x) - limit else y
-    return real(math.inf, x) if x > limit else y
+    y = choose(x, real(1.4, x) - limit, real(0, x), y)
+    return choose(limit, x, real(math.inf, x), y)
 
 
 @fused
 def expm1(x):
     """exp(x) - 1 for x of at most 80."""
     low, one = real(-40, x), real(1, x)
-    y, t = reduced_expm1(low if x < low else x)
+    y, t = reduced_expm1(choose(x, low, low, x))
     power = scale_by_power(one, t)
     return power * y + (power - one)
 
@@ -69,10 +70,10 @@ def expm1(x):
 @fused
 def tanh(x):
     zero, limit = real(0, x), real(40, x)
-    size = (-x if x < zero else x) * real(2, x)
-    e = expm1(limit if size > limit else size)
+    size = choose(x, zero, -x, x) * real(2, x)
+    e = expm1(choose(limit, size, limit, size))
     y = e / (e + real(2, x))
-    return -y if x < zero else y
+    return choose(x, zero, -y, y)
 
 
 @fused
@@ -102,6 +103,27 @@ def exponential_unit(x, alpha):
     zero = real(0, x)
     low = expm1(zero if x > zero else x) * alpha
     return x if x > zero else low
+
+
+@fused
+def activated(code, slope, z):
+    """f(z), one of the common functions: identity, logistic, tanh or ReLU."""
+    if code == TANH:
+        return tanh(z * slope)
+    if code == LOGISTIC:
+        return logistic(z * slope)
+    return choose(z, real(0, z), real(0, z), z) if code == RELU else z
+
+
+@fused
+def derivative(code, slope, a):
+    """f'(z) of one of these, where a = f(z)."""
+    zero, one = real(0, a), real(1, a)
+    if code == TANH:
+        return (one - a * a) * slope
+    if code == LOGISTIC:
+        return a * (one - a) * slope
+    return choose(zero, a, one, zero) if code == RELU else one
 
 
 @leaf("idppi->i", fastmath=FUSED)
@@ -221,3 +243,27 @@ def softmax_gradient(a, d, n_samples, n_units):
             d[o] = a[o] * (d[o] - mean)
         a, d = a + n_units, d + n_units
     return 0
+
+
+@fused
+def softmax_beside(z, a, n):
+    """Softmax over n units, of samples or nets side by side."""
+    top, mass = z[0], real(0, z)
+    for o in range(1, n):
+        top = choose(top, z[o], z[o], top)
+    for o in range(n):
+        e = exp(z[o] - top)
+        a[o] = e
+        mass += e
+    for o in range(n):
+        a[o] = a[o] / mass
+
+
+@fused
+def softmax_gradient_beside(a, d, n):
+    """The same for `softmax_gradient`."""
+    mean = real(0, a)
+    for o in range(n):
+        mean += a[o] * d[o]
+    for o in range(n):
+        d[o] = a[o] * (d[o] - mean)

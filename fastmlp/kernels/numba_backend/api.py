@@ -6,22 +6,27 @@ input: any strides, read-only, memory-mapped.
 
 import contextlib
 import ctypes
+import time
 
 import numba
 import numpy as np
 
-from ..inspection import check_contents, check_job, check_neuron, check_noise, check_prediction, most_finite
+from ..inspection import (
+    check_contents, check_job, check_neuron, check_noise, check_prediction, most_finite, same,
+)  # fmt: skip
 from ..memory import check
 from ..plan import Activation
-from ..records import NEURON, RowKind
+from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime, RowKind
 from ..records import declared as declared_records
-from .build import REACHED, compile_leaf, register_all
-from .context import CHUNK, call_structure
-from .tiles import VEC_BYTES
+from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, compile_leaf, register_all
+from .context import CHUNK, CONTROL_BYTES, STOP, call_structure
+from .lanes import VEC_BYTES
 
 register_all()
 Call = call_structure()
 NOISE_TILE = 1 << 15
+SPARE = 16  # numbers beyond a list that may be written to, as its last vector is whole
+IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
 KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
 CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
 
@@ -49,6 +54,24 @@ def shuffle_source(random_state):
     return ctypes.cast(interface.next_uint32, ctypes.c_void_p).value, interface.state_address
 
 
+def draw_from(call, job):
+    """Let a run draw its shuffles from the job's random state; return that one's lock."""
+    if not job.run["shuffle"][0] or job.random_state is None:
+        return contextlib.nullcontext()
+    call.next_uint32, call.bit_state = shuffle_source(job.random_state)
+    return job.random_state._bit_generator.lock
+
+
+def manner_of(job):
+    """How a job is trained."""
+    regime, plan = job.run["regime"][0], job.plan
+    if regime == Regime.BATCH or job.rows.is_sparse:
+        return BATCH
+    if plan.n_params > ENSEMBLE_PARAMS or plan.widest > TINY_WIDTH:
+        return BATCH
+    return ALONE if regime == Regime.ONLINE else SAMPLES
+
+
 def overlaps_itself(array):
     """Whether two elements may lie in one place."""
     reach = array.itemsize
@@ -64,7 +87,8 @@ def overlaps_itself(array):
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
-    checks_rows = False  # whether run["check_rows"] is honoured, and that of `predict`
+    checks_rows = True  # whether run["check_rows"] is honoured
+    checks_predicted = False  # ... and that of `predict`
 
     def __init__(self, dtype):
         self.dtype = np.dtype(dtype)
@@ -79,23 +103,25 @@ class Kernels:
             self._compiled[name] = compile_leaf(name, self._real)
         return self._compiled[name][1]
 
-    def _call(self, plan):
-        """A new record, with the addresses of a plan and of all kernels; and workspace sizes by rows."""
-        last_plan, call, sizes = self._template
-        if plan is not last_plan:
+    def _call(self, plan, manner=BATCH):
+        """A new record, with the addresses of a plan and of all kernels it takes; and workspace sizes by rows."""
+        last, call, sizes = self._template
+        if last is None or plan is not last[0] or manner != last[1]:
             call, sizes = Call(), {}
-            for name in REACHED:
-                self._leaf(name)
-                setattr(call, name, self._compiled[name][0].address)
+            for name, manners in REACHED.items():
+                if not manners or manner in manners:
+                    self._leaf(name)
+                    setattr(call, name, self._compiled[name][0].address)
             call.layers, call.n_layers = address(plan.layers), len(plan.layers)
             call.edges, call.n_params = address(plan.edges), plan.n_params
-            self._template = plan, call, sizes
+            call.manner, call.n_words = manner, ctypes.sizeof(Call) // 8
+            self._template = (plan, manner), call, sizes
         return Call.from_buffer_copy(call), sizes
 
     @staticmethod
     def _describe_rows(call, rows, scale):
         data = rows.data
-        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros
+        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros + SPARE
         call.scale = scale
         if rows.is_sparse:
             call.kind, call.indptr = CSR_KINDS[data.dtype.str[1:]], address(rows.indptr)
@@ -103,9 +129,9 @@ class Kernels:
         else:
             call.kind, (call.row_stride, call.col_stride) = KINDS[data.dtype.str[1:]], data.strides
 
-    def _job_call(self, job):
+    def _job_call(self, job, manner):
         check_job(job, self.dtype)
-        call, _ = self._call(job.plan)
+        call, _ = self._call(job.plan, manner)
         self._describe_rows(call, job.rows, job.run["input_scale"][0])
         call.training, call.batch = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
         for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
@@ -117,25 +143,70 @@ class Kernels:
 
     def workspace_bytes(self, job):
         """Bytes of scratch memory that training this job takes."""
-        return self._leaf("layout")(ctypes.byref(self._job_call(job)), 0)
+        return self._leaf("layout")(ctypes.byref(self._job_call(job, manner_of(job))), 0)
 
     def prepare(self, job):
         """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
         check_job(job, self.dtype)
         check_contents(job)
+        if manner_of(job) == BATCH:
+            job.workspace[:CONTROL_BYTES] = 0
+
+    def work(self, job, thread):
+        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+        serve, control = self._leaf("serve"), address(job.workspace)
+        record = control + CONTROL_BYTES + (thread - 1) * ctypes.sizeof(Call)
+        while not serve(record, control):
+            time.sleep(IDLE)
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
-        call = self._job_call(job)
-        lock = contextlib.nullcontext()
-        if job.run["shuffle"][0] and job.random_state is not None:
-            call.next_uint32, call.bit_state = shuffle_source(job.random_state)
-            lock = job.random_state._bit_generator.lock
+        manner = manner_of(job)
+        call = self._job_call(job, manner)
+        lock = draw_from(call, job)
         with lock:
-            return self._leaf("train")(ctypes.byref(call), address(job.workspace))
+            train = self._leaf("train_alone" if manner == ALONE else "train")
+            return train(ctypes.byref(call), address(job.workspace))
 
     def dismiss(self, job):
-        """Nothing: nobody works."""
+        """End a run: every `work` returns."""
+        if job.run["n_threads"][0] > 1:
+            job.workspace[:CONTROL_BYTES].view(np.int64)[STOP] = 1
+
+    def _ensemble_calls(self, job):
+        """The record of what nets side by side share, and that of a net."""
+        return self._job_call(job, NETS), self._job_call(job, ALONE)
+
+    def ensemble_bytes(self, job):
+        """Bytes of scratch memory that training nets like this job's side by side takes."""
+        return sum(self._leaf("layout")(ctypes.byref(call), 0) for call in self._ensemble_calls(job))
+
+    def prepare_ensemble(self, jobs, workspace):
+        """Look at the jobs; `train_ensemble` lays the workspace out by itself."""
+        if len(jobs) > self.lanes():
+            raise ValueError(
+                f"at most {self.lanes()} nets fit into an ensemble, one to a lane of a vector; got {len(jobs)}"
+            )
+        first = jobs[0]
+        check("workspace", workspace, np.uint8, (self.ensemble_bytes(first),), written=True)
+        for job in jobs:
+            check_job(job, self.dtype)
+            check_contents(job)
+            same("n_params of the nets of an ensemble", job.plan.n_params, first.plan.n_params)
+            same("n_states of the nets of an ensemble", len(job.state), len(first.state))
+            same("n_rows of the nets of an ensemble", job.rows.n_rows, first.rows.n_rows)
+            if address(job.rows.data) != address(first.rows.data) or job.sample_weight is not first.sample_weight:
+                raise ValueError("nets of an ensemble must have the same X and weights; got others: train them apart")
+
+    def train_ensemble(self, jobs, workspace, alive, budget):
+        """Run up to `budget` steps of each job that is `alive`, until the status of one is not RUNNING."""
+        shared = self._job_call(jobs[0], NETS)
+        shared.alive = address(check("alive", alive, np.int64, (len(jobs),)))
+        calls = (Call * len(jobs))(*(self._job_call(job, ALONE) for job in jobs))
+        for call, job in zip(calls, jobs, strict=True):
+            draw_from(call, job)
+        train = self._leaf("train_nets")
+        train(ctypes.byref(shared), ctypes.byref(calls), len(jobs), int(budget), address(workspace))
 
     def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False, check_rows=False):
         """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""

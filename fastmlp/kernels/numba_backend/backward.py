@@ -7,8 +7,10 @@ has used them, unless the step needs the whole gradient first (`stored`).
 from ..plan import Optimizer
 from ..records import INPUT
 from .activation import SOFTMAX
-from .build import call, inline, kernel, leaf
+from .build import BATCH, call, inline, kernel, leaf
 from .context import PANEL
+from .lanes import whole
+from .memory import address
 
 GRADIENT = int(Optimizer.GRADIENT)
 
@@ -37,47 +39,13 @@ def step_rows(c, g, start, count, l1, l2, scale):
 
 
 @kernel
-def _add_listed(c, n, d, n_out, factor, w):
-    """w[i, :] += factor x[s, i] d[s, :] for the non-zeros x[s, i] of each sample."""
+def _add_listed(c, cut, n, d, n_out, factor, w):
+    """w[i, :] += factor x[s, i] d[s, :] for the non-zeros x[s, i] of a cut of each sample's list."""
     for s in range(n):
-        value, index = c.value + s * c.longest, c.index + s * c.longest
-        call(c.add_products, value, index, c.counts[s], factor, d + s * n_out, w, n_out)
-
-
-@kernel
-def _weights_step(c, k, e, n, scale):
-    """Gradient of an edge's weights, and its use: panel by panel, or added to the stored gradient."""
-    layer, edge, d = c.layers[k], c.edges[e], c.buffers[k].d
-    n_out, width, start = layer.n_out, edge.width, layer.weights + edge.row * layer.n_out
-    listed, x = edge.source == INPUT and c.lists != 0, c.buffers[edge.source].h
-    if c.stored != 0:
-        g = c.gradient + start
-        if listed:
-            _add_listed(c, n, d, n_out, 1.0, g)
-        else:
-            call(c.multiply, x, 1, width, d, n_out, g, n_out, g, n_out, width, n_out, n)
-        return 0.0
-    if listed and c.direct != 0:
-        _add_listed(c, n, d, n_out, -c.run.learning_rate, c.params + start)
-        return 0.0
-    step = max(4, PANEL // n_out & ~3)
-    total, used = 0.0, 0
-    for i in range(0, width, step):
-        rows = min(step, width - i)
-        if listed:  # of one sample, whose non-zeros come in the order of their places
-            g = c.panel
-            for j in range(rows * n_out):
-                g[j] = 0.0
-            here = used
-            while used < c.counts[0] and c.index[used] < i + rows:
-                used += 1
-            g = c.panel + -i * n_out
-            call(c.add_products, c.value + here, c.index + here, used - here, 1.0, d, g, n_out)
-        else:
-            call(c.multiply, x + i, 1, width, d, n_out, c.zeros, 0, c.panel, n_out, rows, n_out, n)
-        l1, l2 = penalties(layer, scale)
-        total += step_rows(c, c.panel, start + i * n_out, rows * n_out, l1, l2, scale)
-    return total
+        bounds = c.bounds + (s * (c.n_cuts + 1) + cut)
+        place = s * c.longest + bounds[0]
+        count = bounds[1] - bounds[0]
+        call(c.add_products, c.value + place, c.index + place, count, factor, d + s * n_out, w, n_out)
 
 
 @kernel
@@ -99,6 +67,39 @@ def _bias_step(c, k, n):
 
 
 @kernel
+def block_step(c, k, e, i, rows, n, scale):
+    """Gradient of a block of weights over n samples, rows i.. of an edge, or of layer k's bias, behind its edges; and its
+    use: the optimizer's step, or where it has to be stored, that it is added there. Returns the penalty.
+    """
+    layer, d = c.layers[k], c.buffers[k].d
+    if e == layer.first_edge + layer.n_edges:
+        _bias_step(c, k, n)
+        return 0.0
+    edge, n_out = c.edges[e], layer.n_out
+    start = layer.weights + (edge.row + i) * n_out
+    listed, x = edge.source == INPUT and c.lists != 0, c.buffers[edge.source].h
+    if listed and (c.stored != 0 or c.direct != 0):
+        factor, w = 1.0, c.gradient
+        if c.stored == 0:
+            factor, w = -c.run.learning_rate, c.params
+        _add_listed(c, i // c.cut, n, d, n_out, factor, w + (start - i * n_out))
+        return 0.0
+    if c.stored != 0:
+        g = c.gradient + start
+        call(c.multiply, x + i, 1, edge.width, d, n_out, g, n_out, g, n_out, rows, n_out, n)
+        return 0.0
+    if listed:
+        g = c.panel
+        for j in range(rows * n_out):
+            g[j] = 0.0
+        _add_listed(c, i // c.cut, n, d, n_out, 1.0, c.panel + -i * n_out)
+    else:
+        call(c.multiply, x + i, 1, edge.width, d, n_out, c.zeros, 0, c.panel, n_out, rows, n_out, n)
+    l1, l2 = penalties(layer, scale)
+    return step_rows(c, c.panel, start, rows * n_out, l1, l2, scale)
+
+
+@kernel
 def _through_activation(c, k, n):
     """From the gradient by layer k's outputs to that by its logits, in place."""
     layer, buffer = c.layers[k], c.buffers[k]
@@ -109,13 +110,12 @@ def _through_activation(c, k, n):
     if layer.activation == SOFTMAX:
         call(c.softmax_gradient, buffer.a, d, n, layer.n_out)
     else:
-        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, numbers)
+        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
 
 
-@leaf("cid->d")
-def backward(c, n, scale):
-    """From the output layer's D back to all gradients; returns the penalty of layers that have stepped."""
-    total = 0.0
+@leaf("ci->i", manners=(BATCH,))
+def backward(c, n):
+    """From the output layer's D back to that of all layers."""
     for k in range(c.n_layers - 1, -1, -1):
         layer, d = c.layers[k], c.buffers[k].d
         n_out, first_edge, stop = layer.n_out, layer.first_edge, layer.first_edge + layer.n_edges
@@ -127,12 +127,66 @@ def backward(c, n, scale):
                 w = c.params + (layer.weights + edge.row * n_out)
                 back = c.buffers[edge.source].d
                 call(c.multiply_transposed, c, d, w, back, n, edge.width, n_out, 1 - edge.is_first)
-        if layer.frozen != 0 and c.run.optimizer != GRADIENT:
-            continue  # its gradient is needed by nobody
-        for e in range(first_edge, stop):
-            total += _weights_step(c, k, e, n, scale)
+    return 0
+
+
+@kernel
+def cap_all_norms(c):
+    """Cut the weights that have moved down to their layers' limits."""
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.max_norm > 0.0:
+            call(c.cap_norms, c.params + layer.weights, layer.n_in, layer.n_out, layer.max_norm)
+
+
+@kernel
+def _step_stored(c, start, count):
+    """The optimizer's step on `count` parameters from `start` on, from the stored gradient."""
+    s0 = c.state + start
+    s1, s2 = s0 + c.n_params, s0 + 2 * c.n_params
+    call(c.update, c.run.optimizer, c.constants, c.params + start, c.gradient + start, s0, s1, s2, count)
+
+
+@kernel
+def finish_stored(c, scale):
+    """Penalties, clipping and the step, where the whole gradient comes first; returns the penalty."""
+    g, run, total = c.gradient, c.run, 0.0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        start, count = layer.weights, layer.n_in * layer.n_out
+        l1, l2 = penalties(layer, scale)
+        total += step_rows(c, g + start, start, count, l1, l2, scale)
         if layer.bias >= 0:
-            _bias_step(c, k, n)
-        if layer.max_norm > 0.0 and c.stored == 0:
-            call(c.cap_norms, c.params + layer.weights, layer.n_in, n_out, layer.max_norm)
+            step_rows(c, g + layer.bias, layer.bias, layer.n_out, 0.0, 0.0, 0.0)
+    if run.clip_norm > 0.0:
+        length = call(c.norm, g, c.n_params)
+        if length > run.clip_norm:
+            for i in range(c.n_params):
+                g[i] *= run.clip_norm / length
+    if run.optimizer == GRADIENT:
+        return total
+    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.frozen != 0:
+            _step_stored(c, start, layer.weights - start)
+            start = layer.weights + layer.n_in * layer.n_out + (layer.n_out if layer.bias >= 0 else 0)
+    _step_stored(c, start, c.n_params - start)
+    cap_all_norms(c)
+    return total
+
+
+@kernel
+def divisor_of(c, first, n):
+    """What the losses of a batch are divided by."""
+    run = c.run
+    if run.average == 0:
+        return 1.0
+    if run.mean_weight > 0.0:
+        return n * run.mean_weight
+    if address(c.weight) == 0:
+        return float(n)
+    total = 0.0
+    for s in range(first, first + n):
+        total += c.weight[c.order[s]]
     return total

@@ -39,9 +39,15 @@ inline = njit(nogil=True, forceinline=True, **OPTIONS)
 fused = njit(nogil=True, forceinline=True, fastmath=FUSED, **OPTIONS)
 summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTIONS)  # in any order
 
-FILES = "context activation loss optimizer products rows philox gaussian forward backward train neuron"
+# How a job is trained (`manner`): in mini-batches, or online; a small net online alone, or several side by side; in small
+# batches whose samples lie side by side.
+BATCH, ALONE, NETS, SAMPLES = range(4)
+FILES = (
+    "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples nets train "
+    "neuron"
+)
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
-REACHED: list = []  # names of those that other leaves call
+REACHED: dict = {}  # names of those that other leaves call: the manners of training in which they do, () for all
 
 
 def entry(template, fastmath=False):
@@ -54,11 +60,11 @@ def entry(template, fastmath=False):
     return register
 
 
-def leaf(template, fastmath=False):
-    """Register a C function that other leaves call, or Python."""
+def leaf(template, fastmath=False, manners=()):
+    """Register a C function that other leaves call, or Python; in some manners of training only, if any are named."""
 
     def register(function):
-        REACHED.append(function.__name__)
+        REACHED[function.__name__] = manners
         return entry(template, fastmath)(function)
 
     return register

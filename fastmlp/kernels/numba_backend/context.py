@@ -6,14 +6,17 @@ from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
 from ..records import INPUT, RowKind
-from .build import REACHED, TYPES, Leaf, leaf, numba_type
-from .memory import Records, address, records, size_of
+from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
+from .lanes import VEC_BYTES, Lanes, size_of
+from .memory import I64, Records, address, pointer, records
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
+CUTS = 8  # of listed input at least, where it is as wide: blocks of weights that threads share out
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
-SGD, ONLINE, CSR = int(Optimizer.SGD), int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
+GRADIENT, SGD = int(Optimizer.GRADIENT), int(Optimizer.SGD)
+ONLINE, CSR = int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
 KEEPS_LOGITS = tuple(
     int(a)
     for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
@@ -24,13 +27,20 @@ KEEPS_LOGITS = tuple(
 KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
-    ("i", "n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    ("i", "manner n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
     # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its
     # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
+    # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the records of stretches of samples; rows of weights in a block of listed input, and where
+    # in each sample's list such a cut begins
+    ("w", "control bounds"), ("f", "sums results"), ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
+    # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and penalty;
+    # and what is held in vectors, where samples or nets lie side by side
+    ("w", "alive"), ("i", "decays gathered"), ("f", "values scales penalties"),
+    ("W", "wide"), ("v", "inputs targets weights products copies step"),
 )  # fmt: skip
 FIELDS = tuple((name, letter) for letter, names in KINDS for name in names.split())
 
@@ -45,12 +55,12 @@ def call_structure():
 
 def _call_type(real):
     fields = [(name, numba_type(letter, real)) for name, letter in FIELDS]
-    return Records("Call", (*fields, *((name, Leaf(name, real)) for name in REACHED)))
+    return Records(f"Call({real})", (*fields, *((name, Leaf(name, real)) for name in REACHED)))
 
 
 def _buffers_type(real):
     """Of each layer: outputs, outputs after dropout, logits, gradient by the logits, dropout factors."""
-    return Records("Buffers", tuple((name, types.CPointer(real)) for name in "ahzdm"))
+    return Records(f"Buffers({real})", tuple((name, types.CPointer(real)) for name in "ahzdm"))
 
 
 TYPES |= {
@@ -58,49 +68,28 @@ TYPES |= {
     "L": (records("Layers", LAYER), ctypes.c_void_p),
     "E": (records("Edges", EDGE), ctypes.c_void_p),
     "B": (_buffers_type, ctypes.c_void_p),
+    "v": (lambda real: types.CPointer(Lanes(real)), ctypes.c_void_p),
+    "W": (lambda real: _buffers_type(Lanes(real)), ctypes.c_void_p),
     "c": (_call_type, ctypes.c_void_p),
 }
 BUFFER_BYTES = 5 * 8
+TICKET, REMAINING, STOP = 0, 8, 16  # places in `control`, in lines of cache of their own, and those that
+FIRST, N_SAMPLES, BATCH_SIZE, LEFT, STATUS, MIDST = range(24, 30)  # change with the phase
+CONTROL_BYTES = 256
+SCALE, FACTOR, TOTAL, PENALTY = range(4)  # places in `sums`
 
 
-@leaf("ci->i")
-def layout(c, base):
-    """Share the workspace at `base` out; return its size. With base 0: only the size.
-
-    The buffers before those of layer 0 are INPUT's, the gathered rows.
-    """
-    size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
-    lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
-    if training:
-        run = c.run
-        lists = lists or run.regime == ONLINE or run.sparse != 0
-        direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
-        clip_norm = run.clip_norm > 0.0
-        for k in range(n_layers):
-            layer = c.layers[k]
-            direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
-    direct = direct and lists
-    width = c.longest if lists else c.n_features
-    chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
-    stored = training and (
-        batch > chunk
-        or address(c.gradient) != 0
-        or clip_norm
-        or (not direct and ((lists and batch > 1) or c.n_params <= SMALL))
-    )
-    c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
-
-    c.buffers = base + BUFFER_BYTES
-    here = base + ((n_layers + 1) * BUFFER_BYTES + 63 & ~63)
-    widest = 1
-    for k in range(n_layers):
-        layer, buffer = c.layers[k], c.buffers[k]
-        widest = max(widest, layer.n_out)
-        n_bytes = layer.n_out * chunk * size + 63 & ~63
+@kernel
+def _layout_layers(c, buffers, here, number, base):
+    """The buffers of all layers, each number of which takes `number` bytes, from `here` on; returns their end."""
+    training = c.training != 0
+    for k in range(c.n_layers):
+        layer, buffer = c.layers[k], buffers[k]
+        n_bytes = layer.n_out * number + 63 & ~63
         a = here
         here += n_bytes
         z = a
-        if k == n_layers - 1 or (training and layer.activation in KEEPS_LOGITS):
+        if k == c.n_layers - 1 or (training and layer.activation in KEEPS_LOGITS):
             z = here
             here += n_bytes
         h, d, m = a, 0, 0
@@ -112,7 +101,166 @@ def layout(c, base):
                 here += 2 * n_bytes
         if base != 0:
             buffer.a, buffer.h, buffer.z, buffer.d, buffer.m = a, h, z, d, m
+    return here
 
+
+@kernel
+def _layout_lanes(c, here, base):
+    """What is held in vectors, from `here` on; returns its end."""
+    vectors = 1
+    if c.manner == SAMPLES:
+        vectors = (c.batch * size_of(c.params) + VEC_BYTES - 1) // VEC_BYTES
+    c.wide = here
+    here = _layout_layers(c, c.wide, here + (c.n_layers * BUFFER_BYTES + 63 & ~63), VEC_BYTES, base)
+    c.inputs = here
+    here += vectors * c.n_features * VEC_BYTES
+    c.targets = here
+    here += vectors * c.layers[c.n_layers - 1].n_out * VEC_BYTES
+    c.weights = here
+    here += vectors * VEC_BYTES
+    c.products = here
+    here += c.n_params * VEC_BYTES
+    if c.manner == NETS:
+        c.copies = here
+        here += c.n_params * (1 + c.n_states) * VEC_BYTES
+        c.step = here
+        here += 16 * VEC_BYTES
+    return here + 63 & ~63
+
+
+@inline
+def n_rows_of(c, k, e):
+    """Rows of a block of an edge's weights, which a thread takes as a task."""
+    if c.edges[e].source == INPUT and c.lists != 0:
+        return c.cut
+    return max(4, PANEL // c.layers[k].n_out & ~3)
+
+
+@kernel
+def _cut_batches(c):
+    """How batches are cut into tasks."""
+    c.cut, hidden, c.n_blocks = c.n_features, 0, 0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            if c.edges[e].source == INPUT:
+                c.cut = min(c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 63 & ~63))
+            else:
+                hidden += c.edges[e].width * layer.n_out
+    c.n_cuts = (c.n_features + c.cut - 1) // c.cut
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        if layer.frozen == 0 or c.run.optimizer == GRADIENT:
+            c.n_blocks += 1 if layer.bias >= 0 else 0
+            for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+                rows = n_rows_of(c, k, e)
+                c.n_blocks += (c.edges[e].width + rows - 1) // rows
+    # A stretch of samples turns the hidden layers' weights for itself, so it is short where these are few; and it
+    # takes whole vectors, as loops over activations do.
+    c.stretch = c.chunk
+    if hidden <= PANEL:
+        c.stretch = max(16, min(32 if c.lists != 0 else 64, (c.chunk + 1) // 2 + 15 & ~15))
+
+
+@leaf("ccii->i", manners=(BATCH,))
+def begin_view(view, c, first, buffers):
+    """Make `view` the record of a stretch of samples, from row `first` of the workspace's on."""
+    source, out = pointer(address(c), I64), pointer(address(view), I64)
+    for i in range(c.n_words):
+        out[i] = source[i]
+    view.buffers = buffers + BUFFER_BYTES
+    for k in range(c.n_layers):
+        whole, part, at = c.buffers[k], view.buffers[k], first * c.layers[k].n_out
+        part.a, part.h, part.z, part.d, part.m = whole.a + at, whole.h + at, whole.z + at, whole.d + at, whole.m + at
+    if c.lists != 0:
+        place = first * c.longest
+        view.value, view.index, view.counts = c.value + place, c.index + place, c.counts + first
+        view.bounds = c.bounds + first * (c.n_cuts + 1)
+    else:
+        view.x = c.x + first * c.n_features
+        view.buffers[INPUT].h = view.x
+    return 0
+
+
+@leaf("cciii->i", manners=(BATCH,))
+def begin_helper(helper, c, panel, mask, unused):
+    """Make `helper` the record of another thread, which has a panel and a mask of its own."""
+    source, out = pointer(address(c), I64), pointer(address(helper), I64)
+    for i in range(c.n_words):
+        out[i] = source[i]
+    helper.panel, helper.mask = panel, mask
+    return 0
+
+
+@kernel
+def _layout_shares(c, here, base, widest):
+    """What threads need to share batches, from `here` on, but for `control`; returns its end."""
+    size, record = size_of(c.params), c.n_words * 8
+    n_stretches = (c.chunk + c.stretch - 1) // c.stretch
+    n_buffers, n_panel = (c.n_layers + 1) * BUFFER_BYTES, max(PANEL, 4 * widest) * size + 63 & ~63
+    n_mask = c.n_features * size + 63 & ~63
+    c.sums, c.results = here, here + 64
+    here += 64 + (max(n_stretches, c.n_blocks) * 8 + 63 & ~63)
+    if c.lists != 0:
+        c.bounds = here
+        here += c.chunk * (c.n_cuts + 1) * 8 + 63 & ~63
+    c.views = here
+    views_end = here + n_stretches * record
+    here = views_end
+    for i in range(n_stretches):
+        if base != 0:
+            call(c.begin_view, c.views + i * record, c, i * c.stretch, here)
+        here += n_buffers
+    here = here + 63 & ~63
+    for t in range(1, c.n_threads):
+        if base != 0:
+            call(c.begin_helper, base + CONTROL_BYTES + (t - 1) * record, c, here, here + n_panel, 0)
+        here += n_panel + n_mask
+    return here
+
+
+@leaf("ci->i")
+def layout(c, base):
+    """Share the workspace at `base` out; return its size. With base 0: only the size.
+
+    The buffers before those of layer 0 are INPUT's, the gathered rows.
+    """
+    size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
+    lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
+    run = c.run
+    if training:
+        lists = lists or run.regime == ONLINE or run.sparse != 0
+        direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
+        clip_norm = run.clip_norm > 0.0
+        for k in range(n_layers):
+            layer = c.layers[k]
+            direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
+    lists, direct = lists and c.manner == BATCH, direct and lists and c.manner == BATCH
+    width = c.longest if lists else c.n_features
+    chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
+    if c.manner != BATCH:
+        chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
+    stored = training and (
+        batch > chunk
+        or address(c.gradient) != 0
+        or clip_norm
+        or (not direct and c.n_params <= SMALL)
+    )
+    if c.manner != BATCH:
+        stored = c.manner == SAMPLES
+    c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
+
+    here, shares = base, training and c.manner == BATCH
+    if shares:
+        c.control, c.n_threads = base, run.n_threads
+        here += CONTROL_BYTES + ((c.n_threads - 1) * c.n_words * 8 + 63 & ~63)
+        _cut_batches(c)
+    c.buffers = here + BUFFER_BYTES
+    here += (n_layers + 1) * BUFFER_BYTES + 63 & ~63
+    widest = 1
+    for k in range(n_layers):
+        widest = max(widest, c.layers[k].n_out)
+    here = _layout_layers(c, c.buffers, here, chunk * size, base)
     if lists:
         c.value = here
         here += chunk * width * size + 63 & ~63
@@ -127,8 +275,10 @@ def layout(c, base):
         here += chunk * width * size + 63 & ~63
         c.mask = here
         here += (width * size if training else 0) + 63 & ~63
-    c.zeros = here
-    here += widest * size + 63 & ~63
+    c.zeros, n_zeros = here, widest
+    if c.manner == NETS:
+        n_zeros *= VEC_BYTES // size
+    here += n_zeros * size + 63 & ~63
     if training:
         c.panel = here
         here += max(PANEL, 4 * widest) * size + 63 & ~63
@@ -138,7 +288,17 @@ def layout(c, base):
             if base != 0:
                 c.gradient = here
             here += c.n_params * size + 63 & ~63
+        if c.manner == ALONE or c.manner == NETS:
+            c.values, c.scales, c.penalties = here, here + 128, here + 256
+            here += 384
+        if c.manner == ALONE:
+            c.alive = here
+            here += 64
+    if shares:
+        here = _layout_shares(c, here, base, widest)
+    if c.manner == NETS or c.manner == SAMPLES:
+        here = _layout_lanes(c, here, base)
     if base != 0:
-        for i in range(widest):
+        for i in range(n_zeros):
             c.zeros[i] = 0.0
     return here - base

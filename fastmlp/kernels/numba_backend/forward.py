@@ -2,7 +2,8 @@
 
 from ..records import INPUT
 from .activation import IDENTITY, SOFTMAX
-from .build import call, kernel, leaf
+from .build import BATCH, call, kernel, leaf
+from .lanes import whole
 
 
 @kernel
@@ -19,6 +20,7 @@ def _affine_listed(c, n, w, n_out, begin, ld_begin, z):
             begin + s * ld_begin,
             z + s * n_out,
             n_out,
+            1 - c.training,
         )
 
 
@@ -33,7 +35,7 @@ def _apply_dropout(c, k, first, n):
         h[i] = a[i] * m[i]
 
 
-@leaf("ciiii->i")
+@leaf("ciiii->i", manners=(BATCH,))
 def forward(c, first, n, last, activate_last):
     """n samples, gathered, up to layer `last`, whose activation is applied where `activate_last` is 1."""
     for k in range(last + 1):
@@ -56,7 +58,7 @@ def forward(c, first, n, last, activate_last):
         if layer.activation == SOFTMAX:
             call(c.softmax, z, buffer.a, n, n_out)
         elif layer.activation != IDENTITY or k == c.n_layers - 1:
-            call(c.activate, layer.activation, layer.slope, z, buffer.a, n * n_out)
+            call(c.activate, layer.activation, layer.slope, z, buffer.a, whole(n * n_out, z))
         if layer.dropout > 0.0 and c.training != 0:
             _apply_dropout(c, k, first, n)
     return 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..normals import COSINE, COUNTERS, LOG, LOG_SCALE, SINE, STREAM
 from .build import entry, inline
-from .memory import real
+from .lanes import real
 from .philox import philox
 
 F, D = np.float32, np.float64

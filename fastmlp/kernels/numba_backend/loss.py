@@ -9,9 +9,10 @@ import sys
 import numpy as np
 
 from ..plan import Loss
-from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX, SOFTPLUS
+from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX, SOFTPLUS, exp
 from .build import call, inline, leaf
-from .memory import address, size_of
+from .lanes import choose, size_of, whole
+from .memory import address
 
 (
     HALF_SQUARED_ERROR, BINARY_CROSS_ENTROPY, CATEGORICAL_CROSS_ENTROPY, HINGE, SQUARED_HINGE, ABSOLUTE_ERROR,
@@ -62,18 +63,18 @@ def _softmax_loss(c, z, d, row, n, keep, share):
     """log-sum-exp(z) - y z, and softmax(z) - y (both weighted with the sum of y, which is 1 as a rule)."""
     top = z[0]
     for o in range(1, n):
-        top = max(top, z[o])
+        top = choose(top, z[o], z[o], top)
+    for o in range(n):
+        d[o] = exp(z[o] - top)
     total = mass = dot = 0.0
     for o in range(n):
-        u = np.float64(z[o] - top)
-        e = math.exp(u)
-        d[o] = e
-        total += e
+        total += d[o]
         t = _target(c, row, o, n, keep, share)
         mass += t
-        dot += t * u if t != 0.0 else 0.0
+        dot += t * (np.float64(z[o]) - top) if t != 0.0 else 0.0
+    part = mass / total
     for o in range(n):
-        d[o] = mass * d[o] / total - _target(c, row, o, n, keep, share)
+        d[o] = part * d[o] - _target(c, row, o, n, keep, share)
     return mass * math.log(total) - dot
 
 
@@ -143,7 +144,7 @@ def loss_and_delta(c, n_samples, first, factor):
     if activation == SOFTMAX and not from_logits:
         call(c.softmax, z, a, n_samples, n)
     elif not from_logits:
-        call(c.activate, activation, slope, z, a, n_samples * n)
+        call(c.activate, activation, slope, z, a, whole(n_samples * n, z))
     logit = slope if activation == LOGISTIC else 1.0
     total = 0.0
     for s in range(n_samples):
@@ -179,5 +180,5 @@ def loss_and_delta(c, n_samples, first, factor):
     if activation == SOFTMAX and not from_logits:
         call(c.softmax_gradient, a, d, n_samples, n)
     elif not from_logits:
-        call(c.activation_gradient, activation, slope, z, a, d, n_samples * n)
+        call(c.activation_gradient, activation, slope, z, a, d, whole(n_samples * n, z))
     return total

@@ -7,6 +7,7 @@ pointer: ``layer.n_out``, ``c.layers[k]``; an address, an integer, may be put wh
 """
 
 import operator
+import os
 import platform
 
 import numpy as np
@@ -31,6 +32,7 @@ from numba.extending import (
 )  # fmt: skip
 
 ON_X86 = platform.machine() in ("x86_64", "AMD64", "i686")
+FLUSH = 0x8040  # bits of the SSE control word: denormal results and operands count as zero
 F32, F64, U8, I32, I64 = np.float32(0), np.float64(0), np.uint8(0), np.int32(0), np.int64(0)  # for `pointer`
 
 
@@ -170,40 +172,6 @@ def address(typingctx, p):
 
 
 @intrinsic
-def real(typingctx, value, x):
-    """A number in the type of `x`, or in that which the pointer `x` points to."""
-    wanted = x.dtype if isinstance(x, types.CPointer) else types.unliteral(x)
-
-    def codegen(context, builder, sig, args):
-        return context.cast(builder, args[0], sig.args[0], sig.return_type)
-
-    return wanted(value, x), codegen
-
-
-@intrinsic
-def size_of(typingctx, x):
-    """Bytes of the number `x`, or of what the pointer `x` points to: a constant."""
-    n = (x.dtype if isinstance(x, types.CPointer) else x).bitwidth // 8
-
-    def codegen(context, builder, sig, args):
-        return ir.Constant(ir.IntType(64), n)
-
-    return types.int64(x), codegen
-
-
-@intrinsic
-def scale_by_power(typingctx, x, t):
-    """x 2^n, where t = n + 1.5 * 2^mantissa holds n in its low bits; x 2^n must be a normal number."""
-    bits, mantissa = ir.IntType(x.bitwidth), 23 if x == types.float32 else 52
-
-    def codegen(context, builder, sig, args):
-        power = builder.shl(builder.bitcast(args[1], bits), ir.Constant(bits, mantissa))
-        return builder.bitcast(builder.add(builder.bitcast(args[0], bits), power), args[0].type)
-
-    return x(x, x), codegen
-
-
-@intrinsic
 def lowest_bit(typingctx, n):
     """The number of the lowest bit set in n, which is not 0."""
 
@@ -211,6 +179,106 @@ def lowest_bit(typingctx, n):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), codegen
+
+
+@intrinsic
+def nonzeros(typingctx, p):
+    """A bit for each of the 64 numbers from p on: whether it is not 0."""
+
+    def codegen(context, builder, sig, args):
+        number = context.get_value_type(p.dtype)
+        vector = ir.VectorType(number, 64)
+        x = builder.load(builder.bitcast(args[0], vector.as_pointer()), align=max(1, p.dtype.bitwidth // 8))
+        if isinstance(p.dtype, types.Float):
+            bits = builder.fcmp_unordered("!=", x, ir.Constant(vector, [0.0] * 64))
+        else:
+            bits = builder.icmp_unsigned("!=", x, ir.Constant(vector, [0] * 64))
+        return builder.bitcast(bits, ir.IntType(64))
+
+    return types.uint64(p), codegen
+
+
+@intrinsic
+def fetch(typingctx, address):
+    """Have the line of memory at an address brought into the cache."""
+
+    def codegen(context, builder, sig, args):
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [builder.inttoptr(args[0], byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(types.int64), codegen
+
+
+@intrinsic
+def atomic_load(typingctx, p):
+    """p[0], and after it all that was written before the store that is read."""
+
+    def codegen(context, builder, sig, args):
+        return builder.load_atomic(args[0], "acquire", 8)
+
+    return types.int64(p), codegen
+
+
+@intrinsic
+def atomic_store(typingctx, p, x):
+    """p[0] = x, once all before it is written."""
+
+    def codegen(context, builder, sig, args):
+        builder.store_atomic(args[1], args[0], "release", 8)
+        return context.get_dummy_value()
+
+    return types.none(p, types.int64), codegen
+
+
+@intrinsic
+def atomic_add(typingctx, p, x):
+    """p[0] += x, as one step; returns what it was."""
+
+    def codegen(context, builder, sig, args):
+        return builder.atomic_rmw("add", args[0], args[1], "seq_cst")
+
+    return types.int64(p, types.int64), codegen
+
+
+@intrinsic
+def compare_exchange(typingctx, p, old, new):
+    """Write p[0] = new where it is `old`, as one step; returns whether it was."""
+
+    def codegen(context, builder, sig, args):
+        found = builder.cmpxchg(args[0], args[1], args[2], "seq_cst", "acquire")
+        return builder.extract_value(found, 1)
+
+    return types.boolean(p, types.int64, types.int64), codegen
+
+
+@intrinsic
+def give_way(typingctx):
+    """Let another thread have this core, where the system has a call for that."""
+
+    def codegen(context, builder, sig, args):
+        if os.name == "posix":
+            kind = ir.FunctionType(ir.IntType(32), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the processor that a loop waits."""
+
+    def codegen(context, builder, sig, args):
+        if ON_X86:
+            kind = ir.FunctionType(ir.VoidType(), [])
+            name = "llvm.x86.sse2.pause"
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @intrinsic

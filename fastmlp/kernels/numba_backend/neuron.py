@@ -7,8 +7,8 @@ import numpy as np
 from ..plan import Activation, Status
 from ..records import Record
 from .build import entry, fused, inline, kernel, summed
-from .memory import I32, I64, address, exchange_float_control, pointer, real, size_of
-from .train import FLUSH
+from .lanes import real, size_of
+from .memory import FLUSH, I32, I64, address, exchange_float_control, pointer
 
 EPOCHS, UPDATES = int(Record.EPOCHS), int(Record.UPDATES)
 STEP, LOGISTIC, TANH = int(Activation.STEP), int(Activation.LOGISTIC), int(Activation.TANH)

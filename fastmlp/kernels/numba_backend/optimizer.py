@@ -6,32 +6,45 @@ scikit-learn's formulas for SGD, momentum, Nesterov and Adam, PyTorch's for the 
 import math
 
 from ..plan import Optimizer
-from .build import FUSED, fused, leaf
-from .memory import real
+from .build import BATCH, FUSED, fused, inline, leaf
+from .lanes import multiply_add, real, root
 
 GRADIENT, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP = map(int, Optimizer)
 # Places in the constants of a step.
 RATE, MU, BETA_1, BETA_2, REST_1, REST_2, EPSILON, KEEP, FIRST = range(9)
 
 
+@inline
+def correction(run):
+    """What the step that comes next multiplies the learning rate by, and its epsilon: Adam's bias corrections."""
+    t, epsilon = run.step + 1, run.epsilon
+    if run.optimizer != ADAM and run.optimizer != AMSGRAD:
+        return 1.0, epsilon
+    corrected = math.sqrt(1.0 - run.beta_2**t)
+    if run.epsilon_corrected != 0:
+        epsilon *= corrected
+    return corrected / (1.0 - run.beta_1**t), epsilon
+
+
+@inline
+def set_constants(run, k, ratio, epsilon):
+    """The constants of a step."""
+    k[RATE] = real(run.learning_rate * ratio, k)
+    k[KEEP] = real(1.0 - run.learning_rate * run.weight_decay, k)
+    k[MU] = real(run.momentum, k)
+    k[BETA_1] = real(run.beta_1, k)
+    k[BETA_2] = real(run.beta_2, k)
+    k[REST_1] = real(1.0 - run.beta_1, k)  # from numbers that are not rounded yet
+    k[REST_2] = real(1.0 - run.beta_2, k)
+    k[EPSILON] = real(epsilon, k)
+    k[FIRST] = real(1.0 if run.step == 0 else 0.0, k)
+
+
 @leaf("Rp->i")
 def begin_step(run, constants):
-    """The constants of the step that comes next; Adam's bias corrections go into rate and epsilon."""
-    t, rate, epsilon = run.step + 1, run.learning_rate, run.epsilon
-    constants[KEEP] = 1.0 - rate * run.weight_decay
-    if run.optimizer == ADAM or run.optimizer == AMSGRAD:
-        corrected = math.sqrt(1.0 - run.beta_2**t)
-        rate *= corrected / (1.0 - run.beta_1**t)
-        if run.epsilon_corrected != 0:
-            epsilon *= corrected
-    constants[RATE] = rate
-    constants[MU] = run.momentum
-    constants[BETA_1] = run.beta_1
-    constants[BETA_2] = run.beta_2
-    constants[REST_1] = 1.0 - run.beta_1  # from numbers that are not rounded yet
-    constants[REST_2] = 1.0 - run.beta_2
-    constants[EPSILON] = epsilon
-    constants[FIRST] = 1.0 if t == 1 else 0.0
+    """The constants of the step that comes next."""
+    ratio, epsilon = correction(run)
+    set_constants(run, constants, ratio, epsilon)
     return 0
 
 
@@ -53,28 +66,37 @@ def _width(size, agree):
     return least if size < least else (most if size > most else size)
 
 
-@leaf("ippppppi->i", fastmath=FUSED)
-def update(code, k, w, g, s0, s1, s2, n):
-    """One step on n parameters. k (constants), g : IN; w, s0, s1, s2 : IN/OUT, those that there are."""
+@fused
+def advance(code, k, w, g, s0, s1, n):
+    """One step of the optimizers that learn online on n parameters, or n vectors of them, as `update` has it."""
     rate, keep, mu, epsilon = k[RATE], k[KEEP], k[MU], k[EPSILON]
     b1, b2, rest_1, rest_2 = k[BETA_1], k[BETA_2], k[REST_1], k[REST_2]
     if code == SGD:
         for i in range(n):
-            w[i] = keep * w[i] - rate * g[i]
+            w[i] = multiply_add(keep, w[i], -(rate * g[i]))
     elif code == MOMENTUM:
         for i in range(n):
-            s0[i] = mu * s0[i] - rate * g[i]
+            s0[i] = multiply_add(mu, s0[i], -(rate * g[i]))
             w[i] = keep * w[i] + s0[i]
     elif code == NESTEROV:
         for i in range(n):
             d = rate * g[i]
             s0[i] = mu * s0[i] - d
-            w[i] = keep * w[i] + (mu * s0[i] - d)
+            w[i] = multiply_add(keep, w[i], mu * s0[i] - d)
     elif code == ADAM:
         for i in range(n):
-            s0[i] = b1 * s0[i] + rest_1 * g[i]
-            s1[i] = b2 * s1[i] + rest_2 * (g[i] * g[i])
-            w[i] = keep * w[i] - rate * s0[i] / (math.sqrt(s1[i]) + epsilon)
+            s0[i] = multiply_add(b1, s0[i], rest_1 * g[i])
+            s1[i] = multiply_add(b2, s1[i], rest_2 * (g[i] * g[i]))
+            w[i] = keep * w[i] - rate * s0[i] / (root(s1[i]) + epsilon)
+
+
+@leaf("ippppppi->i", fastmath=FUSED)
+def update(code, k, w, g, s0, s1, s2, n):
+    """One step on n parameters. k (constants), g : IN; w, s0, s1, s2 : IN/OUT, those that there are."""
+    rate, keep, mu, epsilon = k[RATE], k[KEEP], k[MU], k[EPSILON]
+    b1, b2, rest_1, rest_2 = k[BETA_1], k[BETA_2], k[REST_1], k[REST_2]
+    if code <= ADAM:
+        advance(code, k, w, g, s0, s1, n)
     elif code == AMSGRAD:
         for i in range(n):
             s0[i] = b1 * s0[i] + rest_1 * g[i]
@@ -120,7 +142,7 @@ def add_penalty(w, g, n, l1, l2, scale, clip):
     return 0.5 * l2 * squares + l1 * sizes
 
 
-@leaf("pi->d")
+@leaf("pi->d", manners=(BATCH,))
 def norm(g, n):
     total = 0.0
     for i in range(n):
@@ -128,7 +150,7 @@ def norm(g, n):
     return math.sqrt(total)
 
 
-@leaf("piid->i")
+@leaf("piid->i", manners=(BATCH,))
 def cap_norms(w, rows, columns, max_norm):
     """Scale columns of w down to a norm of at most max_norm."""
     for j in range(columns):

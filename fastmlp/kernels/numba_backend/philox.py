@@ -5,7 +5,7 @@ What it draws depends on the position only: units in fours, sample, layer + 1, e
 
 import numpy as np
 
-from .build import inline, kernel, leaf
+from .build import BATCH, inline, kernel, leaf
 
 WORD = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -39,7 +39,7 @@ def dropout_factor(seed, epoch, layer, position, rate, unit):
     return _factor(words[unit & 3], rate)
 
 
-@leaf("iiiidpi->i")
+@leaf("iiiidpi->i", manners=(BATCH,))
 def fill_factors(seed, epoch, layer, position, rate, mask, n):
     """mask[unit] = 0 or 1 / (1 - rate), for all n units of one sample."""
     for unit in range(0, n & ~3, 4):

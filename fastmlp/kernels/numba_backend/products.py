@@ -3,12 +3,13 @@
 M rows, N columns, K terms; ld* are row strides in elements. Every sum runs over k in order.
 """
 
-from .build import FUSED, call, entry, inline, leaf, summed
+from .build import BATCH, FUSED, call, entry, inline, leaf, summed
 from .context import PANEL
-from .memory import real, size_of
-from .tiles import VEC_BYTES, WIDE, last_strip, pair_strip, wide_strip
+from .lanes import MASKS, VEC_BYTES, load_part, real, size_of, store_part
+from .tiles import WIDE, last_strip, pair_strip, wide_strip
 
 FEW = 4  # rows, for which no matrix is transposed
+NARROW = 4  # vectors of a row, up to which lists are gone through once for each, or each two
 PANEL_BYTES = 24576  # of B, reused from the first-level cache by all rows of A
 
 
@@ -63,7 +64,7 @@ def _dots(A, B, C, M, N, K, keep):
             c[j] = total + c[j] if keep != 0 else total
 
 
-@leaf("cpppiiii->i")
+@leaf("cpppiiii->i", manners=(BATCH,))
 def multiply_transposed(c, A, B, C, M, N, K, keep):
     """The same; for more than a few rows B is transposed, panel by panel."""
     if M <= FEW:
@@ -78,9 +79,30 @@ def multiply_transposed(c, A, B, C, M, N, K, keep):
     return 0
 
 
-@leaf("pxipppi->i", fastmath=FUSED)
-def multiply_list(value, index, count, B, init, c, N):
-    """c (N,) = init + sum_k value[k] B[index[k], :], eight rows of B at a time."""
+@inline
+def _sum_part(value, index, count, w, N, begin, here):
+    """begin + sum_k value[k] of one vector of columns, each fourth term in one sum."""
+    a, none = begin, real(0, begin)
+    b, c, d = none, none, none
+    for k in range(0, count & ~3, 4):
+        v, i = value + k, index + k
+        a += real(v[0], a) * load_part(w + i[0] * N, here)
+        b += real(v[1], a) * load_part(w + i[1] * N, here)
+        c += real(v[2], a) * load_part(w + i[2] * N, here)
+        d += real(v[3], a) * load_part(w + i[3] * N, here)
+    for k in range(count & ~3, count):
+        a += real(value[k], a) * load_part(w + index[k] * N, here)
+    return (a + b) + (c + d)
+
+
+@leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH,))
+def multiply_list(value, index, count, B, init, c, N, in_order):
+    """c (N,) = init + sum_k value[k] B[index[k], :], in the order of the terms where a prediction's bits depend on it."""
+    lanes = VEC_BYTES // size_of(c)
+    if MASKS and in_order == 0 and N <= NARROW * lanes:
+        for j in range(0, N, lanes):
+            store_part(c + j, _sum_part(value, index, count, B + j, N, load_part(init + j, N - j), N - j), N - j)
+        return 0
     for j in range(N):
         c[j] = init[j]
     k = 0
@@ -101,9 +123,19 @@ def multiply_list(value, index, count, B, init, c, N):
     return 0
 
 
-@leaf("pxidppi->i", fastmath=FUSED)
+@leaf("pxidppi->i", fastmath=FUSED, manners=(BATCH,))
 def add_products(value, index, count, factor, d, w, n):
     """w[index[k], :] += factor value[k] d for all k; rows of w are n apart."""
+    lanes = VEC_BYTES // size_of(w)
+    if MASKS and n <= NARROW * lanes:  # two vectors of d at a time, which stay in registers
+        for j in range(0, n, 2 * lanes):
+            here, there, v = n - j, n - j - lanes, w + j
+            a, b = load_part(d + j, here), load_part(d + (j + lanes), there)
+            for k in range(count):
+                x, row = real(real(factor, d) * value[k], a), v + index[k] * n
+                store_part(row, load_part(row, here) + x * a, here)
+                store_part(row + lanes, load_part(row + lanes, there) + x * b, there)
+        return 0
     for k in range(count):
         x, row = real(factor, d) * value[k], w + index[k] * n
         for j in range(n):

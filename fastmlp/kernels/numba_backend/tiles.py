@@ -5,13 +5,13 @@ stores C with every term. M rows, N columns, K terms; ld* are row strides in ele
 order of k.
 """
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_FEATURES = binding.get_host_cpu_features()
-VEC_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
+from .lanes import VEC_BYTES, spread
+
 ROWS = 4
 WIDE = 4 if VEC_BYTES == 64 else 2  # vectors that a tile is wide; 16 registers hold 4 x 2 and operands
 SIZE = ir.IntType(64)
@@ -26,18 +26,10 @@ class _Vectors:
         self.type = ir.VectorType(context.get_value_type(real), self.lanes)
         self.name = f"v{self.lanes}f{real.bitwidth}"
 
-    def spread(self, value):
-        """A vector of copies of a scalar."""
-        vector = ir.VectorType(value.type, self.lanes)
-        zero = ir.Constant(ir.IntType(32), 0)
-        one = self.builder.insert_element(ir.Constant(vector, ir.Undefined), value, zero)
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(one, one, zeros)
-
     def first(self, n):
         """The mask of the first n lanes."""
         lanes = ir.Constant(ir.VectorType(SIZE, self.lanes), list(range(self.lanes)))
-        return self.builder.icmp_signed("<", lanes, self.spread(n))
+        return self.builder.icmp_signed("<", lanes, spread(self.builder, n, self.lanes))
 
     def _masked(self, name, result, arguments):
         kind = ir.FunctionType(result, [a.type for a in arguments])
@@ -77,7 +69,7 @@ def _add_tile(vectors, rows, width, A, a_row, a_col, B, ldb, init, ld_init, C, l
         b = [vectors.load(cell(b_row, 0, ldb, j), masks[j]) for j in range(width)]
         for i in range(rows):
             number = builder.load(builder.gep(A, [builder.add(builder.mul(SIZE(i), a_row), a_k)]))
-            a = vectors.spread(number)
+            a = spread(builder, number, vectors.lanes)
             for j in range(width):
                 product = builder.fmul(a, b[j], flags=("contract",))
                 total = builder.fadd(builder.load(sums[i][j]), product, flags=("contract",))

@@ -1,204 +1,20 @@
-"""The training loop: epochs, shuffles, batches, stops. And prediction, chunk by chunk."""
+"""Where Python's calls begin: training, and prediction, chunk by chunk."""
 
-import math
-
-from ..plan import Optimizer, Status
-from .backward import penalties, step_rows
-from .build import call, kernel, leaf
-from .memory import address, call_next_uint32, exchange_float_control
-
-GRADIENT = int(Optimizer.GRADIENT)
-RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
-FLUSH = 0x8040  # bits of the SSE control word: denormal results and operands count as zero
-
-
-@leaf("wiii->i")
-def shuffle(order, n, next_uint32, state):
-    """RandomState.shuffle of n int64 numbers, below 2^32 of them."""
-    mask = 1
-    while mask < n - 1:
-        mask = 2 * mask + 1
-    for i in range(n - 1, 0, -1):
-        while mask >> 1 >= i:
-            mask >>= 1
-        j = call_next_uint32(next_uint32, state) & mask
-        while j > i:
-            j = call_next_uint32(next_uint32, state) & mask
-        order[i], order[j] = order[j], order[i]
-    return 0
-
-
-@leaf("pi->i")
-def numbers_finite(x, n):
-    for i in range(n):
-        if not math.isfinite(x[i]):
-            return 0
-    return 1
-
-
-@leaf("ppi->i")
-def copy(source, out, n):
-    for i in range(n):
-        out[i] = source[i]
-    return 0
+from .build import SAMPLES, call, kernel, leaf
+from .epochs import FINISHED, RUNNING, begin_batch, end_batch
+from .memory import FLUSH, exchange_float_control
 
 
 @kernel
-def _step_stored(c, start, count):
-    """The optimizer's step on `count` parameters from `start` on, from the stored gradient."""
-    s0 = c.state + start
-    s1, s2 = s0 + c.n_params, s0 + 2 * c.n_params
-    call(c.update, c.run.optimizer, c.constants, c.params + start, c.gradient + start, s0, s1, s2, count)
-
-
-@kernel
-def _finish_stored(c, scale):
-    """Penalties, clipping and the step, where the whole gradient comes first; returns the penalty."""
-    g, run, total = c.gradient, c.run, 0.0
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        start, count = layer.weights, layer.n_in * layer.n_out
-        l1, l2 = penalties(layer, scale)
-        total += step_rows(c, g + start, start, count, l1, l2, scale)
-        if layer.bias >= 0:
-            step_rows(c, g + layer.bias, layer.bias, layer.n_out, 0.0, 0.0, 0.0)
-    if run.clip_norm > 0.0:
-        length = call(c.norm, g, c.n_params)
-        if length > run.clip_norm:
-            for i in range(c.n_params):
-                g[i] *= run.clip_norm / length
-    if run.optimizer == GRADIENT:
-        return total
-    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        if layer.frozen != 0:
-            _step_stored(c, start, layer.weights - start)
-            start = layer.weights + layer.n_in * layer.n_out + (layer.n_out if layer.bias >= 0 else 0)
-    _step_stored(c, start, c.n_params - start)
-    for k in range(c.n_layers):
-        layer = c.layers[k]
-        if layer.max_norm > 0.0:
-            call(c.cap_norms, c.params + layer.weights, layer.n_in, layer.n_out, layer.max_norm)
-    return total
-
-
-@kernel
-def _divisor(c, first, n):
-    """What the losses of a batch are divided by."""
-    run = c.run
-    if run.average == 0:
-        return 1.0
-    if run.mean_weight > 0.0:
-        return n * run.mean_weight
-    if address(c.weight) == 0:
-        return float(n)
-    total = 0.0
-    for s in range(first, first + n):
-        total += c.weight[c.order[s]]
-    return total
-
-
-@kernel
-def _batch_step(c, first, n):
-    """One optimizer step on n samples from place `first` of the order on; returns the batch's loss."""
-    divisor = _divisor(c, first, n)
-    scale = 1.0 / divisor if divisor > 0.0 else 0.0
-    factor, last = c.run.gradient_scale * scale, c.n_layers - 1
-    call(c.begin_step, c.run, c.constants)
-    if c.stored != 0:
-        g = c.gradient
-        for i in range(c.n_params):
-            g[i] = 0.0
-    total = penalty = 0.0
-    for done in range(first, first + n, c.chunk):
-        m = min(c.chunk, first + n - done)
-        call(c.gather, c, done, m)
-        call(c.forward, c, done, m, last, 0)
-        total += call(c.loss_and_delta, c, m, done, factor)
-        if not math.isfinite(total):
-            return total
-        penalty += call(c.backward, c, m, scale)
-    if c.stored != 0:
-        penalty = _finish_stored(c, scale)
-    return (c.run.loss_scale * total + penalty) * scale
-
-
-@kernel
-def _rate_of(c, epoch, batch, n_batches):
-    """The learning rate of a batch; see rates.py. The last rate serves all later epochs."""
-    knots, last, rates = c.run.rates_per_epoch, c.n_rates - 1, c.rates
-    if knots <= 1:
-        return rates[min(epoch, last)]
-    place = batch * knots
-    whole = place // n_batches
-    first = epoch * knots + whole
-    low, high = rates[min(first, last)], rates[min(first + 1, last)]
-    return low + (high - low) * (float(place - whole * n_batches) / n_batches)
-
-
-@kernel
-def _stays_finite(c):
-    """Whether parameters and state are finite. A step that ruins them may show in no later loss."""
-    if c.run.optimizer == GRADIENT:
-        return True
-    n = c.n_params
-    return call(c.numbers_finite, c.params, n) != 0 and call(c.numbers_finite, c.state, n * c.n_states) != 0
-
-
-@kernel
-def _begin_epoch(c):
-    if c.run.shuffle != 0 and c.next_uint32 != 0:
-        call(c.shuffle, c.order, c.run.n_samples, c.next_uint32, c.bit_state)
-    call(c.copy, c.params, c.backup, c.n_params)
-    c.run.loss_sum = 0.0
-
-
-@kernel
-def _end_epoch(c):
-    """Write the history; return a status."""
-    run = c.run
-    loss, epoch = run.loss_sum, run.epoch
-    if run.average != 0:
-        loss /= run.n_samples
-    c.losses[epoch] = loss
-    run.epoch, run.batch = epoch + 1, 0
-    run.no_improvement = run.no_improvement + 1 if loss > run.best_loss - run.tol else 0
-    if loss < run.best_loss:
-        run.best_loss = loss
-    if run.no_improvement > run.n_iter_no_change:
-        return STALLED
-    if epoch + 1 >= run.n_epochs:
-        return FINISHED
-    return EPOCH_END if run.stop_each_epoch != 0 else RUNNING
-
-
-@kernel
-def _run_batches(c):
-    """Up to run.budget batches from where training stands; returns a status."""
-    run = c.run
-    n, size = run.n_samples, run.batch_size
-    n_batches = (n + size - 1) // size
-    if run.epoch >= run.n_epochs or n == 0:
-        return FINISHED
+def _run_samples(c):
+    """Up to run.budget batches of a small net from where training stands; returns a status."""
+    status, run = RUNNING, c.run
     for _ in range(run.budget):
-        run.learning_rate = _rate_of(c, run.epoch, run.batch, n_batches)
-        if run.batch == 0:
-            _begin_epoch(c)
-        first = run.batch * size
-        m = min(size, n - first)
-        loss = _batch_step(c, first, m)
-        if not math.isfinite(loss) or (first + m >= n and not _stays_finite(c)):
-            call(c.copy, c.backup, c.params, c.n_params)
-            return DIVERGED
-        run.step += 1
-        run.batch += 1
-        run.loss_sum += loss * (m if run.average != 0 else 1)
-        if first + m >= n:
-            status = _end_epoch(c)
-            if status != RUNNING:
-                return status
-    return RUNNING
+        n = begin_batch(c)
+        status = end_batch(c, n, call(c.step_samples, c, run.batch * run.batch_size, n))
+        if status != RUNNING:
+            break
+    return status
 
 
 @leaf("ci->i")
@@ -207,9 +23,11 @@ def train(c, workspace):
     call(c.layout, c, workspace)
     control = exchange_float_control(-1)
     exchange_float_control(control | FLUSH)
-    status = _run_batches(c)
+    run, status = c.run, FINISHED
+    if run.epoch < run.n_epochs and run.n_samples > 0:
+        status = _run_samples(c) if c.manner == SAMPLES else call(c.run_batches, c)
     exchange_float_control(control)
-    c.run.status = status
+    run.status = status
     return status
 
 

@@ -28,7 +28,8 @@ class Kernels:
         What makes a step in place of the formulas by code.
     """
 
-    checks_rows = False  # whether run["check_rows"] is honoured, and that of `predict`
+    checks_rows = False  # whether run["check_rows"] is honoured
+    checks_predicted = False  # ... and that of `predict`
 
     def __init__(self, dtype, activations=None, loss=None, update=None):
         self.dtype = np.dtype(dtype)

@@ -1,0 +1,358 @@
+"""Small nets online: one alone, or several side by side, each with weights and an order of its own.
+
+What is written here for one number is, in vectors, the same for one number of each net. So a net's result does not
+depend on whether others learn beside it: sums have the same order, of terms that are rounded alike. Rows are not listed
+by their non-zeros, which differ from net to net.
+
+W, s0 and s1 are parameters and the optimizer's state, k its constants, X the sample: numbers, or vectors of them.
+"""
+
+import math
+
+from ..records import INPUT
+from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
+from .backward import divisor_of, penalties
+from .build import call, entry, fused, kernel
+from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
+from .memory import FLUSH, exchange_float_control
+from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
+from .rows import gather_row, read_first
+from .epochs import DIVERGED, FINISHED, RUNNING, begin_epoch, end_epoch, rate_of, stays_finite
+
+PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
+
+
+@fused
+def _row_product(x, w, z, width, n):
+    """z (n,) += x (width,) w (width, n), two vectors of sums at a time."""
+    lanes = VEC_BYTES // size_of(z)
+    for j in range(0, n, 2 * lanes):
+        here, there = n - j, n - j - lanes
+        a, b, v = load_part(z + j, here), load_part(z + (j + lanes), there), w + j
+        for i in range(width):
+            y = real(x[i], a)
+            a += y * load_part(v, here)
+            b += y * load_part(v + lanes, there)
+            v = v + n
+        store_part(z + j, a, here)
+        store_part(z + (j + lanes), b, there)
+
+
+@fused
+def _row_outer(x, d, begin, ld, w, width, n):
+    """w (width, n) = begin + x (width, 1) d (1, n); rows of `begin` are ld apart."""
+    lanes = VEC_BYTES // size_of(w)
+    for j in range(0, n, lanes):
+        here, row, old = n - j, w + j, begin + j
+        a = load_part(d + j, here)
+        for i in range(width):
+            store_part(row, load_part(old, here) + real(x[i], a) * a, here)
+            row, old = row + n, old + ld
+
+
+@fused
+def _product(c, x, w, z, width, n_out):
+    """z (n_out,) += x (width,) w (width, n_out)"""
+    if width_of(z) == 1:
+        if MASKS:
+            _row_product(flat(x), flat(w), flat(z), width, n_out)
+        else:
+            call(c.multiply, flat(x), 0, 1, flat(w), n_out, flat(z), 0, flat(z), n_out, 1, n_out, width)
+        return
+    for o in range(n_out):
+        t, v = z[o], w + o
+        for i in range(width):
+            t += x[i] * v[0]
+            v = v + n_out
+        z[o] = t
+
+
+@fused
+def _outer(c, x, d, begin, ld, w, width, n_out):
+    """w (width, n_out) = begin + x (width, 1) d (1, n_out); rows of `begin` are ld apart."""
+    if width_of(w) == 1:
+        if MASKS:
+            _row_outer(flat(x), flat(d), flat(begin), ld, flat(w), width, n_out)
+        else:
+            call(c.multiply, flat(x), 1, 1, flat(d), n_out, flat(begin), ld, flat(w), n_out, width, n_out, 1)
+        return
+    for i in range(width):
+        a = x[i]
+        for o in range(n_out):
+            w[o] = begin[o] + a * d[o]
+        w, begin = w + n_out, begin + ld
+
+
+@fused
+def _forward(c, buffers, W, X):
+    """A sample of each net up to the output's logits."""
+    for k in range(c.n_layers):
+        layer, buffer = c.layers[k], buffers[k]
+        n_out, z = layer.n_out, buffer.z
+        for o in range(n_out):
+            z[o] = W[layer.bias + o] if layer.bias >= 0 else real(0, z)
+        for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+            edge, source = c.edges[e], X
+            if edge.source != INPUT:
+                source = buffers[edge.source].a
+            _product(c, source, W + (layer.weights + edge.row * n_out), z, edge.width, n_out)
+        if k == c.n_layers - 1:
+            break
+        if layer.activation == SOFTMAX:
+            softmax_beside(z, buffer.a, n_out)
+        else:
+            call(c.activate, layer.activation, layer.slope, flat(z), flat(buffer.a), whole(n_out * width_of(z), flat(z)))
+
+
+@fused
+def _backward(c, buffers, W, s0, s1, g, k, X):
+    """From the gradient by the output's logits back through all layers, each of which then moves; g : scratch memory."""
+    for n in range(c.n_layers - 1, -1, -1):
+        layer, buffer = c.layers[n], buffers[n]
+        n_out, d = layer.n_out, buffer.d
+        if n < c.n_layers - 1 and layer.activation == SOFTMAX:
+            softmax_gradient_beside(buffer.a, d, n_out)
+        elif n < c.n_layers - 1:
+            numbers, z, a = whole(n_out * width_of(d), flat(d)), flat(buffer.z), flat(buffer.a)
+            call(c.activation_gradient, layer.activation, layer.slope, z, a, flat(d), numbers)
+        for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
+            edge = c.edges[e]
+            if edge.source != INPUT:
+                w, back = W + (layer.weights + edge.row * n_out), buffers[edge.source].d
+                for i in range(edge.width):
+                    t = real(0, d) if edge.is_first != 0 else back[i]
+                    for o in range(n_out):
+                        t += w[o] * d[o]
+                    back[i] = t
+                    w = w + n_out
+        if layer.frozen == 0:
+            _move(c, n, d, buffers, W, s0, s1, g, k, X)
+
+
+@fused
+def _move(c, n, d, buffers, W, s0, s1, g, k, X):
+    """The step of layer n's parameters; d : the gradient by its logits, overwritten."""
+    layer, code = c.layers[n], c.run.optimizer
+    n_out, start = layer.n_out, layer.weights
+    count, direct = layer.n_in * n_out, code == SGD and layer.l2 == layer.mean_l2 == 0.0
+    w = W + start
+    if direct:
+        if c.decays != 0:
+            for i in range(count + (n_out if layer.bias >= 0 else 0)):
+                w[i] = w[i] * k[KEEP]
+        for o in range(n_out):
+            d[o] = d[o] * -k[RATE]
+    for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
+        edge, source = c.edges[e], X
+        if edge.source != INPUT:
+            source = buffers[edge.source].a
+        at = edge.row * n_out
+        if direct:
+            _outer(c, source, d, w + at, n_out, w + at, edge.width, n_out)
+        else:
+            _outer(c, source, d, like(c.zeros, W), 0, g + at, edge.width, n_out)
+    if layer.l2 != 0.0 or layer.mean_l2 != 0.0:
+        _add_penalty(c, layer, k, w, g)
+    if layer.bias >= 0:
+        w = W + layer.bias
+        for o in range(n_out):
+            if direct:
+                w[o] += d[o]
+            else:
+                g[count + o] = d[o]
+        count += n_out
+    if not direct:
+        advance(code, k, W + start, g, s0 + start, s1 + start, count)
+
+
+@fused
+def _add_penalty(c, layer, k, w, g):
+    """g += l2 scale w, where each net has a scale of its own; 1/2 l2 w^2 is added to its penalty."""
+    n_out, lanes = layer.n_out, width_of(w)
+    for lane in range(lanes):
+        _, l2 = penalties(layer, c.scales[lane])
+        flat(k)[PENALTY * lanes + lane] = l2 * c.scales[lane]
+    squares = real(0, w)
+    for _ in range(layer.n_in):
+        row = real(0, w)
+        for o in range(n_out):
+            g[o] = g[o] + k[PENALTY] * w[o]
+            row += w[o] * w[o]
+        squares += row
+        w, g = w + n_out, g + n_out
+    k[SQUARES] = squares
+    for lane in range(lanes):
+        _, l2 = penalties(layer, c.scales[lane])
+        c.penalties[lane] += 0.5 * l2 * flat(k)[SQUARES * lanes + lane]
+
+
+@kernel
+def _gather(calls, alive, n, X):
+    """The next sample of each net. Returns whether it is finite, where a net is alone and it was to be looked at."""
+    lanes = width_of(X)
+    for lane in range(n):
+        if alive[lane] != 0:
+            c = calls[lane]
+            gather_row(c, c.order[c.run.batch], flat(X) + lane, lanes)
+    return lanes > 1 or not read_first(calls) or call(calls.numbers_finite, flat(X), calls.n_features) != 0
+
+
+@kernel
+def _rates(c, calls, alive, n, k):
+    """The constants of the step that comes next, with each net's learning rate."""
+    lanes, ratio, known = width_of(k), 1.0, False
+    for lane in range(n):
+        if alive[lane] == 0:
+            continue
+        run = calls[lane].run
+        if run.rates_per_epoch > 1 or run.batch == 0:
+            run.learning_rate = rate_of(calls[lane], run.epoch, run.batch, run.n_samples)
+        if not known:
+            ratio, epsilon = correction(run)
+            set_constants(run, k, ratio, epsilon)
+            known = True
+        flat(k)[RATE * lanes + lane] = run.learning_rate * ratio
+        flat(k)[KEEP * lanes + lane] = 1.0 - run.learning_rate * run.weight_decay
+
+
+@kernel
+def _losses(c, calls, alive, n, buffers):
+    """Each net's loss, and the gradient by its logits."""
+    last, lanes = c.n_layers - 1, width_of(buffers.d)
+    n_out, z, d = c.layers[last].n_out, flat(buffers[last].z), flat(buffers[last].d)
+    for lane in range(n):
+        if alive[lane] == 0:
+            continue
+        net = calls[lane]
+        place = net.run.batch
+        divisor = divisor_of(net, place, 1)
+        scale = 1.0 / divisor if divisor > 0.0 else 0.0
+        c.scales[lane], c.penalties[lane] = scale, 0.0
+        own = net.buffers[last]
+        if lanes > 1:
+            for o in range(n_out):
+                own.z[o] = z[o * lanes + lane]
+        c.values[lane] = call(c.loss_and_delta, net, 1, place, net.run.gradient_scale * scale)
+        if lanes > 1:
+            for o in range(n_out):
+                d[o * lanes + lane] = own.d[o]
+
+
+@kernel
+def _spread(c, net, lane, W, s0, s1):
+    """Put a net's parameters and state into its lane."""
+    lanes, n = width_of(W), c.n_params
+    if lanes > 1:
+        for i in range(n):
+            flat(W)[i * lanes + lane] = net.params[i]
+        for i in range(n * c.n_states):  # s1 lies behind s0
+            flat(s0)[i * lanes + lane] = net.state[i]
+
+
+@kernel
+def _collect(c, net, lane, W, s0, s1):
+    """Take them out again."""
+    lanes, n = width_of(W), c.n_params
+    if lanes > 1:
+        for i in range(n):
+            net.params[i] = flat(W)[i * lanes + lane]
+        for i in range(n * c.n_states):
+            net.state[i] = flat(s0)[i * lanes + lane]
+
+
+@kernel
+def _count(c, calls, alive, n, W, s0, s1):
+    """Count a step of each net, and an epoch where it is its last one; returns whether all go on."""
+    going = True
+    for lane in range(n):
+        if alive[lane] == 0:
+            continue
+        net = calls[lane]
+        run = net.run
+        loss = (run.loss_scale * c.values[lane] + c.penalties[lane]) * c.scales[lane]
+        ends = run.batch + 1 >= run.n_samples
+        if ends:
+            _collect(c, net, lane, W, s0, s1)
+        if not math.isfinite(loss) or (ends and not stays_finite(net)):
+            call(c.copy, net.backup, net.params, c.n_params)
+            run.status, going = DIVERGED, False
+            continue
+        run.step += 1
+        run.batch += 1
+        run.loss_sum += loss
+        if ends:
+            run.status = end_epoch(net)
+            going = going and run.status == RUNNING
+    return going
+
+
+@kernel
+def _train(c, calls, alive, n, budget, buffers, W, s0, s1, g, k, X):
+    """Up to `budget` steps of each net that is alive, until the status of one is not RUNNING."""
+    going, each = True, c.run.optimizer == ADAM
+    for lane in range(n):
+        if alive[lane] != 0:
+            net = calls[lane]
+            run = net.run
+            run.status = RUNNING
+            if run.epoch >= run.n_epochs or run.n_samples == 0:
+                run.status, going = FINISHED, False
+            c.decays = 1 if c.decays != 0 or run.weight_decay != 0.0 else 0
+            each = each or run.rates_per_epoch > 1
+            _spread(c, net, lane, W, s0, s1)
+    anew = True  # whether the constants may have changed
+    for _ in range(budget if going else 0):
+        for lane in range(n):
+            if alive[lane] != 0 and calls[lane].run.batch == 0:
+                begin_epoch(calls[lane])
+                anew = True
+        if anew or each:
+            _rates(c, calls, alive, n, k)
+            anew = False
+        finite = _gather(calls, alive, n, X)
+        _forward(c, buffers, W, X)
+        _losses(c, calls, alive, n, buffers)
+        if not finite:
+            c.values[0] = math.nan
+        _backward(c, buffers, W, s0, s1, g, k, X)
+        if not _count(c, calls, alive, n, W, s0, s1):
+            break
+    for lane in range(n):
+        if alive[lane] != 0 and calls[lane].run.status != DIVERGED:
+            _collect(c, calls[lane], lane, W, s0, s1)
+
+
+@entry("ci->i")
+def train_alone(c, workspace):
+    """Train a small net; denormals count as zero meanwhile."""
+    call(c.layout, c, workspace)
+    control = exchange_float_control(-1)
+    exchange_float_control(control | FLUSH)
+    c.alive[0] = 1
+    s1 = c.state + c.n_params
+    _train(c, c, c.alive, 1, c.run.budget, c.buffers, c.params, c.state, s1, c.panel, c.constants, c.x)
+    exchange_float_control(control)
+    return c.run.status
+
+
+@entry("cciii->i")
+def train_nets(c, calls, n, budget, workspace):
+    """Train n small nets; `c` is the record of what they share."""
+    scratch = workspace + call(c.layout, c, workspace)
+    for lane in range(n):
+        call(c.layout, calls[lane], scratch)
+    control = exchange_float_control(-1)
+    exchange_float_control(control | FLUSH)
+    zero, s0 = real(0, c.copies), c.copies + c.n_params
+    for i in range(c.n_params * (1 + c.n_states)):
+        c.copies[i] = zero
+    for i in range(c.n_features):
+        c.inputs[i] = zero
+    for o in range(c.layers[c.n_layers - 1].n_out):
+        c.wide[c.n_layers - 1].d[o] = zero
+    for i in range(16):
+        c.step[i] = zero
+    s1 = s0 + c.n_params
+    _train(c, calls, c.alive, n, budget, c.wide, c.copies, s0, s1, c.products, c.step, c.inputs)
+    exchange_float_control(control)
+    return 0
