@@ -96,32 +96,35 @@ cdef void list_columns(const Job *job, const Columns *columns, size start, size 
         s += rows
 
 
-cdef inline void column_panel(int vecs, bint fresh, const real *value, const int32_t *sample, size m, const real *D,
-                              size lda, real *g) noexcept nogil:
-    """`vecs` vectors of g (+)= sum_p value[p] D[sample[p], :]."""
-    cdef vec c[COLUMN_VECS]
+cdef inline void add_column(int vecs, const Columns *columns, size feature, const real *D, size lda,
+                            vec *c) noexcept nogil:
+    """c (vecs,) += sum_p value[p] D[sample[p], :] over a feature's list."""
+    cdef const real *value = columns.value + feature * columns.room
+    cdef const int32_t *sample = columns.sample + feature * columns.room
     cdef const vec *d
     cdef int j
     cdef size p
-    for j in range(vecs):
-        if fresh:
-            c[j] = vec_fill(0)
-        else:
-            c[j] = (<const vec *>(g + j * LANES))[0]
-    for p in range(m):
+    for p in range(columns.count[feature]):
         d = <const vec *>fm_opaque(<const char *>(D + sample[p] * lda))     # one address for all, with offsets
         for j in range(vecs):
             c[j] = c[j] + value[p] * d[j]
-    for j in range(vecs):
-        (<vec *>(g + j * LANES))[0] = c[j]
 
 
 cdef inline void column_panels(int vecs, bint fresh, const Columns *columns, size features, const real *D, size lda,
                                real *G, size ld) noexcept nogil:
+    """`vecs` vectors of all features' rows of the gradient."""
+    cdef vec c[COLUMN_VECS]
     cdef size f
+    cdef int j
     for f in range(features):
-        column_panel(vecs, fresh, columns.value + f * columns.room, columns.sample + f * columns.room,
-                     columns.count[f], D, lda, G + f * ld)
+        for j in range(vecs):
+            if fresh:
+                c[j] = vec_fill(0)
+            else:
+                c[j] = (<const vec *>(G + f * ld + j * LANES))[0]
+        add_column(vecs, columns, f, D, lda, c)
+        for j in range(vecs):
+            (<vec *>(G + f * ld + j * LANES))[0] = c[j]
 
 
 cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, size start, size n_samples, size first,
@@ -155,3 +158,49 @@ cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, s
             f += m
         fresh = False
         s += n
+
+
+cdef inline bint steps_by_columns(const Job *job, size ld, size n_samples) noexcept nogil:
+    """Whether Adam's step can be made with each feature's gradient while that is in registers."""
+    return (job.run.optimizer == ADAM and lists_columns(job, ld) and ld % (COLUMN_VECS * LANES) == 0
+            and n_samples <= column_samples())
+
+
+cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:
+    """Adam's step on four vectors: GCC unrolls loops of no more of them, without which g would be in memory."""
+    cdef vec m, v
+    cdef int i
+    for i in range(4):
+        m, v = (<vec *>(s0 + i * LANES))[0], (<vec *>(s1 + i * LANES))[0]
+        (<vec *>(w + i * LANES))[0] = step_vec(ADAM, step, (<vec *>(w + i * LANES))[0], &m, &v, &v, g[i] * step.scale)
+        (<vec *>(s0 + i * LANES))[0] = m
+        (<vec *>(s1 + i * LANES))[0] = v
+
+
+cdef void columns_step(const Job *job, const Columns *columns, Step *step, size start, size n_samples, size first,
+                       size last, const real *D, size lda, real *w, real *s0, real *s1, size ld) noexcept nogil:
+    """The step on the weights of features first..last, without a gradient in memory.
+
+    start : the first sample's position in the epoch's order
+    w, s0, s1 : IN/OUT (last - first, ld)
+    """
+    cdef vec c[COLUMN_VECS]
+    cdef size features, f, panel, at
+    cdef int i
+    while first < last:
+        features = min(last - first, COLUMNS)
+        list_columns(job, columns, start, n_samples, first, features, ONE)
+        for panel in range(ld // (COLUMN_VECS * LANES)):
+            for f in range(features):
+                for i in range(COLUMN_VECS):
+                    c[i] = vec_fill(0)
+                at = panel * COLUMN_VECS * LANES
+                add_column(COLUMN_VECS, columns, f, D + at, lda, c)
+                at += f * ld
+                step_four(step, c, w + at, s0 + at, s1 + at)
+                at += 4 * LANES
+                step_four(step, c + 4, w + at, s0 + at, s1 + at)
+        first += features
+        w += features * ld
+        s0 += features * ld
+        s1 += features * ld

@@ -34,7 +34,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
 
     following : see `forward_lists`
     """
-    cdef size k, e, s, m = last - first, p
+    cdef size k, e, s, m = last - first, p, cut
     cdef const Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
@@ -65,6 +65,10 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                              m, work.ld, edge.width)
             elif self.shared:
                 add_cuts(&self.shared_lists, first, last, C)
+            elif self.job.run.sparse and self.lists.n_bands > 0:
+                for cut in range(self.lists.n_cuts if not self.early else 0):
+                    forward_band(&self.job, &self.lists, cut, first, last, W)
+                add_bands(&self.lists, first, last, C, work.lda)
             elif self.job.run.sparse:
                 forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
@@ -218,13 +222,30 @@ cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
                         a[j] = a[j] / keep
 
 
-cdef bint learns_in_place(Batch *self, WeightBlock *block) noexcept nogil:
-    """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
+cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
+    """Whether a block moves by its listed inputs' gradient and nothing else, which is asked for nowhere."""
     cdef const Layer *layer = &self.job.net.layers[block.layer]
-    cdef LayerWork *work = &self.work[block.layer]
-    return (self.job.run.sparse and self.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
+    return (self.job.run.sparse and block.first < layer.n_in and layer.n_edges == 1
             and self.job.net.edges[layer.first_edge].source == INPUT and not penalised(layer)
-            and self.job.run.weight_decay == 0 and self.job.run.clip_value <= 0 and work.G == NULL)
+            and self.job.run.clip_value <= 0 and self.work[block.layer].G == NULL)
+
+
+cdef bint moves_at_once(Batch *self, size u, size thread) noexcept nogil:
+    """Make a block's step without its gradient in memory, where that can be done; return whether it was."""
+    cdef WeightBlock *block = &self.weight_blocks[u]
+    cdef LayerWork *work = &self.work[block.layer]
+    cdef size at = block.first * work.ld
+    if not only_listed(self, block):
+        return False
+    if self.job.run.optimizer == SGD and self.job.run.weight_decay == 0:    # gradients are subtracted as they come
+        weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale, work.W + at)
+    elif not self.shared and steps_by_columns(&self.job, work.ld, self.chunk_samples):
+        columns_step(&self.job, &self.columns[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
+                     block.last, work.D, work.lda, work.W + at, work.S[0] + at, work.S[1] + at, work.ld)
+    else:
+        return False
+    self.block_penalty[u] = 0
+    return True
 
 
 cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fresh, real factor,
