@@ -41,7 +41,7 @@ cdef inline size bands_of(const Job *job, size chunk, size n_cuts) noexcept nogi
     cdef size n = 2 if chunk <= 64 else 4
     if chunk > BAND_SAMPLES or n_cuts < n or padded(job.net.layers[0].n_out) % (8 * LANES) != 0:
         return 0
-    return n if first_alone(job) else 0
+    return n if job.net.n_layers > 1 and first_alone(job) else 0
 
 
 cdef inline size band_start(const Lists *lists, size band) noexcept nogil:
@@ -214,13 +214,12 @@ cdef void forward_band(const Job *job, const Lists *lists, size cut, size first,
                     lists.end[at] - lists.start[at], W, NULL, NULL, lists.ld, C, lists.ld)
 
 
-cdef void add_bands(const Lists *lists, size first, size last, real *C, size ldc) noexcept nogil:
-    """C (last - first, ld) += what the bands gave for samples first..last."""
-    cdef size band, s, j
-    cdef const real *sums
-    for s in range(first, last):
+cdef inline void sum_bands(const Lists *lists, size s, const real *bias, real *out) noexcept nogil:
+    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s."""
+    cdef size band, j
+    cdef vec sum
+    for j in range(lists.ld // LANES):
+        sum = vec_fill(0) if bias == NULL else (<const vec *>bias)[j]
         for band in range(lists.n_bands):
-            sums = lists.sums + (band * lists.room + s) * lists.ld
-            for j in range(lists.ld // LANES):
-                (<vec *>C)[j] = (<vec *>C)[j] + (<const vec *>sums)[j]
-        C += ldc
+            sum = sum + (<const vec *>(lists.sums + (band * lists.room + s) * lists.ld))[j]
+        (<vec *>out)[j] = sum

@@ -44,7 +44,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
     cdef const real *bias
     cdef const real *from_rows            # what a product is added to: the bias, then what is in Z
     cdef size apart
-    cdef bint listed
+    cdef bint listed, banded
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         work = &self.work[k]
@@ -53,7 +53,8 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
         edge = &self.job.net.edges[layer.first_edge]
         listed = edge.source == INPUT and self.job.run.sparse
         from_rows, apart = bias, 0
-        if listed:
+        banded = listed and not self.shared and self.lists.n_bands > 0
+        if listed and not banded:
             fill_rows(bias, C, work.lda, m, work.ld)
             from_rows, apart = C, work.lda
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
@@ -65,10 +66,9 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                              m, work.ld, edge.width)
             elif self.shared:
                 add_cuts(&self.shared_lists, first, last, C)
-            elif self.job.run.sparse and self.lists.n_bands > 0:
+            elif banded:
                 for cut in range(self.lists.n_cuts if not self.early else 0):
                     forward_band(&self.job, &self.lists, cut, first, last, W)
-                add_bands(&self.lists, first, last, C, work.lda)
             elif self.job.run.sparse:
                 forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
@@ -80,8 +80,10 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             return
         for s in range(first, last):
             C = work.A + s * work.lda
-            activation_forward(layer.activation, <real>layer.slope,
-                     work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
+            W = work.Z + s * work.lda if work.Z != NULL else C
+            if banded:
+                sum_bands(&self.lists, s, bias, W)
+            activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
                 dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
