@@ -1,4 +1,7 @@
-"""The first weights' gradient by lists of columns: that of dense rows, and to the bit of lists of rows."""
+"""The first weights' gradient by lists of columns: that of dense rows, and to the bit of lists of rows.
+
+Where the input has several cuts, and batches are small, weights are also updated and multiplied by in bands.
+"""
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Re
 
 N = 150
 WIDTH = 128  # of a layer whose gradient is summed by columns, on every level
+WIDE = 600  # inputs that make at least four cuts, on every level
 
 
 def dotted(n_features, dtype, n=N):
@@ -76,10 +80,65 @@ def test_input_that_meets_two_layers(kernels, sources):
     check(kernels, make_job(kernels.dtype, build_plan(200, specs), N, x=rows, batch_size=37))
 
 
+ADAM = dict(optimizer=Optimizer.ADAM, epsilon=1e-2)  # a step of the smallest gradients that is not their sign
+OPTIONS = {
+    "momentum": {},
+    "in place": dict(optimizer=Optimizer.SGD),
+    "at once": dict(weighted=True, **ADAM),
+    "decaying": dict(weight_decay=0.1, **ADAM),
+    "clipped": dict(clip_value=0.01, **ADAM),
+    "by the norm": dict(clip_norm=0.1, **ADAM),
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("batch_size", [20, 64, 130])
+def test_bands(kernels, batch_size, options):
+    """Two up to 64 samples, four beyond; with more threads than bands a sample meets all weights at once."""
+    check(kernels, job_of(kernels, dotted(WIDE, kernels.dtype), batch_size=batch_size, **options))
+
+
+@pytest.mark.parametrize(
+    "layer", [dict(max_norm=0.5), dict(l2=0.1), dict(frozen=1)], ids=lambda d: next(iter(d))
+)
+def test_bands_of_layers_with_conditions(kernels, layer):
+    specs = [dict(n_out=WIDTH, sources=[INPUT], activation=Activation.TANH) | layer]
+    specs += [dict(n_out=3, sources=[0], activation=Activation.SOFTMAX)]
+    rows = Rows(dotted(WIDE, kernels.dtype), 1 / 256)
+    loss = Loss.CATEGORICAL_CROSS_ENTROPY
+    check(kernels, make_job(kernels.dtype, build_plan(WIDE, specs), N, loss, x=rows, batch_size=40, **ADAM))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("budget", [1, 2, 3])
+def test_slices_that_end_between_any_two_batches(kernels, monkeypatch, budget, n_threads):
+    """What a batch prepares of the next one is not taken over into another slice."""
+    job = job_of(kernels, dotted(WIDE, kernels.dtype), batch_size=40, n_epochs=3, **ADAM)
+    whole, _ = train(job, regime=Regime.BATCH)
+    monkeypatch.setattr(training, "first_budget", lambda job: budget)
+    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
+    cut, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
+    np.testing.assert_array_equal(cut.params, whole.params)
+    np.testing.assert_array_equal(cut.losses, whole.losses)
+
+
+@pytest.mark.parametrize("row", [0, 17, N - 1])
+def test_a_row_that_is_not_finite(kernels, row):
+    """It is looked for while rows are listed, which may be with the batch before."""
+    x = dotted(WIDE, kernels.dtype)
+    x[row, 33] = np.nan
+    job = job_of(kernels, x, batch_size=20, check_rows=1)
+    before = job.params.copy()
+    result, status = train(job, regime=Regime.BATCH)
+    assert status == training.Status.BAD_ROWS
+    np.testing.assert_array_equal(result.params, before)
+
+
+@pytest.mark.parametrize("n_features", [90, WIDE])
 @pytest.mark.parametrize("batch_size", [20, 64, 150])
-def test_bits_are_those_of_lists_of_rows(kernels, batch_size):
+def test_bits_are_those_of_lists_of_rows(kernels, batch_size, n_features):
     """Those of a sparse matrix are summed sample by sample, in the same order."""
-    x = dotted(90, kernels.dtype)
+    x = dotted(n_features, kernels.dtype)
     dense, matrix = (
         train(job_of(kernels, rows, batch_size=batch_size, optimizer=Optimizer.ADAM), regime=Regime.BATCH)[0]
         for rows in (x, sparse.csr_matrix(x))

@@ -13,44 +13,78 @@ cdef extern from *:
     """
     #if defined(FM_STORE_PLACES)
       #define LISTS_COLUMNS 1
-      /* t[c, r] = x[r][c] for LANES rows and n columns. */
-      static inline void fm_transpose_rows(const real *const *x, Py_ssize_t n, real *t) {
-          Py_ssize_t c = 0;
-          int r;
-          for (; c + 4 <= n; c += 4)
-              for (r = 0; r < LANES; r += 4) transpose_quad_rows(x + r, c, t + c * LANES + r, LANES);
-          for (; c < n; c++)
-              for (r = 0; r < LANES; r++) t[c * LANES + r] = x[r][c];
+      /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns. */
+      static inline void fm_four_columns(const real *const *x, Py_ssize_t c, vec *t) {
+      #if REAL_BYTES == 4
+          vec a[4], low01, high01, low23, high23;     /* 16 bytes of every fourth row side by side, then within those */
+          for (int r = 0; r < 4; r++) {
+        #if defined(__AVX512F__)
+              __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(x[r] + c));
+              v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 4] + c), 1);
+              v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 8] + c), 2);
+              a[r] = (vec)_mm512_insertf32x4(v, _mm_loadu_ps(x[r + 12] + c), 3);
+          }
+          #define FM_UNPACK(type, how, a, b) ((vec)_mm512_unpack##how((type)(a), (type)(b)))
+          #define FM_SINGLE __m512
+          #define FM_PAIR __m512d
+        #else
+              __m256 v = _mm256_castps128_ps256(_mm_loadu_ps(x[r] + c));
+              a[r] = (vec)_mm256_insertf128_ps(v, _mm_loadu_ps(x[r + 4] + c), 1);
+          }
+          #define FM_UNPACK(type, how, a, b) ((vec)_mm256_unpack##how((type)(a), (type)(b)))
+          #define FM_SINGLE __m256
+          #define FM_PAIR __m256d
+        #endif
+          low01 = FM_UNPACK(FM_SINGLE, lo_ps, a[0], a[1]);
+          high01 = FM_UNPACK(FM_SINGLE, hi_ps, a[0], a[1]);
+          low23 = FM_UNPACK(FM_SINGLE, lo_ps, a[2], a[3]);
+          high23 = FM_UNPACK(FM_SINGLE, hi_ps, a[2], a[3]);
+          t[0] = FM_UNPACK(FM_PAIR, lo_pd, low01, low23);
+          t[1] = FM_UNPACK(FM_PAIR, hi_pd, low01, low23);
+          t[2] = FM_UNPACK(FM_PAIR, lo_pd, high01, high23);
+          t[3] = FM_UNPACK(FM_PAIR, hi_pd, high01, high23);
+      #else
+          for (int r = 0; r < LANES; r += 4) transpose_quad_rows(x + r, c, (real *)t + r, LANES);
+      #endif
       }
-      /* Append the first `rows` lanes' non-zeros of each of n vectors of t to the columns' lists, `room` apart:
-         values, and numbers of samples, which begin at `sample`. */
-      static inline void fm_append_columns(const real *t, Py_ssize_t n, int rows, Py_ssize_t sample, real *value,
-                                           int32_t *samples, int32_t *count, Py_ssize_t room) {
+      /* Append the first `rows` lanes' non-zeros, times scale and factor, of n columns of LANES rows to their lists,
+         `room` apart: values, and numbers of samples, which begin at `sample`. */
+      static inline void fm_append_columns(const real *const *x, Py_ssize_t n, int rows, Py_ssize_t sample, real scale,
+                                           real factor, real *value, int32_t *samples, int32_t *count,
+                                           Py_ssize_t room) {
           unsigned all = (1u << rows) - 1;
-          for (Py_ssize_t c = 0; c < n; c++, t += LANES) {
-              unsigned k = FM_NONZERO(t) & all;
-              Py_ssize_t at = c * room + count[c];
-              FM_STORE_NONZERO(value + at, k, t);
-              FM_STORE_PLACES(samples + at, k, sample);
-              count[c] += __builtin_popcount(k);
+          Py_ssize_t c = 0;
+          vec t[4];
+          #define FM_APPEND(i) { \
+              vec v = t[i] * scale * factor; \
+              unsigned k = FM_NONZERO((const real *)&v) & all; \
+              Py_ssize_t at = (c + i) * room + count[c + i]; \
+              FM_STORE_NONZERO(value + at, k, (const real *)&v); \
+              FM_STORE_PLACES(samples + at, k, sample); \
+              count[c + i] += __builtin_popcount(k); }
+          for (; c + 4 <= n; c += 4) {
+              fm_four_columns(x, c, t);
+              FM_APPEND(0) FM_APPEND(1) FM_APPEND(2) FM_APPEND(3)
+          }
+          for (; c < n; c++) {
+              for (int r = 0; r < LANES; r++) ((real *)t)[r] = x[r][c];
+              FM_APPEND(0)
           }
       }
     #else
       #define LISTS_COLUMNS 0
-      #define fm_transpose_rows(x, n, t) ((void)0)
-      #define fm_append_columns(t, n, rows, sample, value, samples, count, room) ((void)0)
+      #define fm_append_columns(x, n, rows, sample, scale, factor, value, samples, count, room) ((void)0)
     #endif
     """
     enum:
         LISTS_COLUMNS
-    void fm_transpose_rows(const real **, size, real *) noexcept nogil
-    void fm_append_columns(const real *, size, int, size, real *, int32_t *, int32_t *, size) noexcept nogil
+    void fm_append_columns(const real **, size, int, size, real, real, real *, int32_t *, int32_t *,
+                           size) noexcept nogil
 
 cdef struct Columns:      # lists of COLUMNS features
     real *value           # (COLUMNS, room)
     int32_t *sample
     int32_t *count
-    real *lines           # (COLUMNS, LANES): transposed rows
     size room
 
 
@@ -66,7 +100,6 @@ cdef size lay_out_columns(Columns *columns, char *memory) noexcept nogil:
     columns.value = <real *>take(&cursor, COLUMNS * columns.room * sizeof(real))
     columns.sample = <int32_t *>take(&cursor, COLUMNS * columns.room * sizeof(int32_t))
     columns.count = <int32_t *>take(&cursor, COLUMNS * sizeof(int32_t))
-    columns.lines = <real *>take(&cursor, COLUMNS * LANES * sizeof(real))
     return cursor - memory
 
 
@@ -88,40 +121,40 @@ cdef void list_columns(const Job *job, const Columns *columns, size start, size 
         rows = n - s if n - s < LANES else LANES
         for r in range(LANES):
             x[r] = row_in_place(&job.rows, job.order[start + s + (r if r < rows else 0)]) + first
-        fm_transpose_rows(x, features, columns.lines)
-        scale_list(columns.lines, features * LANES, scale)
-        scale_list(columns.lines, features * LANES, factor)
-        fm_append_columns(columns.lines, features, <int>rows, s, columns.value, columns.sample, columns.count,
+        fm_append_columns(x, features, <int>rows, s, scale, factor, columns.value, columns.sample, columns.count,
                           columns.room)
         s += rows
 
 
-cdef inline void column_panel(int vecs, bint fresh, const real *value, const int32_t *sample, size m, const real *D,
-                              size lda, real *g) noexcept nogil:
-    """`vecs` vectors of g (+)= sum_p value[p] D[sample[p], :]."""
-    cdef vec c[COLUMN_VECS]
+cdef inline void add_column(int vecs, const Columns *columns, size feature, const real *D, size lda,
+                            vec *c) noexcept nogil:
+    """c (vecs,) += sum_p value[p] D[sample[p], :] over a feature's list."""
+    cdef const real *value = columns.value + feature * columns.room
+    cdef const int32_t *sample = columns.sample + feature * columns.room
     cdef const vec *d
     cdef int j
     cdef size p
-    for j in range(vecs):
-        if fresh:
-            c[j] = vec_fill(0)
-        else:
-            c[j] = (<const vec *>(g + j * LANES))[0]
-    for p in range(m):
+    for p in range(columns.count[feature]):
         d = <const vec *>fm_opaque(<const char *>(D + sample[p] * lda))     # one address for all, with offsets
         for j in range(vecs):
             c[j] = c[j] + value[p] * d[j]
-    for j in range(vecs):
-        (<vec *>(g + j * LANES))[0] = c[j]
 
 
 cdef inline void column_panels(int vecs, bint fresh, const Columns *columns, size features, const real *D, size lda,
                                real *G, size ld) noexcept nogil:
+    """`vecs` vectors of all features' rows of the gradient."""
+    cdef vec c[COLUMN_VECS]
     cdef size f
+    cdef int j
     for f in range(features):
-        column_panel(vecs, fresh, columns.value + f * columns.room, columns.sample + f * columns.room,
-                     columns.count[f], D, lda, G + f * ld)
+        for j in range(vecs):
+            if fresh:
+                c[j] = vec_fill(0)
+            else:
+                c[j] = (<const vec *>(G + f * ld + j * LANES))[0]
+        add_column(vecs, columns, f, D, lda, c)
+        for j in range(vecs):
+            (<vec *>(G + f * ld + j * LANES))[0] = c[j]
 
 
 cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, size start, size n_samples, size first,
@@ -155,3 +188,49 @@ cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, s
             f += m
         fresh = False
         s += n
+
+
+cdef inline bint steps_by_columns(const Job *job, size ld, size n_samples) noexcept nogil:
+    """Whether Adam's step can be made with each feature's gradient while that is in registers."""
+    return (job.run.optimizer == ADAM and lists_columns(job, ld) and ld % (COLUMN_VECS * LANES) == 0
+            and n_samples <= column_samples())
+
+
+cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:
+    """Adam's step on four vectors: GCC unrolls loops of no more of them, without which g would be in memory."""
+    cdef vec m, v
+    cdef int i
+    for i in range(4):
+        m, v = (<vec *>(s0 + i * LANES))[0], (<vec *>(s1 + i * LANES))[0]
+        (<vec *>(w + i * LANES))[0] = step_vec(ADAM, step, (<vec *>(w + i * LANES))[0], &m, &v, &v, g[i] * step.scale)
+        (<vec *>(s0 + i * LANES))[0] = m
+        (<vec *>(s1 + i * LANES))[0] = v
+
+
+cdef void columns_step(const Job *job, const Columns *columns, Step *step, size start, size n_samples, size first,
+                       size last, const real *D, size lda, real *w, real *s0, real *s1, size ld) noexcept nogil:
+    """The step on the weights of features first..last, without a gradient in memory.
+
+    start : the first sample's position in the epoch's order
+    w, s0, s1 : IN/OUT (last - first, ld)
+    """
+    cdef vec c[COLUMN_VECS]
+    cdef size features, f, panel, at
+    cdef int i
+    while first < last:
+        features = min(last - first, COLUMNS)
+        list_columns(job, columns, start, n_samples, first, features, ONE)
+        for panel in range(ld // (COLUMN_VECS * LANES)):
+            for f in range(features):
+                for i in range(COLUMN_VECS):
+                    c[i] = vec_fill(0)
+                at = panel * COLUMN_VECS * LANES
+                add_column(COLUMN_VECS, columns, f, D + at, lda, c)
+                at += f * ld
+                step_four(step, c, w + at, s0 + at, s1 + at)
+                at += 4 * LANES
+                step_four(step, c + 4, w + at, s0 + at, s1 + at)
+        first += features
+        w += features * ld
+        s0 += features * ld
+        s1 += features * ld

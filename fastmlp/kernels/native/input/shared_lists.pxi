@@ -107,13 +107,9 @@ cdef struct SharedLists:  # of a chunk's samples
 
 cdef bint shares_lists(const Job *job) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, where only a narrow first layer meets the input."""
-    cdef size e
     if job.run.sparse != SHARED or is_csr(&job.rows) or job.run.input_dropout > 0:
         return False
-    for e in range(1, job.net.n_edges):
-        if job.net.edges[e].source == INPUT:
-            return False
-    return job.net.layers[0].n_edges == 1 and padded(job.net.layers[0].n_out) <= SHARED_VECS * LANES
+    return first_alone(job) and padded(job.net.layers[0].n_out) <= SHARED_VECS * LANES
 
 
 cdef inline bint reads_in_place(const Rows *rows) noexcept nogil:

@@ -3,7 +3,7 @@
 
 cdef enum:
     WEIGHT_ROWS = 12      # of a block of weights
-    TASKS = 8             # runs of weight blocks for each thread, to claim one by one
+    TASKS = 16            # runs of weight blocks for each thread, to claim one by one
     STRETCH = 4           # blocks of samples, at most, that a thread takes through the layers at a time,
     STRETCH_BYTES = 262144  # ... where weights take more than this
 
@@ -22,6 +22,7 @@ cdef struct Batch:
     size stretch          # samples that one task takes through all layers: whole blocks
     # gathered rows: their non-zeros, where run.sparse, else as they are
     bint shared           # lists are shared
+    bint early            # what of a batch meets the first weights is done before its first phase, by cuts or bands
     SharedLists shared_lists
     Lists lists
     real *X               # (chunk, ldx)
@@ -102,24 +103,27 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.ldx = stride_of(run.n_features)
     self.X = self.x_mask = NULL
     self.shared = shares_lists(job)
-    self.can_prepare = self.shared and not stored and not job.net.layers[0].frozen
+    self.can_prepare = not stored and not job.net.layers[0].frozen
     for k in range(job.net.n_layers):
         if job.net.layers[k].max_norm > 0:
             self.can_prepare = False
+    self.early = self.shared
     if self.shared:
         lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
         rows = max(rows, self.shared_lists.cut)
     elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
         rows = max(rows, self.lists.cut)
+        # a gradient by columns needs no lists of rows, in whose place the next batch's are then made
+        self.early = (self.can_prepare and run.n_threads <= self.lists.n_bands
+                      and lists_columns(job, self.lists.ld))
     else:
         self.X = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
         if run.input_dropout > 0:
             self.x_mask = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
     self.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
     self.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
-    self.n_tasks = TASKS * run.n_threads if run.n_threads > 1 else 1
-    self.task_start = <int64_t *>take(&cursor, (self.n_tasks + 1) * sizeof(int64_t))
+    self.task_start = <int64_t *>take(&cursor, (n_weight_blocks + 1) * sizeof(int64_t))
     self.scratch_size = rows * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
     self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
@@ -135,14 +139,27 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     return cursor - base
 
 
-cdef void plan_weight_blocks(Batch *self) noexcept nogil:
-    """Cut the layers into blocks of weight rows, and these into tasks of about the same cost.
+cdef inline size first_cut(const Batch *self) noexcept nogil:
+    """Features of a block of the first layer's weights, where inputs are listed."""
+    return self.shared_lists.cut if self.shared else self.lists.cut
 
-    Where lists are shared, the first layer's few large blocks, the cuts, come first and last: threads claim from both
+
+cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block) noexcept nogil:
+    """The band of weights that one task is to update and multiply by, cut after cut, or -1."""
+    if not self.early or self.shared or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+        return -1
+    return band_of(&self.lists, block.first // self.lists.cut)
+
+
+cdef void plan_weight_blocks(Batch *self) noexcept nogil:
+    """Cut the layers into blocks of weight rows, and these into tasks: bands, the others of about the same cost.
+
+    Where the next batch meets the first weights as they are updated, these come first and last: threads claim from both
     ends, and what is small is left for whoever is done with those.
     """
-    cdef size k, first, last, n = 0, t = 0, step
-    cdef double total = 0, sum = 0
+    cdef size k, first, last, n = 0
+    cdef Py_ssize_t band, before = -1
+    cdef double total = 0, sum = 0, cost
     cdef const Layer *layer
     cdef WeightBlock *block
     cdef bint listed, late
@@ -153,16 +170,15 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             if layer.frozen and self.job.run.optimizer != GRADIENT:   # nobody asks for its gradient
                 continue
             listed = self.job.run.sparse and self.job.net.edges[layer.first_edge].source == INPUT
-            step = WEIGHT_ROWS
-            if listed:
-                step = self.shared_lists.cut if self.shared else self.lists.cut
             first = 0
             while first < layer.n_in:
-                last = first + step if first + step < layer.n_in else layer.n_in
-                late = listed and self.shared and 2 * first >= layer.n_in
+                last = min(first + (first_cut(self) if listed else <size>WEIGHT_ROWS), <size>layer.n_in)
+                block = &self.weight_blocks[n]
+                block.layer, block.first, block.last = k, first, last
+                band = band_of_block(self, block)
+                late = 2 * band >= <Py_ssize_t>self.lists.n_bands if band >= 0 else (
+                    listed and self.shared and 2 * first >= layer.n_in)
                 if late == part:
-                    block = &self.weight_blocks[n]
-                    block.layer, block.first, block.last = k, first, last
                     total += (last - first) * self.work[k].ld
                     n += 1
                 first = last
@@ -172,17 +188,18 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
                 total += self.work[k].ld
                 n += 1
     self.n_weight_blocks = n
-    self.task_start[0] = 0
-    t = 1
+    self.n_tasks = 0
     for k in range(n):
-        if t < self.n_tasks and sum >= total * t / self.n_tasks:
-            self.task_start[t] = k
-            t += 1
         block = &self.weight_blocks[k]
-        sum += (block.last - block.first) * self.work[block.layer].ld
-    while t <= self.n_tasks:
-        self.task_start[t] = n
-        t += 1
+        band = band_of_block(self, block)
+        cost = (block.last - block.first) * self.work[block.layer].ld
+        if k == 0 or band != before or (band < 0 and sum * TASKS * self.job.run.n_threads >= total):
+            self.task_start[self.n_tasks] = k
+            self.n_tasks += 1
+            sum = 0
+        sum += cost
+        before = band
+    self.task_start[self.n_tasks] = n
 
 
 cdef void refresh_transposed(Batch *self, size k, size first, size last) noexcept nogil:

@@ -34,7 +34,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
 
     following : see `forward_lists`
     """
-    cdef size k, e, s, m = last - first, p
+    cdef size k, e, s, m = last - first, p, cut
     cdef const Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
@@ -44,7 +44,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
     cdef const real *bias
     cdef const real *from_rows            # what a product is added to: the bias, then what is in Z
     cdef size apart
-    cdef bint listed
+    cdef bint listed, banded
     for k in range(self.job.net.n_layers):
         layer = &self.job.net.layers[k]
         work = &self.work[k]
@@ -53,7 +53,8 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
         edge = &self.job.net.edges[layer.first_edge]
         listed = edge.source == INPUT and self.job.run.sparse
         from_rows, apart = bias, 0
-        if listed:
+        banded = listed and not self.shared and self.lists.n_bands > 0
+        if listed and not banded:
             fill_rows(bias, C, work.lda, m, work.ld)
             from_rows, apart = C, work.lda
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
@@ -65,6 +66,9 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                              m, work.ld, edge.width)
             elif self.shared:
                 add_cuts(&self.shared_lists, first, last, C)
+            elif banded:
+                for cut in range(self.lists.n_cuts if not self.early else 0):
+                    forward_band(&self.job, &self.lists, cut, first, last, W)
             elif self.job.run.sparse:
                 forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
@@ -76,8 +80,10 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             return
         for s in range(first, last):
             C = work.A + s * work.lda
-            activation_forward(layer.activation, <real>layer.slope,
-                     work.Z + s * work.lda if work.Z != NULL else C, C, work.ld)
+            W = work.Z + s * work.lda if work.Z != NULL else C
+            if banded:
+                sum_bands(&self.lists, s, bias, W)
+            activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
                 dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
@@ -218,13 +224,30 @@ cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
                         a[j] = a[j] / keep
 
 
-cdef bint learns_in_place(Batch *self, WeightBlock *block) noexcept nogil:
-    """Whether listed inputs' gradients can be subtracted from the weights as they come: plain gradient descent."""
+cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
+    """Whether a block moves by its listed inputs' gradient and nothing else, which is asked for nowhere."""
     cdef const Layer *layer = &self.job.net.layers[block.layer]
-    cdef LayerWork *work = &self.work[block.layer]
-    return (self.job.run.sparse and self.job.run.optimizer == SGD and block.first < layer.n_in and layer.n_edges == 1
+    return (self.job.run.sparse and block.first < layer.n_in and layer.n_edges == 1
             and self.job.net.edges[layer.first_edge].source == INPUT and not penalised(layer)
-            and self.job.run.weight_decay == 0 and self.job.run.clip_value <= 0 and work.G == NULL)
+            and self.job.run.clip_value <= 0 and self.work[block.layer].G == NULL)
+
+
+cdef bint moves_at_once(Batch *self, size u, size thread) noexcept nogil:
+    """Make a block's step without its gradient in memory, where that can be done; return whether it was."""
+    cdef WeightBlock *block = &self.weight_blocks[u]
+    cdef LayerWork *work = &self.work[block.layer]
+    cdef size at = block.first * work.ld
+    if not only_listed(self, block):
+        return False
+    if self.job.run.optimizer == SGD and self.job.run.weight_decay == 0:    # gradients are subtracted as they come
+        weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale, work.W + at)
+    elif not self.shared and steps_by_columns(&self.job, work.ld, self.chunk_samples):
+        columns_step(&self.job, &self.columns[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
+                     block.last, work.D, work.lda, work.W + at, work.S[0] + at, work.S[1] + at, work.ld)
+    else:
+        return False
+    self.block_penalty[u] = 0
+    return True
 
 
 cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fresh, real factor,

@@ -5,9 +5,11 @@
 # next. Nobody waits for a thread that has claimed nothing: where another program keeps a core busy, the others
 # do its share. Which thread does a task has no influence on its result.
 #
-# Where samples share lists, two phases come first: their rows are walked over, by stretches, and meet the first layer's
-# weights, by cuts. In most steps both are done beforehand: a stretch of the next batch is walked over with the same
-# stretch of this one, and a cut multiplied by the thread that has just updated it, in whose cache it is.
+# Where samples share lists, or their products with the first layer's weights are summed up by bands, two phases come
+# first: their rows are walked over, by stretches, and meet the first weights, by cuts or bands. In most steps both are
+# done beforehand: a stretch of the next batch is walked over with the same stretch of this one, and a cut multiplied by
+# the thread that has just updated it. So these weights stay in its core's cache: to write what another core has read
+# takes up to 8 ns for each 64 bytes, where cores have their third-level caches apart.
 #
 # The ticket is one atomic word: number and kind of the phase, and the tasks that are left, first..last. Even
 # threads claim from the front, odd ones from the back, so that each meets the same weights step after step.
@@ -17,7 +19,7 @@ cdef enum:
     SAMPLES               # forward and backward
     WEIGHTS               # gradient and update
     CLIPPED               # update from the stored gradient, scaled to the largest allowed norm
-    WALK                  # shared lists: over the samples' rows
+    WALK                  # over the samples' rows
     CUTS                  # ... and the first layer's products
 
 
@@ -51,17 +53,17 @@ cdef void open_samples(Batch *self) noexcept nogil:
     """Begin the forward pass, and say what of the next batch is to be prepared meanwhile."""
     cdef size next = self.batch_start + self.batch_samples, n_samples = self.job.run.n_samples
     self.prepared = 0
-    if self.can_prepare and self.left > 1 and next < n_samples:
+    if self.early and self.can_prepare and self.left > 1 and next < n_samples:
         self.prepared = min(<size>self.job.run.batch_size, n_samples - next)
-    self.shared_lists.ahead = next + self.prepared
-    self.shared_lists.n_ahead = min(self.prepared, n_samples - next - self.prepared)
+    self.shared_lists.ahead = self.lists.ahead = next + self.prepared
+    self.shared_lists.n_ahead = self.lists.n_ahead = min(self.prepared, n_samples - next - self.prepared)
     open_phase(self, SAMPLES, n_stretches(self))
 
 
 cdef void open_chunk(Batch *self) noexcept nogil:
     """Begin the batch's next chunk of samples."""
     self.chunk_samples = min(self.batch_samples - self.batch_at, self.chunk)
-    if not self.shared:
+    if not self.early:
         open_samples(self)
     elif self.prepared > 0:
         self.shared_lists.side ^= 1
@@ -95,19 +97,38 @@ cdef inline size following(Batch *self, size thread) noexcept nogil:
     return next if next + self.stretch <= <size>self.job.run.n_samples else -1
 
 
+cdef void gather_stretch(Batch *self, size start, size first, size last) noexcept nogil:
+    cdef size b
+    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
+        gather_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last))
+
+
 cdef void walk_task(Batch *self, int side, size start, size n_samples, size task) noexcept nogil:
     """A stretch of the n_samples that begin at position `start` of the epoch's order."""
     cdef size first = task * self.stretch, last = min(first + self.stretch, n_samples)
-    if first < last and gather_shared(&self.job, &self.shared_lists, side, start, first, last):
+    if first >= last:
+        return
+    if not self.shared:
+        gather_stretch(self, start, first, last)
+    elif gather_shared(&self.job, &self.shared_lists, side, start, first, last):
         fm_store(&self.bad_rows, 1)
+
+
+cdef void cuts_task(Batch *self, size task) noexcept nogil:
+    cdef size cut
+    if self.shared:
+        forward_cut(&self.job, &self.shared_lists, self.shared_lists.side, task, self.chunk_samples, self.work[0].W)
+        return
+    for cut in range(band_start(&self.lists, task), band_start(&self.lists, task + 1)):
+        forward_band(&self.job, &self.lists, cut, 0, self.chunk_samples, self.work[0].W)
 
 
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     cdef size first = task * self.stretch, start = self.batch_start + self.batch_at
     cdef size last = min(first + self.stretch, self.chunk_samples), b
-    for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK if not self.shared else 0):
-        gather_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last))
-    forward_block(self, start, first, last, following(self, thread) if not self.shared else -1)
+    if not self.early:
+        gather_stretch(self, start, first, last)
+    forward_block(self, start, first, last, following(self, thread) if not self.early else -1)
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
@@ -117,7 +138,11 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
 
 cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nogil:
     """Multiply the next batch by a cut of the first layer's weights that has been updated."""
-    if self.prepared > 0 and block.layer == 0 and block.first < self.job.net.layers[0].n_in:
+    if self.prepared == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+        return
+    if not self.shared:
+        forward_band(&self.job, &self.lists, block.first // self.lists.cut, 0, self.prepared, self.work[0].W)
+    else:
         forward_cut(&self.job, &self.shared_lists, self.shared_lists.side ^ 1, block.first // self.shared_lists.cut,
                     self.prepared, self.work[0].W)
 
@@ -131,16 +156,11 @@ cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
     for u in range(self.task_start[task], self.task_start[task + 1]):
         block = &self.weight_blocks[u]
         work = &self.work[block.layer]
-        if learns_in_place(self, block):
-            self.block_penalty[u] = 0
-            weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale,
-                            work.W + block.first * work.ld)
-            prepare_cut(self, block)
-            continue
-        g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
-        weight_gradient(self, block, thread, self.batch_at == 0, ONE, g)
-        if whole:
-            finish_weights(self, u, &self.step, g)
+        if not moves_at_once(self, u, thread):
+            g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
+            weight_gradient(self, block, thread, self.batch_at == 0, ONE, g)
+            if whole:
+                finish_weights(self, u, &self.step, g)
         prepare_cut(self, block)
 
 
@@ -186,7 +206,7 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     cdef WeightBlock *block
     cdef LayerWork *work
     if kind == WALK:
-        open_phase(self, CUTS, self.shared_lists.n_cuts)
+        open_phase(self, CUTS, self.shared_lists.n_cuts if self.shared else self.lists.n_bands)
         return
     if kind == CUTS:
         open_samples(self)
@@ -250,7 +270,7 @@ cdef void take_part(Batch *self, size thread) noexcept nogil:
         elif kind == WALK:
             walk_task(self, self.shared_lists.side, self.batch_start + self.batch_at, self.chunk_samples, task)
         elif kind == CUTS:
-            forward_cut(&self.job, &self.shared_lists, self.shared_lists.side, task, self.chunk_samples, self.work[0].W)
+            cuts_task(self, task)
         else:
             clipped_task(self, task)
         if fm_add(&self.remaining, -1) == 0:
