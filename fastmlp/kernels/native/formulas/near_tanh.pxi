@@ -63,7 +63,7 @@ cdef extern from *:
           n->beyond = !kept;
       }
 
-      /* tanh(x) where no lane has moved: up to NEAR_TOP in all by cubics, to about 1 ulp. */
+      /* tanh(x) where no lane has moved: up to NEAR_TOP in all by cubics, to 0.3 ulp on average, 4 at most. */
       static inline vec near_tanh(const Near *n, vec x) {
           if (__builtin_expect(n->beyond, 0)) return vec_tanh(x);
           vec h = x - n->centre;
