@@ -76,9 +76,11 @@ def labels(decided, classes, kind):
     """Return the labels that decisions stand for; `kind` of the targets in scikit-learn's words."""
     if kind == MULTILABEL:
         return (decided > 0).astype(int)
-    if decided.shape[1] > 1:
-        # hinge losses have 2 outputs even for one class
-        return classes[decided[:, : len(classes)].argmax(axis=1)]
+    n_outputs = decided.shape[1]
+    if n_outputs > 1:
+        if n_outputs > len(classes):  # hinge losses have 2 outputs even for one class
+            decided = decided[:, : len(classes)]
+        return classes[decided.argmax(axis=1)]
     return classes[((decided.ravel() > 0) & (len(classes) > 1)).astype(int)]
 
 

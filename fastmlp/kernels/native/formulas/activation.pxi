@@ -268,28 +268,35 @@ cdef void activation_backward(int64_t code, real slope, const real *z, const rea
         backward_loop(code, slope, z, a, d, n)
 
 
-cdef real log_sum_exp(const real *z, real *a, size n) noexcept nogil:
-    """Softmax of z into a (which may be z); return log(sum(exp(z))).
+cdef inline double softmax_sum(const real *z, real *a, size n, real *top) noexcept nogil:
+    """Softmax of z into a (which may be z); return sum(exp(z - top)), top the largest of z.
 
     z : IN (n,), whole vectors can be read    a : OUT (n,), followed by zeros to whole vectors
     """
     cdef size i, vectors = (n + LANES - 1) // LANES
     cdef vec most = vec_fill(z[0]), total = vec_fill(0), e
-    cdef real top
     cdef double sum
     for i in range(vectors):
         most = vec_max(vec_first((<const vec *>z)[i], n - i * LANES, z[0]), most)
-    top = vec_top(most)
+    top[0] = vec_top(most)
     for i in range(vectors):
-        e = vec_first(vec_exp((<const vec *>z)[i] - top), n - i * LANES, 0)
+        e = vec_first(vec_exp((<const vec *>z)[i] - top[0]), n - i * LANES, 0)
         (<vec *>a)[i] = e
         total = total + e
     sum = vec_sum(total)
     for i in range(vectors):
         (<vec *>a)[i] = (<vec *>a)[i] * <real>(1 / sum)
+    return sum
+
+
+cdef real log_sum_exp(const real *z, real *a, size n) noexcept nogil:
+    """Softmax of z into a, as `softmax_sum`; return log(sum(exp(z)))."""
+    cdef real top
+    cdef double sum = softmax_sum(z, a, n, &top)
     return top + <real>c_log(sum)
 
 
 cdef void softmax(const real *z, real *a, size n) noexcept nogil:
     """a = exp(z - max z) / sum, over the n outputs of one sample, whole vectors. z and a may be the same."""
-    log_sum_exp(z, a, n)
+    cdef real top
+    softmax_sum(z, a, n, &top)

@@ -73,8 +73,10 @@ cdef size list_one(Prediction *self, size row) noexcept nogil:
     cdef size count
     if not look_at_list(self, x):
         look_at(self, row)
-    count = list_row(self.rows, row, row, self.x, self.index)
-    if look_at_list(self, x) and not finite_real(self.x, count):
+    if x == NULL or self.rows.scale != 1:
+        return list_row(self.rows, row, row, self.x, self.index)
+    count = fm_compress(x, 0, self.rows.n_features, NULL, self.x, self.index)
+    if self.check and not finite_real(self.x, count):
         self.bad = True
     return count
 
@@ -241,18 +243,20 @@ cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size
     cdef Prediction self
     cdef char few[ON_STACK]
     cdef char *memory = few
+    cdef char *lines
     cdef size n_bytes
     cdef unsigned int control
     if n <= 0:
         return PREDICTED
     self.net, self.rows, self.stop, self.logits, self.check, self.bad = net, rows, stop, logits, check, False
-    n_bytes = lay_out_prediction(&self, block, NULL) + 64
+    n_bytes = lay_out_prediction(&self, block, NULL) + 63
     if n_bytes > ON_STACK or FENCE > 0:     # fences on the stack would stay
         memory = <char *>malloc(n_bytes)
         if memory == NULL:
             return NO_MEMORY
     control = fm_flush_denormals()
-    lay_out_prediction(&self, block, memory)
+    lines = <char *>((<uint64_t>memory + 63) // 64 * 64)
+    lay_out_prediction(&self, block, lines)
     while at < n and not self.bad:
         m = n - at if n - at < block else block
         predict_block(&self, first + at, m)
