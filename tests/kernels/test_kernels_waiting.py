@@ -54,21 +54,16 @@ def test_adam(kernels, betas, epsilon, corrected):
 )
 @pytest.mark.parametrize("width", WIDTHS)
 def test_widths(kernels, optimizer, width):
-    """Rows of any number of vectors, left alone for longer than powers are kept ready."""
+    """Rows of any number of vectors, left alone for longer than powers are kept ready.
+
+    The reference moves all. With momentum dense rows may wait too.
+    """
     x = seldom(1400, kernels.dtype)
-    dense, listed = dense_and_listed(kernels.dtype, x, width, optimizer=optimizer, momentum=0.9)
-    kernels.assert_close(listed.params, dense.params, 2000)
-    kernels.assert_close(listed.state, dense.state, 2000)
-
-
-@pytest.mark.parametrize("optimizer", [Optimizer.MOMENTUM, Optimizer.NESTEROV], ids=lambda o: o.name)
-def test_momentum_against_every_step(kernels, optimizer):
-    """Dense rows may wait too: the reference moves all rows in each step."""
-    plan = chain(70, (9, 2), (Activation.TANH, Activation.IDENTITY))
-    job = make_job(
-        kernels.dtype, plan, 1400, x=seldom(1400, kernels.dtype), batch_size=1, n_epochs=1, rates=(0.002,),
-        optimizer=optimizer, momentum=0.9,
-    )  # fmt: skip
-    expected = expected_of(job)
-    result, _ = train(job)
-    kernels.assert_close(result.params, expected.params, 2000)
+    plan = chain(70, (width, 2), (Activation.TANH, Activation.IDENTITY))
+    for rows in (x, sparse.csr_matrix(x)):
+        job = make_job(
+            kernels.dtype, plan, 1400, x=Rows(rows), batch_size=1, n_epochs=1, rates=(0.002,),
+            optimizer=optimizer, momentum=0.9,
+        )  # fmt: skip
+        result, _ = train(job)
+        kernels.assert_close(result.params, expected_of(job).params, 2000)
