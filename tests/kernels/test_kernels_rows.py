@@ -8,7 +8,7 @@ from scipy import sparse
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
-from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
+from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, Status, build_plan
 
 N, FEATURES = 37, 21
 
@@ -256,3 +256,16 @@ def test_all_finite_where_they_are_read(kernels, dtype, scale):
 def test_all_finite_of_bytes_and_of_nothing(kernels):
     for x in (np.ones((4, 5), np.uint8), np.ones((0, 5)), sparse.csr_matrix((3, 4)), np.ones((2, 0))):
         assert kernels.module.all_finite(Rows(x))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("value, scale", [(np.nan, 1), (-np.inf, 1), (0.6, 2), (-0.9, 1)])
+def test_rows_whose_non_zeros_are_listed_are_checked(kernels, kind, value, scale):
+    """A number may be as large as the dtype has them, but not too large once it is scaled."""
+    x = np.zeros((9, 70), kernels.dtype)
+    x[:, 3] = 0.5
+    x[5, 40] = value * np.finfo(kernels.dtype).max if abs(value) < 1 else value
+    plan = chain(70, (8, 2), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(kernels.dtype, plan, 9, x=Rows(kind(x), scale), batch_size=1, n_epochs=1, check_rows=1)
+    _, status = train(job)
+    assert status == (Status.FINISHED if value == -0.9 else Status.BAD_ROWS)

@@ -6,14 +6,14 @@ from oracle.jobs import chain, expected_of, make_job, train
 from scipy import sparse
 
 from fastmlp.kernels.job import Rows
-from fastmlp.kernels.plan import Activation, Optimizer, Status
+from fastmlp.kernels.plan import Activation, Optimizer
 
 # columns of a first layer whose rows are one to four vectors, of every size, and more
 WIDTHS = (2, 8, 16, 30, 37, 70)
 
 
 def seldom(n, dtype):
-    """Inputs of 70 features, seven of which are almost always 0: too many for nets whose rows are not listed."""
+    """Inputs of 70 features, seven of them 0 almost always: too many for nets whose rows are not listed."""
     random = np.random.RandomState(5)
     x = random.normal(size=(n, 70)) * 0.1
     x[:, :7] = random.normal(size=(n, 7)) * (random.uniform(size=(n, 7)) < [0.9, 0.5, 0.1, 0.01, 0.001, 0, 0])
@@ -22,23 +22,17 @@ def seldom(n, dtype):
     return x.astype(dtype)
 
 
-def dense_and_listed(dtype, x, width, y=None, **options):
+def dense_and_listed(dtype, x, width, **options):
     """Train on rows as they are, where Adam leaves none alone, and on listed ones."""
     plan = chain(70, (width, 2), (Activation.TANH, Activation.IDENTITY))
     options = dict(n=len(x), batch_size=1, n_epochs=1, shuffle=0, rates=(0.002,)) | options
-    found = []
-    for rows in (x, Rows(sparse.csr_matrix(x))):
-        job = make_job(dtype, plan, x=rows, **options)
-        if y is not None:
-            job.y[:] = y
-        found.append(train(job))
-    return found
+    return [train(make_job(dtype, plan, x=rows, **options))[0] for rows in (x, Rows(sparse.csr_matrix(x)))]
 
 
 @pytest.mark.parametrize(
     "betas", [(0.9, 0.999), (0.5, 0.9), (0.0, 0.999), (0.99, 0.9), (0.99, 0.9999)], ids=str
 )
-@pytest.mark.parametrize("epsilon, corrected", [(1e-8, 0), (1e-3, 1), (1e-12, 0), (0.0, 0)])
+@pytest.mark.parametrize("epsilon, corrected", [(1e-8, 0), (1e-3, 1), (1e-12, 0), (1e-30, 0)])
 def test_adam(kernels, betas, epsilon, corrected):
     """1 to 8600 steps later."""
     if kernels.name == "numpy":
@@ -49,7 +43,7 @@ def test_adam(kernels, betas, epsilon, corrected):
         optimizer=Optimizer.ADAM, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, epsilon_corrected=corrected
     )
     for width in (37, 15):
-        (dense, _), (listed, _) = dense_and_listed(kernels.dtype, x, width, **options)
+        dense, listed = dense_and_listed(kernels.dtype, x, width, **options)
         assert dense.run["sparse"][0] == 0 and listed.run["sparse"][0] == 1
         kernels.assert_close(listed.params, dense.params, 2000)
         kernels.assert_close(listed.state, dense.state, 2000)
@@ -60,34 +54,16 @@ def test_adam(kernels, betas, epsilon, corrected):
 )
 @pytest.mark.parametrize("width", WIDTHS)
 def test_widths(kernels, optimizer, width):
-    """Rows of any number of vectors, left alone for longer than powers are kept ready."""
+    """Rows of any number of vectors, left alone for longer than powers are kept ready.
+
+    The reference moves all. With momentum dense rows may wait too.
+    """
     x = seldom(1400, kernels.dtype)
-    (dense, _), (listed, _) = dense_and_listed(kernels.dtype, x, width, optimizer=optimizer, momentum=0.9)
-    kernels.assert_close(listed.params, dense.params, 2000)
-    kernels.assert_close(listed.state, dense.state, 2000)
-
-
-@pytest.mark.parametrize("optimizer", [Optimizer.MOMENTUM, Optimizer.NESTEROV], ids=lambda o: o.name)
-def test_momentum_against_every_step(kernels, optimizer):
-    """Dense rows may wait too: the reference moves all rows in each step."""
-    plan = chain(70, (9, 2), (Activation.TANH, Activation.IDENTITY))
-    job = make_job(
-        kernels.dtype, plan, 1400, x=seldom(1400, kernels.dtype), batch_size=1, n_epochs=1, rates=(0.002,),
-        optimizer=optimizer, momentum=0.9,
-    )  # fmt: skip
-    expected = expected_of(job)
-    result, _ = train(job)
-    kernels.assert_close(result.params, expected.params, 2000)
-
-
-@pytest.mark.parametrize("optimizer", [Optimizer.MOMENTUM, Optimizer.ADAM], ids=lambda o: o.name)
-def test_a_loss_without_end_leaves_the_state_of_the_step_before(kernels, optimizer):
-    """The product has brought rows up to date, and no update follows."""
-    x = seldom(400, kernels.dtype)
-    y = np.zeros((400, 2), kernels.dtype)
-    y[300] = np.inf
-    for width in (8, 15, 37):
-        (dense, first), (listed, second) = dense_and_listed(kernels.dtype, x, width, y, optimizer=optimizer)
-        assert first == second == Status.DIVERGED
-        np.testing.assert_array_equal(listed.params, dense.params)
-        kernels.assert_close(listed.state, dense.state, 2000)
+    plan = chain(70, (width, 2), (Activation.TANH, Activation.IDENTITY))
+    for rows in (x, sparse.csr_matrix(x)):
+        job = make_job(
+            kernels.dtype, plan, 1400, x=Rows(rows), batch_size=1, n_epochs=1, rates=(0.002,),
+            optimizer=optimizer, momentum=0.9,
+        )  # fmt: skip
+        result, _ = train(job)
+        kernels.assert_close(result.params, expected_of(job).params, 2000)

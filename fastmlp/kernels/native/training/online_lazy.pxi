@@ -197,27 +197,6 @@ cdef void look_back(const Online *self, const int64_t *row_step, real *drifts) n
         drifts[i] = drift_of(self, steps_missed(self, row_step[self.now.index[i]]))
 
 
-cdef void fade_moments(Online *self) noexcept nogil:
-    """Bring the moments of listed rows up to date, where no step follows the product that has moved the weights."""
-    cdef size k, i, j, at
-    cdef int64_t missed
-    cdef LayerWork *work
-    cdef int64_t *row_step
-    for k in range(self.job.net.n_layers):
-        if not self.narrow[k] or not skips_zero_inputs(self, &self.job.net.layers[k]):
-            continue
-        if self.job.net.edges[self.job.net.layers[k].first_edge].source != INPUT:
-            continue
-        work, row_step = &self.work[k], self.row_step + k * self.job.run.n_features
-        for i in range(self.now.m):
-            missed = steps_missed(self, row_step[self.now.index[i]])
-            row_step[self.now.index[i]] = self.job.run.step
-            for j in range(work.ld // LANES):
-                at = self.now.index[i] * work.ld + j * LANES
-                (<vec *>(work.S[0] + at))[0] = (<vec *>(work.S[0] + at))[0] * fade_of(self, missed)
-                (<vec *>(work.S[1] + at))[0] = (<vec *>(work.S[1] + at))[0] * fade_2_of(self, missed)
-
-
 cdef void lazy_begin(Online *self) noexcept nogil:
     """Set up what is known of each first-layer row, from the optimizer's state."""
     cdef size k, p, j, e

@@ -217,8 +217,6 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         (<vec *>work.D)[i] = vec_first((<vec *>work.D)[i] * factor, run.n_outputs - i * LANES, 0)
     begin_step(run, whole, &step)
     if not isfinite(loss):
-        if self.replayed > 0:
-            fade_moments(self)
         return loss
     if not self.whole and row_after(self, position) >= 0:       # meanwhile: no step depends on another's list
         list_sample(self, &self.next, row_after(self, position), row_after(self, position + 1))
