@@ -1,10 +1,10 @@
 """Small nets online: one alone, or several side by side, each with weights and an order of its own.
 
-What is written here for one number is, in vectors, the same for one number of each net. So a net's result does not
-depend on whether others learn beside it: sums have the same order, of terms that are rounded alike. Rows are not listed
-by their non-zeros, which differ from net to net.
+What is written here for one number is, in vectors, the same for one number of each net. So a net's result
+does not depend on whether others learn beside it: sums have the same order, of terms that are rounded alike.
+Rows are not listed by their non-zeros, which differ from net to net.
 
-W, s0 and s1 are parameters and the optimizer's state, k its constants, X the sample: numbers, or vectors of them.
+W, s0 and s1 are parameters and the optimizer's state, k its constants, X the sample: numbers, or vectors.
 """
 
 import math
@@ -13,11 +13,11 @@ from ..records import INPUT
 from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
 from .backward import divisor_of, penalties
 from .build import call, entry, fused, kernel
+from .epochs import DIVERGED, FINISHED, RUNNING, begin_epoch, end_epoch, rate_of, stays_finite
 from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
 from .memory import FLUSH, exchange_float_control
 from .optimizer import ADAM, FIRST, KEEP, RATE, SGD, advance, correction, set_constants
 from .rows import gather_row, read_first
-from .epochs import DIVERGED, FINISHED, RUNNING, begin_epoch, end_epoch, rate_of, stays_finite
 
 PENALTY, SQUARES = FIRST + 1, FIRST + 2  # behind the constants of a step: of a layer's penalties
 
@@ -101,12 +101,19 @@ def _forward(c, buffers, W, X):
         if layer.activation == SOFTMAX:
             softmax_beside(z, buffer.a, n_out)
         else:
-            call(c.activate, layer.activation, layer.slope, flat(z), flat(buffer.a), whole(n_out * width_of(z), flat(z)))
+            call(
+                c.activate,
+                layer.activation,
+                layer.slope,
+                flat(z),
+                flat(buffer.a),
+                whole(n_out * width_of(z), flat(z)),
+            )
 
 
 @fused
 def _backward(c, buffers, W, s0, s1, g, k, X):
-    """From the gradient by the output's logits back through all layers, each of which then moves; g : scratch memory."""
+    """From the output's D back through all layers, each of which then moves; g : scratch memory."""
     for n in range(c.n_layers - 1, -1, -1):
         layer, buffer = c.layers[n], buffers[n]
         n_out, d = layer.n_out, buffer.d
@@ -188,7 +195,7 @@ def _add_penalty(c, layer, k, w, g):
 
 @kernel
 def _gather(calls, alive, n, X):
-    """The next sample of each net. Returns whether it is finite, where a net is alone and it was to be looked at."""
+    """The next sample of each net. Returns whether it is finite, where it was to be looked at."""
     lanes = width_of(X)
     for lane in range(n):
         if alive[lane] != 0:
