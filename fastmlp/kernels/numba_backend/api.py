@@ -82,6 +82,18 @@ def manner_of(job):
     return ALONE if regime == ONLINE else SAMPLES
 
 
+def overlaps_itself(array):
+    """Whether two elements may lie in one place."""
+    reach = array.itemsize
+    for stride, length in sorted(
+        (abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1
+    ):
+        if stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False
+
+
 class Kernels:
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 

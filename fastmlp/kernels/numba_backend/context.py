@@ -35,8 +35,8 @@ KINDS = (
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
     # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the
-    # records of stretches of samples; rows of weights in a block of listed input, and where in each list such a
-    # cut begins
+    # records of stretches of samples; rows of weights in a block of listed input, and where in each list such
+    # a cut begins
     ("w", "control bounds"), ("f", "sums results"),
     ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
     # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and

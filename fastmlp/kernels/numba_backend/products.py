@@ -97,7 +97,7 @@ def _sum_part(value, index, count, w, N, begin, here):
 
 @leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH,))
 def multiply_list(value, index, count, B, init, c, N, in_order):
-    """c (N,) = init + sum_k value[k] B[index[k], :]; in_order : 1 where the sum is to be that of `multiply`."""
+    """c (N,) = init + sum_k value[k] B[index[k], :]; in_order : 1 where it must be that of `multiply`."""
     lanes = VEC_BYTES // size_of(c)
     if MASKS and in_order == 0 and N <= NARROW * lanes:
         for j in range(0, N, lanes):

@@ -119,7 +119,7 @@ def _through_activation(c, k):
 
 @fused
 def _backward(c, x, add):
-    """From the output's D back to each parameter's products, one a sample; add : to those of other vectors."""
+    """From the output's D back to each parameter's products, one a sample; add : to other vectors' ones."""
     zero = real(0, x)
     for k in range(c.n_layers - 1, -1, -1):
         layer, d = c.layers[k], c.wide[k].d

@@ -1,8 +1,8 @@
 """Mini-batches, shared out among threads, in two phases: samples, and the blocks of weights that they move.
 
-Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so they
-do not depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one opens
-the next, and counts the step and begins the next batch on the way. So nobody waits for a thread that has
+Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so
+they do not depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one
+opens the next, and counts the step and begins the next batch on the way. So nobody waits for a thread that has
 claimed nothing: where another program keeps a core busy, the others do its share.
 
 The ticket that threads look at is one number: phase, the lowest bits of which are its kind; number of tasks;
