@@ -44,7 +44,7 @@ summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTI
 BATCH, ALONE, NETS, SAMPLES = range(4)
 FILES = (
     "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples "
-    "nets train neuron"
+    "online train neuron"
 )
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
 REACHED: dict = {}  # names of those that other leaves call: the manners in which they do, () for all

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..records import INPUT, RowKind
+from .atomic import fetch
 from .build import BATCH, call, entry, inline, leaf
 from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
-from .memory import F32, F64, I32, I64, U8, fetch, lowest_bit, nonzeros, pointer
+from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
 KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)

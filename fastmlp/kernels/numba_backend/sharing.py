@@ -2,8 +2,8 @@
 
 Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so
 they do not depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one
-opens the next, and counts the step and begins the next batch on the way. So nobody waits for a thread that has
-claimed nothing: where another program keeps a core busy, the others do its share.
+opens the next, and counts the step and begins the next batch on the way. So nobody waits for a thread that
+has claimed nothing: where another program keeps a core busy, the others do its share.
 
 The ticket that threads look at is one number: phase, the lowest bits of which are its kind; number of tasks;
 next task.
@@ -11,6 +11,7 @@ next task.
 
 import math
 
+from .atomic import atomic_add, atomic_load, atomic_store, compare_exchange, give_way, pause
 from .backward import block_step, cap_all_norms, divisor_of, finish_stored
 from .build import BATCH, call, entry, kernel, leaf
 from .context import (
@@ -30,16 +31,7 @@ from .context import (
     n_rows_of,
 )  # fmt: skip
 from .epochs import RUNNING, begin_batch, end_batch
-from .memory import (
-    FLUSH,
-    atomic_add,
-    atomic_load,
-    atomic_store,
-    compare_exchange,
-    exchange_float_control,
-    give_way,
-    pause,
-)  # fmt: skip
+from .memory import FLUSH, exchange_float_control
 from .optimizer import GRADIENT
 
 CLOSED, STRETCHES, BLOCKS = range(3)  # kinds of phases: nothing to do; samples; weights
