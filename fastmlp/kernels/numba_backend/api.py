@@ -164,7 +164,9 @@ class Kernels:
             job.workspace[:CONTROL_BYTES] = 0
 
     def work(self, job, thread):
-        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+        """Serve as thread 1, 2, ... of a prepared job until `dismiss`; only batches are shared out."""
+        if manner_of(job) != BATCH:
+            return
         serve, control = self._leaf("serve"), address(job.workspace)
         record = control + CONTROL_BYTES + (thread - 1) * ctypes.sizeof(Call)
         while not serve(record, control):
@@ -181,7 +183,7 @@ class Kernels:
     def dismiss(self, job):
         """End a run: every `work` returns."""
         self._prepared.pop(id(job), None)
-        if job.run["n_threads"].item() > 1:
+        if job.run["n_threads"].item() > 1 and manner_of(job) == BATCH:
             job.workspace[:CONTROL_BYTES].view(np.int64)[STOP] = 1
 
     def _ensemble_calls(self, job):
