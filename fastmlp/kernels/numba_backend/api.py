@@ -12,7 +12,13 @@ import numba
 import numpy as np
 
 from ..inspection import (
-    check_contents, check_job, check_neuron, check_noise, check_prediction, most_finite, same,
+    check_contents,
+    check_job,
+    check_neuron,
+    check_noise,
+    check_prediction,
+    most_finite,
+    same,
 )  # fmt: skip
 from ..memory import check
 from ..plan import Activation
@@ -25,6 +31,7 @@ from .lanes import VEC_BYTES
 register_all()
 Call = call_structure()
 NOISE_TILE = 1 << 15
+MINI_BATCH, ONLINE = int(Regime.BATCH), int(Regime.ONLINE)
 SPARE = 16  # numbers beyond a list that may be written to, as its last vector is whole
 IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
 KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
@@ -56,7 +63,7 @@ def shuffle_source(random_state):
 
 def draw_from(call, job):
     """Let a run draw its shuffles from the job's random state; return that one's lock."""
-    if not job.run["shuffle"][0] or job.random_state is None:
+    if not job.run["shuffle"].item() or job.random_state is None:
         return contextlib.nullcontext()
     call.next_uint32, call.bit_state = shuffle_source(job.random_state)
     return job.random_state._bit_generator.lock
@@ -64,12 +71,15 @@ def draw_from(call, job):
 
 def manner_of(job):
     """How a job is trained."""
-    regime, plan = job.run["regime"][0], job.plan
-    if regime == Regime.BATCH or job.rows.is_sparse:
+    regime, plan = job.run["regime"].item(), job.plan
+    if (
+        regime == MINI_BATCH
+        or job.rows.is_sparse
+        or plan.n_params > ENSEMBLE_PARAMS
+        or plan.widest > TINY_WIDTH
+    ):
         return BATCH
-    if plan.n_params > ENSEMBLE_PARAMS or plan.widest > TINY_WIDTH:
-        return BATCH
-    return ALONE if regime == Regime.ONLINE else SAMPLES
+    return ALONE if regime == ONLINE else SAMPLES
 
 
 def overlaps_itself(array):
@@ -96,6 +106,7 @@ class Kernels:
         self._precision = "single" if self.dtype == np.float32 else "double"
         self._compiled = {}
         self._template = None, None, None
+        self._prepared = {}  # the records of jobs that are being trained, by their identity
 
     def _leaf(self, name):
         """A kernel as a Python callable of addresses and numbers."""
@@ -104,7 +115,7 @@ class Kernels:
         return self._compiled[name][1]
 
     def _call(self, plan, manner=BATCH):
-        """A new record, with the addresses of a plan and of all kernels it takes; and workspace sizes by rows."""
+        """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows."""
         last, call, sizes = self._template
         if last is None or plan is not last[0] or manner != last[1]:
             call, sizes = Call(), {}
@@ -132,8 +143,8 @@ class Kernels:
     def _job_call(self, job, manner):
         check_job(job, self.dtype)
         call, _ = self._call(job.plan, manner)
-        self._describe_rows(call, job.rows, job.run["input_scale"][0])
-        call.training, call.batch = 1, int(min(job.run["batch_size"][0], job.rows.n_rows))
+        self._describe_rows(call, job.rows, job.run["input_scale"].item())
+        call.training, call.batch = 1, min(job.run["batch_size"].item(), job.rows.n_rows)
         for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
             setattr(call, name, address(getattr(job, name)))
         call.labels, call.weight = call.y, address(job.sample_weight)
@@ -146,14 +157,17 @@ class Kernels:
         return self._leaf("layout")(ctypes.byref(self._job_call(job, manner_of(job))), 0)
 
     def prepare(self, job):
-        """Look at what leads to rows and outputs; `train` lays the workspace out by itself."""
-        check_job(job, self.dtype)
+        """Look at the job, and at what leads to rows and outputs; `train` lays its workspace out."""
+        manner = manner_of(job)
+        self._prepared[id(job)] = self._job_call(job, manner)
         check_contents(job)
-        if manner_of(job) == BATCH:
+        if manner == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
     def work(self, job, thread):
-        """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
+        """Serve as thread 1, 2, ... of a prepared job until `dismiss`; only batches are shared out."""
+        if manner_of(job) != BATCH:
+            return
         serve, control = self._leaf("serve"), address(job.workspace)
         record = control + CONTROL_BYTES + (thread - 1) * ctypes.sizeof(Call)
         while not serve(record, control):
@@ -161,16 +175,16 @@ class Kernels:
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
-        manner = manner_of(job)
-        call = self._job_call(job, manner)
-        lock = draw_from(call, job)
-        with lock:
-            train = self._leaf("train_alone" if manner == ALONE else "train")
+        prepared = self._prepared.get(id(job))  # None: that run has ended
+        call = Call.from_buffer_copy(prepared or self._job_call(job, manner_of(job)))
+        train = self._leaf("train_alone" if call.manner == ALONE else "train")
+        with draw_from(call, job):
             return train(ctypes.byref(call), address(job.workspace))
 
     def dismiss(self, job):
         """End a run: every `work` returns."""
-        if job.run["n_threads"][0] > 1:
+        self._prepared.pop(id(job), None)
+        if job.run["n_threads"].item() > 1 and manner_of(job) == BATCH:
             job.workspace[:CONTROL_BYTES].view(np.int64)[STOP] = 1
 
     def _ensemble_calls(self, job):
@@ -185,7 +199,7 @@ class Kernels:
         """Look at the jobs; `train_ensemble` lays the workspace out by itself."""
         if len(jobs) > self.lanes():
             raise ValueError(
-                f"at most {self.lanes()} nets fit into an ensemble, one to a lane of a vector; got {len(jobs)}"
+                f"at most {self.lanes()} nets fit into an ensemble, one to a vector's lane; got {len(jobs)}"
             )
         first = jobs[0]
         check("workspace", workspace, np.uint8, (self.ensemble_bytes(first),), written=True)
@@ -195,8 +209,13 @@ class Kernels:
             same("n_params of the nets of an ensemble", job.plan.n_params, first.plan.n_params)
             same("n_states of the nets of an ensemble", len(job.state), len(first.state))
             same("n_rows of the nets of an ensemble", job.rows.n_rows, first.rows.n_rows)
-            if address(job.rows.data) != address(first.rows.data) or job.sample_weight is not first.sample_weight:
-                raise ValueError("nets of an ensemble must have the same X and weights; got others: train them apart")
+            if (
+                address(job.rows.data) != address(first.rows.data)
+                or job.sample_weight is not first.sample_weight
+            ):
+                raise ValueError(
+                    "nets of an ensemble must have the same X and weights; got others: train them apart"
+                )
 
     def train_ensemble(self, jobs, workspace, alive, budget):
         """Run up to `budget` steps of each job that is `alive`, until the status of one is not RUNNING."""

@@ -8,7 +8,6 @@ from ..plan import Optimizer
 from ..records import INPUT
 from .activation import SOFTMAX
 from .build import BATCH, call, inline, kernel, leaf
-from .context import PANEL
 from .lanes import whole
 from .memory import address
 
@@ -68,8 +67,9 @@ def _bias_step(c, k, n):
 
 @kernel
 def block_step(c, k, e, i, rows, n, scale):
-    """Gradient of a block of weights over n samples, rows i.. of an edge, or of layer k's bias, behind its edges; and its
-    use: the optimizer's step, or where it has to be stored, that it is added there. Returns the penalty.
+    """Gradient of a block of weights over n samples: rows i.. of an edge, or the bias, behind all edges.
+
+    And its use: the optimizer's step; or it is added to the stored gradient. Returns the penalty.
     """
     layer, d = c.layers[k], c.buffers[k].d
     if e == layer.first_edge + layer.n_edges:

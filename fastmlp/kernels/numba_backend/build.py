@@ -39,15 +39,15 @@ inline = njit(nogil=True, forceinline=True, **OPTIONS)
 fused = njit(nogil=True, forceinline=True, fastmath=FUSED, **OPTIONS)
 summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTIONS)  # in any order
 
-# How a job is trained (`manner`): in mini-batches, or online; a small net online alone, or several side by side; in small
-# batches whose samples lie side by side.
+# How a job is trained (`manner`): in mini-batches, or online; a small net online, alone, or several side by
+# side; in small batches whose samples lie side by side.
 BATCH, ALONE, NETS, SAMPLES = range(4)
 FILES = (
-    "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples nets train "
-    "neuron"
+    "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples "
+    "online train neuron"
 )
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
-REACHED: dict = {}  # names of those that other leaves call: the manners of training in which they do, () for all
+REACHED: dict = {}  # names of those that other leaves call: the manners in which they do, () for all
 
 
 def entry(template, fastmath=False):
@@ -61,7 +61,7 @@ def entry(template, fastmath=False):
 
 
 def leaf(template, fastmath=False, manners=()):
-    """Register a C function that other leaves call, or Python; in some manners of training only, if any are named."""
+    """Register a C function that other leaves call, or Python; in some manners only, if any are named."""
 
     def register(function):
         REACHED[function.__name__] = manners

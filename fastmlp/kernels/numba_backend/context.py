@@ -34,11 +34,13 @@ KINDS = (
     # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
     ("i", "chunk stored lists direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
-    # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the records of stretches of samples; rows of weights in a block of listed input, and where
-    # in each sample's list such a cut begins
-    ("w", "control bounds"), ("f", "sums results"), ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
-    # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and penalty;
-    # and what is held in vectors, where samples or nets lie side by side
+    # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the
+    # records of stretches of samples; rows of weights in a block of listed input, and where in each list such
+    # a cut begins
+    ("w", "control bounds"), ("f", "sums results"),
+    ("i", "n_words n_threads views stretch n_blocks cut n_cuts"),
+    # of nets online: which learn, whether a weight decays, each one's loss, 1 / what it is divided by, and
+    # penalty; of samples side by side: whether they lie there yet; and what is held in vectors
     ("w", "alive"), ("i", "decays gathered"), ("f", "values scales penalties"),
     ("W", "wide"), ("v", "inputs targets weights products copies step"),
 )  # fmt: skip
@@ -81,7 +83,7 @@ SCALE, FACTOR, TOTAL, PENALTY = range(4)  # places in `sums`
 
 @kernel
 def _layout_layers(c, buffers, here, number, base):
-    """The buffers of all layers, each number of which takes `number` bytes, from `here` on; returns their end."""
+    """The buffers of all layers, whose numbers take `number` bytes, from `here` on; returns their end."""
     training = c.training != 0
     for k in range(c.n_layers):
         layer, buffer = c.layers[k], buffers[k]
@@ -144,7 +146,9 @@ def _cut_batches(c):
         layer = c.layers[k]
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
             if c.edges[e].source == INPUT:
-                c.cut = min(c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 63 & ~63))
+                c.cut = min(
+                    c.cut, max(4, PANEL // layer.n_out & ~3), max(16, c.n_features // CUTS + 63 & ~63)
+                )
             else:
                 hidden += c.edges[e].width * layer.n_out
     c.n_cuts = (c.n_features + c.cut - 1) // c.cut
@@ -155,8 +159,8 @@ def _cut_batches(c):
             for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
                 rows = n_rows_of(c, k, e)
                 c.n_blocks += (c.edges[e].width + rows - 1) // rows
-    # A stretch of samples turns the hidden layers' weights for itself, so it is short where these are few; and it
-    # takes whole vectors, as loops over activations do.
+    # A stretch of samples turns the hidden layers' weights for itself, so it is short where these are few;
+    # and it takes whole vectors, as loops over activations do.
     c.stretch = c.chunk
     if hidden <= PANEL:
         c.stretch = max(16, min(32 if c.lists != 0 else 64, (c.chunk + 1) // 2 + 15 & ~15))
@@ -171,7 +175,13 @@ def begin_view(view, c, first, buffers):
     view.buffers = buffers + BUFFER_BYTES
     for k in range(c.n_layers):
         whole, part, at = c.buffers[k], view.buffers[k], first * c.layers[k].n_out
-        part.a, part.h, part.z, part.d, part.m = whole.a + at, whole.h + at, whole.z + at, whole.d + at, whole.m + at
+        part.a, part.h, part.z, part.d, part.m = (
+            whole.a + at,
+            whole.h + at,
+            whole.z + at,
+            whole.d + at,
+            whole.m + at,
+        )
     if c.lists != 0:
         place = first * c.longest
         view.value, view.index, view.counts = c.value + place, c.index + place, c.counts + first
@@ -235,16 +245,15 @@ def layout(c, base):
         for k in range(n_layers):
             layer = c.layers[k]
             direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
-    lists, direct = lists and c.manner == BATCH, direct and lists and c.manner == BATCH
+            direct = direct and (c.manner == BATCH or layer.frozen == 0)
+    lists = lists and c.manner == BATCH
+    direct = direct and (lists or c.manner == SAMPLES)
     width = c.longest if lists else c.n_features
     chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
     if c.manner != BATCH:
         chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
     stored = training and (
-        batch > chunk
-        or address(c.gradient) != 0
-        or clip_norm
-        or (not direct and c.n_params <= SMALL)
+        batch > chunk or address(c.gradient) != 0 or clip_norm or (not direct and c.n_params <= SMALL)
     )
     if c.manner != BATCH:
         stored = c.manner == SAMPLES

@@ -1,8 +1,8 @@
 """Numbers side by side: vectors that formulas take as they take a number.
 
-A formula of `activation.py` or `optimizer.py` is written once, and means a number of the element type or a vector
-of them: samples of one net (`samples.py`), or one number of several nets (`nets.py`). That is why it has
-``choose(x, y, a, b)`` instead of ``a if x < y else b``, and ``real(1, x)``: 1 in the type of x, in all its lanes.
+A formula of `activation.py` or `optimizer.py` is written once, and means a number of the element type or a
+vector of them: samples of one net (`samples.py`), or one number of several nets (`nets.py`). That is why it
+has ``choose(x, y, a, b)`` instead of ``a if x < y else b``, and ``real(1, x)``: 1 in the type of x.
 """
 
 import operator
@@ -109,7 +109,7 @@ def width_of(typingctx, x):
 
 @intrinsic
 def whole(typingctx, n, p):
-    """n rounded up to whole vectors of what the pointer p points to: buffers reach as far, and so may loops over them.
+    """n rounded up to whole vectors of what the pointer p points to: buffers reach as far, and so may loops.
 
     A loop that ends within a vector goes on number by number there.
     """
@@ -166,7 +166,10 @@ def load_part(typingctx, p, n):
 
     def codegen(context, builder, sig, args):
         vector, size = context.get_value_type(wanted), ir.IntType(32)(p.dtype.bitwidth // 8)
-        where, nothing = builder.bitcast(args[0], vector.as_pointer()), ir.Constant(vector, [0.0] * wanted.count)
+        where, nothing = (
+            builder.bitcast(args[0], vector.as_pointer()),
+            ir.Constant(vector, [0.0] * wanted.count),
+        )
         arguments = [where, size, _first(builder, args[1], wanted.count), nothing]
         return _masked(builder, "load", vector, vector, arguments)
 
@@ -189,9 +192,9 @@ def store_part(typingctx, p, x, n):
 
 @intrinsic
 def list_vector(typingctx, x, first, value, index):
-    """List the lanes of x that are not 0: themselves at `value`, their numbers plus `first` at `index`; returns how many.
+    """List the lanes of x that are not 0: themselves at `value`, their places from `first` on at `index`.
 
-    Writes whole vectors. Where `MASKS` holds.
+    Returns how many there are. Writes whole vectors. Where `MASKS` holds.
     """
 
     def codegen(context, builder, sig, args):
@@ -244,7 +247,7 @@ def root(typingctx, x):
 
 @intrinsic
 def multiply_add(typingctx, x, y, z):
-    """x y + z, rounded once where the processor can, for sums of two products: it says which one is rounded before."""
+    """x y + z, rounded once where the processor can: says which product of a sum of two is rounded before."""
 
     def codegen(context, builder, sig, args):
         return _call(builder, "fmuladd", *args)

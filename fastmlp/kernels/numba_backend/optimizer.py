@@ -16,7 +16,7 @@ RATE, MU, BETA_1, BETA_2, REST_1, REST_2, EPSILON, KEEP, FIRST = range(9)
 
 @inline
 def correction(run):
-    """What the step that comes next multiplies the learning rate by, and its epsilon: Adam's bias corrections."""
+    """What the next step multiplies the learning rate by, and its epsilon: Adam's bias corrections."""
     t, epsilon = run.step + 1, run.epsilon
     if run.optimizer != ADAM and run.optimizer != AMSGRAD:
         return 1.0, epsilon
@@ -68,7 +68,7 @@ def _width(size, agree):
 
 @fused
 def advance(code, k, w, g, s0, s1, n):
-    """One step of the optimizers that learn online on n parameters, or n vectors of them, as `update` has it."""
+    """One step of those optimizers that learn online, on n parameters or n vectors of them; see `update`."""
     rate, keep, mu, epsilon = k[RATE], k[KEEP], k[MU], k[EPSILON]
     b1, b2, rest_1, rest_2 = k[BETA_1], k[BETA_2], k[REST_1], k[REST_2]
     if code == SGD:

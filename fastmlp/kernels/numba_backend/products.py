@@ -97,11 +97,13 @@ def _sum_part(value, index, count, w, N, begin, here):
 
 @leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH,))
 def multiply_list(value, index, count, B, init, c, N, in_order):
-    """c (N,) = init + sum_k value[k] B[index[k], :], in the order of the terms where a prediction's bits depend on it."""
+    """c (N,) = init + sum_k value[k] B[index[k], :]; in_order : 1 where it must be that of `multiply`."""
     lanes = VEC_BYTES // size_of(c)
     if MASKS and in_order == 0 and N <= NARROW * lanes:
         for j in range(0, N, lanes):
-            store_part(c + j, _sum_part(value, index, count, B + j, N, load_part(init + j, N - j), N - j), N - j)
+            store_part(
+                c + j, _sum_part(value, index, count, B + j, N, load_part(init + j, N - j), N - j), N - j
+            )
         return 0
     for j in range(N):
         c[j] = init[j]

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ..records import INPUT, RowKind
+from .atomic import fetch
 from .build import BATCH, call, entry, inline, leaf
 from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
-from .memory import F32, F64, I32, I64, U8, fetch, lowest_bit, nonzeros, pointer
+from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
 KIND_F32, KIND_F64, KIND_U8, CSR_F32, CSR_F64 = map(int, RowKind)
@@ -48,7 +49,7 @@ def _list_row(c, x, step, scale, value, index, bounds):
 
 @inline
 def _pack_row(c, x, scale, value, index, bounds, ahead):
-    """The same by whole vectors of a row that lies as the kernels compute, while the row at `ahead` is fetched."""
+    """The same by whole vectors of a row that lies as kernels compute; that at `ahead` is fetched."""
     count, n, lanes = 0, c.n_features, VEC_BYTES // size_of(x)
     for i in range(0, n, 64):
         if c.training != 0 and i % c.cut == 0:
@@ -73,7 +74,7 @@ def _list_stored(c, x, row, scale, value, index):
 
 @inline
 def _cut_list(c, index, count, bounds):
-    """Where in a list, which has its places in their order, each cut of the input begins, and the last one ends."""
+    """Where in a list, which has its places in their order, each cut of the input begins."""
     k = 0
     for cut in range(c.n_cuts):
         bounds[cut] = k
@@ -158,7 +159,10 @@ def gather(c, first, n):
         x, count = c.x + s * c.n_features, c.n_features
         if c.lists != 0:
             place, bounds = s * c.longest, c.bounds + s * (c.n_cuts + 1)
-            x, count = c.value + place, call(c.list_row, c, row, position, c.value + place, c.index + place, bounds)
+            x, count = (
+                c.value + place,
+                call(c.list_row, c, row, position, c.value + place, c.index + place, bounds),
+            )
             c.counts[s] = count
         else:
             gather_row(c, row, x, 1)

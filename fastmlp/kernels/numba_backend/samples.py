@@ -1,8 +1,8 @@
 """Small nets in small batches: the numbers of a vector are samples.
 
-Layers of two or three neurons would leave most of a vector empty. Here a vector holds one neuron's output of several
-samples, and a weight, a scalar, meets whole vectors. A step's gradient is summed over the lanes at its end, and the
-optimizer passes over all parameters at once.
+Layers of two or three neurons would leave most of a vector empty. Here a vector holds one neuron's output of
+several samples, and a weight, a scalar, meets whole vectors. A step's gradient is summed over the lanes at
+its end, and the optimizer passes over all parameters at once.
 """
 
 from ..plan import Loss
@@ -12,6 +12,7 @@ from .backward import divisor_of, finish_stored
 from .build import SAMPLES, call, fused, kernel, leaf
 from .lanes import flat, real, total, width_of
 from .memory import address
+from .optimizer import RATE
 from .rows import gather_row
 
 SQUARES = int(Loss.HALF_SQUARED_ERROR)
@@ -19,7 +20,7 @@ SQUARES = int(Loss.HALF_SQUARED_ERROR)
 
 @kernel
 def _gather(c, first, n):
-    """n samples from place `first` of the order on: inputs, weights (0 in lanes without a sample), and targets."""
+    """n samples from place `first` of the order on: inputs, weights (0 in spare lanes), and targets."""
     lanes, width, n_out = width_of(c.inputs), c.n_features, c.run.n_outputs
     inputs, targets, weights = flat(c.inputs), flat(c.targets), flat(c.weights)
     numbers = c.run.labels == 0
@@ -118,7 +119,7 @@ def _through_activation(c, k):
 
 @fused
 def _backward(c, x, add):
-    """From the output's D back to each parameter's products, one for each sample, added to those of other vectors."""
+    """From the output's D back to each parameter's products, one a sample; add : to other vectors' ones."""
     zero = real(0, x)
     for k in range(c.n_layers - 1, -1, -1):
         layer, d = c.layers[k], c.wide[k].d
@@ -127,7 +128,10 @@ def _backward(c, x, add):
             _through_activation(c, k)
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):
             edge = c.edges[e]
-            w, p = c.params + (layer.weights + edge.row * n_out), c.products + (layer.weights + edge.row * n_out)
+            w, p = (
+                c.params + (layer.weights + edge.row * n_out),
+                c.products + (layer.weights + edge.row * n_out),
+            )
             source, back, keep = x, x, False
             if edge.source != INPUT:
                 source, back, keep = c.wide[edge.source].a, c.wide[edge.source].d, edge.is_first == 0
@@ -167,6 +171,10 @@ def step_samples(c, first, n):
         else:
             value += _losses(c, first + v * lanes, min(lanes, n - v * lanes), factor)
         _backward(c, x, v > 0)
+    if c.direct != 0:
+        for i in range(c.n_params):
+            c.params[i] = c.params[i] - c.constants[RATE] * total(c.products[i])
+        return run.loss_scale * value * scale
     for i in range(c.n_params):
         c.gradient[i] = total(c.products[i])
     return (run.loss_scale * value + finish_stored(c, scale)) * scale

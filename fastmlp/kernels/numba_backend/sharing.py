@@ -1,24 +1,37 @@
-"""Mini-batches, shared out among threads, in two phases: samples, and then the blocks of weights that they move.
+"""Mini-batches, shared out among threads, in two phases: samples, and the blocks of weights that they move.
 
-Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so they do not
-depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one opens the next, and
-counts the step and begins the next batch on the way. So nobody waits for a thread that has claimed nothing: where
-another program keeps a core busy, the others do its share.
+Both are cut without regard to the number of threads, and results are summed in the order of the tasks, so
+they do not depend on it. A thread claims the next task that nobody has; whoever finishes a phase's last one
+opens the next, and counts the step and begins the next batch on the way. So nobody waits for a thread that
+has claimed nothing: where another program keeps a core busy, the others do its share.
 
-The ticket that threads look at is one number: phase, of which the lowest bits are its kind, number of tasks, next task.
+The ticket that threads look at is one number: phase, the lowest bits of which are its kind; number of tasks;
+next task.
 """
 
 import math
 
+from .atomic import atomic_add, atomic_load, atomic_store, compare_exchange, give_way, pause
 from .backward import block_step, cap_all_norms, divisor_of, finish_stored
 from .build import BATCH, call, entry, kernel, leaf
 from .context import (
-    BATCH_SIZE, FACTOR, FIRST, LEFT, MIDST, N_SAMPLES, PENALTY, REMAINING, SCALE, STATUS, STOP, TICKET, TOTAL, n_rows_of,
+    BATCH_SIZE,
+    FACTOR,
+    FIRST,
+    LEFT,
+    MIDST,
+    N_SAMPLES,
+    PENALTY,
+    REMAINING,
+    SCALE,
+    STATUS,
+    STOP,
+    TICKET,
+    TOTAL,
+    n_rows_of,
 )  # fmt: skip
 from .epochs import RUNNING, begin_batch, end_batch
-from .memory import (
-    FLUSH, atomic_add, atomic_load, atomic_store, compare_exchange, exchange_float_control, give_way, pause,
-)  # fmt: skip
+from .memory import FLUSH, exchange_float_control
 from .optimizer import GRADIENT
 
 CLOSED, STRETCHES, BLOCKS = range(3)  # kinds of phases: nothing to do; samples; weights
@@ -86,7 +99,12 @@ def _open_batch(c):
     divisor = divisor_of(c, first, n)
     scale = 1.0 / divisor if divisor > 0.0 else 0.0
     c.control[BATCH_SIZE] = n
-    c.sums[SCALE], c.sums[FACTOR], c.sums[TOTAL], c.sums[PENALTY] = scale, run.gradient_scale * scale, 0.0, 0.0
+    c.sums[SCALE], c.sums[FACTOR], c.sums[TOTAL], c.sums[PENALTY] = (
+        scale,
+        run.gradient_scale * scale,
+        0.0,
+        0.0,
+    )
     call(c.begin_step, run, c.constants)
     if c.stored != 0:
         g = c.gradient
@@ -97,7 +115,7 @@ def _open_batch(c):
 
 @kernel
 def _end_batch(c):
-    """Whatever a step needs once all its gradients are there; then the next batch, or the end of the slice."""
+    """What a step needs once all its gradients are there; then the next batch, or the end of the slice."""
     sums = c.sums
     if math.isfinite(sums[TOTAL]):
         if c.stored != 0:
@@ -225,9 +243,9 @@ def run_batches(c):
 
 @entry("cw->i")
 def serve(c, control):
-    """Take part in slices as another thread, whose record is c; returns 1 when the run has ended, 0 after a while in vain.
+    """Take part in slices as another thread, whose record is c, in which there is nothing before the first.
 
-    Before the first slice there is nothing in c.
+    Returns 1 when the run has ended, 0 after a while in vain.
     """
     state = exchange_float_control(-1)
     exchange_float_control(state | FLUSH)
