@@ -33,9 +33,9 @@ cdef extern from *:
       static inline vec vec_sqrt(vec v) { return (vec)sqrt((double)v); }
     #endif
 
-    /* a / (sqrt(v) + epsilon), v >= 0; a term in single precision keeps the divisor above 0. Roots and divisions share a
-       unit that takes 4 cycles for 32 bytes, so that one of them is an estimate with a Newton step (about 1 ulp): the
-       root on CPUs that take 12 cycles for one of 64 bytes; the baseline has both exact. */
+    /* a / (sqrt(v) + epsilon), v >= 0; a term in single precision keeps the divisor above 0. Roots and divisions share
+       a unit that takes 4 cycles for 32 bytes, so that one of them is an estimate with a Newton step (about 1 ulp):
+       the root on CPUs that take 12 cycles for one of 64 bytes; the baseline has both exact. */
     #if REAL_BYTES == 4 && defined(__AVX512F__)
       static inline vec vec_over_root(vec a, vec v, real epsilon) {
           vec x = v + 1.17549435e-38f, r = FM_RSQRT(x), s = x * r;
@@ -98,8 +98,8 @@ cdef extern from *:
     #else
       static inline vec vec_inverse_sqrt(vec v) { return (real)1 / vec_sqrt(v); }
     #endif
-    /* whether 0 < a < bound in any lane of n vectors a >= 0. Bits less 1, without sign, are in the order of the numbers,
-       but those of 0 beyond all. */
+    /* whether 0 < a < bound in any lane of n vectors a >= 0. Bits less 1, without sign, are in the order of the
+       numbers, but those of 0 beyond all. */
     #if defined(__AVX512F__) || (defined(__AVX2__) && REAL_BYTES == 4)
       #if REAL_BYTES == 8
         #define FM_LOWER(a, b) ((vbits)_mm512_min_epu64((__m512i)(a), (__m512i)(b)))

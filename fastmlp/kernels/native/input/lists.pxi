@@ -195,7 +195,8 @@ cdef void forward_lists(const Job *job, const Lists *lists, size start, size fir
                         NULL, NULL, ld, C + (s - first) * ldc, ld)
 
 
-cdef void forward_band(const Job *job, const Lists *lists, size cut, size first, size last, const real *W) noexcept nogil:
+cdef void forward_band(const Job *job, const Lists *lists, size cut, size first, size last,
+                       const real *W) noexcept nogil:
     """Add what a cut's listed inputs of samples first..last give to their band's sums, which its first cut begins.
 
     W : of the whole first layer

@@ -250,8 +250,8 @@ cdef extern from *:
         return m;
     }
 
-    /* The same of a row x[0..n), and where the list of each cut of `cut` features ends, a multiple of 32; `from` is added
-       to these ends. */
+    /* The same of a row x[0..n), and where the list of each cut of `cut` features ends, a multiple of 32; `from` is
+       added to these ends. */
     static inline Py_ssize_t fm_compress_cuts(const real *x, Py_ssize_t n, Py_ssize_t cut, Py_ssize_t n_cuts,
                                               const real *next, real *value, int32_t *index, int32_t from,
                                               int32_t *ends) {
