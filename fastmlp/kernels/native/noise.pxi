@@ -109,7 +109,8 @@ cdef extern from *:
       }
       static inline vec noise_power(nbits draw, nbits power) {
           (void)power;
-          return (REAL_OF(((draw - (ROOT_HALF_BITS - (64ull << 52))) >> 52) + (ROUNDER_BITS - 128)) - ROUNDER) * LOG_SCALE;
+          nbits e = (draw - (ROOT_HALF_BITS - (64ull << 52))) >> 52;
+          return (REAL_OF(e + (ROUNDER_BITS - 128)) - ROUNDER) * LOG_SCALE;
       }
       /* minimax polynomials, -2 log(1 + f) / s in s^2, s = f / (2 + f); all to better than 2^-57 */
       static const real NOISE_LOG[] = {-0.2962105968898056, -0.3062488750469676, -0.3636727018910893,

@@ -14,8 +14,8 @@ cdef extern from *:
       static real near_c0[NEAR_LAST + 1];                            /* by part, from -NEAR_TOP on */
 
       /* With half a part's width w, h^4 is w^2 h^2 - w^4 / 8 to within w^4 / 8 (Chebyshev): so much of Taylor's
-         fourth term is taken into c0 and c2, which leaves 3e-8 of it. Taylor's coefficients are polynomials of t = tanh(centre),
-         s = 1 - t^2:  t, s, -s t, s (t^2 - 1/3), s t (2/3 - t^2). */
+         fourth term is taken into c0 and c2, which leaves 3e-8 of it. Taylor's coefficients are polynomials of
+         t = tanh(centre), s = 1 - t^2:  t, s, -s t, s (t^2 - 1/3), s t (2/3 - t^2). */
       #define NEAR_W2 (0.25 / NEAR_PARTS / NEAR_PARTS)
 
       static void near_prepare(void) {

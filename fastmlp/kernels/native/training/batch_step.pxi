@@ -101,7 +101,8 @@ cdef inline bint takes_softmax_losses(const Batch *self) noexcept nogil:
             and layer.n_out <= SOFTMAX_VECS * LANES and self.job.run.label_smoothing == 0)
 
 
-cdef inline double softmax_samples(Batch *self, int vecs, size start, size first, size m, double *weight) noexcept nogil:
+cdef inline double softmax_samples(Batch *self, int vecs, size start, size first, size m,
+                                   double *weight) noexcept nogil:
     """`softmax_losses` of m samples, at most LANES, whose outputs are so many vectors."""
     cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
     cdef size n = self.job.net.layers[self.job.net.n_layers - 1].n_out, i, j, s, last = (vecs - 1) * LANES

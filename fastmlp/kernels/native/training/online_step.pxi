@@ -53,7 +53,7 @@ cdef inline void forward_panel(int vecs, const Layer *layer, LayerWork *work, co
 
 cdef inline void replay_and_forward(int vecs, Online *self, const Layer *layer, LayerWork *work,
                                     const int64_t *row_step, bint last) noexcept nogil:
-    """The same of rows that Adam has moved while they waited: their weights are brought up to date, not their moments."""
+    """The same of rows that Adam has moved while they waited: weights are brought up to date, not their moments."""
     cdef vec c[4]
     cdef vec x, moved
     cdef int j

@@ -2,8 +2,8 @@
 # batches of no more samples than a vector has lanes. How many inputs and neurons there are is known when this is
 # compiled, so every weight, output and gradient is a variable. The optimizer is plain gradient descent: what others
 # remember would not fit in too. A weight fills a vector of its own, and the sum of a gradient's lanes is left in all
-# of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can be computed
-# before the output is known is: all that multiplies the output's error in a weight's step.
+# of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can be
+# computed before the output is known is: all that multiplies the output's error in a weight's step.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
