@@ -145,6 +145,21 @@ def test_rows_are_looked_at_while_they_are_read(kernels, kind, dtype):
             assert kernels.module.predict(PLAN, params, rows, out[:m], first, m) is True
 
 
+@pytest.mark.parametrize("n_features", [31, 64, 65, 130, 1090])
+def test_rows_of_any_length_are_listed_for_all_cuts_as_for_none(kernels, n_features):
+    """A wide layer's weights are cut into 64 features or fewer; a row alone is listed as a whole."""
+    plan = chain(n_features, (256, 3), (Activation.TANH, Activation.IDENTITY))
+    params = (np.random.RandomState(1).normal(size=plan.n_params) * 0.05).astype(kernels.dtype)
+    given = np.random.RandomState(2).uniform(0.5, 1, (40, n_features)).astype(kernels.dtype)
+    given[np.random.RandomState(3).uniform(size=given.shape) > 0.2] = 0
+    given[3], given[5, ::64], given[6, 63::64] = 0, 1, 1
+    found = training.predict(plan, params, Rows(given))
+    for i in range(len(given)):
+        np.testing.assert_array_equal(
+            training.predict(plan, params, Rows(given[i : i + 1])), found[i : i + 1]
+        )
+
+
 @pytest.mark.parametrize("n", [256, 1000, 10000, 10001])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("most", [1, 300, 552, 5000])
