@@ -214,6 +214,15 @@ def test_tiny_batches_and_outputs(kernels):
         compare(kernels, job, regime=Regime.TINY)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_layers_none_of_which_moves(kernels, n_threads):
+    """Threads have samples to share, and no weights."""
+    specs = [dict(n_out=9, sources=[k - 1], activation=Activation.TANH, trainable=False) for k in range(2)]
+    job = make_job(kernels.dtype, build_plan(5, specs), N, n_epochs=2)
+    result = compare(kernels, job, regime=Regime.BATCH, n_threads=n_threads)
+    np.testing.assert_array_equal(result.params, job.params)
+
+
 def test_a_source_that_is_listed_twice(kernels):
     specs = [
         dict(n_out=5, sources=[INPUT], activation=Activation.TANH),

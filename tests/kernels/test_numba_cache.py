@@ -56,3 +56,15 @@ def expected():
 
     x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
+
+
+def test_compiled_functions_of_the_two_dtypes_have_other_names():
+    """Numba names what it compiles by the types: two of one name would be one, where both come from disk."""
+    from numba import float32, float64
+
+    from fastmlp.kernels.numba_backend import api, build
+
+    assert api.F32.dtype != api.F64.dtype
+    for template in "cBW":
+        single, double = (str(build.numba_type(template, real)) for real in (float32, float64))
+        assert single != double

@@ -24,7 +24,7 @@ from ..memory import check
 from ..plan import Activation
 from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime, RowKind
 from ..records import declared as declared_records
-from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, compile_leaf, register_all
+from .build import ALONE, BATCH, NETS, PREDICTION, REACHED, SAMPLES, compile_leaf, register_all
 from .context import CHUNK, CONTROL_BYTES, STOP, call_structure
 from .lanes import VEC_BYTES
 
@@ -114,7 +114,7 @@ class Kernels:
             self._compiled[name] = compile_leaf(name, self._real)
         return self._compiled[name][1]
 
-    def _call(self, plan, manner=BATCH):
+    def _call(self, plan, manner=PREDICTION):
         """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows."""
         last, call, sizes = self._template
         if last is None or plan is not last[0] or manner != last[1]:
@@ -125,7 +125,7 @@ class Kernels:
                     setattr(call, name, self._compiled[name][0].address)
             call.layers, call.n_layers = address(plan.layers), len(plan.layers)
             call.edges, call.n_params = address(plan.edges), plan.n_params
-            call.manner, call.n_words = manner, ctypes.sizeof(Call) // 8
+            call.manner, call.n_words = max(manner, BATCH), ctypes.sizeof(Call) // 8
             self._template = (plan, manner), call, sizes
         return Call.from_buffer_copy(call), sizes
 

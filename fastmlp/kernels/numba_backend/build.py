@@ -42,6 +42,7 @@ summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTI
 # How a job is trained (`manner`): in mini-batches, or online; a small net online, alone, or several side by
 # side; in small batches whose samples lie side by side.
 BATCH, ALONE, NETS, SAMPLES = range(4)
+PREDICTION = -1  # none of these
 FILES = (
     "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples "
     "online train neuron"

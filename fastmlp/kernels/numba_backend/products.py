@@ -3,7 +3,7 @@
 M rows, N columns, K terms; ld* are row strides in elements. Every sum runs over k in order.
 """
 
-from .build import BATCH, FUSED, call, entry, inline, leaf, summed
+from .build import BATCH, FUSED, PREDICTION, call, entry, inline, leaf, summed
 from .context import PANEL
 from .lanes import MASKS, VEC_BYTES, load_part, real, size_of, store_part
 from .tiles import WIDE, last_strip, pair_strip, wide_strip
@@ -95,7 +95,7 @@ def _sum_part(value, index, count, w, N, begin, here):
     return (a + b) + (c + d)
 
 
-@leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH,))
+@leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH, PREDICTION))
 def multiply_list(value, index, count, B, init, c, N, in_order):
     """c (N,) = init + sum_k value[k] B[index[k], :]; in_order : 1 where it must be that of `multiply`."""
     lanes = VEC_BYTES // size_of(c)
