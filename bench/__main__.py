@@ -5,6 +5,7 @@ Names are those of suites or of cases, or parts of them; without any all is meas
 
 import argparse
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def options(arguments):
         value = getattr(chosen, name)
         if value is not None and value < 1:
             parser.error(f"--{name}: expected at least 1, got {value}")
+    runnable, peers = machine.backends(), sorted({p for s in SUITES for c in cases_of(s) for p in c.PEERS})
+    for name, known in (("levels", runnable), ("peers", peers)):
+        for given in getattr(chosen, name) or ():
+            if given not in known:
+                parser.error(
+                    f"--{name}: expected some of {', '.join(known)}, got {given!r}; names of cases go before "
+                    "the options, or after --"
+                )
+    if chosen.hold and "avx512" in (chosen.levels or ()):
+        parser.error("--hold: expected no level beyond avx2, got --levels avx512")
+    if not (chosen.keep or chosen.names or chosen.quick or chosen.peers is not None):
+        chosen.keep = report.RESULTS
+    if chosen.keep and not chosen.list:
+        try:
+            Path(chosen.keep).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=chosen.keep).close()
+        except OSError as error:
+            parser.error(f"--keep: cannot write to {chosen.keep}: {error.strerror}")
     return chosen
 
 
@@ -57,7 +76,7 @@ def levels(chosen):
 
 
 def main(arguments=None):
-    """Run the benchmark; return 1 where a peer learned something else, else 0."""
+    """Run the benchmark; return 1 where a peer learned something else, 130 after Ctrl-C, else 0."""
     chosen = options(arguments)
     if chosen.list:
         print(
@@ -74,11 +93,18 @@ def main(arguments=None):
     team = contest.Team(levels(chosen), chosen.threads or here["n_cpus"], chosen.hold, chosen.peers)
     print(report.preamble(here, what), "", report.line(report.HEADER), sep="\n", flush=True)
     repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
-    for case in cases:
-        agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
-        n_wrong += any(found["problem"] for found in agreed.values())
-        entries.append(report.entry(case, agreed, measurements, peaks, floors))
-        print(*report.lines(entries[-1]), sep="\n", flush=True)
+    try:
+        for case in cases:
+            agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
+            n_wrong += any(found["problem"] for found in agreed.values())
+            refused = team.refused.get(case.name)
+            entries.append(report.entry(case, agreed, measurements, peaks, floors, refused))
+            print(*report.lines(entries[-1]), sep="\n", flush=True)
+    except KeyboardInterrupt:
+        team.close(at_once=True)
+        print(f"interrupted: {len(entries)} of {len(cases)} cases, nothing is kept")
+        print(report.verdict(entries))
+        return 130
     team.close()
     print(
         "",
@@ -90,15 +116,14 @@ def main(arguments=None):
         report.verdict(entries),
         sep="\n",
     )
-    whole = not (chosen.names or chosen.quick or chosen.peers)
-    if whole or chosen.keep:
+    if chosen.keep:
         keep(chosen, team, here, what, entries)
     return int(n_wrong > 0)
 
 
 def keep(chosen, team, here, what, entries):
     """Write a JSON file for each level, and the drawings."""
-    folder, version = Path(chosen.keep or report.RESULTS), team.versions.get("fastmlp", "peers")
+    folder, version = Path(chosen.keep), team.versions.get("fastmlp", "peers")
     best = (machine.levels() or ("none",))[0]
     about = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -125,12 +150,15 @@ def keep(chosen, team, here, what, entries):
         print(f"not drawn: {error}")
     else:
         title = f"fastmlp {version} on {here['cpu']}, {here['n_cpus']} cores"
-        title += ", held to AVX2" if team.held else ""
-        for name, draw in (("goals", plot.goals), ("scaling", plot.scaling)):
-            if (figure := draw(entries, title)) is not None:
+        held = ", held to AVX2" if team.held else ""
+        for name, draw in ((f"goals{held}", plot.goals), (f"scaling{held}", plot.scaling)):
+            if (figure := draw(entries, title + held)) is not None:
                 figure.savefig(folder / report.file_name(version, here["cpu"], name, "png"), dpi=110)
     print(f"written to {folder}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the first case
+        sys.exit(130)

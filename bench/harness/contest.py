@@ -64,7 +64,7 @@ class Team:
     n_threads : int
         The most that a library may use.
     held : bool
-        Hold the peers to AVX2, where they can be.
+        Hold them all to AVX2, where they can be.
     peers : sequence of str or None
         Only these, and each case's reference.
     """
@@ -72,6 +72,7 @@ class Team:
     def __init__(self, levels, n_threads, held=False, peers=None):
         self.levels, self.n_threads, self.held, self.peers = levels, n_threads, held, peers
         self.workers, self.missing, self.versions = {}, {}, {}
+        self.refused = {}  # case's name: why fastmlp cannot do it here
 
     def of(self, case):
         """Return the workers that take part in a case."""
@@ -80,12 +81,15 @@ class Team:
             asked = (self.peers is None or peer in (*FREE, *self.peers)) and (
                 not case.peers or peer in case.peers
             )
-            if peer not in self.missing and (asked or peer == case.reference):
+            if asked or peer == case.reference:
                 chosen += self.variants(peer, case)
         return chosen
 
     def variants(self, peer, case):
-        """Return the workers of one peer; none where its library is missing or has no such case."""
+        """Return the workers of one peer; none where its library is missing or has no such case.
+
+        A backend of fastmlp that is missing leaves the others to go on.
+        """
         if peer in FREE:
             compiled = [level for level in self.levels if level != "numba"] or self.levels
             levels = {"all": self.levels, "compiled": compiled, "best": compiled[:1]}[case.levels]
@@ -95,24 +99,29 @@ class Team:
             keys = [(peer, n, None) for n in sorted({1, 1 if case.one_core else self.n_threads})]
         found = []
         for key in keys:
+            name = f"{peer} {key[2]}" if key[2] else peer
+            if name in self.missing:
+                continue
             new = key not in self.workers
-            worker = self.workers.setdefault(key, None) or Worker(*key, held=self.held and peer not in FREE)
+            worker = self.workers.setdefault(key, None) or Worker(*key, held=self.held)
             self.workers[key] = worker
             try:
                 if new:
                     self.versions |= worker.call("versions", case)
-                if worker.call("refuse", case):
+                if why := worker.call("refuse", case):
+                    if peer in FREE:
+                        self.refused[case.name] = why
                     break
             except RuntimeError as error:
-                self.missing[peer] = str(error).strip().splitlines()[-1]
-                print(f"{worker.label} is left out: {self.missing[peer]}", file=sys.stderr)
-                break
+                self.missing[name] = str(error).strip().splitlines()[-1]
+                print(f"{worker.label} is left out: {self.missing[name]}", file=sys.stderr)
+                continue
             found.append(worker)
         return found
 
-    def close(self):
+    def close(self, at_once=False):
         for worker in self.workers.values():
-            worker.close()
+            worker.close(at_once)
 
 
 def agreements(case, workers):

@@ -13,6 +13,8 @@ HELD_TO_AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "",  # else this CPU's
 }
 
 
@@ -35,11 +37,18 @@ def load():
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
+def backends():
+    """Return fastmlp's backends that can be measured here, best first."""
+    from fastmlp.kernels import dispatch
+
+    return dispatch.available()
+
+
 def levels():
     """Return the compiled instruction-set levels that this CPU can run and that are built, best first."""
     from fastmlp.kernels import dispatch
 
-    return tuple(name for name in dispatch.available() if name in dispatch.COMPILED)
+    return tuple(name for name in backends() if name in dispatch.COMPILED)
 
 
 def describe():
@@ -55,7 +64,9 @@ def describe():
 
 def kind_of(level, best, held):
     """Return in words what kind of machine a level's figures are of."""
-    if level == best or level == "numba":
+    if level == "numba":
+        return "numba, held to avx2" if held else level
+    if level == best:
         return level
     peers = "and the peers too, but onnxruntime" if held else "the peers as they come"
     return f"{level} on an {best} machine, {peers}"

@@ -1,6 +1,7 @@
 """The drawings of a whole run: ratios beside their goals, and how the time grows."""
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from .report import distance
@@ -27,14 +28,17 @@ def goals(entries, title):
         for k, each in enumerate(found):
             at, share = y + (k + 0.5) * height - 0.4, distance(entry, each)
             ax.barh(at, share, height, color=COLOURS.get(each["level"]), alpha=1.0 if each["met"] else 0.45)
-            ax.text(share, at, f" {value_text(entry, each)}", va="center", fontsize=7)
+            behind = {"color": "white", "pad": 0}  # the line of the goal would strike the text out
+            ax.text(share + 0.03, at, value_text(entry, each), va="center", fontsize=7, bbox=behind)
     ax.axvline(1, color="black", linewidth=1)
+    ax.margins(x=0.2, y=0.01)
     ax.set_yticks(range(len(rows)), [entry["title"] for entry, _ in rows], fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("share of the goal that is reached; met ones in full colour")
     ax.set_title(title, fontsize=9)
     levels = list(dict.fromkeys(each["level"] for _, found in rows for each in found))
-    ax.legend([ax.barh(0, 0, color=COLOURS.get(level)) for level in levels], levels, loc="lower right")
+    key = [Patch(color=COLOURS.get(level)) for level in levels]
+    figure.legend(key, levels, loc="outside lower center", ncols=8, fontsize=8)
     return figure
 
 
@@ -78,6 +82,7 @@ def scaling(entries, title):
                 color=COLOURS.get(level) if ours else PEERS.get(name),
             )
         at = [entry["at"] for entry in entries_of]
+        ax.set_title(entries_of[-1]["title"], fontsize=9)
         ax.set(xscale="log", yscale="log", xlabel=chart, ylabel="µs a sample")
         ax.set_xticks(at, [f"{each:g}" for each in at])
         ax.minorticks_off()

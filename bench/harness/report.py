@@ -92,8 +92,8 @@ def judgement(case, found):
     return {"goal": goal, "met": bool(met)}
 
 
-def entry(case, agreements, measurements, peaks, floors=None):
-    """Return everything about one case, for JSON."""
+def entry(case, agreements, measurements, peaks, floors=None, refused=None):
+    """Return everything about one case, for JSON; `refused`: why fastmlp takes no part, where it does not."""
     own = {m.level: m for m in measurements if m.level}
     baseline = next((m for m in measurements if m.peer == case.baseline), None)
     rivals = [m for m in measurements if not m.level and m is not baseline]
@@ -117,6 +117,7 @@ def entry(case, agreements, measurements, peaks, floors=None):
         "measure": case.measure,
         **({"chart": case.chart, "at": case.at} if hasattr(case, "chart") else {}),
         "agreement": agreements,
+        **({"refused": refused} if refused else {}),
         "levels": levels,
         "peers": {
             m.label: {
@@ -177,7 +178,8 @@ def line(texts):
 def lines(entry):
     """Return the lines of one case: one for each level, and one with the other peers."""
     key = "seconds" if entry["unit"] == "run" else "per_sample"
-    shown, title = [], entry["title"]
+    title = entry["title"]
+    shown = [] if entry["levels"] else [f"{title}: fastmlp is left out: {entry.get('refused', 'see above')}"]
     for found in entry["levels"]:
         peer = found.get("fastest_peer")
         where = entry["peers"].get(peer)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from contextlib import contextmanager
@@ -9,8 +10,21 @@ from importlib import import_module
 
 from .machine import HELD_TO_AVX2
 
+try:
+    import resource
+except ImportError:  # not Unix
+    resource = None
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def cpu_seconds():
+    """Return the seconds that cores have worked for this process, and for its own that have ended."""
+    if resource is None:
+        return time.process_time()
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 class Session:
@@ -51,10 +65,10 @@ class Session:
         total = busy = 0.0
         for _ in range(n_runs):
             self.peer.reset()
-            cpu, start = time.process_time(), time.perf_counter()
+            cpu, start = cpu_seconds(), time.perf_counter()
             self.peer.run()
             total += time.perf_counter() - start
-            busy += time.process_time() - cpu
+            busy += cpu_seconds() - cpu
             self.peer.after()
         return total / n_runs, busy / total
 
@@ -100,6 +114,16 @@ def environment(variables):
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+@contextmanager
+def deaf_to_interrupts():
+    """Let the processes that are started inside ignore Ctrl-C: who started them ends them."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Worker:
     """A peer in its own process.
 
@@ -125,7 +149,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, peer, n_threads))
-        with environment(variables):
+        with environment(variables), deaf_to_interrupts():
             self.process.start()
         theirs.close()
 
@@ -150,6 +174,9 @@ class Worker:
             raise RuntimeError(f"{self.label} failed:\n{value}")
         return value
 
-    def close(self):
+    def close(self, at_once=False):
+        """End the process; `at_once`: also in the middle of a call."""
+        if at_once:
+            self.process.terminate()
         self.connection.close()
         self.process.join(10)

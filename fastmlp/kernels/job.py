@@ -124,6 +124,7 @@ class Job:
             batch_size=max(1, min(200, n)), input_scale=rows.scale, input_dropout=plan.input_dropout,
         )  # fmt: skip
         values |= options
+        values["epsilon"] = max(values["epsilon"], LEAST_EPSILON.get(params.dtype, 0.0))
         check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])
         run = np.empty(1, RUN)
         run[0] = tuple(values.values())
@@ -160,6 +161,10 @@ class Job:
     def options(self):
         """The run record as a dict."""
         return dict(zip(RUN.names, self.run[0].item(), strict=True))
+
+
+# roots of the least normal numbers; what is left of less, multiplied by Adam's bias, may be flushed to 0
+LEAST_EPSILON = {F32: 1.1e-19, F64: 1.5e-154}
 
 
 def check_counts(batch_size, n_epochs, n_threads=1):

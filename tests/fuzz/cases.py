@@ -9,6 +9,7 @@ from fastmlp.kernels.job import Job, Rows
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 
 WIDTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 80)
+LARGE = (17, 33, 64, 129, 130, 200, 257)  # of chains that are halved online, or have lists of columns
 HIDDEN = [a for a in Activation if a not in (Activation.STEP, Activation.EXP, Activation.SOFTMAX)]
 SLOPED = (Activation.LOGISTIC, Activation.TANH, Activation.LEAKY_RELU, Activation.ELU)
 OUTPUTS = {  # activations that a loss is trained with
@@ -73,6 +74,21 @@ def graph(draw, n_outputs, output):
     return specs
 
 
+def chain(draw, n_outputs, output):
+    """Layers for `build_plan`, one after another and wide."""
+    widths = [draw.one(*LARGE) for _ in range(draw.random.randint(1, 5))] + [n_outputs]
+    return [
+        dict(
+            n_out=width,
+            sources=[k - 1],
+            activation=output if k == len(widths) - 1 else draw.one(*HIDDEN),
+            bias=draw.maybe(0.85, True, False),
+            l2=draw.maybe(0.05, 0.1),
+        )
+        for k, width in enumerate(widths)
+    ]
+
+
 def inputs(draw, n, n_features, dtype):
     """Rows of one kind: float32, float64, bytes with a scale, strided, read-only or CSR."""
     random = draw.random
@@ -115,16 +131,18 @@ def job(seed, dtype):
     loss = draw.one(*Loss)
     output = draw.one(*OUTPUTS[loss])
     k = draw.one(2, 3, 5, 10, 17) if loss in ONE_HOT else draw.one(1, 1, 2, 3, 5, 17)
-    n_features = draw.one(*WIDTHS)
-    n = draw.one(1, 2, 5, 16, 17, 23, 40, 70, 70, 1100)
-    plan = build_plan(n_features, graph(draw, k, output), draw.maybe(0.1, 0.3))
+    large = draw.maybe(0.2, True, False)
+    n_features = draw.one(130, 300, 784) if large else draw.one(*WIDTHS)
+    n = draw.one(1, 5, 17, 40, 70) if large else draw.one(1, 2, 5, 16, 17, 23, 40, 70, 70, 1100)
+    specs = chain(draw, k, output) if large else graph(draw, k, output)
+    plan = build_plan(n_features, specs, draw.maybe(0.1, 0.3))
     kind, rows = inputs(draw, n, n_features, dtype)
     y = targets(draw, loss, n, k, dtype)
     weight = draw.maybe(0.3, draw.random.uniform(0.1, 2, n), None)
     subset = draw.maybe(0.2, draw.random.randint(n, size=draw.random.randint(1, n + 1)), None)
     used = n if subset is None else len(subset)
     optimizer = draw.one(*(o for o in Optimizer if o != Optimizer.GRADIENT))
-    batch_size = draw.one(used, used, 1, 2, 3, 5, 16, 33, 200)
+    batch_size = draw.one(1, 1, 16, 33, used) if large else draw.one(used, used, 1, 2, 3, 5, 16, 33, 200)
     if optimizer == Optimizer.RPROP:  # made for whole batches: from one to the next its signs are noise
         batch_size = used
     options = dict(

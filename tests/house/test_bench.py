@@ -1,8 +1,13 @@
 """The benchmark: peers agree, a wrong one is caught, goals are judged, a tiny case runs from end to end."""
 
 import json
+import os
+import re
+import shlex
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +21,14 @@ if not (ROOT / "bench" / "__main__.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench.harness import contest, peak, report  # noqa: E402
+from bench.__main__ import options  # noqa: E402
+from bench.harness import contest, machine, peak, report  # noqa: E402
 from bench.harness.ceilings import Ceilings  # noqa: E402
 from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
 from bench.suites.training import Prediction, named  # noqa: E402
+from fastmlp.kernels import dispatch  # noqa: E402
 
 XOR = replace(select(["xor"])[0], epochs=50)
 SMALL = named((64, 7, 5, 10), source="normal", batch_size=16, learning_rate=0.05, n_rows=160, check_rows=160)
@@ -212,6 +219,22 @@ def test_a_peer_that_fails_leaves_the_others_to_go_on(monkeypatch, capsys):
     assert "a/1 is left out: it is dead" in told and "b/1 is left out: it is dead" in told
 
 
+def test_cores_are_counted_that_work_in_processes_of_their_own():
+    class Burning:
+        def reset(self): ...
+
+        def after(self): ...
+
+        def run(self):
+            code = "import time\nwhile time.process_time() < 0.2: pass"
+            subprocess.run([sys.executable, "-c", code], check=True)
+
+    session = Session("numpy")
+    session.peer = Burning()
+    seconds, cores = session.time()
+    assert seconds * cores >= 0.2
+
+
 def test_a_dead_worker_is_told_of():
     worker = Worker("numpy")
     assert worker.call("refuse", XOR) is None
@@ -238,10 +261,80 @@ def test_who_takes_part(monkeypatch):
     named = [(w.peer, w.n_threads, w.level) for w in team.of(XOR)]
     ours = [("fastmlp", None, "avx2"), ("fastmlp", None, "numba")]
     assert named == [("numpy", 1, None), ("numpy", 2, None), ("jax", 1, None), ("jax", 2, None), *ours]
-    assert ("jax", 2, None, True) in started and ("fastmlp", None, "avx2", False) in started
+    assert ("jax", 2, None, True) in started and ("fastmlp", None, "avx2", True) in started
     alone = [(w.peer, w.n_threads, w.level) for w in team.of(replace(XOR, one_core=True, peers=("fastmlp",)))]
     assert alone == [("numpy", 1, None), ("fastmlp", 1, "avx2"), ("fastmlp", 1, "numba")]
     assert [w.level for w in team.of(select(["race-97"])[0])] == ["avx2"]
+    assert [w.level for w in contest.Team(("avx512", "avx2", "numba"), 2).of(select(["cold"])[0])][-2:] == [
+        "avx512", "avx2",
+    ]  # fmt: skip
+
+
+def test_a_missing_backend_leaves_the_others_to_go_on(monkeypatch, capsys):
+    class WithoutNumba(Fake):
+        def __init__(self, peer, n_threads=None, level=None, held=False):
+            super().__init__(peer, n_threads, 1.0, level)
+
+        def call(self, method, *args):
+            if method == "versions" and (self.level == "avx512" or self.peer == "jax"):
+                raise RuntimeError("Traceback\nImportError: it is not there")
+            return {} if method == "versions" else None
+
+    monkeypatch.setattr(contest, "Worker", WithoutNumba)
+    team = contest.Team(("avx512", "avx2", "numba"), 2, peers=["jax"])
+    for _ in range(2):
+        assert [w.level for w in team.of(XOR)] == [None, None, "avx2", "numba"]
+    assert team.missing == dict.fromkeys(("jax", "fastmlp avx512"), "ImportError: it is not there")
+    assert len(capsys.readouterr().err.splitlines()) == 2, "each is told of once"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--levels", "avx9"], "--levels: expected some of .*numpy, got 'avx9'"),
+        (["--levels", "numpy", "xor"], "got 'xor'; names of cases go before the options, or after --"),
+        (["--peers", "jaxx"], "--peers: expected some of .*jax.*, got 'jaxx'"),
+        (["--hold", "--levels", "avx512"], "(no level beyond avx2|got 'avx512')"),
+        (["--keep", "bench/README.md"], "--keep: cannot write to bench/README.md: File exists"),
+        (["--keep", "/dev/null/a", "xor"], "--keep: cannot write to /dev/null/a: Not a directory"),
+        (["--repeats", "0"], "--repeats: expected at least 1, got 0"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_anything_runs(arguments, told, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as raised:
+        options(arguments)
+    assert raised.value.code == 2
+    assert re.search(told, capsys.readouterr().err)
+
+
+def test_commands_in_the_documentation_are_understood(monkeypatch, tmp_path):
+    texts = [
+        path.read_text() for path in (ROOT / "README.md", ROOT / "bench/README.md", *ROOT.glob("docs/*.md"))
+    ]
+    found = re.findall(r"(?:BENCH_ARGS=|python -m bench)(.*?)(?:`|#|;|\n)", "\n".join(texts))
+    assert len(found) > 15
+    monkeypatch.setattr(machine, "backends", lambda: dispatch.BACKENDS)
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    for words in found:
+        chosen = options(shlex.split(words.replace('"', " ")))
+        assert select(chosen.names)
+        assert not chosen.keep or Path(chosen.keep).is_dir()
+
+
+def test_only_whole_runs_are_kept_in_the_results(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    assert options([]).keep == tmp_path / "results" and (tmp_path / "results").is_dir()
+    assert options(["--peers", "jax", "--keep", str(tmp_path)]).keep == str(tmp_path)
+    for arguments in (["xor"], ["--quick"], ["--peers"], ["--peers", "jax"]):
+        assert options(arguments).keep is None
+
+
+def test_runs_held_to_avx2_have_files_of_their_own():
+    kinds = [machine.kind_of(level, "avx512", held) for level in ("avx2", "numba") for held in (False, True)]
+    assert len(set(kinds)) == 4
+    assert machine.kind_of("numba", "avx512", held=False) == "numba"
 
 
 def test_peak_counts_operations():
@@ -340,6 +433,22 @@ def test_losses_and_goals_are_told():
     assert report.verdict([entry]).splitlines() == ["1 of 2 goals met", "     17 % of the goal: A, avx2"]
 
 
+def test_a_case_without_fastmlp_says_so(monkeypatch):
+    rival = measured("jax/1", [2.0])
+    (told, others) = report.lines(report.entry(XOR, {}, [rival], {}))
+    assert told == f"{XOR.title}: fastmlp is left out: see above" and "jax/1 2 s" in others
+    race = select(["race-97"])[0]
+    monkeypatch.setenv("FASTMLP_DATA", os.devnull)
+    monkeypatch.setenv("FASTMLP_CACHE", os.devnull)
+    team = contest.Team(("numpy",), 1)
+    try:
+        assert team.of(race) == []
+    finally:
+        team.close()
+    (told,) = report.lines(report.entry(race, {}, [], {}, refused=team.refused[race.name]))
+    assert told == f"{race.title}: fastmlp is left out: MNIST is not at hand: set FASTMLP_DATA"
+
+
 def test_goals_in_seconds_and_of_the_peak():
     race = replace(select(["race-97"])[0], goal={"avx2": 0.3})
     fast = measured("fastmlp avx2", [0.2, 0.2], "avx2")
@@ -376,6 +485,30 @@ def test_command_runs_a_case_and_keeps_what_it_found(tmp_path):
     assert written["machine"]["cpu"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
+def test_ctrl_c_ends_all_processes_and_shows_what_was_measured():
+    command = [sys.executable, "-m", "bench", "--repeats", "200", "--peers", "--levels", fastmlp.backend()]
+    process = subprocess.Popen(
+        [*command, "--", "xor", "35-20-10-sgd-b1"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    shown = ""
+    while not shown.rstrip().endswith("cores"):  # the table's head: workers are started now
+        shown += process.stdout.readline()
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: 0 of 2 cases" in rest and "Traceback" not in rest
+    with pytest.raises(ProcessLookupError):
+        while os.killpg(process.pid, 0) is None:
+            time.sleep(0.05)
+
+
 def test_drawings_show_every_goal_and_chart():
     pytest.importorskip("matplotlib")
     from bench.harness import plot
@@ -386,9 +519,14 @@ def test_drawings_show_every_goal_and_chart():
     (ax,) = plot.goals([entry], "t").axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["A"]
     assert ax.patches[0].get_width() == pytest.approx(1.5)
+    (text,) = ax.texts
+    assert text.get_text() == "3.00x jax/2" and text.get_bbox_patch() is not None
+    ax.figure.draw_without_rendering()
+    assert text.get_window_extent().x1 <= ax.get_window_extent().x1, "the text stays inside the frame"
     assert plot.scaling([entry], "t") is None
     points = [report.entry(case, {}, [rival, ours], {}) for case in select(["scaling-depth"])]
     drawn = plot.scaling(points, "t").axes[0]
     assert {line.get_label() for line in drawn.lines} == {"jax", "fastmlp avx2"}
+    assert drawn.get_title() == points[-1]["title"], "what was trained"
     assert drawn.lines[0].get_xdata().tolist() == [1, 2, 4, 8]
     assert drawn.lines[0].get_ydata() == pytest.approx([0.3e6] * 4)

@@ -12,6 +12,7 @@ from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
 
 N = 23
+ADAPTIVE = (Optimizer.ADAM, Optimizer.AMSGRAD, Optimizer.RMSPROP, Optimizer.ADAGRAD)
 MOVING = ("params", "state", "order", "losses")
 
 
@@ -243,3 +244,21 @@ def test_moments_that_fade_reach_zero(kernels):
     smallest = np.finfo(kernels.dtype).tiny
     size = np.abs(result.state)
     assert not ((size > 0) & (size < smallest)).any()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("optimizer", ADAPTIVE, ids=lambda o: o.name)
+def test_an_epsilon_too_small_for_the_dtype_divides_nothing_by_0(kernels, optimizer, batch_size):
+    """A weight that never had a gradient stays where it is."""
+    x = np.zeros((8, 5), kernels.dtype)
+    x[:, 2] = 1
+    for epsilon in (1e-46, 5e-324):
+        job = make_job(
+            kernels.dtype, chain(5, (1,), (Activation.IDENTITY,)), x=x, n=8, optimizer=optimizer,
+            batch_size=batch_size, n_epochs=2, epsilon=epsilon, epsilon_corrected=1, rates=(0.01,),
+        )  # fmt: skip
+        before = job.params.copy()
+        trained, status = train(job)
+        assert status == Status.FINISHED and np.isfinite(trained.params).all()
+        unused = [0, 1, 3, 4]
+        assert (trained.params[unused] == before[unused]).all() and trained.params[2] != before[2]

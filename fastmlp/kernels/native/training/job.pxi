@@ -5,7 +5,7 @@
 # beside it. `Regime` lists the functions, `regime_of` (slice.pxi) the regimes.
 
 cdef enum:
-    BLOCK = 16            # samples that one thread takes through all layers at a time
+    BLOCK = 16            # samples that are gathered, and whose losses are added up, at a time
 
 cdef struct Job
 
