@@ -192,13 +192,13 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     self.n_tasks = 1                          # a phase has one, though all layers be frozen
     self.task_start[0] = 0
     most = total / (TASKS * self.job.run.n_threads) if self.job.run.n_threads > 1 else total
-    if self.early and not self.shared:        # only beside bands do threads wait for one another
-        most /= 2
+    if self.early:            # what is beside the large cuts or bands is small, for threads not to wait for one another
+        most /= 4
     for k in range(n):
         block = &self.weight_blocks[k]
         band = band_of_block(self, block)
         cost = (block.last - block.first) * self.work[block.layer].ld
-        if k > 0 and (band != before or (band < 0 and sum >= most)):
+        if k > 0 and (band != before or (band < 0 and sum + cost > most)):
             self.task_start[self.n_tasks] = k
             self.n_tasks += 1
             sum = 0
