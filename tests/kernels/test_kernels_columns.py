@@ -99,7 +99,7 @@ def test_bands(kernels, batch_size, options):
 
 
 @pytest.mark.parametrize(
-    "layer", [dict(max_norm=0.5), dict(l2=0.1), dict(frozen=1)], ids=lambda d: next(iter(d))
+    "layer", [dict(max_norm=0.5), dict(l2=0.1), dict(trainable=False)], ids=lambda d: next(iter(d))
 )
 def test_bands_of_layers_with_conditions(kernels, layer):
     specs = [dict(n_out=WIDTH, sources=[INPUT], activation=Activation.TANH) | layer]

@@ -284,6 +284,24 @@ def test_max_norm_caps_every_unit(kernels):
         assert np.linalg.norm(result.plan.weights(result.params, k), axis=0).max() < 0.5 + 4 * kernels.eps
 
 
+@pytest.mark.parametrize("width", [15, 17, 64, 65, 256, 300])
+def test_dropout_of_wide_layers(kernels, width):
+    """Units are drawn by vectors, one at a time or several side by side."""
+    layers = (Activation.TANH, Activation.IDENTITY)
+    plan = chain(5, (width, 2), layers, dropout=0.3, last=dict(dropout=0.0))
+    compare(kernels, make_job(kernels.dtype, plan, 20, batch_size=10), regime=Regime.BATCH)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_layers_that_are_all_frozen(kernels, n_threads):
+    """Epochs pass though there is nothing to update."""
+    plan = chain(5, (20, 2), (Activation.TANH, Activation.IDENTITY), trainable=False)
+    job = make_job(kernels.dtype, plan, 20, batch_size=10)
+    result, status = train(job, regime=Regime.BATCH, n_threads=n_threads)
+    assert status == training.Status.FINISHED
+    np.testing.assert_array_equal(result.params, job.params)
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
 def test_dropout_keeps_its_share_of_units(kernels, rate):
     """From kernels alone: with inputs and weights 1, the loss's gradient counts the units that were kept."""

@@ -94,29 +94,55 @@ cdef extern from *:
           for (int o = 0; o < n; o++) c[o] = *(const words *)lanes + (first + (uint32_t)(o * LANES32));
       }
 
-      /* The draws of DRAWN units: counter j, in (j, sample, stream, epoch), has units 4 j ... 4 j + 3. */
-      #define DRAWN (4 * LANES32)
-      static inline void dropout_draws(uint32_t *draw, uint32_t j, uint32_t sample, uint32_t stream, uint32_t epoch,
-                                       uint64_t key) {
-          words c[4];
-          philox_counters(c, 1, j);
-          philox_vectors(c, 1, sample, stream, epoch, key);
-          for (int i = 0; i < LANES32; i++)
-              for (int word = 0; word < 4; word++) draw[4 * i + word] = c[word][i];
+      /* Words of 4 n vectors of counters, those of a counter side by side. A vector's counters are 0, 4, ... of 16 bytes
+         each, then 1, 5, ..., so that words which are joined within 16 bytes come in their order. */
+      #if defined(__AVX512F__)
+        #define FM_JOIN_WORDS(how, a, b) ((words)_mm512_unpack##how((__m512i)(a), (__m512i)(b)))
+      #elif defined(__AVX2__)
+        #define FM_JOIN_WORDS(how, a, b) ((words)_mm256_unpack##how((__m256i)(a), (__m256i)(b)))
+      #else
+        #define FM_JOIN_WORDS(how, a, b) ((words)_mm_unpack##how((__m128i)(a), (__m128i)(b)))
+      #endif
+      static inline void draw_words(uint32_t *draw, const int n, uint32_t first, uint32_t second, uint32_t third,
+                                    uint32_t fourth, uint64_t key) {
+          words c[16], counter;
+          for (int i = 0; i < LANES32; i++) counter[i] = first + (uint32_t)(i % 4 * (LANES32 / 4) + i / 4);
+          for (int o = 0; o < n; o++) c[o] = counter + (uint32_t)(o * LANES32);
+          philox_vectors(c, n, second, third, fourth, key);
+          for (int o = 0; o < n; o++) {
+              words *out = (words *)draw + 4 * o;
+              words low01 = FM_JOIN_WORDS(lo_epi32, c[o], c[n + o]), high01 = FM_JOIN_WORDS(hi_epi32, c[o], c[n + o]);
+              words low23 = FM_JOIN_WORDS(lo_epi32, c[2 * n + o], c[3 * n + o]);
+              words high23 = FM_JOIN_WORDS(hi_epi32, c[2 * n + o], c[3 * n + o]);
+              out[0] = FM_JOIN_WORDS(lo_epi64, low01, low23);
+              out[1] = FM_JOIN_WORDS(hi_epi64, low01, low23);
+              out[2] = FM_JOIN_WORDS(lo_epi64, high01, high23);
+              out[3] = FM_JOIN_WORDS(hi_epi64, high01, high23);
+          }
+      }
+      /* The draws of units 4 j, 4 j + 1, ..., of which n are wanted: counter j, in (j, sample, stream, epoch), has four.
+         Returns how many were drawn. */
+      static inline Py_ssize_t dropout_draws(uint32_t *draw, Py_ssize_t n, uint32_t j, uint32_t sample, uint32_t stream,
+                                             uint32_t epoch, uint64_t key) {
+          if (n <= 4 * LANES32) {
+              draw_words(draw, 1, j, sample, stream, epoch, key);
+              return 4 * LANES32;
+          }
+          draw_words(draw, 4, j, sample, stream, epoch, key);
+          return 16 * LANES32;
       }
     #else
       #define VECTOR_PHILOX 0
-      #define DRAWN 4
-      static inline void dropout_draws(uint32_t *draw, uint32_t j, uint32_t sample, uint32_t stream, uint32_t epoch,
-                                       uint64_t key) {
+      static inline Py_ssize_t dropout_draws(uint32_t *draw, Py_ssize_t n, uint32_t j, uint32_t sample, uint32_t stream,
+                                             uint32_t epoch, uint64_t key) {
           (void)draw; (void)j; (void)sample; (void)stream; (void)epoch; (void)key;
+          return n;
       }
     #endif
     """
     enum:
         VECTOR_PHILOX
-        DRAWN
-    void dropout_draws(uint32_t *, uint32_t, uint32_t, uint32_t, uint32_t, uint64_t) noexcept nogil
+    size dropout_draws(uint32_t *, size, uint32_t, uint32_t, uint32_t, uint32_t, uint64_t) noexcept nogil
 
 
 cdef inline void philox(uint32_t *c, uint32_t k0, uint32_t k1) noexcept nogil:
@@ -143,7 +169,7 @@ cdef void dropout_mask(int64_t seed, int64_t epoch, int64_t stream, int64_t samp
     Counter: (j // 4, sample's position in the epoch, stream, epoch); unit j takes lane j % 4. A 32-bit
     draw u keeps the unit where (u >> 8) 2^-24 >= rate.
     """
-    cdef uint32_t draw[64]
+    cdef uint32_t draw[256]
     cdef size at = 0, i, m
     cdef real keep = <real>(1 / (1 - rate))
     cdef uint32_t threshold = <uint32_t>(rate * 16777216.0)
@@ -151,13 +177,14 @@ cdef void dropout_mask(int64_t seed, int64_t epoch, int64_t stream, int64_t samp
         threshold += 1
     while at < n:
         if VECTOR_PHILOX:
-            dropout_draws(draw, <uint32_t>(at // 4), <uint32_t>sample, <uint32_t>stream, <uint32_t>epoch,
-                          <uint64_t>seed)
+            m = dropout_draws(draw, n - at, <uint32_t>(at // 4), <uint32_t>sample, <uint32_t>stream,
+                              <uint32_t>epoch, <uint64_t>seed)
         else:
+            m = 4
             draw[0], draw[1], draw[2], draw[3] = (
                 <uint32_t>(at // 4), <uint32_t>sample, <uint32_t>stream, <uint32_t>epoch)
             philox(draw, <uint32_t>seed, <uint32_t>(seed >> 32))
-        m = n - at if n - at < DRAWN else DRAWN
+        m = min(m, n - at)
         for i in range(m):
             mask[at + i] = keep if (draw[i] >> 8) >= threshold else 0
         at += m

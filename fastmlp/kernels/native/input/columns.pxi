@@ -191,9 +191,13 @@ cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, s
 
 
 cdef inline bint steps_by_columns(const Job *job, size ld, size n_samples) noexcept nogil:
-    """Whether Adam's step can be made with each feature's gradient while that is in registers."""
+    """Whether Adam's step is made with each feature's gradient while that is in registers.
+
+    It gains in small batches, where it takes as long as the gradient. In longer rows the panels of the optimizer's
+    state lie too far apart.
+    """
     return (job.run.optimizer == ADAM and lists_columns(job, ld) and ld % (COLUMN_VECS * LANES) == 0
-            and n_samples <= column_samples())
+            and ld <= 4 * COLUMN_VECS * LANES and n_samples <= column_samples() // 2)
 
 
 cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:

@@ -3,7 +3,7 @@
 
 cdef enum:
     WEIGHT_ROWS = 12      # of a block of weights
-    TASKS = 16            # runs of weight blocks for each thread, to claim one by one
+    TASKS = 8             # runs of weight blocks for each thread, to claim one by one
     STRETCH = 4           # blocks of samples, at most, that a thread takes through the layers at a time,
     STRETCH_BYTES = 262144  # ... where weights take more than this
 
@@ -159,9 +159,10 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     """
     cdef size k, first, last, n = 0
     cdef Py_ssize_t band, before = -1
-    cdef double total = 0, sum = 0, cost
+    cdef double total = 0, sum = 0, cost, most
     cdef const Layer *layer
     cdef WeightBlock *block
+    cdef WeightBlock here
     cdef bint listed, late
     cdef int part
     for part in range(2):
@@ -173,27 +174,31 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             first = 0
             while first < layer.n_in:
                 last = min(first + (first_cut(self) if listed else <size>WEIGHT_ROWS), <size>layer.n_in)
-                block = &self.weight_blocks[n]
-                block.layer, block.first, block.last = k, first, last
-                band = band_of_block(self, block)
+                here.layer, here.first, here.last = k, first, last
+                band = band_of_block(self, &here)
                 late = 2 * band >= <Py_ssize_t>self.lists.n_bands if band >= 0 else (
                     listed and self.shared and 2 * first >= layer.n_in)
                 if late == part:
+                    self.weight_blocks[n] = here
                     total += (last - first) * self.work[k].ld
                     n += 1
                 first = last
             if layer.bias >= 0 and part == 0:
-                block = &self.weight_blocks[n]
-                block.layer, block.first, block.last = k, layer.n_in, layer.n_in + 1
+                here.layer, here.first, here.last = k, layer.n_in, layer.n_in + 1
+                self.weight_blocks[n] = here
                 total += self.work[k].ld
                 n += 1
     self.n_weight_blocks = n
-    self.n_tasks = 0
+    self.n_tasks = 1                          # a phase has one, though all layers be frozen
+    self.task_start[0] = 0
+    most = total / (TASKS * self.job.run.n_threads) if self.job.run.n_threads > 1 else total
+    if self.early:            # what is beside the large cuts or bands is small, for threads not to wait for one another
+        most /= 4
     for k in range(n):
         block = &self.weight_blocks[k]
         band = band_of_block(self, block)
         cost = (block.last - block.first) * self.work[block.layer].ld
-        if k == 0 or band != before or (band < 0 and sum * TASKS * self.job.run.n_threads >= total):
+        if k > 0 and (band != before or (band < 0 and sum + cost > most)):
             self.task_start[self.n_tasks] = k
             self.n_tasks += 1
             sum = 0
