@@ -94,8 +94,8 @@ cdef extern from *:
           for (int o = 0; o < n; o++) c[o] = *(const words *)lanes + (first + (uint32_t)(o * LANES32));
       }
 
-      /* Words of 4 n vectors of counters, those of a counter side by side. A vector's counters are 0, 4, ... of 16 bytes
-         each, then 1, 5, ..., so that words which are joined within 16 bytes come in their order. */
+      /* Words of 4 n vectors of counters, those of a counter side by side. A vector's counters are 0, 4, ... of 16
+         bytes each, then 1, 5, ..., so that words which are joined within 16 bytes come in their order. */
       #if defined(__AVX512F__)
         #define FM_JOIN_WORDS(how, a, b) ((words)_mm512_unpack##how((__m512i)(a), (__m512i)(b)))
       #elif defined(__AVX2__)
@@ -120,8 +120,8 @@ cdef extern from *:
               out[3] = FM_JOIN_WORDS(hi_epi64, high01, high23);
           }
       }
-      /* The draws of units 4 j, 4 j + 1, ..., of which n are wanted: counter j, in (j, sample, stream, epoch), has four.
-         Returns how many were drawn. */
+      /* The draws of units 4 j, 4 j + 1, ..., of which n are wanted: counter j, in (j, sample, stream, epoch), has
+         four. Returns how many were drawn. */
       static inline Py_ssize_t dropout_draws(uint32_t *draw, Py_ssize_t n, uint32_t j, uint32_t sample, uint32_t stream,
                                              uint32_t epoch, uint64_t key) {
           if (n <= 4 * LANES32) {
