@@ -101,7 +101,7 @@ OPERATIONS = {  # how a model is made, and what is done to it
     "fit of another optimizer": (fitted(network, optimizer="adam"), other_optimizer),
     "fit with validation": (lambda: network().build(4), watched),
     "fit of a wide network": (lambda: network(200).build(4), fit),
-    "predict": (fitted(network), lambda m: m.predict(X)),
+    "predict": (fitted(network), lambda m: m.predict(np.repeat(X, 50, axis=0))),  # a row needs none
     "gradients": (fitted(network), lambda m: m.gradients(X, Y)),
     "classifier": (mlp, fit),
     "fit again": (fitted(mlp), fit),

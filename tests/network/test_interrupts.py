@@ -233,7 +233,7 @@ def test_cross_validate_everywhere(n_jobs):
 
 
 CALLS = [
-    lambda network: network.predict(X, n_threads=2),
+    lambda network: network.predict(X.tolist(), n_threads=2),  # a few rows of an array are one call
     lambda network: network.gradients(X, Y),
     lambda network: network.train_on_batch(X, Y),
     lambda network: noisy_copies(X, 3, 0.1, n_threads=2),

@@ -256,7 +256,7 @@ import os, signal, threading, time, joblib, numpy as np
 from fastmlp import MLPRegressor
 from fastmlp.model_selection import cross_validate
 from sklearn.linear_model import LinearRegression
-x = np.random.RandomState(0).standard_normal((60, 4)); y = x[:, 0]
+x = np.random.RandomState(0).standard_normal((3000, 4)); y = x[:, 0]
 def children():
     me = os.getpid()
     return [int(p) for p in open(f"/proc/{{me}}/task/{{me}}/children").read().split()]
