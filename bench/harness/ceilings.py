@@ -16,7 +16,6 @@ from .peak import peak
 
 SOURCE = """
 typedef float vec __attribute__((vector_size(BYTES)));
-typedef int ivec __attribute__((vector_size(BYTES)));
 enum { LANES = BYTES / 4 };
 
 float read_all(float *at, long n, long passes) {
@@ -39,16 +38,6 @@ float update_all(float *at, long n, long passes) {
 float fma_chain(float *at, long n, long passes) {   /* each waits for the one before */
     vec x = {0}, b = x + at[0], c = x + at[1];
     for (long i = 0; i < passes; i++) x = x * b + c;
-    return x[0];
-}
-
-float logistic_chain(float *at, long n, long passes) {   /* 1 / (1 + exp(-x)), exp by 2^k and a polynomial */
-    vec x = {0};
-    for (long i = 0; i < passes; i++) {
-        vec t = x * -1.442695f + 12582912.0f, k = t - 12582912.0f, r = k * -0.6931472f - x, r2 = r * r;
-        vec p = (r + 1.0f) + r2 * ((r * 0.0417f + 0.1667f) * r + 0.5f);
-        x = 1.0f / ((vec)((ivec)p + ((ivec)t << 23)) + 1.0f);
-    }
     return x[0];
 }
 """
@@ -126,11 +115,6 @@ class Ceilings:
     def fma(self):
         """Seconds until the result of a multiply-add can be used."""
         return self._measured("fma_chain")
-
-    @property
-    def logistic(self):
-        """Seconds until the result of a logistic function can be used; a tanh takes about as long."""
-        return self._measured("logistic_chain")
 
     @property
     def flops(self):

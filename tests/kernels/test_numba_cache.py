@@ -1,6 +1,7 @@
 """The Numba backend keeps compiled code on disk where it can, and works where it cannot."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -68,3 +69,33 @@ def test_compiled_functions_of_the_two_dtypes_have_other_names():
     for template in "cBW":
         single, double = (str(build.numba_type(template, real)) for real in (float32, float64))
         assert single != double
+
+
+LISTED = """
+import numpy as np
+from fastmlp import Dense, Network
+from fastmlp.kernels.numba_backend import lanes
+x = np.zeros((4, 784), np.float32)
+x[:, ::9] = 1
+net = Network([Dense(32, "logistic", 784), Dense(10, "softmax")], random_state=0, dtype="float32")
+net.fit(x, np.arange(4), epochs=1, batch_size=1, optimizer="sgd")
+print(lanes.VEC_BYTES, np.isfinite(net.params).all())
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs another CPU's name")
+@pytest.mark.parametrize("features, n_bytes", [("", 16), ("+avx,+avx2,+fma", 32)])
+def test_compiles_for_the_cpu_that_numba_is_told(tmp_path, features, n_bytes):
+    """Not for the one it runs on: LLVM ends the process where it meets an instruction it may not use."""
+    env = os.environ | {
+        "FASTMLP_BACKEND": "numba",
+        "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": features,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LISTED],
+        env=env | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [str(n_bytes), "True"], done.stderr

@@ -7,14 +7,16 @@ has ``choose(x, y, a, b)`` instead of ``a if x < y else b``, and ``real(1, x)``:
 
 import operator
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-_FEATURES = binding.get_host_cpu_features()
-VEC_BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
+# what Numba compiles for: this CPU, unless NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say less
+_FEATURES = (get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES).split(",")
+VEC_BYTES = 64 if "+avx512f" in _FEATURES else 32 if "+avx" in _FEATURES else 16
 MASKS = VEC_BYTES == 64  # a part of a vector is as cheap to load and store as all of it
 FUSED = ("contract",)  # products and sums may be rounded once, together
 
