@@ -5,7 +5,7 @@ Where the input has several cuts, and batches are small, weights are also update
 
 import numpy as np
 import pytest
-from oracle.jobs import chain, check_listed, make_job, train
+from oracle.jobs import chain, check_listed, compare_slices, make_job, train
 from scipy import sparse
 
 from fastmlp.kernels import training
@@ -114,12 +114,7 @@ def test_bands_of_layers_with_conditions(kernels, layer):
 def test_slices_that_end_between_any_two_batches(kernels, monkeypatch, budget, n_threads):
     """What a batch prepares of the next one is not taken over into another slice."""
     job = job_of(kernels, dotted(WIDE, kernels.dtype), batch_size=40, n_epochs=3, **ADAM)
-    whole, _ = train(job, regime=Regime.BATCH)
-    monkeypatch.setattr(training, "first_budget", lambda job: budget)
-    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
-    cut, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
-    np.testing.assert_array_equal(cut.params, whole.params)
-    np.testing.assert_array_equal(cut.losses, whole.losses)
+    compare_slices(monkeypatch, job, budget, regime=Regime.BATCH, n_threads=n_threads)
 
 
 @pytest.mark.parametrize("row", [0, 17, N - 1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracle.jobs import chain, check_listed, make_job, train
+from oracle.jobs import chain, check_listed, compare_slices, make_job, train
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
@@ -131,12 +131,7 @@ def test_slices_that_end_between_any_two_batches(kernels, shared, monkeypatch, b
         kernels.dtype, plan, N, Loss.CATEGORICAL_CROSS_ENTROPY,
         x=Rows(images(40, kernels.dtype)), batch_size=9, n_epochs=3,
     )  # fmt: skip
-    whole, _ = train(job, regime=Regime.BATCH)
-    monkeypatch.setattr(training, "first_budget", lambda job: budget)
-    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
-    cut, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
-    np.testing.assert_array_equal(cut.params, whole.params)
-    np.testing.assert_array_equal(cut.losses, whole.losses)
+    compare_slices(monkeypatch, job, budget, regime=Regime.BATCH, n_threads=n_threads)
 
 
 def test_choice():

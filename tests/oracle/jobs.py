@@ -111,3 +111,13 @@ def check_listed(kernels, job, listing, factor):
         again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
         np.testing.assert_array_equal(again.params, result.params)
     return result
+
+
+def compare_slices(monkeypatch, job, budget, n_threads=1, **how):
+    """Training in slices of so many batches has the bits of training in one."""
+    whole, _ = train(job, **how)
+    monkeypatch.setattr(training, "first_budget", lambda job: budget)
+    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
+    cut, _ = train(job, n_threads=n_threads, **how)
+    np.testing.assert_array_equal(cut.params, whole.params)
+    np.testing.assert_array_equal(cut.losses, whole.losses)
