@@ -110,7 +110,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.early = self.shared
     if self.shared:
         lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
-        rows = max(rows, self.shared_lists.cut)
+        rows = max(rows, self.shared_lists.n_features // self.shared_lists.n_cuts + 16)
     elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
         rows = max(rows, self.lists.cut)
@@ -139,16 +139,29 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     return cursor - base
 
 
-cdef inline size first_cut(const Batch *self) noexcept nogil:
-    """Features of a block of the first layer's weights, where inputs are listed."""
-    return self.shared_lists.cut if self.shared else self.lists.cut
+cdef inline size n_bands(const Batch *self) noexcept nogil:
+    """Bands of the first weights, each of which one task is to update and multiply by, cut after cut, or 0."""
+    return self.shared_lists.n_bands if self.shared else self.lists.n_bands if self.early else 0
+
+
+cdef inline size cut_of(const Batch *self, size feature) noexcept nogil:
+    """The cut of the first weights that a feature is in, where inputs are listed."""
+    return shared_cut(&self.shared_lists, feature) if self.shared else feature // self.lists.cut
+
+
+cdef inline size cut_end(const Batch *self, size feature) noexcept nogil:
+    """The first feature behind its cut."""
+    cdef size cut = cut_of(self, feature)
+    return shared_start(&self.shared_lists, cut + 1) if self.shared else (cut + 1) * self.lists.cut
 
 
 cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block) noexcept nogil:
-    """The band of weights that one task is to update and multiply by, cut after cut, or -1."""
-    if not self.early or self.shared or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+    """The band that a block of weights is in, or -1."""
+    if n_bands(self) == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
         return -1
-    return band_of(&self.lists, block.first // self.lists.cut)
+    if self.shared:
+        return shared_band(&self.shared_lists, cut_of(self, block.first))
+    return band_of(&self.lists, cut_of(self, block.first))
 
 
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
@@ -173,11 +186,10 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             listed = self.job.run.sparse and self.job.net.edges[layer.first_edge].source == INPUT
             first = 0
             while first < layer.n_in:
-                last = min(first + (first_cut(self) if listed else <size>WEIGHT_ROWS), <size>layer.n_in)
+                last = min(cut_end(self, first) if listed else first + WEIGHT_ROWS, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
                 band = band_of_block(self, &here)
-                late = 2 * band >= <Py_ssize_t>self.lists.n_bands if band >= 0 else (
-                    listed and self.shared and 2 * first >= layer.n_in)
+                late = band >= 0 and 2 * band >= <Py_ssize_t>n_bands(self)
                 if late == part:
                     self.weight_blocks[n] = here
                     total += (last - first) * self.work[k].ld

@@ -65,7 +65,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                 product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
                              m, work.ld, edge.width)
             elif self.shared:
-                add_cuts(&self.shared_lists, first, last, C)
+                add_bands(&self.shared_lists, first, last, C)
             elif banded:
                 for cut in range(self.lists.n_cuts if not self.early else 0):
                     forward_band(&self.job, &self.lists, cut, first, last, W)
@@ -325,8 +325,8 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         elif self.shared:
             if fresh:
                 memset(row, 0, (b - a) * ld * sizeof(real))
-            scatter_cut(&self.job, &self.shared_lists, a // self.shared_lists.cut, n_samples, work.D, factor,
-                        row - a * ld)
+            scatter_cut(&self.job, &self.shared_lists, self.batch_start + self.batch_at,
+                        shared_cut(&self.shared_lists, a), n_samples, work.D, factor, row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
