@@ -68,6 +68,11 @@ def make_job(
     )
 
 
+def regimes_of(kernels):
+    """The ways in which a backend makes steps: NumPy's are the same whatever the regime."""
+    return (Regime.BATCH,) if kernels.name == "numpy" else tuple(Regime)
+
+
 def clone(job):
     """A job of its own on copies of all that training changes."""
     other = copy.copy(job)
