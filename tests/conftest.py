@@ -14,7 +14,7 @@ from fastmlp.kernels import dispatch
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-gc.disable()  # until all tests are collected: some hundred megabytes, which are looked through again and again
+gc.disable()  # until all tests are collected: hundreds of megabytes, looked through again and again
 
 KERNELS = Path(dispatch.__file__).parent
 NATIVE = KERNELS / "native"

@@ -95,7 +95,9 @@ def loss_and_delta(job, layer, z, y):
             return (np.logaddexp(0.0, u) - y * u).sum(axis=1), du * (expit(u) - y)
         if code == Loss.CATEGORICAL_CROSS_ENTROPY:
             mass = y.sum(axis=1, keepdims=True)
-            return mass[:, 0] * np.logaddexp.reduce(u, axis=1) - (y * u).sum(axis=1), mass * softmax(u, axis=1) - y
+            return mass[:, 0] * np.logaddexp.reduce(u, axis=1) - (y * u).sum(axis=1), mass * softmax(
+                u, axis=1
+            ) - y
         return (xlogy(y, y) - y * u - y + np.exp(u)).sum(axis=1), np.exp(u) - y
     r = a - y
     if code == Loss.HALF_SQUARED_ERROR:
