@@ -19,16 +19,21 @@ import fastmlp
 from fastmlp.kernels.numba_backend import build
 x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 neuron = fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0])
-print(fastmlp.__file__, fastmlp.backend(), build.CACHE, *neuron.coef_)
+print(fastmlp.__file__, fastmlp.backend(), build.CACHE is not None, *neuron.coef_)
 """
+
+
+def copy_of_package(folder):
+    package = folder / "fastmlp"
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
+    shutil.copytree(Path(fastmlp.__file__).parent, package, ignore=ignored)
+    return package
 
 
 @pytest.mark.parametrize("writable", [True, False])
 def test_compiles_without_a_cache_where_no_folder_can_be_written(tmp_path, writable):
     """Files stand where Numba would make its folders, which stops root too."""
-    package = tmp_path / "fastmlp"
-    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
-    shutil.copytree(Path(fastmlp.__file__).parent, package, ignore=ignored)
+    package = copy_of_package(tmp_path)
     home = tmp_path / "home"
     home.touch()
     cache = package / "kernels" / "numba_backend" / "__pycache__"
@@ -57,6 +62,24 @@ def expected():
 
     x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
+
+
+def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path):
+    """A leaf holds what it reaches, in other files too: Numba looks at its own file only."""
+    package, cache = copy_of_package(tmp_path), tmp_path / "cache"
+    env = os.environ | {"FASTMLP_BACKEND": "numba", "PYTHONPATH": str(tmp_path)}
+    env["NUMBA_CACHE_DIR"] = str(cache)
+
+    def compiled():
+        subprocess.run([sys.executable, "-c", CODE], env=env, cwd=tmp_path, check=True, capture_output=True)
+        return {path.name: path.stat().st_mtime for path in cache.rglob("*.nbi")}
+
+    first = compiled()
+    assert first and compiled() == first
+    later = max(first.values()) + 1e-3
+    os.utime(package / "kernels" / "numba_backend" / "lanes.py", (later, later))
+    second = compiled()
+    assert second.keys() == first.keys() and all(second[name] > first[name] for name in first)
 
 
 def test_compiled_functions_of_the_two_dtypes_have_other_names():

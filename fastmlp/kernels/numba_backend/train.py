@@ -1,6 +1,6 @@
 """Where Python's calls begin: training, and prediction, chunk by chunk."""
 
-from .build import SAMPLES, call, kernel, leaf
+from .build import SAMPLES, call, entry, kernel, leaf
 from .epochs import FINISHED, RUNNING, begin_batch, end_batch
 from .memory import FLUSH, exchange_float_control
 
@@ -31,18 +31,26 @@ def train(c, workspace):
     return status
 
 
-@leaf("cipiiii->i")
-def predict(c, workspace, out, first, n, layer, logits):
-    """Outputs of `layer` for rows first.. of the data, chunk by chunk, into out (n, n_out)."""
-    call(c.layout, c, workspace)
+@entry("ciiiiiip->i")
+def predict(c, workspace, first, n, layer, logits, looks, out):
+    """Outputs of `layer` for rows first.. of the data, chunk by chunk, into out (n, n_out).
+
+    workspace : to be laid out; 0 where that was done before
+    Returns 0, and leaves off, where `looks` asks for a look at the rows and one holds NaN or infinity.
+    """
+    if workspace != 0:
+        call(c.layout, c, workspace)
+    c.looks = looks
     control = exchange_float_control(-1)
     exchange_float_control(control | FLUSH)
-    n_out, buffer = c.layers[layer].n_out, c.buffers[layer]
+    n_out, buffer, finite = c.layers[layer].n_out, c.buffers[layer], 1
     source = buffer.z if logits != 0 else buffer.a
     for done in range(0, n, c.chunk):
         m = min(c.chunk, n - done)
-        call(c.gather, c, first + done, m)
+        finite = call(c.gather, c, first + done, m)
+        if finite == 0:
+            break
         call(c.forward, c, first + done, m, layer, 1 - logits)
         call(c.copy, source, out + done * n_out, m * n_out)
     exchange_float_control(control)
-    return 0
+    return finite
