@@ -92,9 +92,10 @@ class Kernels(Calls):
 
     def prepare(self, job):
         """Look at the job, and at what leads to rows and outputs; `train` lays its workspace out."""
+        check_job(job, self.dtype)
+        check_contents(job)
         manner = manner_of(job)
         self._prepared[id(job)] = self._job_call(job, manner)
-        check_contents(job)
         if manner == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
@@ -109,8 +110,11 @@ class Kernels(Calls):
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
-        prepared = self._prepared.get(id(job))  # None: that run has ended
-        call = Call.from_buffer_copy(prepared or self._job_call(job, manner_of(job)))
+        prepared = self._prepared.get(id(job))
+        if prepared is None:  # that run has ended
+            check_job(job, self.dtype)
+            prepared = self._job_call(job, manner_of(job))
+        call = Call.from_buffer_copy(prepared)
         train = self._leaf("train_alone" if call.manner == ALONE else "train")
         with draw_from(call, job):
             return train(ctypes.byref(call), address(job.workspace))

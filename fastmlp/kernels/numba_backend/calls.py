@@ -5,8 +5,8 @@ import ctypes
 import numba
 import numpy as np
 
-from ..inspection import check_job
-from ..records import RowKind
+from ..memory import check
+from ..records import RUN, RowKind
 from .build import BATCH, PREDICTION, REACHED, compile_leaf, register_all
 from .context import call_structure
 
@@ -82,8 +82,8 @@ class Calls:
         return Call.from_buffer_copy(call), sizes
 
     def _job_call(self, job, manner):
-        """The record of a job that is trained in a manner."""
-        check_job(job, self.dtype)
+        """The record of a job that is trained in a manner; of its arrays only the run is looked at."""
+        check("run", job.run, RUN, (1,))
         call, _ = self._call(job.plan, manner)
         read_rows(call, job.rows, job.run["input_scale"].item())
         call.training, call.batch = 1, min(job.run["batch_size"].item(), job.rows.n_rows)

@@ -1,16 +1,22 @@
 """Where Python's calls begin: training, and prediction, chunk by chunk."""
 
+import math
+
 from .build import SAMPLES, call, entry, kernel, leaf
 from .epochs import FINISHED, RUNNING, begin_batch, end_batch
 from .memory import FLUSH, exchange_float_control
+from .optimizer import corrects
 
 
 @kernel
 def _run_samples(c):
     """Up to run.budget batches of a small net from where training stands; returns a status."""
-    status, run = RUNNING, c.run
+    status, run, rate = RUNNING, c.run, math.nan
     for _ in range(run.budget):
         n = begin_batch(c)
+        if run.learning_rate != rate or run.step <= 1 or corrects(run):
+            rate = run.learning_rate
+            call(c.begin_step, run, c.constants)
         status = end_batch(c, n, call(c.step_samples, c, run.batch * run.batch_size, n))
         if status != RUNNING:
             break
