@@ -20,7 +20,7 @@ from ..inspection import (
     most_finite,
     same,
 )  # fmt: skip
-from ..memory import check
+from ..memory import aligned_bytes, check
 from ..plan import Activation
 from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime, RowKind
 from ..records import declared as declared_records
@@ -152,15 +152,13 @@ class Kernels:
         call.n_rates, call.n_states = len(job.rates), len(job.state)
         return call
 
-    def workspace_bytes(self, job):
-        """Bytes of scratch memory that training this job takes."""
-        return self._leaf("layout")(ctypes.byref(self._job_call(job, manner_of(job))), 0)
-
     def prepare(self, job):
         """Look at the job, and at what leads to rows and outputs; `train` lays its workspace out."""
         manner = manner_of(job)
-        self._prepared[id(job)] = self._job_call(job, manner)
+        call = self._job_call(job, manner)
         check_contents(job)
+        job.workspace = aligned_bytes(self._leaf("layout")(ctypes.byref(call), 0))
+        self._prepared[id(job)] = call
         if manner == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
