@@ -86,16 +86,14 @@ class Kernels(Calls):
         self._prepared = {}  # the records of jobs that are being trained, by their identity
         self._few = {}  # what `predict_few` has laid out, by what it was for
 
-    def workspace_bytes(self, job):
-        """Bytes of scratch memory that training this job takes."""
-        return self._leaf("layout")(ctypes.byref(self._job_call(job, manner_of(job))), 0)
-
     def prepare(self, job):
         """Look at the job, and at what leads to rows and outputs; `train` lays its workspace out."""
         check_job(job, self.dtype)
         check_contents(job)
         manner = manner_of(job)
-        self._prepared[id(job)] = self._job_call(job, manner)
+        call = self._job_call(job, manner)
+        job.workspace = aligned_bytes(self._leaf("layout")(ctypes.byref(call), 0))
+        self._prepared[id(job)] = call
         if manner == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
