@@ -40,20 +40,23 @@ cdef extern from *:
         for (i = 0; i < n / FM_WORD; i++) words[i] = (uint16_t)FM_NONZERO(x + i * FM_WORD);
         if (n % FM_WORD) words[i] = (uint16_t)fm_nonzero_bits(x + i * FM_WORD, n % FM_WORD);
     }
-    /* The same; returns 0, or NaN where a number is not finite: 0 times that is NaN. */
+    /* The same; returns 0, or NaN where a number is not finite: 0 times that is NaN. The 0 is hidden from the compiler:
+       without signed zeros GCC takes a vector times 0 for 0, whatever is in it. */
     static inline real fm_nonzero_words_checked(const real *x, Py_ssize_t n, uint16_t *words) {
         Py_ssize_t i = 0;
+        volatile real hidden = 0;
+        const real zero = hidden;
         vec a = vec_fill(0), b = a;
         for (; (i + 2) * LANES <= n; i += 2) {
-            a = a + *(const vec *)(x + i * LANES) * (real)0;
-            b = b + *(const vec *)(x + (i + 1) * LANES) * (real)0;
+            a = a + *(const vec *)(x + i * LANES) * zero;
+            b = b + *(const vec *)(x + (i + 1) * LANES) * zero;
     #if FM_WORD_IS_VECTOR
             words[i] = (uint16_t)FM_NONZERO(x + i * FM_WORD);
             words[i + 1] = (uint16_t)FM_NONZERO(x + (i + 1) * FM_WORD);
     #endif
         }
         real sum = vec_sum(a + b);
-        for (Py_ssize_t j = i * LANES; j < n; j++) sum += x[j] * (real)0;
+        for (Py_ssize_t j = i * LANES; j < n; j++) sum += x[j] * zero;
         i = FM_WORD_IS_VECTOR ? i * LANES : 0;
         fm_nonzero_words(x + i, n - i, words + i / FM_WORD);
         return sum;
