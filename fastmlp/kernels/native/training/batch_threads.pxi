@@ -68,8 +68,10 @@ cdef void open_chunk(Batch *self) noexcept nogil:
     elif self.prepared > 0:
         self.shared_lists.side ^= 1
         open_samples(self)
-    else:
+    elif self.job.run.sparse:
         open_phase(self, WALK, n_stretches(self))
+    else:                     # dense rows are read where they meet the weights
+        open_phase(self, CUTS, self.bands.n_bands)
 
 
 cdef void open_batch(Batch *self) noexcept nogil:
@@ -114,13 +116,20 @@ cdef void walk_task(Batch *self, int side, size start, size n_samples, size task
         fm_store(&self.bad_rows, 1)
 
 
+cdef inline void meet_band(Batch *self, size cut, size start, size n_samples) noexcept nogil:
+    """Multiply the n_samples that begin at position `start` of the epoch's order by a cut of the first weights."""
+    if not self.job.run.sparse and gather_panel(&self.job, &self.panels, cut, start, 0, n_samples):
+        fm_store(&self.bad_rows, 1)
+    forward_cut_of_band(self, cut, 0, n_samples)
+
+
 cdef void cuts_task(Batch *self, size task) noexcept nogil:
     cdef size cut
     if self.shared:
         forward_cut(&self.job, &self.shared_lists, self.shared_lists.side, task, self.chunk_samples, self.work[0].W)
         return
-    for cut in range(band_start(&self.lists, task), band_start(&self.lists, task + 1)):
-        forward_band(&self.job, &self.lists, cut, 0, self.chunk_samples, self.work[0].W)
+    for cut in range(band_start(self.bands, task), band_start(self.bands, task + 1)):
+        meet_band(self, cut, self.batch_start, self.chunk_samples)
 
 
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
@@ -132,7 +141,7 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
-    if self.prepared > 0:
+    if self.prepared > 0 and self.job.run.sparse:
         walk_task(self, self.shared_lists.side ^ 1, self.batch_start + self.batch_samples, self.prepared, task)
 
 
@@ -141,7 +150,8 @@ cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nog
     if self.prepared == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
         return
     if not self.shared:
-        forward_band(&self.job, &self.lists, block.first // self.lists.cut, 0, self.prepared, self.work[0].W)
+        if block.last % band_cut(self) == 0 or block.last == self.job.net.layers[0].n_in:
+            meet_band(self, block.first // band_cut(self), self.batch_start + self.batch_samples, self.prepared)
     else:
         forward_cut(&self.job, &self.shared_lists, self.shared_lists.side ^ 1, block.first // self.shared_lists.cut,
                     self.prepared, self.work[0].W)
@@ -206,7 +216,7 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     cdef WeightBlock *block
     cdef LayerWork *work
     if kind == WALK:
-        open_phase(self, CUTS, self.shared_lists.n_cuts if self.shared else self.lists.n_bands)
+        open_phase(self, CUTS, self.shared_lists.n_cuts if self.shared else self.bands.n_bands)
         return
     if kind == CUTS:
         open_samples(self)
