@@ -149,7 +149,8 @@ cdef void forward_lists(const Job *job, const Lists *lists, size start, size fir
     cdef bint whole = ld % (8 * LANES) == 0   # sums of so many vectors go by single features: no tail to avoid
     for cut in range(lists.n_cuts):
         for s in range(first, last):
-            if start >= 0:
+            if start >= 0 and 2 * cut >= lists.n_cuts:     # late, or the weights would take their place in the cache
+                prefetch_cut(job, lists, start + s - first, lists.n_cuts - 1 - cut)
                 prefetch_cut(job, lists, start + s - first, cut)
             at = s * lists.n_cuts + cut
             end = lists.end[at] if whole else list_end(lists, at)

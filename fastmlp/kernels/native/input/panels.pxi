@@ -9,7 +9,7 @@ cdef enum:
     BAND_BYTES = 1048576  # of first weights, from which on a core wants to keep its own
 
 cdef struct Panels:
-    real *X               # (n_panels, samples, ldx), a panel's columns beyond the features 0
+    real *X               # (n_panels, samples, ldx), what is beyond a panel's features 0
     size n_features, n_panels, width, ldx, samples
     Bands bands           # of panels
     size whole            # columns of weights before a tail, which has products of its own: see tail.pxi
@@ -37,25 +37,23 @@ cdef bint gather_panel(const Job *job, const Panels *panels, size panel, size st
                        size last) noexcept nogil:
     """Copy a panel of samples first..last of those that begin at position `start` of the epoch's order.
 
-    Return whether a row is bad; of sparse rows the first panel says so.
+    Return whether any of it is to be checked, and is not finite.
     """
     cdef Rows rows = job.rows
     cdef size s, j, from_feature = panel * panels.width
-    cdef int64_t row
-    cdef bint bad = False, check = reads_unchecked(job) and (panel == 0 or not is_csr(&rows))
     cdef real *x
     rows.n_features = min(panels.width, job.rows.n_features - from_feature)
     rows.x += from_feature * rows.column if not is_csr(&rows) else 0
     for s in range(first, last):
-        x, row = panel_at(panels, s, from_feature), job.order[start + s]
-        bad = bad or (check and not row_finite(&rows, row))
+        x = panel_at(panels, s, from_feature)
         if is_csr(&rows):
-            gather_csr(&rows, row, from_feature, rows.n_features, x, 1)
+            gather_csr(&rows, job.order[start + s], from_feature, rows.n_features, x, 1)
         else:
-            gather_dense(&rows, row, x, 1)
-        for j in range(rows.n_features, padded(rows.n_features)):
+            gather_dense(&rows, job.order[start + s], x, 1)
+        for j in range(rows.n_features, panels.ldx):
             x[j] = 0
-    return bad
+    # copies, as they are in the cache, and have no gaps
+    return reads_unchecked(job) and not finite_real(panel_at(panels, first, from_feature), (last - first) * panels.ldx)
 
 
 cdef inline void prefetch_panel(const Job *job, size position, size n, size feature, size features) noexcept nogil:
@@ -93,13 +91,16 @@ cdef void panel_gradient(const Job *job, const Panels *panels, bint fresh, size 
         at a time, as more than some 24 lines would be waited for
     """
     cdef size ld = panels.bands.ld, wide = TILE_VECS * LANES, i, j, row, at
-    cdef size tiles = (last - first + MR - 1) // MR, steps = tiles * ((panels.whole + wide - 1) // wide)
+    cdef size rows = MR * (4 // TILE_VECS)     # that take about as long everywhere
+    cdef size runs = (last - first + rows - 1) // rows, steps = runs * ((panels.whole + wide - 1) // wide)
+    if is_csr(&job.rows) or job.rows.column > 8:     # a row's features are not side by side
+        n_ahead = 0
     for i in range(steps):
-        row, j = first + i % tiles * MR, i // tiles * wide
+        row, j = first + i % runs * rows, i // runs * wide
         at = n_ahead * i // steps
         prefetch_panel(job, start + at, n_ahead * (i + 1) // steps - at, first, last - first)
         product_from(NULL if fresh else g + (row - first) * ld + j, ld, panel_at(panels, 0, row), 1, panels.ldx, D + j,
-                     lda, g + (row - first) * ld + j, ld, min(<size>MR, last - row), min(wide, panels.whole - j),
+                     lda, g + (row - first) * ld + j, ld, min(rows, last - row), min(wide, panels.whole - j),
                      n_samples)
     if panels.whole < ld:
         tail_gradient(fresh, panel_at(panels, 0, first), panels.ldx, D + panels.whole, lda, g + panels.whole, ld,

@@ -21,7 +21,8 @@ cdef void add_tail(const real *A, size lda, const real *B, size ldb, real *C, si
     B : IN (K, TAIL), rows ldb apart, K at most TAIL_TERMS
     C : IN/OUT (M, TAIL), rows ldc apart
     """
-    cdef real T[TAIL * TAIL_TERMS]
+    cdef real room[TAIL * TAIL_TERMS + 16]
+    cdef real *T = <real *>((<size>room + 63) // 64 * 64)     # B transposed, by whole lines of the cache
     cdef real sums[16]
     cdef vec c[16]            # of LANES / TAIL rows
     cdef vec sum
