@@ -142,20 +142,27 @@ cdef inline real csr_value(const Rows *rows, int64_t p) noexcept nogil:
     return <real>(rows.scale * (<const double *>rows.x)[p])
 
 
+cdef void gather_csr(const Rows *rows, int64_t row, size first, size n, real *out, size stride) noexcept nogil:
+    """out[j * stride] = scale * x[row, first + j] for n features."""
+    cdef size j
+    cdef int64_t p
+    for j in range(n):
+        out[j * stride] = 0
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):      # duplicates add up, as SciPy has it
+        j = csr_column(rows, p) - first
+        if 0 <= j < n:
+            out[j * stride] += csr_value(rows, p)
+
+
 cdef void gather_row(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
     """out[j * stride] = scale * x[row, j].
 
     out : OUT n_features values, `stride` apart
     """
-    cdef size j
-    cdef int64_t p
-    if not is_csr(rows):
+    if is_csr(rows):
+        gather_csr(rows, row, 0, rows.n_features, out, stride)
+    else:
         gather_dense(rows, row, out, stride)
-        return
-    for j in range(rows.n_features):
-        out[j * stride] = 0
-    for p in range(rows.indptr[row], rows.indptr[row + 1]):      # duplicates add up, as SciPy has it
-        out[csr_column(rows, p) * stride] += csr_value(rows, p)
 
 
 cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nogil:

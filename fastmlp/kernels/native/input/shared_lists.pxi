@@ -7,8 +7,8 @@
 #
 # For a cut of the features, one thread makes the lists of all samples of the batch and multiplies them with the cut's
 # weights (`forward_cut`), which it had before; later it adds the cut's gradient to these (`scatter_cut`). So it reads
-# only the cut's part of the samples' rows, and no other core does. Whoever has a stretch of samples adds up what bands
-# of cuts gave (`add_bands`), in their order.
+# only the cut's part of the samples' rows, and no other core does. The products are summed up by bands of cuts
+# (bands.pxi).
 
 cdef extern from *:
     """
@@ -70,7 +70,8 @@ cdef enum:
 cdef struct SharedLists:  # of a chunk's samples
     size ld               # of the first layer's weights, Z and dZ
     size n_features, n_cuts
-    size n_bands          # runs of cuts whose products are summed up together, one after another
+    size longest          # features of a cut, at most
+    Bands bands           # of cuts
     size n_shares         # runs of cuts that a thread probably takes all of
     size n_groups
     size ahead, n_ahead   # the position in the epoch's order of rows that will be wanted after those, and their number
@@ -80,7 +81,6 @@ cdef struct SharedLists:  # of a chunk's samples
     int32_t *index        # (n_cuts, room): the lists of a cut, one after another
     size room
     size *length          # (n_cuts, n_groups)
-    real *sums            # (n_bands, chunk, ld): what a band adds to the first layer's Z
 
 
 cdef bint shares_lists(const Job *job) noexcept nogil:
@@ -107,27 +107,26 @@ cdef inline size shared_cut(const SharedLists *lists, size feature) noexcept nog
     return cut
 
 
-cdef inline size shared_band(const SharedLists *lists, size cut) noexcept nogil:
-    return cut * lists.n_bands // lists.n_cuts
-
-
 cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
     """Choose the cuts by the layer's width: their weights, and what the optimizer has of them, stay near.
 
     Cuts and bands by the sizes alone, as the order of sums depends on them.
     """
     cdef size n = job.run.n_features, room = (chunk + SHARERS - 1) // SHARERS * SHARERS
+    cdef size n_bands
     cdef int side
     lists.ld = padded(job.net.layers[0].n_out)
     lists.n_features = n
     lists.n_cuts = (n * lists.ld * sizeof(real) + SHARED_CUT_BYTES - 1) // SHARED_CUT_BYTES
     if lists.n_cuts > 1:
         lists.n_cuts = (lists.n_cuts + 1) // 2 * 2
-    lists.n_bands = min(lists.n_cuts, 2) if chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
-    lists.n_shares = min(lists.n_bands, <size>job.run.n_threads)
+    lists.longest = n // lists.n_cuts + 16
+    n_bands = min(lists.n_cuts, 2) if chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, n_bands, cursor)
+    lists.n_shares = min(n_bands, <size>job.run.n_threads)
     lists.n_groups = room // SHARERS
     lists.ldx = stride_of(n)
-    lists.room = lists.n_groups * (n // lists.n_cuts + 16) + 16
+    lists.room = lists.n_groups * lists.longest + 16
     lists.side = 0
     lists.ahead = lists.n_ahead = 0
     for side in range(2):
@@ -136,7 +135,6 @@ cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **
             lists.lines[side] = <real *>take(cursor, room * lists.ldx * sizeof(real))
     lists.index = <int32_t *>take(cursor, lists.n_cuts * lists.room * sizeof(int32_t))
     lists.length = <size *>take(cursor, lists.n_cuts * lists.n_groups * sizeof(Py_ssize_t))
-    lists.sums = <real *>take(cursor, lists.n_bands * room * lists.ld * sizeof(real))
 
 
 cdef inline void group_rows(const Job *job, const SharedLists *lists, int side, size start, size s, size n,
@@ -155,7 +153,7 @@ cdef inline bint gather_cut(const Job *job, real *line, int64_t row, size first,
     part.x += first * part.column
     part.n_features = last - first
     gather_dense(&part, row, line + first, 1)
-    return rows_unchecked(job) and not row_finite(&part, row)
+    return reads_unchecked(job) and not row_finite(&part, row)
 
 
 cdef struct Fetch:        # parts of rows that will be wanted, on their way into the second-level cache
@@ -284,16 +282,15 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size start, 
     start : the position in the epoch's order of the samples
     """
     cdef size g, s, q, n, m, first = shared_start(lists, cut), last = shared_start(lists, cut + 1)
-    cdef size band = shared_band(lists, cut)
-    cdef bint fresh = cut == 0 or shared_band(lists, cut - 1) < band
+    cdef bint fresh = begins_band(&lists.bands, cut)
     cdef int32_t *index = lists.index + cut * lists.room
     cdef const real *row[SHARERS]
-    cdef real *C
+    cdef real *C = lists.bands.sums + band_of(&lists.bands, cut) * lists.bands.room * lists.ld
     cdef Fetch fetch
     cdef real found = 0
     cdef real *look = NULL
     cdef bint in_place = lists.lines[side] == NULL, bad = False
-    if in_place and rows_unchecked(job):
+    if in_place and reads_unchecked(job):
         look = &found
     begin_fetch(&fetch, job, lists, cut, 1)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
@@ -306,7 +303,6 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size start, 
         group_rows(job, lists, side, start, s, n, row)
         m = fm_list_shared(row, first, last, index, look)
         lists.length[cut * lists.n_groups + g] = m
-        C = lists.sums + (band * lists.n_groups * SHARERS + s) * lists.ld
         if lists.ld == LANES:
             shared_product(1, row, index, m, W, fresh, C, n)
         elif lists.ld == 2 * LANES:
@@ -316,17 +312,8 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size start, 
         elif SHARED_VECS == 4:
             shared_product(4, row, index, m, W, fresh, C, n)
         index += m
+        C += SHARERS * lists.ld
     return bad or found != 0
-
-
-cdef void add_bands(const SharedLists *lists, size first, size last, real *C) noexcept nogil:
-    """C (last - first, lda) += what the bands gave for samples first..last."""
-    cdef size band, i
-    cdef const real *sums
-    for band in range(lists.n_bands):
-        sums = lists.sums + (band * lists.n_groups * SHARERS + first) * lists.ld
-        for i in range((last - first) * lists.ld // LANES):
-            (<vec *>C)[i] = (<vec *>C)[i] + (<const vec *>sums)[i]
 
 
 cdef void scatter_cut(const Job *job, const SharedLists *lists, size start, size cut, size n_samples, const real *D,

@@ -68,10 +68,10 @@ cdef void open_chunk(Batch *self) noexcept nogil:
     elif self.prepared > 0:
         self.shared_lists.side ^= 1
         open_samples(self)
-    elif self.shared:
-        open_phase(self, BANDS, n_bands(self))
-    else:
+    elif self.job.run.sparse and not self.shared:
         open_phase(self, WALK, n_stretches(self))
+    else:                     # rows are read where they meet the weights
+        open_phase(self, BANDS, self.bands.n_bands)
 
 
 cdef void open_batch(Batch *self) noexcept nogil:
@@ -113,18 +113,22 @@ cdef void walk_task(Batch *self, size start, size n_samples, size task) noexcept
 
 
 cdef void multiply_cut(Batch *self, int side, size start, size cut, size n_samples) noexcept nogil:
-    """The products of a cut of the first weights with the n_samples that begin at position `start`."""
-    if not self.shared:
-        forward_band(&self.job, &self.lists, cut, 0, n_samples, self.work[0].W)
-    elif forward_cut(&self.job, &self.shared_lists, side, start, cut, n_samples, self.work[0].W):
+    """Multiply the n_samples that begin at position `start` of the epoch's order by a cut of the first weights."""
+    cdef bint bad = False
+    if self.shared:
+        bad = forward_cut(&self.job, &self.shared_lists, side, start, cut, n_samples, self.work[0].W)
+    else:
+        if not self.job.run.sparse:
+            bad = gather_panel(&self.job, &self.panels, cut, start, 0, n_samples)
+        forward_cut_of_band(self, cut, 0, n_samples)
+    if bad:
         fm_store(&self.bad_rows, 1)
 
 
 cdef void band_task(Batch *self, size task) noexcept nogil:
     cdef size cut
-    for cut in range(self.shared_lists.n_cuts if self.shared else self.lists.n_cuts):
-        if task == (shared_band(&self.shared_lists, cut) if self.shared else band_of(&self.lists, cut)):
-            multiply_cut(self, self.shared_lists.side, self.batch_start + self.batch_at, cut, self.chunk_samples)
+    for cut in range(band_start(self.bands, task), band_start(self.bands, task + 1)):
+        multiply_cut(self, self.shared_lists.side, self.batch_start + self.batch_at, cut, self.chunk_samples)
 
 
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
@@ -136,13 +140,14 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
-    if self.prepared > 0 and not self.shared:
+    if self.prepared > 0 and self.job.run.sparse and not self.shared:
         walk_task(self, self.batch_start + self.batch_samples, self.prepared, task)
 
 
 cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nogil:
     """Multiply the next batch by a cut of the first layer's weights that has been updated."""
-    if self.prepared > 0 and block.layer == 0 and block.first < self.job.net.layers[0].n_in:
+    if (self.prepared > 0 and block.layer == 0 and block.first < self.job.net.layers[0].n_in
+            and block.last == cut_end(self, block.first)):
         multiply_cut(self, self.shared_lists.side ^ 1, self.batch_start + self.batch_samples,
                      cut_of(self, block.first), self.prepared)
 
@@ -206,7 +211,7 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     cdef WeightBlock *block
     cdef LayerWork *work
     if kind == WALK:
-        open_phase(self, BANDS, n_bands(self))
+        open_phase(self, BANDS, self.bands.n_bands)
         return
     if kind == BANDS:
         open_samples(self)
