@@ -25,6 +25,7 @@ class Kernels(Protocol):
 
     checks_rows: bool  # whether run["check_rows"] is honoured
     checks_predicted: bool  # ... and that of `predict`
+    pauses_threads: bool  # whether run["n_active"] is
 
     def declared(self) -> dict[str, int]:
         """Numbers of all codes, and where each field of each record lies: those of ``records.py``."""

@@ -9,6 +9,7 @@ from .contract import OwnBudget, Threads, offers
 from .dispatch import kernels
 from .job import F32, Job
 from .memory import owned
+from .pace import TRIAL, Pace
 from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
@@ -145,9 +146,14 @@ def first_budget(job):
     return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
 
 
-def next_budget(budget, began):
-    """What the next slice may do, if the one that began then did all of `budget`: so that it takes SLICE."""
+def next_budget(budget, began, pace=None):
+    """What the next slice may do, if the one that began then did all of `budget`: so that it takes SLICE.
+
+    Less where threads are tried (`pace`).
+    """
     elapsed = max(time.perf_counter() - began, 1e-6)
+    if pace and pace.trials:
+        return max(1, int(budget * min(4.0, TRIAL / elapsed)))
     return max(1, int(budget * min(4.0, max(0.25, SLICE / elapsed))))
 
 
@@ -160,7 +166,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     on_epoch : callable, optional
         Called with the job after every epoch but one that ends the run by itself; a true result stops it.
     n_threads : int, optional
-        None: the cores this process may use, and 1 where the work is too small to gain.
+        None: the cores this process may use, and 1 where the work is too small to gain, or where it is seen
+        to be (`pace.Pace`).
     regime : Regime, optional
         None: chosen from the sizes.
     backend : optional
@@ -177,6 +184,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     The kernels return every SLICE seconds, so that Ctrl-C raises KeyboardInterrupt here between two steps;
     the job's parameters are then those after the last step. Whatever is raised, no thread is left behind.
     """
+    chosen = n_threads is None
     backend = prepare(job, n_threads, regime, backend)
     record = job.run
     if job.asked["check_rows"] and not (backend.checks_rows and record["regime"] != TINY):
@@ -190,20 +198,25 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
         try:
             if (n_threads := job.option("n_threads")) > 1:
                 start(started, backend.work, [(job, t) for t in range(1, n_threads)])
-            return _slices(job, backend, on_epoch)
+            paced = started and chosen and backend.pauses_threads and record["regime"] == Regime.BATCH
+            return _slices(job, backend, on_epoch, Pace(job) if paced else None)
         finally:
             backend.dismiss(job)
             join(started)
 
 
-def _slices(job, backend, on_epoch):
+def _slices(job, backend, on_epoch, pace):
     record = job.run
     while True:
         interrupts.check_stop()
         begin = time.perf_counter()
+        if pace:
+            pace.begin()
         status = STATUSES[backend.train(job)]
+        if pace:
+            pace.end()
         if status == RUNNING:
-            record["budget"] = next_budget(record["budget"][0], begin)
+            record["budget"] = next_budget(record["budget"][0], begin, pace)
         elif (
             status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows, job.params.dtype)
         ):

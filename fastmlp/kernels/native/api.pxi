@@ -15,6 +15,7 @@ cnp.import_array()
 
 checks_rows = True      # whether run["check_rows"] is honoured
 checks_predicted = True  # ... and that of `predict`
+pauses_threads = True   # whether run["n_active"] is
 
 
 cdef inline bint lies_as(object array, char kind, size item, bint written):

@@ -79,6 +79,7 @@ class Kernels(Calls):
 
     checks_rows = True  # whether run["check_rows"] is honoured
     checks_predicted = True  # ... and that of `predict`
+    pauses_threads = False  # whether run["n_active"] is
 
     def __init__(self, dtype):
         super().__init__(dtype)

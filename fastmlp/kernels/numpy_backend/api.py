@@ -30,6 +30,7 @@ class Kernels:
 
     checks_rows = False  # whether run["check_rows"] is honoured
     checks_predicted = False  # ... and that of `predict`
+    pauses_threads = False  # whether run["n_active"] is
 
     def __init__(self, dtype, activations=None, loss=None, update=None):
         self.dtype = np.dtype(dtype)

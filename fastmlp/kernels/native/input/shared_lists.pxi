@@ -27,31 +27,32 @@ cdef extern from *:
     static inline Py_ssize_t fm_list_shared(const real *const *x, Py_ssize_t first, Py_ssize_t last, int32_t *index,
                                             real *found) {
         Py_ssize_t m = 0, i = first;
-        if (found) {
-            volatile real hidden = 0;
-            const real zero = hidden;
-            vec sum = vec_fill(0);
-            for (; i + LANES <= last; i += LANES)
-                for (int q = 0; q < SHARERS; q++) sum = sum + *(const vec *)(x[q] + i) * zero;
-            *found += vec_sum(sum);
-            for (; i < last; i++)
-                for (int q = 0; q < SHARERS; q++) *found += x[q][i] * zero;
-            i = first;
-        }
+        volatile real hidden = 0;
+        const real zero = hidden;
     #if defined(FM_NONZERO_OF)
         __auto_type places = FM_PLACES(first);
+        vec sum[SHARERS];
+        for (int q = 0; q < SHARERS; q++) sum[q] = vec_fill(0);
         for (; i + LANES <= last; i += LANES) {
-            vbits any = (vbits)*(const vec *)(x[0] + i);
-            for (int q = 1; q < SHARERS; q++) any |= (vbits)*(const vec *)(x[q] + i);
+            vbits any = {0};
+            for (int q = 0; q < SHARERS; q++) {
+                vec v = *(const vec *)(x[q] + i);
+                any |= (vbits)v;
+                if (found) sum[q] = sum[q] + v * zero;
+            }
             unsigned k = FM_NONZERO_OF((vec)any);      /* some bit beside their signs' */
             FM_STORE_PLACES_OF(index + m, k, places);
             places = FM_NEXT_PLACES(places);
             m += __builtin_popcount(k);
         }
+        for (int q = 0; found && q < SHARERS; q++) *found += vec_sum(sum[q]);
     #endif
         for (; i < last; i++) {
             int any = 0;
-            for (int q = 0; q < SHARERS; q++) any |= x[q][i] != 0;
+            for (int q = 0; q < SHARERS; q++) {
+                any |= x[q][i] != 0;
+                if (found) *found += x[q][i] * zero;
+            }
             index[m] = (int32_t)i;
             m += any;
         }

@@ -52,6 +52,7 @@ cdef struct Batch:
     #                       cut of the first layer's weights once that has been updated; or 0
     int64_t left          # batches of the slice, or chunks of larger ones
     int64_t ticket, phase  # see batch_threads.pxi
+    int32_t n_active      # threads that take part in the slice
     int32_t remaining     # tasks of the phase that are not done
     int32_t bad_rows      # a row that was read holds NaN or infinity
 
@@ -143,7 +144,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
             cursor += lay_out_columns(&self.columns[k], cursor)
     if base != NULL:
         self.phase = self.ticket = self.batch_at = self.batch_samples = 0
-        self.remaining = self.bad_rows = 0
+        self.remaining = self.bad_rows = self.n_active = 0
         plan_weight_blocks(self)
     return cursor - base
 
@@ -294,6 +295,7 @@ cdef void batch_run(Job *job) noexcept nogil:
     cdef Batch *self = <Batch *>job
     self.left = job.run.budget
     self.prepared = 0
+    fm_store(&self.n_active, <int32_t>(job.run.n_active if job.run.n_active > 0 else job.run.n_threads))
     if 0 < self.batch_at < self.batch_samples:  # the slice before ended in the midst of a batch
         open_chunk(self)
     else:

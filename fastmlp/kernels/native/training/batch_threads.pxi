@@ -283,12 +283,12 @@ cdef void take_part(Batch *self, size thread) noexcept nogil:
 
 
 cdef void serve(Job *job, size thread) noexcept nogil:
-    """What every thread but the first does: take part in slices until dismissed."""
+    """What every thread but the first does: take part in slices, or not where few are to (kernels/pace.py)."""
     cdef Batch *self = <Batch *>job
     cdef unsigned int control = fm_flush_denormals()
     cdef int32_t waits = 0
     while not fm_load(&self.job.dismissed):
-        if (fm_load64(&self.ticket) >> 32 & 7) != CLOSED:
+        if (fm_load64(&self.ticket) >> 32 & 7) != CLOSED and <int32_t>thread < fm_load(&self.n_active):
             take_part(self, thread)
             waits = 0
             continue
