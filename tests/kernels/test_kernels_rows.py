@@ -133,7 +133,6 @@ def test_listed_and_dense_rows_agree(kernels, flag, options):
         job = clone(job)
         backend = training.prepare(job, 1, Regime.BATCH)
         job.run["sparse"] = flag
-        job.workspace = training.aligned_bytes(backend.workspace_bytes(job))
         backend.prepare(job)
         job.run["budget"] = 10**6
         backend.train(job)

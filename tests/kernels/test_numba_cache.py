@@ -19,7 +19,7 @@ import fastmlp
 from fastmlp.kernels.numba_backend import build
 x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 neuron = fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0])
-print(fastmlp.__file__, fastmlp.backend(), build.CACHE, *neuron.coef_)
+print(fastmlp.__file__, fastmlp.backend(), build.CACHE is not None, *neuron.coef_)
 """
 
 
@@ -54,6 +54,11 @@ class Running:
         return out.split()
 
 
+def copy_package(folder):
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
+    shutil.copytree(Path(fastmlp.__file__).parent, folder / "fastmlp", ignore=ignored)
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     """All processes of this file, by what is asked for: they compile side by side."""
@@ -61,8 +66,7 @@ def running(tmp_path_factory):
     begun = {}
     for writable in (True, False):
         folder = tmp_path_factory.mktemp("package")
-        ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
-        shutil.copytree(Path(fastmlp.__file__).parent, folder / "fastmlp", ignore=ignored)
+        copy_package(folder)
         home = folder / "home"
         home.touch()
         if not writable:
@@ -104,6 +108,24 @@ def expected():
 
     x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
+
+
+def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path):
+    """A leaf holds what it reaches, in other files too: Numba looks at its own file only."""
+    copy_package(tmp_path)
+    cache = tmp_path / "cache"
+    env = os.environ | {"FASTMLP_BACKEND": "numba", "PYTHONPATH": str(tmp_path)}
+
+    def compiled():
+        Running(tmp_path, CODE, env, NUMBA_CACHE_DIR=str(cache)).told()
+        return {path.name: path.stat().st_mtime for path in cache.rglob("*.nbi")}
+
+    first = compiled()
+    assert first and compiled() == first
+    later = max(first.values()) + 1e-3
+    os.utime(tmp_path / "fastmlp" / "kernels" / "numba_backend" / "lanes.py", (later, later))
+    second = compiled()
+    assert second.keys() == first.keys() and all(second[name] > first[name] for name in first)
 
 
 def test_compiled_functions_of_the_two_dtypes_have_other_names():
