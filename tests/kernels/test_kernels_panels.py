@@ -22,7 +22,7 @@ def dense(monkeypatch):
 
 
 def features(width, dtype):
-    """The fewest inputs of a first layer so wide that has bands, and three: no whole panel, no whole vector."""
+    """The fewest inputs of a first layer that has bands, and three: no whole panel, no whole vector."""
     return BAND_BYTES // (width * np.dtype(dtype).itemsize) // 2 * 2 + 3
 
 
