@@ -51,6 +51,24 @@ def value_text(entry, found):
     return f"{found['ratio']:.2f}x {found['fastest_peer']}"
 
 
+def panel_title(chart, titles):
+    """Return what a chart's points have in common, and from where to where the rest goes.
+
+    Parameters
+    ----------
+    chart : str
+        What varies.
+    titles : list of str
+        Of the points: "batch 4: 784-128-10, adam, batch 4".
+    """
+    parts = []
+    for words in zip(*(each.partition(": ")[2].split(", ") for each in titles), strict=True):
+        first, last = words[0], words[-1]
+        ends = "" if first == last else f" to {last.rpartition(' ')[2]}"
+        parts.append(first + ends)
+    return f"by {chart}: {', '.join(parts)}"
+
+
 def scaling(entries, title):
     """Return a figure: time against each size, a line for each level and each peer; None without any."""
     points = [entry for entry in entries if "chart" in entry]
@@ -62,8 +80,8 @@ def scaling(entries, title):
     figure = Figure(figsize=(13, 1 + 3.3 * -(-len(charts) // 3)), layout="constrained")
     rows = -(-len(charts) // 3)
     for ax, (chart, entries_of) in zip(figure.subplots(rows, 3).flat, charts.items(), strict=False):
-        lines = {}
-        for entry in sorted(entries_of, key=lambda entry: entry["at"]):
+        lines, entries_of = {}, sorted(entries_of, key=lambda entry: entry["at"])
+        for entry in entries_of:
             best = {}
             for label, found in entry["peers"].items():
                 peer = label.split("/")[0]
@@ -82,7 +100,7 @@ def scaling(entries, title):
                 color=COLOURS.get(level) if ours else PEERS.get(name),
             )
         at = [entry["at"] for entry in entries_of]
-        ax.set_title(entries_of[-1]["title"], fontsize=9)
+        ax.set_title(panel_title(chart, [entry["title"] for entry in entries_of]), fontsize=9)
         ax.set(xscale="log", yscale="log", xlabel=chart, ylabel="µs a sample")
         ax.set_xticks(at, [f"{each:g}" for each in at])
         ax.minorticks_off()

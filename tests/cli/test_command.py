@@ -141,9 +141,10 @@ def test_output_that_was_closed_before(tmp_path):
     lines = [
         f"{sys.executable} -m fastmlp experiment list {closed}" for closed in (">&-", "2>&-", ">&- 2>&-")
     ]
-    for line in lines:
-        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, ""), line
+    how = dict(shell=True, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line, process in [(line, subprocess.Popen(line, **how)) for line in lines]:
+        _, errors = process.communicate()
+        assert (process.returncode, errors) == (0, ""), line
 
 
 def test_pictures_need_matplotlib_which_is_told_before_anything_is_run(capsys, monkeypatch, tmp_path):

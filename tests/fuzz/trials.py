@@ -17,6 +17,7 @@ import argparse
 import time
 import traceback
 import warnings
+from functools import lru_cache
 
 import numpy as np
 from fuzz import cases, estimators, extremes, files, networks
@@ -35,16 +36,20 @@ class Difference(AssertionError):
     """Two results that should be equal are not."""
 
 
+@lru_cache(maxsize=100)
+def asked(seed, dtype):
+    """A training, and what the oracle says of it and of one whose weights differ by some roundings."""
+    made, n_threads, told = cases.job(seed, dtype)
+    moved = clone(made)
+    change = 8 * float(np.finfo(dtype).eps) * np.random.RandomState(seed).standard_normal(len(moved.params))
+    moved.params = moved.params * (1 + change)
+    return made, n_threads, told, reference.train(made), reference.train(moved)
+
+
 def trial(seed, backend, dtype):
     """One training against the oracle, on any number of threads, and in pieces. Returns what was skipped."""
-    made, n_threads, told = cases.job(seed, dtype)
-    expected = reference.train(made)
+    made, n_threads, told, expected, other = asked(seed, dtype)
     eps = float(np.finfo(dtype).eps)
-    moved = clone(made)
-    moved.params = moved.params * (
-        1 + 8 * eps * np.random.RandomState(seed).standard_normal(len(moved.params))
-    )
-    other = reference.train(moved)
     if not np.isfinite(expected.params).all() or other.status != expected.status:
         return "chaotic"
     if not np.abs(expected.losses).max(initial=0) * eps < 1:
@@ -54,7 +59,8 @@ def trial(seed, backend, dtype):
     if sensitivity > 1e3 * ROUNDINGS * eps * scale:
         return "chaotic"
     allowed = ROUNDINGS * eps * scale + AMPLIFIED * sensitivity
-    for regime in cases.forced_regimes(made):
+    regimes = cases.forced_regimes(made)
+    for regime in regimes if backend != "numpy" else regimes[:1]:  # its steps are the same in all
         done, status = run(made, backend, n_threads=1, regime=regime)
         where = f"{told} {regime.name}"
         same(f"{where}: status", Status(status), Status(expected.status))

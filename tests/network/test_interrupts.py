@@ -127,7 +127,7 @@ class FitNetwork:
     """A network's fit whose every epoch is one step."""
 
     def __init__(self, activation="tanh", **options):
-        self.options = dict(epochs=6, batch_size=None, optimizer="adam", loss="mse") | options
+        self.options = dict(epochs=4, batch_size=None, optimizer="adam", loss="mse") | options
         self.network = Network([Dense(5, activation), Dense(1)], random_state=0).build(4)
 
     def __call__(self):
@@ -173,12 +173,12 @@ def test_own_formula_everywhere():
 
 
 ESTIMATORS = [
-    MLPClassifier((5,), max_iter=5, random_state=0),
-    MLPRegressor(hidden_layer_sizes=(5,), max_iter=5, early_stopping=True, n_threads=2, random_state=0),
-    MLPClassifier((5,), max_iter=5, solver="lbfgs", random_state=0),
-    Perceptron(max_iter=5),
-    LinearPerceptron(max_iter=5, record="epoch", random_state=0),
-    TanhPerceptron(max_iter=5, random_state=0),
+    MLPClassifier((5,), max_iter=3, random_state=0),
+    MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, early_stopping=True, n_threads=2, random_state=0),
+    MLPClassifier((5,), max_iter=3, solver="lbfgs", random_state=0),
+    Perceptron(max_iter=3),
+    LinearPerceptron(max_iter=3, record="epoch", random_state=0),
+    TanhPerceptron(max_iter=3, random_state=0),
 ]
 
 
@@ -194,7 +194,7 @@ def test_estimators_everywhere(model):
         fresh = run.func.__self__
         assert raised or hasattr(fresh, "n_iter_")
         if hasattr(fresh, "n_iter_"):
-            assert fresh.interrupted_ or raised or fresh.n_iter_ == 5
+            assert fresh.interrupted_ or raised or fresh.n_iter_ == 3
             assert np.isfinite(fresh.predict(X)).all()
             if hasattr(fresh, "loss_curve_"):
                 assert len(fresh.loss_curve_) == fresh.n_iter_

@@ -115,6 +115,7 @@ def check_listed(kernels, job, listing, factor):
     for n_threads in (2, 3):
         again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
         np.testing.assert_array_equal(again.params, result.params)
+        np.testing.assert_array_equal(again.losses, result.losses)
     return result
 
 

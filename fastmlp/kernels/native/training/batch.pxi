@@ -123,7 +123,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
         if lists_columns(job, self.bands.ld):
             # a gradient by columns needs no lists of rows, in whose place the next batch's are then made
             self.early = self.can_prepare and run.n_threads <= self.bands.n_bands
-            self.first_rows *= 1 if self.early else COLUMN_CUTS
+            self.first_rows *= 1 if self.can_prepare and self.bands.n_bands > 0 else COLUMN_CUTS
     else:
         lay_out_panels(&self.panels, job, self.chunk, &cursor)
         self.bands = &self.panels.bands
@@ -179,7 +179,7 @@ cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     """Cut the layers into blocks of weight rows, and these into tasks: bands, the others of about the same cost.
 
-    Large blocks of first weights come first and last: threads claim from both ends, and what is small is left for
+    Blocks and their order, in which penalties are added up, are the same for any number of threads. Large blocks of first weights come first and last: threads claim from both ends, and what is small is left for
     whoever is done with those.
     """
     cdef size k, first, last, n = 0
@@ -202,8 +202,9 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
                 last = first + (self.first_rows if apart else <size>WEIGHT_ROWS)
                 last = min(cut_end(self, first) if apart and self.shared else last, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
-                band = band_of_block(self, &here)
-                late = 2 * band >= <Py_ssize_t>self.bands.n_bands if band >= 0 else apart and 2 * first >= layer.n_in
+                late = apart and 2 * first >= layer.n_in
+                if apart and self.bands.n_bands > 0:
+                    late = 2 * band_of(self.bands, cut_of(self, first)) >= self.bands.n_bands
                 if late == part:
                     self.weight_blocks[n] = here
                     total += (last - first) * self.work[k].ld
