@@ -7,7 +7,7 @@ it, as it cannot of calls into the C library.
 import math
 
 from ..plan import Activation
-from .build import FUSED, fused, leaf
+from .build import ALONE, BATCH, FUSED, LOSSES, NETS, PREDICTION, TRAINING, fused, leaf
 from .lanes import choose, real, scale_by_power, size_of
 from .memory import address
 
@@ -172,7 +172,7 @@ def activate(code, slope, z, a, n):
     return 0
 
 
-@leaf("idpppi->i", fastmath=FUSED)
+@leaf("idpppi->i", fastmath=FUSED, of=TRAINING)
 def activation_gradient(code, slope, z, a, d, n):
     """d *= f'(z) over n numbers, given a = f(z) too. Softmax has its own function."""
     zero, one, slope = real(0, z), real(1, z), real(slope, z)
@@ -214,7 +214,7 @@ def activation_gradient(code, slope, z, a, d, n):
     return 0
 
 
-@leaf("ppii->i")
+@leaf("ppii->i", of=(BATCH, ALONE, NETS, LOSSES, PREDICTION))
 def softmax(z, a, n_samples, n_units):
     """Softmax over the units of each sample."""
     for _ in range(n_samples):
@@ -232,7 +232,7 @@ def softmax(z, a, n_samples, n_units):
     return 0
 
 
-@leaf("ppii->i")
+@leaf("ppii->i", of=(BATCH, ALONE, NETS, LOSSES))
 def softmax_gradient(a, d, n_samples, n_units):
     """d = a (d - sum(a d)) for each sample."""
     for _ in range(n_samples):

@@ -113,7 +113,7 @@ def _through_activation(c, k, n):
         call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
 
 
-@leaf("ci->i", manners=(BATCH,))
+@leaf("ci->i", of=(BATCH,))
 def backward(c, n):
     """From the output layer's D back to that of all layers."""
     for k in range(c.n_layers - 1, -1, -1):

@@ -4,8 +4,8 @@ import ctypes
 
 from numba import types
 
-from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
-from ..records import INPUT, RowKind
+from ..plan import EDGE, LAYER, RUN, Activation, Optimizer
+from ..records import INPUT
 from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
 from .lanes import VEC_BYTES, Lanes, size_of
 from .memory import I64, Records, address, pointer, records
@@ -16,7 +16,6 @@ CUTS = 8  # of listed input at least, where it is as wide: blocks of weights tha
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
 GRADIENT, SGD = int(Optimizer.GRADIENT), int(Optimizer.SGD)
-ONLINE, CSR = int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
 KEEPS_LOGITS = tuple(
     int(a)
     for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
@@ -27,12 +26,15 @@ KEEPS_LOGITS = tuple(
 KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
-    ("i", "manner n_layers n_params n_states n_rates n_features training batch looks next_uint32 bit_state"),
+    ("i", "manner n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    # ... among it: whether rows are looked at, and listed by their non-zeros; whether samples side by side
+    # have half the squared error for their loss
+    ("i", "looks lists in_squares"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
-    # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its
-    # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
-    ("i", "chunk stored lists direct"), ("B", "buffers"),
+    # what `layout` finds: samples at once; whether the gradient is stored whole, and whether it is subtracted
+    # from the weights as it comes; and the parts of the workspace
+    ("i", "chunk stored direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
     # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the
     # records of stretches of samples; rows of weights in a block of listed input, and where in each list such
@@ -166,7 +168,7 @@ def _cut_batches(c):
         c.stretch = max(16, min(32 if c.lists != 0 else 64, (c.chunk + 1) // 2 + 15 & ~15))
 
 
-@leaf("ccii->i", manners=(BATCH,))
+@leaf("ccii->i", of=(BATCH,))
 def begin_view(view, c, first, buffers):
     """Make `view` the record of a stretch of samples, from row `first` of the workspace's on."""
     source, out = pointer(address(c), I64), pointer(address(view), I64)
@@ -192,7 +194,7 @@ def begin_view(view, c, first, buffers):
     return 0
 
 
-@leaf("cciii->i", manners=(BATCH,))
+@leaf("cciii->i", of=(BATCH,))
 def begin_helper(helper, c, panel, mask, unused):
     """Make `helper` the record of another thread, which has a panel and a mask of its own."""
     source, out = pointer(address(c), I64), pointer(address(helper), I64)
@@ -236,17 +238,14 @@ def layout(c, base):
     The buffers before those of layer 0 are INPUT's, the gathered rows.
     """
     size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
-    lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
-    run = c.run
+    lists, direct, clip_norm, run = c.lists != 0, False, False, c.run
     if training:
-        lists = lists or run.regime == ONLINE or run.sparse != 0
         direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
         clip_norm = run.clip_norm > 0.0
         for k in range(n_layers):
             layer = c.layers[k]
             direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
             direct = direct and (c.manner == BATCH or layer.frozen == 0)
-    lists = lists and c.manner == BATCH
     direct = direct and (lists or c.manner == SAMPLES)
     width = c.longest if lists else c.n_features
     chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
@@ -257,7 +256,7 @@ def layout(c, base):
     )
     if c.manner != BATCH:
         stored = c.manner == SAMPLES
-    c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
+    c.chunk, c.stored, c.direct = chunk, stored, direct
 
     here, shares = base, training and c.manner == BATCH
     if shares:

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 from ..plan import Optimizer, Status
-from .build import call, kernel, leaf
+from .build import TRAINING, call, kernel, leaf
 from .lanes import real, size_of
 from .memory import call_next_uint32
 
@@ -15,7 +15,7 @@ LARGEST_32, LARGEST_64 = float(np.finfo(np.float32).max), sys.float_info.max
 RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
 
 
-@leaf("wiii->i")
+@leaf("wiii->i", of=TRAINING)
 def shuffle(order, n, next_uint32, state):
     """RandomState.shuffle of n int64 numbers, below 2^32 of them."""
     mask = 1

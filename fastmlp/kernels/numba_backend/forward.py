@@ -35,7 +35,7 @@ def _apply_dropout(c, k, first, n):
         h[i] = a[i] * m[i]
 
 
-@leaf("ciiii->i", manners=(BATCH, PREDICTION))
+@leaf("ciiii->i", of=(BATCH, PREDICTION))
 def forward(c, first, n, last, activate_last):
     """n samples, gathered, up to layer `last`, whose activation is applied where `activate_last` is 1."""
     for k in range(last + 1):

@@ -39,7 +39,7 @@ def dropout_factor(seed, epoch, layer, position, rate, unit):
     return _factor(words[unit & 3], rate)
 
 
-@leaf("iiiidpi->i", manners=(BATCH,))
+@leaf("iiiidpi->i", of=(BATCH,))
 def fill_factors(seed, epoch, layer, position, rate, mask, n):
     """mask[unit] = 0 or 1 / (1 - rate), for all n units of one sample."""
     for unit in range(0, n & ~3, 4):

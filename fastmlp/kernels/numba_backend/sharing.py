@@ -131,7 +131,7 @@ def _end_batch(c):
         _open(c, CLOSED, 0)
 
 
-@leaf("ci->i", manners=(BATCH,))
+@leaf("ci->i", of=(BATCH,))
 def end_phase(c, kind):
     """What comes behind the last task of a phase."""
     if kind == STRETCHES:
@@ -155,7 +155,7 @@ def end_phase(c, kind):
     return 0
 
 
-@leaf("ccii->d", manners=(BATCH,))
+@leaf("ccii->d", of=(BATCH,))
 def work_stretch(view, c, first, n):
     """n samples from place `first` of the order on, there and back; returns the sum of their losses."""
     view.panel, view.mask = c.panel, c.mask  # this thread's
@@ -205,7 +205,7 @@ def _blocks(c, phase):
                 place += 1
 
 
-@leaf("c->i", manners=(BATCH,))
+@leaf("c->i", of=(BATCH,))
 def take_part(c):
     """Claim and carry out tasks until the slice is over."""
     ticket, waits = c.control + TICKET, 0
@@ -228,7 +228,7 @@ def take_part(c):
             give_way()
 
 
-@leaf("c->i", manners=(BATCH,))
+@leaf("c->i", of=(BATCH,))
 def run_batches(c):
     """Up to run.budget batches, or parts of larger ones, from where training stands; returns a status."""
     c.control[LEFT], midst = c.run.budget, c.control[MIDST]
