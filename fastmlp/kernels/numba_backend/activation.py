@@ -8,7 +8,7 @@ import math
 
 from ..plan import Activation
 from .build import ALONE, BATCH, FUSED, LOSSES, NETS, PREDICTION, TRAINING, fused, leaf
-from .lanes import choose, real, scale_by_power, size_of
+from .lanes import by_precision, choose, real, scale_by_power
 from .memory import address
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP = map(
@@ -36,22 +36,18 @@ def polynomial(terms, x):
 @fused
 def reduced_expm1(x):
     """x = n ln(2) + r: exp(r) - 1, and n in the low bits of a number (see `scale_by_power`)."""
-    if size_of(x) == 4:
-        t = x * real(LOG2_E, x) + real(SHIFT_32, x)
-        n = t - real(SHIFT_32, x)
-        r = x - n * real(LN2_HIGH_32, x) - n * real(LN2_LOW_32, x)
-        y = polynomial(TERMS_32, r)
-    else:
-        t = x * real(LOG2_E, x) + real(SHIFT_64, x)
-        n = t - real(SHIFT_64, x)
-        r = x - n * real(LN2_HIGH_64, x) - n * real(LN2_LOW_64, x)
-        y = polynomial(TERMS_64, r)
+    shift = real(by_precision(x, SHIFT_32, SHIFT_64), x)
+    high, low = by_precision(x, LN2_HIGH_32, LN2_HIGH_64), by_precision(x, LN2_LOW_32, LN2_LOW_64)
+    t = x * real(LOG2_E, x) + shift
+    n = t - shift
+    r = x - n * real(high, x) - n * real(low, x)
+    y = polynomial(by_precision(x, TERMS_32, TERMS_64), r)
     return y * r * r + r, t
 
 
 @fused
 def exp(x):
-    limit = real(88.72 if size_of(x) == 4 else 709.78, x)
+    limit = real(by_precision(x, 88.72, 709.78), x)
     y, t = reduced_expm1(x)
     y = scale_by_power(y + real(1, x), t)
     y = choose(x, real(1.4, x) - limit, real(0, x), y)
@@ -243,27 +239,3 @@ def softmax_gradient(a, d, n_samples, n_units):
             d[o] = a[o] * (d[o] - mean)
         a, d = a + n_units, d + n_units
     return 0
-
-
-@fused
-def softmax_beside(z, a, n):
-    """Softmax over n units, of samples or nets side by side."""
-    top, mass = z[0], real(0, z)
-    for o in range(1, n):
-        top = choose(top, z[o], z[o], top)
-    for o in range(n):
-        e = exp(z[o] - top)
-        a[o] = e
-        mass += e
-    for o in range(n):
-        a[o] = a[o] / mass
-
-
-@fused
-def softmax_gradient_beside(a, d, n):
-    """The same for `softmax_gradient`."""
-    mean = real(0, a)
-    for o in range(n):
-        mean += a[o] * d[o]
-    for o in range(n):
-        d[o] = a[o] * (d[o] - mean)

@@ -6,7 +6,6 @@ has used them, unless the step needs the whole gradient first (`stored`).
 
 from ..plan import Optimizer
 from ..records import INPUT
-from .activation import SOFTMAX
 from .build import BATCH, call, inline, kernel, leaf
 from .lanes import whole
 from .memory import address
@@ -107,10 +106,7 @@ def _through_activation(c, k, n):
     if layer.dropout > 0.0:
         for i in range(numbers):
             d[i] *= m[i]
-    if layer.activation == SOFTMAX:
-        call(c.softmax_gradient, buffer.a, d, n, layer.n_out)
-    else:
-        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
+    call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
 
 
 @leaf("ci->i", of=(BATCH,))
@@ -165,7 +161,7 @@ def finish_stored(c, scale):
                 g[i] *= run.clip_norm / length
     if run.optimizer == GRADIENT:
         return total
-    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
+    start = c.layers[0].weights  # of what has not moved yet; frozen layers lie between those that do
     for k in range(c.n_layers):
         layer = c.layers[k]
         if layer.frozen != 0:

@@ -83,7 +83,7 @@ def entry(template, fastmath=False):
 
 
 def leaf(template, fastmath=False, of=()):
-    """Register a C function that other leaves call, or Python; in calls of some kinds only, if any is given."""
+    """Register a C function that other leaves call, or Python; in calls of some kinds only, where given."""
 
     def register(function):
         REACHED[function.__name__] = frozenset(of)

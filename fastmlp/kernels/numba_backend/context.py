@@ -265,8 +265,8 @@ def layout(c, base):
         _cut_batches(c)
     c.buffers = here + BUFFER_BYTES
     here += (n_layers + 1) * BUFFER_BYTES + 63 & ~63
-    widest = 1
-    for k in range(n_layers):
+    widest = c.layers[0].n_out
+    for k in range(1, n_layers):
         widest = max(widest, c.layers[k].n_out)
     here = _layout_layers(c, c.buffers, here, chunk * size, base)
     if lists:

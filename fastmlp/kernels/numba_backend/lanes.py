@@ -88,6 +88,17 @@ def real(typingctx, value, x):
 
 
 @intrinsic
+def by_precision(typingctx, x, single, double):
+    """`single` where the numbers of `x` are of single precision, else `double`; the other is not compiled."""
+    place = 1 if _element(x) == types.float32 else 2
+
+    def codegen(context, builder, sig, args):
+        return args[place]
+
+    return (single, double)[place - 1](x, single, double), codegen
+
+
+@intrinsic
 def size_of(typingctx, x):
     """Bytes of a number of `x`, or of what the pointer `x` points to: a constant."""
     n = _element(x).bitwidth // 8

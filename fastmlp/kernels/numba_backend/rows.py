@@ -5,7 +5,7 @@ import numpy as np
 from ..records import INPUT, RowKind
 from .atomic import fetch
 from .build import BATCH, LISTS, PREDICTION, call, entry, inline, leaf
-from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
+from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of, width_of
 from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
@@ -165,7 +165,7 @@ def gather(c, first, n):
             )
             c.counts[s] = count
         else:
-            gather_row(c, row, x, 1)
+            gather_row(c, row, x, width_of(x))
             if c.training != 0 and c.run.input_dropout > 0.0:
                 _drop(c, position, x)
         if looks:

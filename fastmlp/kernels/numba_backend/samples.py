@@ -6,7 +6,7 @@ its end, and the optimizer passes over all parameters at once.
 """
 
 from ..records import INPUT
-from .activation import RELU, SOFTMAX, activated, derivative, softmax_beside, softmax_gradient_beside
+from .activation import RELU, activated, derivative
 from .backward import divisor_of, finish_stored
 from .build import SAMPLES, call, fused, kernel, leaf
 from .lanes import flat, real, total, total_of_four, width_of
@@ -64,10 +64,7 @@ def _forward(c, x, n_activated):
                 a[o] = activated(activation, slope, t)
         if k >= n_activated or here:
             continue
-        if activation == SOFTMAX:
-            softmax_beside(z, a, n_out)
-        else:
-            call(c.activate, activation, layer.slope, flat(z), flat(a), n_out * width_of(x))
+        call(c.activate, activation, layer.slope, flat(z), flat(a), n_out * width_of(x))
 
 
 @fused
@@ -107,8 +104,6 @@ def _through_activation(c, k):
     if activation <= RELU:
         for o in range(n_out):
             d[o] = d[o] * derivative(activation, real(layer.slope, d), a[o])
-    elif activation == SOFTMAX:
-        softmax_gradient_beside(a, d, n_out)
     else:
         numbers = n_out * width_of(d)
         call(c.activation_gradient, activation, layer.slope, flat(buffer.z), flat(a), flat(d), numbers)
