@@ -231,77 +231,89 @@ def _layout_shares(c, here, base, widest):
     return here
 
 
+@kernel
+def _choose(c):
+    """How a job is carried out: samples in the workspace at once; what becomes of the gradient."""
+    size, run, batch = size_of(c.params), c.run, c.batch
+    width = c.longest if c.lists != 0 else c.n_features
+    c.chunk, c.direct, c.stored = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width))), 0, 0
+    if c.manner != BATCH:
+        c.chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
+    if c.training == 0:
+        return
+    direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
+        direct = direct and (c.manner == BATCH or layer.frozen == 0)
+    c.direct = direct and (c.lists != 0 or c.manner == SAMPLES)
+    if c.manner == BATCH:
+        asked = address(c.gradient) != 0 or run.clip_norm > 0.0
+        c.stored = batch > c.chunk or asked or (c.direct == 0 and c.n_params <= SMALL)
+    else:
+        c.stored = c.manner == SAMPLES
+
+
+@kernel
+def _layout_input(c, here, base):
+    """The rows of a chunk, or lists of them, from `here` on; returns their end."""
+    size, width = size_of(c.params), c.longest if c.lists != 0 else c.n_features
+    n_bytes = c.chunk * width * size + 63 & ~63
+    if c.lists != 0:
+        c.value, c.index = here, here + n_bytes
+        here += n_bytes + (c.chunk * width * 4 + 63 & ~63)
+        c.counts = here
+        return here + (c.chunk * 8 + 63 & ~63)
+    c.x, c.mask = here, here + n_bytes
+    if base != 0:
+        c.buffers[INPUT].h = here
+    return here + n_bytes + ((width * size if c.training != 0 else 0) + 63 & ~63)
+
+
+@kernel
+def _layout_step(c, here, base, widest):
+    """What an optimizer's step takes, from `here` on; returns its end."""
+    size = size_of(c.params)
+    c.panel = here
+    here += max(PANEL, 4 * widest) * size + 63 & ~63
+    c.constants = here
+    here += 128
+    if c.stored != 0 and address(c.gradient) == 0:
+        if base != 0:
+            c.gradient = here
+        here += c.n_params * size + 63 & ~63
+    if c.manner == ALONE or c.manner == NETS:
+        c.values, c.scales, c.penalties = here, here + 128, here + 256
+        here += 384
+    if c.manner == ALONE:
+        c.alive = here
+        here += 64
+    return here
+
+
 @leaf("ci->i")
 def layout(c, base):
     """Share the workspace at `base` out; return its size. With base 0: only the size.
 
     The buffers before those of layer 0 are INPUT's, the gathered rows.
     """
-    size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
-    lists, direct, clip_norm, run = c.lists != 0, False, False, c.run
-    if training:
-        direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
-        clip_norm = run.clip_norm > 0.0
-        for k in range(n_layers):
-            layer = c.layers[k]
-            direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
-            direct = direct and (c.manner == BATCH or layer.frozen == 0)
-    direct = direct and (lists or c.manner == SAMPLES)
-    width = c.longest if lists else c.n_features
-    chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
-    if c.manner != BATCH:
-        chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
-    stored = training and (
-        batch > chunk or address(c.gradient) != 0 or clip_norm or (not direct and c.n_params <= SMALL)
-    )
-    if c.manner != BATCH:
-        stored = c.manner == SAMPLES
-    c.chunk, c.stored, c.direct = chunk, stored, direct
-
-    here, shares = base, training and c.manner == BATCH
+    _choose(c)
+    size, here, shares = size_of(c.params), base, c.training != 0 and c.manner == BATCH
+    widest = c.layers[0].n_out
+    for k in range(1, c.n_layers):
+        widest = max(widest, c.layers[k].n_out)
     if shares:
-        c.control, c.n_threads = base, run.n_threads
+        c.control, c.n_threads = base, c.run.n_threads
         here += CONTROL_BYTES + ((c.n_threads - 1) * c.n_words * 8 + 63 & ~63)
         _cut_batches(c)
     c.buffers = here + BUFFER_BYTES
-    here += (n_layers + 1) * BUFFER_BYTES + 63 & ~63
-    widest = c.layers[0].n_out
-    for k in range(1, n_layers):
-        widest = max(widest, c.layers[k].n_out)
-    here = _layout_layers(c, c.buffers, here, chunk * size, base)
-    if lists:
-        c.value = here
-        here += chunk * width * size + 63 & ~63
-        c.index = here
-        here += chunk * width * 4 + 63 & ~63
-        c.counts = here
-        here += chunk * 8 + 63 & ~63
-    else:
-        c.x = here
-        if base != 0:
-            c.buffers[INPUT].h = here
-        here += chunk * width * size + 63 & ~63
-        c.mask = here
-        here += (width * size if training else 0) + 63 & ~63
-    c.zeros, n_zeros = here, widest
-    if c.manner == NETS:
-        n_zeros *= VEC_BYTES // size
+    here += (c.n_layers + 1) * BUFFER_BYTES + 63 & ~63
+    here = _layout_layers(c, c.buffers, here, c.chunk * size, base)
+    here = _layout_input(c, here, base)
+    c.zeros, n_zeros = here, widest * (VEC_BYTES // size if c.manner == NETS else 1)
     here += n_zeros * size + 63 & ~63
-    if training:
-        c.panel = here
-        here += max(PANEL, 4 * widest) * size + 63 & ~63
-        c.constants = here
-        here += 128
-        if stored and address(c.gradient) == 0:
-            if base != 0:
-                c.gradient = here
-            here += c.n_params * size + 63 & ~63
-        if c.manner == ALONE or c.manner == NETS:
-            c.values, c.scales, c.penalties = here, here + 128, here + 256
-            here += 384
-        if c.manner == ALONE:
-            c.alive = here
-            here += 64
+    if c.training != 0:
+        here = _layout_step(c, here, base, widest)
     if shares:
         here = _layout_shares(c, here, base, widest)
     if c.manner == NETS or c.manner == SAMPLES:
