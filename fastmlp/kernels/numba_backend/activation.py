@@ -47,6 +47,7 @@ def reduced_expm1(x):
 
 @fused
 def exp(x):
+    """exp(x): 0 where it is no normal number, infinity where it is too large."""
     limit = real(by_precision(x, 88.72, 709.78), x)
     y, t = reduced_expm1(x)
     y = scale_by_power(y + real(1, x), t)
@@ -65,6 +66,7 @@ def expm1(x):
 
 @fused
 def tanh(x):
+    """tanh(x), by e^2|x| - 1, which is exact near 0."""
     zero, limit = real(0, x), real(40, x)
     size = choose(x, zero, -x, x) * real(2, x)
     e = expm1(choose(limit, size, limit, size))
@@ -74,21 +76,25 @@ def tanh(x):
 
 @fused
 def logistic(x):
+    """1 / (1 + exp(-x))"""
     return real(1, x) / (real(1, x) + exp(-x))
 
 
 @fused
 def softplus(x):
+    """log(1 + exp(x)), of numbers only."""
     return max(x, real(0, x)) + real(math.log1p(math.exp(-abs(x))), x)
 
 
 @fused
 def gelu(x):
+    """x Phi(x), where Phi is the normal distribution function; of numbers only."""
     return x * real(0.5, x) * math.erfc(-x * real(ROOT_HALF, x))
 
 
 @fused
 def gelu_slope(x):
+    """Phi(x) + x phi(x)"""
     half = real(0.5, x)
     return half * math.erfc(-x * real(ROOT_HALF, x)) + x * real(DENSITY, x) * math.exp(-half * x * x)
 

@@ -4,13 +4,11 @@ A layer's gradient is computed by panels of weight rows that stay in the first-l
 has used them, unless the step needs the whole gradient first (`stored`).
 """
 
-from ..plan import Optimizer
 from ..records import INPUT
 from .build import BATCH, call, inline, kernel, leaf
 from .lanes import whole
 from .memory import address
-
-GRADIENT = int(Optimizer.GRADIENT)
+from .optimizer import GRADIENT
 
 
 @inline
@@ -48,6 +46,7 @@ def _add_listed(c, cut, n, d, n_out, factor, w):
 
 @kernel
 def _bias_step(c, k, n):
+    """The gradient of layer k's bias over n samples, and its use."""
     layer, d = c.layers[k], c.buffers[k].d
     n_out = layer.n_out
     g = c.panel

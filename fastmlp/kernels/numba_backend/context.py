@@ -4,18 +4,18 @@ import ctypes
 
 from numba import types
 
-from ..plan import EDGE, LAYER, RUN, Activation, Optimizer
+from ..plan import EDGE, LAYER, RUN, Activation
 from ..records import INPUT
 from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
 from .lanes import VEC_BYTES, Lanes, size_of
 from .memory import I64, Records, address, pointer, records
+from .optimizer import GRADIENT, SGD
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
 CUTS = 8  # of listed input at least, where it is as wide: blocks of weights that threads share out
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
-GRADIENT, SGD = int(Optimizer.GRADIENT), int(Optimizer.SGD)
 KEEPS_LOGITS = tuple(
     int(a)
     for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,

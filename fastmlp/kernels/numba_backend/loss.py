@@ -23,6 +23,7 @@ EPS_32, EPS_64 = float(np.finfo(np.float32).eps), sys.float_info.epsilon
 
 @inline
 def _xlogy(x, y):
+    """x log(y), 0 where x is."""
     return x * math.log(y) if x != 0.0 else 0.0
 
 

@@ -150,6 +150,7 @@ def add_penalty(w, g, n, l1, l2, scale, clip):
 
 @leaf("pi->d", of=(BATCH,))
 def norm(g, n):
+    """The Euclidean norm of n numbers, summed in double precision."""
     total = 0.0
     for i in range(n):
         total += g[i] * 1.0 * g[i]

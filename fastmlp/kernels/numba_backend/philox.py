@@ -29,6 +29,7 @@ def philox(c0, c1, c2, c3, seed):
 
 @inline
 def _factor(bits, rate):
+    """0 at the rate, else 1 / (1 - rate), by 24 of 32 random bits."""
     return 1.0 / (1.0 - rate) if np.float64(bits >> DROP) * ONE_BIT >= rate else 0.0
 
 

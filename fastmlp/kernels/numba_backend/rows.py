@@ -175,6 +175,7 @@ def gather(c, first, n):
 
 @inline
 def _row_within(x, step, n, most):
+    """Whether no magnitude of a row is NaN or above `most`."""
     bad = 0
     for j in range(n):
         bad += not abs(x[j * step]) <= most  # NaN is nothing's equal

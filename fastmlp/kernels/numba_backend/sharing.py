@@ -77,6 +77,7 @@ def _finish(c, task, value):
 
 @kernel
 def _sum_results(c, n):
+    """The sum of the results of n tasks, in their order."""
     total = 0.0
     for i in range(n):
         total += c.results[i]
@@ -94,6 +95,7 @@ def _open_chunk(c, first):
 
 @kernel
 def _open_batch(c):
+    """Begin the batch that comes next: its constants, and its first chunk."""
     n, run = begin_batch(c), c.run
     first = run.batch * run.batch_size
     divisor = divisor_of(c, first, n)
@@ -169,6 +171,7 @@ def work_stretch(view, c, first, n):
 
 @kernel
 def _stretches(c, phase):
+    """Claim stretches of samples of this phase, and carry them out."""
     task = _claim(c, phase)
     while task >= 0:
         start = task * c.stretch
