@@ -7,8 +7,8 @@ it, as it cannot of calls into the C library.
 import math
 
 from ..plan import Activation
-from .build import FUSED, fused, leaf
-from .lanes import choose, real, scale_by_power, size_of
+from .build import ALONE, BATCH, FUSED, LOSSES, NETS, PREDICTION, TRAINING, fused, leaf
+from .lanes import by_precision, choose, real, scale_by_power
 from .memory import address
 
 IDENTITY, LOGISTIC, TANH, RELU, LEAKY_RELU, ELU, SELU, SOFTPLUS, GELU, SILU, STEP, SOFTMAX, EXP = map(
@@ -36,22 +36,19 @@ def polynomial(terms, x):
 @fused
 def reduced_expm1(x):
     """x = n ln(2) + r: exp(r) - 1, and n in the low bits of a number (see `scale_by_power`)."""
-    if size_of(x) == 4:
-        t = x * real(LOG2_E, x) + real(SHIFT_32, x)
-        n = t - real(SHIFT_32, x)
-        r = x - n * real(LN2_HIGH_32, x) - n * real(LN2_LOW_32, x)
-        y = polynomial(TERMS_32, r)
-    else:
-        t = x * real(LOG2_E, x) + real(SHIFT_64, x)
-        n = t - real(SHIFT_64, x)
-        r = x - n * real(LN2_HIGH_64, x) - n * real(LN2_LOW_64, x)
-        y = polynomial(TERMS_64, r)
+    shift = real(by_precision(x, SHIFT_32, SHIFT_64), x)
+    high, low = by_precision(x, LN2_HIGH_32, LN2_HIGH_64), by_precision(x, LN2_LOW_32, LN2_LOW_64)
+    t = x * real(LOG2_E, x) + shift
+    n = t - shift
+    r = x - n * real(high, x) - n * real(low, x)
+    y = polynomial(by_precision(x, TERMS_32, TERMS_64), r)
     return y * r * r + r, t
 
 
 @fused
 def exp(x):
-    limit = real(88.72 if size_of(x) == 4 else 709.78, x)
+    """exp(x): 0 where it is no normal number, infinity where it is too large."""
+    limit = real(by_precision(x, 88.72, 709.78), x)
     y, t = reduced_expm1(x)
     y = scale_by_power(y + real(1, x), t)
     y = choose(x, real(1.4, x) - limit, real(0, x), y)
@@ -69,6 +66,7 @@ def expm1(x):
 
 @fused
 def tanh(x):
+    """tanh(x), by e^2|x| - 1, which is exact near 0."""
     zero, limit = real(0, x), real(40, x)
     size = choose(x, zero, -x, x) * real(2, x)
     e = expm1(choose(limit, size, limit, size))
@@ -78,21 +76,25 @@ def tanh(x):
 
 @fused
 def logistic(x):
+    """1 / (1 + exp(-x))"""
     return real(1, x) / (real(1, x) + exp(-x))
 
 
 @fused
 def softplus(x):
+    """log(1 + exp(x)), of numbers only."""
     return max(x, real(0, x)) + real(math.log1p(math.exp(-abs(x))), x)
 
 
 @fused
 def gelu(x):
+    """x Phi(x), where Phi is the normal distribution function; of numbers only."""
     return x * real(0.5, x) * math.erfc(-x * real(ROOT_HALF, x))
 
 
 @fused
 def gelu_slope(x):
+    """Phi(x) + x phi(x)"""
     half = real(0.5, x)
     return half * math.erfc(-x * real(ROOT_HALF, x)) + x * real(DENSITY, x) * math.exp(-half * x * x)
 
@@ -172,7 +174,7 @@ def activate(code, slope, z, a, n):
     return 0
 
 
-@leaf("idpppi->i", fastmath=FUSED)
+@leaf("idpppi->i", fastmath=FUSED, of=TRAINING)
 def activation_gradient(code, slope, z, a, d, n):
     """d *= f'(z) over n numbers, given a = f(z) too. Softmax has its own function."""
     zero, one, slope = real(0, z), real(1, z), real(slope, z)
@@ -214,7 +216,7 @@ def activation_gradient(code, slope, z, a, d, n):
     return 0
 
 
-@leaf("ppii->i")
+@leaf("ppii->i", of=(BATCH, ALONE, NETS, LOSSES, PREDICTION))
 def softmax(z, a, n_samples, n_units):
     """Softmax over the units of each sample."""
     for _ in range(n_samples):
@@ -232,7 +234,7 @@ def softmax(z, a, n_samples, n_units):
     return 0
 
 
-@leaf("ppii->i")
+@leaf("ppii->i", of=(BATCH, ALONE, NETS, LOSSES))
 def softmax_gradient(a, d, n_samples, n_units):
     """d = a (d - sum(a d)) for each sample."""
     for _ in range(n_samples):
@@ -243,27 +245,3 @@ def softmax_gradient(a, d, n_samples, n_units):
             d[o] = a[o] * (d[o] - mean)
         a, d = a + n_units, d + n_units
     return 0
-
-
-@fused
-def softmax_beside(z, a, n):
-    """Softmax over n units, of samples or nets side by side."""
-    top, mass = z[0], real(0, z)
-    for o in range(1, n):
-        top = choose(top, z[o], z[o], top)
-    for o in range(n):
-        e = exp(z[o] - top)
-        a[o] = e
-        mass += e
-    for o in range(n):
-        a[o] = a[o] / mass
-
-
-@fused
-def softmax_gradient_beside(a, d, n):
-    """The same for `softmax_gradient`."""
-    mean = real(0, a)
-    for o in range(n):
-        mean += a[o] * d[o]
-    for o in range(n):
-        d[o] = a[o] * (d[o] - mean)

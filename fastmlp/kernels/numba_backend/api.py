@@ -171,7 +171,7 @@ class Kernels(Calls):
         """
         n = len(out) if n is None else n
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
-        call, sizes = self._call(plan)
+        call, sizes = self._prediction_call(plan, n, rows.is_sparse)
         read_rows(call, rows, rows.scale)
         call.params, call.batch = address(params), n
         key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
@@ -212,7 +212,7 @@ class Kernels(Calls):
             return None
         if len(self._few) >= MOST_KEPT:
             self._few.clear()
-        call, _ = self._call(plan)
+        call, _ = self._prediction_call(plan, len(x), False)
         read_array(call, x)
         call.scale, call.batch, layer = scale, len(x), layer % n_layers
         where, layout = ctypes.byref(call), self._leaf("layout")

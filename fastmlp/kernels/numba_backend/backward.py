@@ -4,14 +4,11 @@ A layer's gradient is computed by panels of weight rows that stay in the first-l
 has used them, unless the step needs the whole gradient first (`stored`).
 """
 
-from ..plan import Optimizer
 from ..records import INPUT
-from .activation import SOFTMAX
 from .build import BATCH, call, inline, kernel, leaf
 from .lanes import whole
 from .memory import address
-
-GRADIENT = int(Optimizer.GRADIENT)
+from .optimizer import GRADIENT
 
 
 @inline
@@ -49,6 +46,7 @@ def _add_listed(c, cut, n, d, n_out, factor, w):
 
 @kernel
 def _bias_step(c, k, n):
+    """The gradient of layer k's bias over n samples, and its use."""
     layer, d = c.layers[k], c.buffers[k].d
     n_out = layer.n_out
     g = c.panel
@@ -107,13 +105,10 @@ def _through_activation(c, k, n):
     if layer.dropout > 0.0:
         for i in range(numbers):
             d[i] *= m[i]
-    if layer.activation == SOFTMAX:
-        call(c.softmax_gradient, buffer.a, d, n, layer.n_out)
-    else:
-        call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
+    call(c.activation_gradient, layer.activation, layer.slope, buffer.z, buffer.a, d, whole(numbers, d))
 
 
-@leaf("ci->i", manners=(BATCH,))
+@leaf("ci->i", of=(BATCH,))
 def backward(c, n):
     """From the output layer's D back to that of all layers."""
     for k in range(c.n_layers - 1, -1, -1):
@@ -165,7 +160,7 @@ def finish_stored(c, scale):
                 g[i] *= run.clip_norm / length
     if run.optimizer == GRADIENT:
         return total
-    start = 0  # of the parameters that have not moved yet; frozen layers lie between those that do
+    start = c.layers[0].weights  # of what has not moved yet; frozen layers lie between those that do
     for k in range(c.n_layers):
         layer = c.layers[k]
         if layer.frozen != 0:

@@ -60,13 +60,16 @@ summed = njit(forceinline=True, fastmath=FUSED | {"reassoc"}, **PART)  # in any 
 # How a job is trained (`manner`): in mini-batches, or online; a small net online, alone, or several side by
 # side; in small batches whose samples lie side by side.
 BATCH, ALONE, NETS, SAMPLES = range(4)
-PREDICTION = -1  # none of these
+TRAINING = BATCH, ALONE, NETS, SAMPLES
+# Further kinds of calls: predictions; with rows listed by their non-zeros, in training too; with losses that
+# samples side by side have no own function for.
+PREDICTION, LISTS, LEARNED_LISTS, LOSSES = range(4, 8)
 FILES = (
     "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples "
     "online train neuron"
 )
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
-REACHED: dict = {}  # names of those that other leaves call: the manners in which they do, () for all
+REACHED: dict = {}  # names of those that other leaves call: the kinds of calls that take them, () for all
 
 
 def entry(template, fastmath=False):
@@ -79,11 +82,11 @@ def entry(template, fastmath=False):
     return register
 
 
-def leaf(template, fastmath=False, manners=()):
-    """Register a C function that other leaves call, or Python; in some manners only, if any are named."""
+def leaf(template, fastmath=False, of=()):
+    """Register a C function that other leaves call, or Python; in calls of some kinds only, where given."""
 
     def register(function):
-        REACHED[function.__name__] = manners
+        REACHED[function.__name__] = frozenset(of)
         return entry(template, fastmath)(function)
 
     return register

@@ -6,12 +6,26 @@ import numba
 import numpy as np
 
 from ..memory import check
-from ..records import RUN, RowKind
-from .build import BATCH, PREDICTION, REACHED, compile_leaf, register_all
+from ..plan import RUN, Activation, Loss, Regime
+from ..records import RowKind
+from .build import (
+    BATCH,
+    LEARNED_LISTS,
+    LISTS,
+    LOSSES,
+    PREDICTION,
+    REACHED,
+    SAMPLES,
+    TRAINING,
+    compile_leaf,
+    register_all,
+)  # fmt: skip
 from .context import call_structure
 
 register_all()
 Call = call_structure()
+SQUARES, SOFTMAX = int(Loss.HALF_SQUARED_ERROR), int(Activation.SOFTMAX)
+ONLINE = int(Regime.ONLINE)
 SPARE = 16  # numbers beyond a list that may be written to, as its last vector is whole
 KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
 CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
@@ -51,6 +65,18 @@ def read_rows(call, rows, scale):
     call.indices, call.index_bytes = address(rows.indices), rows.indices.itemsize
 
 
+def is_listed(job):
+    """Whether mini-batches read their rows by their non-zeros."""
+    run = job.run
+    return job.rows.is_sparse or run["regime"].item() == ONLINE or run["sparse"].item() != 0
+
+
+def is_in_squares(job):
+    """Whether samples side by side have the loss that is computed so."""
+    last = job.plan.layers["activation"][-1].item()
+    return job.run["loss"].item() == SQUARES and job.y.ndim == 2 and last != SOFTMAX
+
+
 class Calls:
     """The leaves of one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
@@ -66,25 +92,38 @@ class Calls:
             self._compiled[name] = compile_leaf(name, self._real)
         return self._compiled[name][1]
 
-    def _call(self, plan, manner=PREDICTION):
-        """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows."""
+    def _call(self, plan, *kinds):
+        """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows.
+
+        kinds : of a call (see `build.py`); the manner of training, or PREDICTION, is the first
+        """
         last, call, sizes = self._template
-        if last is None or plan is not last[0] or manner != last[1]:
+        if last is None or plan is not last[0] or kinds != last[1]:
             call, sizes = Call(), {}
-            for name, manners in REACHED.items():
-                if not manners or manner in manners:
+            for name, takers in REACHED.items():
+                if not takers or not takers.isdisjoint(kinds):
                     self._leaf(name)
                     setattr(call, name, self._compiled[name][0].address)
             call.layers, call.n_layers = address(plan.layers), len(plan.layers)
             call.edges, call.n_params = address(plan.edges), plan.n_params
-            call.manner, call.n_words = max(manner, BATCH), ctypes.sizeof(Call) // 8
-            self._template = (plan, manner), call, sizes
+            call.manner, call.n_words = kinds[0] if kinds[0] in TRAINING else BATCH, ctypes.sizeof(Call) // 8
+            call.lists, call.in_squares = LISTS in kinds, kinds[0] == SAMPLES and LOSSES not in kinds
+            self._template = (plan, kinds), call, sizes
         return Call.from_buffer_copy(call), sizes
+
+    def _prediction_call(self, plan, n, is_sparse):
+        """The record of a prediction of n rows: those of CSR, and one alone, by their non-zeros."""
+        return self._call(plan, PREDICTION, LISTS) if is_sparse or n == 1 else self._call(plan, PREDICTION)
 
     def _job_call(self, job, manner):
         """The record of a job that is trained in a manner; of its arrays only the run is looked at."""
         check("run", job.run, RUN, (1,))
-        call, _ = self._call(job.plan, manner)
+        kinds = (manner,)
+        if manner == BATCH and is_listed(job):
+            kinds += LISTS, LEARNED_LISTS
+        elif manner == SAMPLES and not is_in_squares(job):
+            kinds += (LOSSES,)
+        call, _ = self._call(job.plan, *kinds)
         read_rows(call, job.rows, job.run["input_scale"].item())
         call.training, call.batch = 1, min(job.run["batch_size"].item(), job.rows.n_rows)
         for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):

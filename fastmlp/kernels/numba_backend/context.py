@@ -4,19 +4,18 @@ import ctypes
 
 from numba import types
 
-from ..plan import EDGE, LAYER, RUN, Activation, Optimizer, Regime
-from ..records import INPUT, RowKind
+from ..plan import EDGE, LAYER, RUN, Activation
+from ..records import INPUT
 from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
 from .lanes import VEC_BYTES, Lanes, size_of
 from .memory import I64, Records, address, pointer, records
+from .optimizer import GRADIENT, SGD
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
 CUTS = 8  # of listed input at least, where it is as wide: blocks of weights that threads share out
 PANEL = 8192  # numbers of a gradient that are computed and used up at a time
 SMALL = 1024  # parameters, up to which one step over all of them beats one for each layer
-GRADIENT, SGD = int(Optimizer.GRADIENT), int(Optimizer.SGD)
-ONLINE, CSR = int(Regime.ONLINE), int(RowKind.CSR_F32)  # CSR: and what comes behind
 KEEPS_LOGITS = tuple(
     int(a)
     for a in (Activation.LEAKY_RELU, Activation.ELU, Activation.SELU, Activation.SOFTPLUS, Activation.GELU,
@@ -27,12 +26,15 @@ KEEPS_LOGITS = tuple(
 KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
-    ("i", "manner n_layers n_params n_states n_rates n_features training batch looks next_uint32 bit_state"),
+    ("i", "manner n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    # ... among it: whether rows are looked at, and listed by their non-zeros; whether samples side by side
+    # have half the squared error for their loss
+    ("i", "looks lists in_squares"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
-    # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its
-    # non-zeros, and these are subtracted from the weights as they come; and the parts of the workspace
-    ("i", "chunk stored lists direct"), ("B", "buffers"),
+    # what `layout` finds: samples at once; whether the gradient is stored whole, and whether it is subtracted
+    # from the weights as it comes; and the parts of the workspace
+    ("i", "chunk stored direct"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
     # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the
     # records of stretches of samples; rows of weights in a block of listed input, and where in each list such
@@ -166,7 +168,7 @@ def _cut_batches(c):
         c.stretch = max(16, min(32 if c.lists != 0 else 64, (c.chunk + 1) // 2 + 15 & ~15))
 
 
-@leaf("ccii->i", manners=(BATCH,))
+@leaf("ccii->i", of=(BATCH,))
 def begin_view(view, c, first, buffers):
     """Make `view` the record of a stretch of samples, from row `first` of the workspace's on."""
     source, out = pointer(address(c), I64), pointer(address(view), I64)
@@ -192,7 +194,7 @@ def begin_view(view, c, first, buffers):
     return 0
 
 
-@leaf("cciii->i", manners=(BATCH,))
+@leaf("cciii->i", of=(BATCH,))
 def begin_helper(helper, c, panel, mask, unused):
     """Make `helper` the record of another thread, which has a panel and a mask of its own."""
     source, out = pointer(address(c), I64), pointer(address(helper), I64)
@@ -229,80 +231,89 @@ def _layout_shares(c, here, base, widest):
     return here
 
 
+@kernel
+def _choose(c):
+    """How a job is carried out: samples in the workspace at once; what becomes of the gradient."""
+    size, run, batch = size_of(c.params), c.run, c.batch
+    width = c.longest if c.lists != 0 else c.n_features
+    c.chunk, c.direct, c.stored = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width))), 0, 0
+    if c.manner != BATCH:
+        c.chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
+    if c.training == 0:
+        return
+    direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
+    for k in range(c.n_layers):
+        layer = c.layers[k]
+        direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
+        direct = direct and (c.manner == BATCH or layer.frozen == 0)
+    c.direct = direct and (c.lists != 0 or c.manner == SAMPLES)
+    if c.manner == BATCH:
+        asked = address(c.gradient) != 0 or run.clip_norm > 0.0
+        c.stored = batch > c.chunk or asked or (c.direct == 0 and c.n_params <= SMALL)
+    else:
+        c.stored = c.manner == SAMPLES
+
+
+@kernel
+def _layout_input(c, here, base):
+    """The rows of a chunk, or lists of them, from `here` on; returns their end."""
+    size, width = size_of(c.params), c.longest if c.lists != 0 else c.n_features
+    n_bytes = c.chunk * width * size + 63 & ~63
+    if c.lists != 0:
+        c.value, c.index = here, here + n_bytes
+        here += n_bytes + (c.chunk * width * 4 + 63 & ~63)
+        c.counts = here
+        return here + (c.chunk * 8 + 63 & ~63)
+    c.x, c.mask = here, here + n_bytes
+    if base != 0:
+        c.buffers[INPUT].h = here
+    return here + n_bytes + ((width * size if c.training != 0 else 0) + 63 & ~63)
+
+
+@kernel
+def _layout_step(c, here, base, widest):
+    """What an optimizer's step takes, from `here` on; returns its end."""
+    size = size_of(c.params)
+    c.panel = here
+    here += max(PANEL, 4 * widest) * size + 63 & ~63
+    c.constants = here
+    here += 128
+    if c.stored != 0 and address(c.gradient) == 0:
+        if base != 0:
+            c.gradient = here
+        here += c.n_params * size + 63 & ~63
+    if c.manner == ALONE or c.manner == NETS:
+        c.values, c.scales, c.penalties = here, here + 128, here + 256
+        here += 384
+    if c.manner == ALONE:
+        c.alive = here
+        here += 64
+    return here
+
+
 @leaf("ci->i")
 def layout(c, base):
     """Share the workspace at `base` out; return its size. With base 0: only the size.
 
     The buffers before those of layer 0 are INPUT's, the gathered rows.
     """
-    size, training, batch, n_layers = size_of(c.params), c.training != 0, c.batch, c.n_layers
-    lists, direct, clip_norm = c.kind >= CSR or (not training and batch == 1), False, False
-    run = c.run
-    if training:
-        lists = lists or run.regime == ONLINE or run.sparse != 0
-        direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
-        clip_norm = run.clip_norm > 0.0
-        for k in range(n_layers):
-            layer = c.layers[k]
-            direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
-            direct = direct and (c.manner == BATCH or layer.frozen == 0)
-    lists = lists and c.manner == BATCH
-    direct = direct and (lists or c.manner == SAMPLES)
-    width = c.longest if lists else c.n_features
-    chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
-    if c.manner != BATCH:
-        chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
-    stored = training and (
-        batch > chunk or address(c.gradient) != 0 or clip_norm or (not direct and c.n_params <= SMALL)
-    )
-    if c.manner != BATCH:
-        stored = c.manner == SAMPLES
-    c.chunk, c.stored, c.lists, c.direct = chunk, stored, lists, direct
-
-    here, shares = base, training and c.manner == BATCH
+    _choose(c)
+    size, here, shares = size_of(c.params), base, c.training != 0 and c.manner == BATCH
+    widest = c.layers[0].n_out
+    for k in range(1, c.n_layers):
+        widest = max(widest, c.layers[k].n_out)
     if shares:
-        c.control, c.n_threads = base, run.n_threads
+        c.control, c.n_threads = base, c.run.n_threads
         here += CONTROL_BYTES + ((c.n_threads - 1) * c.n_words * 8 + 63 & ~63)
         _cut_batches(c)
     c.buffers = here + BUFFER_BYTES
-    here += (n_layers + 1) * BUFFER_BYTES + 63 & ~63
-    widest = 1
-    for k in range(n_layers):
-        widest = max(widest, c.layers[k].n_out)
-    here = _layout_layers(c, c.buffers, here, chunk * size, base)
-    if lists:
-        c.value = here
-        here += chunk * width * size + 63 & ~63
-        c.index = here
-        here += chunk * width * 4 + 63 & ~63
-        c.counts = here
-        here += chunk * 8 + 63 & ~63
-    else:
-        c.x = here
-        if base != 0:
-            c.buffers[INPUT].h = here
-        here += chunk * width * size + 63 & ~63
-        c.mask = here
-        here += (width * size if training else 0) + 63 & ~63
-    c.zeros, n_zeros = here, widest
-    if c.manner == NETS:
-        n_zeros *= VEC_BYTES // size
+    here += (c.n_layers + 1) * BUFFER_BYTES + 63 & ~63
+    here = _layout_layers(c, c.buffers, here, c.chunk * size, base)
+    here = _layout_input(c, here, base)
+    c.zeros, n_zeros = here, widest * (VEC_BYTES // size if c.manner == NETS else 1)
     here += n_zeros * size + 63 & ~63
-    if training:
-        c.panel = here
-        here += max(PANEL, 4 * widest) * size + 63 & ~63
-        c.constants = here
-        here += 128
-        if stored and address(c.gradient) == 0:
-            if base != 0:
-                c.gradient = here
-            here += c.n_params * size + 63 & ~63
-        if c.manner == ALONE or c.manner == NETS:
-            c.values, c.scales, c.penalties = here, here + 128, here + 256
-            here += 384
-        if c.manner == ALONE:
-            c.alive = here
-            here += 64
+    if c.training != 0:
+        here = _layout_step(c, here, base, widest)
     if shares:
         here = _layout_shares(c, here, base, widest)
     if c.manner == NETS or c.manner == SAMPLES:

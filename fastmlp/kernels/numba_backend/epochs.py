@@ -5,17 +5,17 @@ import sys
 
 import numpy as np
 
-from ..plan import Optimizer, Status
-from .build import call, kernel, leaf
+from ..plan import Status
+from .build import TRAINING, call, kernel, leaf
 from .lanes import real, size_of
 from .memory import call_next_uint32
+from .optimizer import GRADIENT
 
-GRADIENT = int(Optimizer.GRADIENT)
 LARGEST_32, LARGEST_64 = float(np.finfo(np.float32).max), sys.float_info.max
 RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
 
 
-@leaf("wiii->i")
+@leaf("wiii->i", of=TRAINING)
 def shuffle(order, n, next_uint32, state):
     """RandomState.shuffle of n int64 numbers, below 2^32 of them."""
     mask = 1
@@ -33,6 +33,7 @@ def shuffle(order, n, next_uint32, state):
 
 @leaf("pi->i")
 def numbers_finite(x, n):
+    """Whether n numbers are neither NaN nor infinite."""
     bad, largest = 0, real(LARGEST_32 if size_of(x) == 4 else LARGEST_64, x)
     for i in range(n):
         bad += not abs(x[i]) <= largest  # NaN is nothing's equal
@@ -41,6 +42,7 @@ def numbers_finite(x, n):
 
 @leaf("ppi->i")
 def copy(source, out, n):
+    """out = source, n numbers."""
     for i in range(n):
         out[i] = source[i]
     return 0
@@ -71,6 +73,7 @@ def stays_finite(c):
 
 @kernel
 def begin_epoch(c):
+    """Shuffle, and keep the parameters, for a run that diverges."""
     if c.run.shuffle != 0 and c.next_uint32 != 0:
         call(c.shuffle, c.order, c.run.n_samples, c.next_uint32, c.bit_state)
     call(c.copy, c.params, c.backup, c.n_params)

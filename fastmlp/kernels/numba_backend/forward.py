@@ -35,24 +35,24 @@ def _apply_dropout(c, k, first, n):
         h[i] = a[i] * m[i]
 
 
-@leaf("ciiii->i", manners=(BATCH, PREDICTION))
+@leaf("ciiii->i", of=(BATCH, PREDICTION))
 def forward(c, first, n, last, activate_last):
     """n samples, gathered, up to layer `last`, whose activation is applied where `activate_last` is 1."""
     for k in range(last + 1):
         layer, buffer = c.layers[k], c.buffers[k]
         n_out, z = layer.n_out, buffer.z
-        begin, ld_begin = c.zeros, 0
+        begin = c.zeros
         if layer.bias >= 0:
             begin = c.params + layer.bias
         for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
-            edge = c.edges[e]
+            edge, ld_begin = c.edges[e], n_out if e > layer.first_edge else 0
             w = c.params + (layer.weights + edge.row * n_out)
             if edge.source == INPUT and c.lists != 0:
                 _affine_listed(c, n, w, n_out, begin, ld_begin, z)
             else:
                 x, width = c.buffers[edge.source].h, edge.width
                 call(c.multiply, x, width, 1, w, n_out, begin, ld_begin, z, n_out, n, n_out, width)
-            begin, ld_begin = z, n_out
+            begin = z
         if k == last and activate_last == 0:
             break
         if layer.activation == SOFTMAX:

@@ -81,6 +81,7 @@ def _pair_double(radius, high, low, sigma):
 
 @inline
 def _put_clipped(target, i, value, low, high):
+    """target[i] = min(max(value, low), high)"""
     value = value if value > low else low
     target[i] = value if value < high else high
 

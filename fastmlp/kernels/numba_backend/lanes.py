@@ -88,6 +88,17 @@ def real(typingctx, value, x):
 
 
 @intrinsic
+def by_precision(typingctx, x, single, double):
+    """`single` where the numbers of `x` are of single precision, else `double`; the other is not compiled."""
+    place = 1 if _element(x) == types.float32 else 2
+
+    def codegen(context, builder, sig, args):
+        return args[place]
+
+    return (single, double)[place - 1](x, single, double), codegen
+
+
+@intrinsic
 def size_of(typingctx, x):
     """Bytes of a number of `x`, or of what the pointer `x` points to: a constant."""
     n = _element(x).bitwidth // 8
@@ -149,13 +160,14 @@ def side_by_side(typingctx, p):
     return _cast_pointer(Lanes(_element(p)), p)
 
 
-def _first(builder, n, count):
+def first_lanes(builder, n, count):
     """The mask of the first n of `count` lanes."""
     lanes = ir.Constant(ir.VectorType(ir.IntType(64), count), list(range(count)))
     return builder.icmp_signed("<", lanes, spread(builder, n, count))
 
 
-def _masked(builder, name, vector, result, arguments):
+def masked_call(builder, name, vector, result, arguments):
+    """Call LLVM's load or store of those lanes of a vector that a mask, an argument, names."""
     kind = ir.FunctionType(result, [each.type for each in arguments])
     lanes = f"v{vector.count}f{32 if vector.element == ir.FloatType() else 64}"
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.{name}.{lanes}.p0{lanes}")
@@ -173,8 +185,8 @@ def load_part(typingctx, p, n):
             builder.bitcast(args[0], vector.as_pointer()),
             ir.Constant(vector, [0.0] * wanted.count),
         )
-        arguments = [where, size, _first(builder, args[1], wanted.count), nothing]
-        return _masked(builder, "load", vector, vector, arguments)
+        arguments = [where, size, first_lanes(builder, args[1], wanted.count), nothing]
+        return masked_call(builder, "load", vector, vector, arguments)
 
     return wanted(p, types.int64), codegen
 
@@ -186,8 +198,8 @@ def store_part(typingctx, p, x, n):
     def codegen(context, builder, sig, args):
         vector, size = args[1].type, ir.IntType(32)(p.dtype.bitwidth // 8)
         where = builder.bitcast(args[0], vector.as_pointer())
-        arguments = [args[1], where, size, _first(builder, args[2], x.count)]
-        _masked(builder, "store", vector, ir.VoidType(), arguments)
+        arguments = [args[1], where, size, first_lanes(builder, args[2], x.count)]
+        masked_call(builder, "store", vector, ir.VoidType(), arguments)
         return context.get_dummy_value()
 
     return types.none(p, x, types.int64), codegen

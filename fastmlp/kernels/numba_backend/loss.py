@@ -10,7 +10,7 @@ import numpy as np
 
 from ..plan import Loss
 from .activation import EXP, IDENTITY, LOGISTIC, SOFTMAX, SOFTPLUS, exp
-from .build import call, inline, leaf
+from .build import ALONE, BATCH, LOSSES, NETS, call, inline, leaf
 from .lanes import choose, size_of, whole
 from .memory import address
 
@@ -23,6 +23,7 @@ EPS_32, EPS_64 = float(np.finfo(np.float32).eps), sys.float_info.epsilon
 
 @inline
 def _xlogy(x, y):
+    """x log(y), 0 where x is."""
     return x * math.log(y) if x != 0.0 else 0.0
 
 
@@ -119,7 +120,7 @@ def _softplus_poisson(z, a, y):
     return value, -slope * math.expm1(-a)
 
 
-@leaf("ciid->d")
+@leaf("ciid->d", of=(BATCH, ALONE, NETS, LOSSES))
 def loss_and_delta(c, n_samples, first, factor):
     """Weighted sum of the losses of samples first.. of the epoch's order, from the output layer's logits.
 

@@ -8,7 +8,6 @@ W, s0 and s1 are parameters and the optimizer's state, k its constants, X the sa
 """
 
 from ..records import INPUT
-from .activation import SOFTMAX, softmax_beside, softmax_gradient_beside
 from .backward import penalties
 from .build import call, fused
 from .lanes import MASKS, VEC_BYTES, flat, like, load_part, real, size_of, store_part, whole, width_of
@@ -93,17 +92,8 @@ def forward_nets(c, buffers, W, X):
             _product(c, source, W + (layer.weights + edge.row * n_out), z, edge.width, n_out)
         if k == c.n_layers - 1:
             break
-        if layer.activation == SOFTMAX:
-            softmax_beside(z, buffer.a, n_out)
-        else:
-            call(
-                c.activate,
-                layer.activation,
-                layer.slope,
-                flat(z),
-                flat(buffer.a),
-                whole(n_out * width_of(z), flat(z)),
-            )
+        numbers = whole(n_out * width_of(z), flat(z))
+        call(c.activate, layer.activation, layer.slope, flat(z), flat(buffer.a), numbers)
 
 
 @fused
@@ -112,9 +102,7 @@ def backward_nets(c, buffers, W, s0, s1, g, k, X):
     for n in range(c.n_layers - 1, -1, -1):
         layer, buffer = c.layers[n], buffers[n]
         n_out, d = layer.n_out, buffer.d
-        if n < c.n_layers - 1 and layer.activation == SOFTMAX:
-            softmax_gradient_beside(buffer.a, d, n_out)
-        elif n < c.n_layers - 1:
+        if n < c.n_layers - 1:
             numbers, z, a = whole(n_out * width_of(d), flat(d)), flat(buffer.z), flat(buffer.a)
             call(c.activation_gradient, layer.activation, layer.slope, z, a, flat(d), numbers)
         for e in range(layer.first_edge + layer.n_edges - 1, layer.first_edge - 1, -1):

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from ..plan import Activation, Status
+from ..plan import Activation
 from ..records import Record
 from .build import entry, fused, inline, kernel, summed
+from .epochs import DIVERGED, EPOCH_END, FINISHED, RUNNING, STALLED
 from .lanes import real, size_of
 from .memory import FLUSH, I32, I64, address, exchange_float_control, pointer
 
 EPOCHS, UPDATES = int(Record.EPOCHS), int(Record.UPDATES)
 STEP, LOGISTIC, TANH = int(Activation.STEP), int(Activation.LOGISTIC), int(Activation.TANH)
-RUNNING, EPOCH_END, FINISHED, STALLED, DIVERGED, _BAD_ROWS = map(int, Status)
 SHORT_ROW = 16  # values of a row that are summed in order at once
 EPS_32, EPS_64 = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
@@ -78,6 +78,7 @@ def _shuffle(order, n, seed):
 
 @inline
 def _record(u, w, history):
+    """Write weights and bias down."""
     n = u.n_features
     out = history + u.n_recorded * (n + 1)
     for j in range(n):
@@ -146,6 +147,7 @@ def _learn_graded(u, w, x, indices, index_bytes, start, stop, target, weight):
 
 @kernel
 def _begin_epoch(u, w, kept, order):
+    """Shuffle, keep the weights, for a run that diverges, and begin to sum up."""
     if u.shuffle != 0:
         _shuffle(order, u.n_samples, u.seed)
     for j in range(u.n_features):
@@ -185,6 +187,7 @@ def _end_epoch(u, w, kept, errors, history):
 
 @kernel
 def _learn(u, w, kept, target, weights, order, errors, history, x, indptr, indices, index_bytes):
+    """Samples and epochs; see `learn`."""
     weighted, dense = address(weights) != 0, index_bytes == 0
     start, stop, values, weight = 0, u.n_features, x, real(1, w)
     for _ in range(u.budget):

@@ -6,7 +6,7 @@ scikit-learn's formulas for SGD, momentum, Nesterov and Adam, PyTorch's for the 
 import math
 
 from ..plan import Optimizer
-from .build import BATCH, FUSED, fused, inline, leaf
+from .build import BATCH, FUSED, SAMPLES, fused, inline, leaf
 from .lanes import multiply_add, real, root
 
 GRADIENT, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP = map(int, Optimizer)
@@ -46,7 +46,7 @@ def set_constants(run, k, ratio, epsilon):
     k[FIRST] = real(1.0 if run.step == 0 else 0.0, k)
 
 
-@leaf("Rp->i")
+@leaf("Rp->i", of=(BATCH, SAMPLES))
 def begin_step(run, constants):
     """The constants of the step that comes next."""
     ratio, epsilon = correction(run)
@@ -96,7 +96,7 @@ def advance(code, k, w, g, s0, s1, n):
             w[i] = keep * w[i] - rate * s0[i] / (root(s1[i]) + epsilon)
 
 
-@leaf("ippppppi->i", fastmath=FUSED)
+@leaf("ippppppi->i", fastmath=FUSED, of=(BATCH, SAMPLES))
 def update(code, k, w, g, s0, s1, s2, n):
     """One step on n parameters. k (constants), g : IN; w, s0, s1, s2 : IN/OUT, those that there are."""
     rate, keep, mu, epsilon = k[RATE], k[KEEP], k[MU], k[EPSILON]
@@ -127,7 +127,7 @@ def update(code, k, w, g, s0, s1, s2, n):
     return 0
 
 
-@leaf("ppidddd->d", fastmath=FUSED | {"reassoc"})
+@leaf("ppidddd->d", fastmath=FUSED | {"reassoc"}, of=(BATCH, SAMPLES))
 def add_penalty(w, g, n, l1, l2, scale, clip):
     """g = clip(g + scale (l2 w + l1 sign w)); return l2 / 2 sum w^2 + l1 sum |w|."""
     squares = sizes = 0.0
@@ -148,15 +148,16 @@ def add_penalty(w, g, n, l1, l2, scale, clip):
     return 0.5 * l2 * squares + l1 * sizes
 
 
-@leaf("pi->d", manners=(BATCH,))
+@leaf("pi->d", of=(BATCH,))
 def norm(g, n):
+    """The Euclidean norm of n numbers, summed in double precision."""
     total = 0.0
     for i in range(n):
         total += g[i] * 1.0 * g[i]
     return math.sqrt(total)
 
 
-@leaf("piid->i", manners=(BATCH,))
+@leaf("piid->i", of=(BATCH,))
 def cap_norms(w, rows, columns, max_norm):
     """Scale columns of w down to a norm of at most max_norm."""
     for j in range(columns):

@@ -29,6 +29,7 @@ def philox(c0, c1, c2, c3, seed):
 
 @inline
 def _factor(bits, rate):
+    """0 at the rate, else 1 / (1 - rate), by 24 of 32 random bits."""
     return 1.0 / (1.0 - rate) if np.float64(bits >> DROP) * ONE_BIT >= rate else 0.0
 
 
@@ -39,7 +40,7 @@ def dropout_factor(seed, epoch, layer, position, rate, unit):
     return _factor(words[unit & 3], rate)
 
 
-@leaf("iiiidpi->i", manners=(BATCH,))
+@leaf("iiiidpi->i", of=(BATCH,))
 def fill_factors(seed, epoch, layer, position, rate, mask, n):
     """mask[unit] = 0 or 1 / (1 - rate), for all n units of one sample."""
     for unit in range(0, n & ~3, 4):

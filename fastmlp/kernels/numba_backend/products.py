@@ -3,7 +3,7 @@
 M rows, N columns, K terms; ld* are row strides in elements. Every sum runs over k in order.
 """
 
-from .build import BATCH, FUSED, PREDICTION, call, entry, inline, leaf, summed
+from .build import ALONE, BATCH, FUSED, LEARNED_LISTS, LISTS, PREDICTION, call, entry, inline, leaf, summed
 from .context import PANEL
 from .lanes import MASKS, VEC_BYTES, load_part, real, size_of, store_part
 from .tiles import WIDE, last_strip, pair_strip, wide_strip
@@ -13,7 +13,7 @@ NARROW = 4  # vectors of a row, up to which lists are gone through once for each
 PANEL_BYTES = 24576  # of B, reused from the first-level cache by all rows of A
 
 
-@leaf("piipipipiiii->i")
+@leaf("piipipipiiii->i", of=(BATCH, ALONE, PREDICTION))
 def multiply(A, a_row, a_col, B, ldb, init, ld_init, C, ldc, M, N, K):
     """C (M, N) = I + A B, where row i of I is init[i ld_init] (ld_init 0: one row for all).
 
@@ -64,7 +64,7 @@ def _dots(A, B, C, M, N, K, keep):
             c[j] = total + c[j] if keep != 0 else total
 
 
-@leaf("cpppiiii->i", manners=(BATCH,))
+@leaf("cpppiiii->i", of=(BATCH,))
 def multiply_transposed(c, A, B, C, M, N, K, keep):
     """The same; for more than a few rows B is transposed, panel by panel."""
     if M <= FEW:
@@ -95,7 +95,7 @@ def _sum_part(value, index, count, w, N, begin, here):
     return (a + b) + (c + d)
 
 
-@leaf("pxipppii->i", fastmath=FUSED, manners=(BATCH, PREDICTION))
+@leaf("pxipppii->i", fastmath=FUSED, of=(LISTS,))
 def multiply_list(value, index, count, B, init, c, N, in_order):
     """c (N,) = init + sum_k value[k] B[index[k], :]; in_order : 1 where it must be that of `multiply`."""
     lanes = VEC_BYTES // size_of(c)
@@ -125,7 +125,7 @@ def multiply_list(value, index, count, B, init, c, N, in_order):
     return 0
 
 
-@leaf("pxidppi->i", fastmath=FUSED, manners=(BATCH,))
+@leaf("pxidppi->i", fastmath=FUSED, of=(LEARNED_LISTS,))
 def add_products(value, index, count, factor, d, w, n):
     """w[index[k], :] += factor value[k] d for all k; rows of w are n apart."""
     lanes = VEC_BYTES // size_of(w)

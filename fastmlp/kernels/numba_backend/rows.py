@@ -4,8 +4,8 @@ import numpy as np
 
 from ..records import INPUT, RowKind
 from .atomic import fetch
-from .build import BATCH, PREDICTION, call, entry, inline, leaf
-from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of
+from .build import BATCH, LISTS, PREDICTION, call, entry, inline, leaf
+from .lanes import MASKS, VEC_BYTES, list_vector, load_part, real, size_of, width_of
 from .memory import F32, F64, I32, I64, U8, lowest_bit, nonzeros, pointer
 from .philox import dropout_factor
 
@@ -83,7 +83,7 @@ def _cut_list(c, index, count, bounds):
             k += 1
 
 
-@leaf("ciipxw->i", manners=(BATCH, PREDICTION))
+@leaf("ciipxw->i", of=(LISTS,))
 def list_row(c, row, position, value, index, bounds):
     """List the non-zeros of a row, which stands at `position` of the epoch's order; return their number.
 
@@ -146,7 +146,7 @@ def to_be_checked(c):
     return c.looks != 0 if c.training == 0 else c.run.check_rows != 0 and c.run.epoch == 0
 
 
-@leaf("cii->i", manners=(BATCH, PREDICTION))
+@leaf("cii->i", of=(BATCH, PREDICTION))
 def gather(c, first, n):
     """n samples from place `first` of the epoch's order on: their rows, or lists of these.
 
@@ -165,7 +165,7 @@ def gather(c, first, n):
             )
             c.counts[s] = count
         else:
-            gather_row(c, row, x, 1)
+            gather_row(c, row, x, width_of(x))
             if c.training != 0 and c.run.input_dropout > 0.0:
                 _drop(c, position, x)
         if looks:
@@ -175,6 +175,7 @@ def gather(c, first, n):
 
 @inline
 def _row_within(x, step, n, most):
+    """Whether no magnitude of a row is NaN or above `most`."""
     bad = 0
     for j in range(n):
         bad += not abs(x[j * step]) <= most  # NaN is nothing's equal

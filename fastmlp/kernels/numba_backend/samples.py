@@ -5,17 +5,14 @@ several samples, and a weight, a scalar, meets whole vectors. A step's gradient 
 its end, and the optimizer passes over all parameters at once.
 """
 
-from ..plan import Loss
 from ..records import INPUT
-from .activation import RELU, SOFTMAX, activated, derivative, softmax_beside, softmax_gradient_beside
+from .activation import RELU, activated, derivative
 from .backward import divisor_of, finish_stored
 from .build import SAMPLES, call, fused, kernel, leaf
 from .lanes import flat, real, total, total_of_four, width_of
 from .memory import address
 from .optimizer import RATE
 from .rows import gather_row
-
-SQUARES = int(Loss.HALF_SQUARED_ERROR)
 
 
 @kernel
@@ -67,10 +64,7 @@ def _forward(c, x, n_activated):
                 a[o] = activated(activation, slope, t)
         if k >= n_activated or here:
             continue
-        if activation == SOFTMAX:
-            softmax_beside(z, a, n_out)
-        else:
-            call(c.activate, activation, layer.slope, flat(z), flat(a), n_out * width_of(x))
+        call(c.activate, activation, layer.slope, flat(z), flat(a), n_out * width_of(x))
 
 
 @fused
@@ -110,8 +104,6 @@ def _through_activation(c, k):
     if activation <= RELU:
         for o in range(n_out):
             d[o] = d[o] * derivative(activation, real(layer.slope, d), a[o])
-    elif activation == SOFTMAX:
-        softmax_gradient_beside(a, d, n_out)
     else:
         numbers = n_out * width_of(d)
         call(c.activation_gradient, activation, layer.slope, flat(buffer.z), flat(a), flat(d), numbers)
@@ -151,14 +143,14 @@ def _backward(c, x, add):
                 p[o] = d[o] + (p[o] if add else zero)
 
 
-@leaf("cii->d", manners=(SAMPLES,))
+@leaf("cii->d", of=(SAMPLES,))
 def step_samples(c, first, n):
     """One optimizer step on n samples from place `first` of the order on; returns the batch's loss."""
     run, lanes, width, n_out = c.run, width_of(c.inputs), c.n_features, c.run.n_outputs
     divisor = divisor_of(c, first, n)
     scale = 1.0 / divisor if divisor > 0.0 else 0.0
     factor, value = run.gradient_scale * scale, 0.0
-    in_squares = run.loss == SQUARES and run.labels == 0 and c.layers[c.n_layers - 1].activation != SOFTMAX
+    in_squares = c.in_squares != 0
     if not (c.gathered != 0 and run.shuffle == 0 and n == run.n_samples):  # the same samples in each step
         _gather(c, first, n)
         c.gathered = 1

@@ -77,6 +77,7 @@ def _finish(c, task, value):
 
 @kernel
 def _sum_results(c, n):
+    """The sum of the results of n tasks, in their order."""
     total = 0.0
     for i in range(n):
         total += c.results[i]
@@ -94,6 +95,7 @@ def _open_chunk(c, first):
 
 @kernel
 def _open_batch(c):
+    """Begin the batch that comes next: its constants, and its first chunk."""
     n, run = begin_batch(c), c.run
     first = run.batch * run.batch_size
     divisor = divisor_of(c, first, n)
@@ -131,7 +133,7 @@ def _end_batch(c):
         _open(c, CLOSED, 0)
 
 
-@leaf("ci->i", manners=(BATCH,))
+@leaf("ci->i", of=(BATCH,))
 def end_phase(c, kind):
     """What comes behind the last task of a phase."""
     if kind == STRETCHES:
@@ -155,7 +157,7 @@ def end_phase(c, kind):
     return 0
 
 
-@leaf("ccii->d", manners=(BATCH,))
+@leaf("ccii->d", of=(BATCH,))
 def work_stretch(view, c, first, n):
     """n samples from place `first` of the order on, there and back; returns the sum of their losses."""
     view.panel, view.mask = c.panel, c.mask  # this thread's
@@ -169,6 +171,7 @@ def work_stretch(view, c, first, n):
 
 @kernel
 def _stretches(c, phase):
+    """Claim stretches of samples of this phase, and carry them out."""
     task = _claim(c, phase)
     while task >= 0:
         start = task * c.stretch
@@ -205,7 +208,7 @@ def _blocks(c, phase):
                 place += 1
 
 
-@leaf("c->i", manners=(BATCH,))
+@leaf("c->i", of=(BATCH,))
 def take_part(c):
     """Claim and carry out tasks until the slice is over."""
     ticket, waits = c.control + TICKET, 0
@@ -228,7 +231,7 @@ def take_part(c):
             give_way()
 
 
-@leaf("c->i", manners=(BATCH,))
+@leaf("c->i", of=(BATCH,))
 def run_batches(c):
     """Up to run.budget batches, or parts of larger ones, from where training stands; returns a status."""
     c.control[LEFT], midst = c.run.budget, c.control[MIDST]

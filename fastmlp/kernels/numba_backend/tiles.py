@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import VEC_BYTES, spread
+from .lanes import VEC_BYTES, first_lanes, masked_call, spread
 
 ROWS = 4
 WIDE = 4 if VEC_BYTES == 64 else 2  # vectors that a tile is wide; 16 registers hold 4 x 2 and operands
@@ -24,24 +24,17 @@ class _Vectors:
         self.builder, self.size = builder, real.bitwidth // 8
         self.lanes = VEC_BYTES // self.size
         self.type = ir.VectorType(context.get_value_type(real), self.lanes)
-        self.name = f"v{self.lanes}f{real.bitwidth}"
 
     def first(self, n):
         """The mask of the first n lanes."""
-        lanes = ir.Constant(ir.VectorType(SIZE, self.lanes), list(range(self.lanes)))
-        return self.builder.icmp_signed("<", lanes, spread(self.builder, n, self.lanes))
-
-    def _masked(self, name, result, arguments):
-        kind = ir.FunctionType(result, [a.type for a in arguments])
-        name = f"llvm.masked.{name}.{self.name}.p0{self.name}"
-        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), arguments)
+        return first_lanes(self.builder, n, self.lanes)
 
     def load(self, address, mask):
         address = self.builder.bitcast(address, self.type.as_pointer())
         if mask is None:
             return self.builder.load(address, align=self.size)
         align, nothing = ir.Constant(ir.IntType(32), self.size), ir.Constant(self.type, [0.0] * self.lanes)
-        return self._masked("load", self.type, [address, align, mask, nothing])
+        return masked_call(self.builder, "load", self.type, self.type, [address, align, mask, nothing])
 
     def store(self, address, value, mask):
         address = self.builder.bitcast(address, self.type.as_pointer())
@@ -49,7 +42,7 @@ class _Vectors:
             self.builder.store(value, address, align=self.size)
         else:
             align = ir.Constant(ir.IntType(32), self.size)
-            self._masked("store", ir.VoidType(), [value, address, align, mask])
+            masked_call(self.builder, "store", self.type, ir.VoidType(), [value, address, align, mask])
 
 
 def _add_tile(vectors, rows, width, A, a_row, a_col, B, ldb, init, ld_init, C, ldc, K, mask):
