@@ -4,14 +4,14 @@
 # not there, both round it first (vec_rounded).
 
 cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size width, const real *W, size n,
-                            real *Z) noexcept nogil:
-    """Z += x W for some neurons, each sum in `ways` partial sums, as `row_panel` has it. neurons * ways <= 16"""
+                            const real *start, real *Z) noexcept nogil:
+    """Z = start + x W for some neurons, each in `ways` partial sums, as `row_panel` has it. neurons * ways <= 16"""
     cdef vec c[16]
     cdef vec a
     cdef int u, v
     cdef size p = 0
     for u in range(neurons):
-        c[u] = (<const vec *>(Z + u * LANES))[0]
+        c[u] = (<const vec *>(start + u * LANES))[0]
         for v in range(1, ways):
             c[v * neurons + u] = vec_fill(0)
     while p + ways <= width:
@@ -36,16 +36,18 @@ cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size wid
         (<vec *>(Z + u * LANES))[0] = c[u]
 
 
-cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, real *Z, size first,
-                              size last) noexcept nogil:
-    """Z += x W for neurons first..last of n."""
+cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, const real *start, real *Z,
+                              size first, size last) noexcept nogil:
+    """Z = start + x W for neurons first..last of n."""
     cdef size o = first
     while o + 4 <= last:
-        ensemble_neurons(4, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        ensemble_neurons(4, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
         o += 4
-    while o < last:
-        ensemble_neurons(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
-        o += 1
+    if o + 2 <= last:
+        ensemble_neurons(2, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
+        o += 2
+    if o < last:
+        ensemble_neurons(1, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
 
 
 cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
@@ -111,14 +113,15 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
     cdef const Edge *edge
     cdef const real *W
     cdef const real *x
+    cdef const real *start
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
         work = &self.work[k]
         n = layer.n_out
-        if layer.bias >= 0:
-            memcpy(work.Z, self.W + layer.bias * LANES, n * LANES * sizeof(real))
-        else:
+        start = self.W + layer.bias * LANES
+        if layer.bias < 0:
             memset(work.Z, 0, n * LANES * sizeof(real))
+            start = work.Z
         vecs = padded(n) // LANES             # of a row there: see `row_product`
         one = vecs // 8 * 8 * LANES
         two = one + (4 * LANES if vecs & 4 else 0)
@@ -128,9 +131,10 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
             edge = &c.net.edges[e]
             W = self.W + (layer.weights + edge.row * n) * LANES
             x = X if edge.source == INPUT else self.work[edge.source].A
-            ensemble_product(row_ways(8), x, edge.width, W, n, work.Z, 0, one)
-            ensemble_product(row_ways(4), x, edge.width, W, n, work.Z, one, two)
-            ensemble_product(row_ways(1), x, edge.width, W, n, work.Z, two, n)
+            ensemble_product(row_ways(8), x, edge.width, W, n, start, work.Z, 0, one)
+            ensemble_product(row_ways(4), x, edge.width, W, n, start, work.Z, one, two)
+            ensemble_product(row_ways(1), x, edge.width, W, n, start, work.Z, two, n)
+            start = work.Z                    # of the next edge
         if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
@@ -167,13 +171,15 @@ cdef void ensemble_loss(Ensemble *self, int half) noexcept nogil:
             and layer.activation != SOFTMAX):
         # not merged with `sample_loss`: the same bits, of all nets at once
         activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
-        for lane in range(LANES):
-            self.value[lane] = 0
         for j in range(n):
             D = work.D + j * LANES
             (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(self.Y[half] + j * LANES))[0]
-            for lane in range(LANES):
-                self.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
+            if j == 0:
+                for lane in range(LANES):
+                    self.value[lane] = 0.5 * <double>D[lane] * D[lane]
+            else:
+                for lane in range(LANES):
+                    self.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
         if layer.activation != IDENTITY:
             activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
         return
