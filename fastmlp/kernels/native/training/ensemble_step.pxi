@@ -66,14 +66,15 @@ cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
 
 
 cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
-    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
+    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time, in four chains."""
     cdef Job *c = &self.nets[0]
     cdef const Layer *layer
     cdef const vec *w
-    cdef vec t[16]
+    cdef vec t[4 * 16]        # chain by chain, number by number of a vector there
+    cdef vec *chain
     cdef real square[16]
     cdef double total[16]
-    cdef size k, i, j, q, m, n, v, vecs, lane
+    cdef size k, i, j, q, m, n, v, at, stop, vecs, lane
     for lane in range(LANES):
         self.norms[lane] = 0
     for k in range(c.net.n_layers):
@@ -84,22 +85,29 @@ cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
         vecs = padded(n) // LANES
         w = <const vec *>(self.W + layer.weights * LANES)
         v = 0
-        for j in range(LANES):
+        for j in range(4 * LANES):
             t[j] = vec_fill(0)
+        for j in range(LANES):
             total[j] = 0
         for i in range(<size>layer.n_in):
             for q in range(vecs):
                 m = n - q * LANES if n - q * LANES < LANES else LANES
+                at = v % 64
+                stop = layer.n_in * vecs - (v - at)
+                stop = stop if stop < 64 else 64
+                chain = t + (at % 4 * LANES if at < stop // 4 * 4 else 0)
                 for j in range(m):
-                    t[j] = t[j] + w[j] * w[j]
+                    chain[j] = chain[j] + w[j] * w[j]
                 w += m
                 v += 1
-                if v % 64 == 0 or v == layer.n_in * vecs:
+                if at + 1 == stop:
                     for j in range(LANES):
-                        t[j] = vec_rounded(t[j])
+                        t[j] = (vec_rounded(t[j]) + vec_rounded(t[LANES + j])) + (
+                            vec_rounded(t[2 * LANES + j]) + vec_rounded(t[3 * LANES + j]))
                     (<vec *>square)[0] = ensemble_sum(t, LANES)
                     for j in range(LANES):
                         total[j] += 0.5 * l2_of(layer, self.whole[j]) * square[j]
+                    for j in range(4 * LANES):
                         t[j] = vec_fill(0)
         for lane in range(LANES):
             self.norms[lane] += total[lane]
