@@ -12,7 +12,7 @@ from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, build_plan
 
-N = 75
+N = 66
 BAND_BYTES = 1 << 20  # of first weights, from which on there are bands: panels.pxi
 
 
@@ -22,7 +22,7 @@ def dense(monkeypatch):
 
 
 def features(width, dtype):
-    """The fewest inputs of a first layer so wide that has bands, and three: no whole panel, no whole vector."""
+    """The fewest inputs of a first layer that has bands, and three: no whole panel, no whole vector."""
     return BAND_BYTES // (width * np.dtype(dtype).itemsize) // 2 * 2 + 3
 
 
@@ -41,13 +41,13 @@ def check(kernels, job, factor=4000):
     return check_listed(kernels, job, Listing.DENSE, factor)
 
 
-@pytest.mark.parametrize("width", [97, 100, 101, 112, 131])
+@pytest.mark.parametrize("width", [97, 101, 131])
 def test_widths_of_the_layer(kernels, width):
     """With and without a tail of at most four columns."""
     check(kernels, job_of(kernels, width=width))
 
 
-@pytest.mark.parametrize("batch_size", [2, 33, 64, 65, N])
+@pytest.mark.parametrize("batch_size", [7, 64, 65])
 def test_batches(kernels, batch_size):
     """Two bands up to 64 samples, four beyond."""
     check(kernels, job_of(kernels, batch_size=batch_size, weighted=True))
@@ -73,7 +73,9 @@ def test_optimizers(kernels, options):
 
 
 @pytest.mark.parametrize(
-    "layer", [dict(l2=0.1), dict(l1=0.01), dict(max_norm=0.5), dict(trainable=False)], ids=lambda d: next(iter(d))
+    "layer",
+    [dict(l2=0.1), dict(l1=0.01), dict(max_norm=0.5), dict(trainable=False)],
+    ids=lambda d: next(iter(d)),
 )
 def test_layers_with_conditions(kernels, layer):
     n_features = features(100, kernels.dtype)
@@ -81,7 +83,10 @@ def test_layers_with_conditions(kernels, layer):
     specs += [dict(n_out=3, sources=[0], activation=Activation.SOFTMAX)]
     rows = Rows(rows_of(n_features, kernels.dtype))
     loss = Loss.CATEGORICAL_CROSS_ENTROPY
-    check(kernels, make_job(kernels.dtype, build_plan(n_features, specs), N, loss, x=rows, batch_size=20, n_epochs=2))
+    check(
+        kernels,
+        make_job(kernels.dtype, build_plan(n_features, specs), N, loss, x=rows, batch_size=20, n_epochs=2),
+    )
 
 
 def test_input_that_meets_two_layers(kernels):
@@ -92,18 +97,18 @@ def test_input_that_meets_two_layers(kernels):
         dict(n_out=2, sources=[0, INPUT], activation=Activation.IDENTITY),
     ]
     rows = Rows(rows_of(n_features, kernels.dtype))
-    check(kernels, make_job(kernels.dtype, build_plan(n_features, specs), N, x=rows, batch_size=37, n_epochs=2))
+    check(
+        kernels, make_job(kernels.dtype, build_plan(n_features, specs), N, x=rows, batch_size=37, n_epochs=2)
+    )
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("budget", [1, 2, 3])
+@pytest.mark.parametrize("budget, n_threads", [(1, 1), (1, 2), (3, 2)])
 def test_slices_that_end_between_any_two_batches(kernels, monkeypatch, budget, n_threads):
     """What a batch prepares of the next one is not taken over into another slice."""
     compare_slices(monkeypatch, job_of(kernels, n_epochs=3), budget, regime=Regime.BATCH, n_threads=n_threads)
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-@pytest.mark.parametrize("row, feature", [(0, 0), (25, 200), (N - 1, -1)])
+@pytest.mark.parametrize("row, feature, n_threads", [(0, 0, 2), (25, 200, 1), (N - 1, -1, 3)])
 def test_a_row_that_is_not_finite(kernels, row, feature, n_threads):
     """It is looked for where a panel is copied, which may be with the batch before."""
     x = rows_of(features(100, kernels.dtype), kernels.dtype)
@@ -129,7 +134,5 @@ def test_kinds_of_rows(kernels, kind):
     """The same numbers have the same bits, however they lie."""
     x = rows_of(features(100, kernels.dtype), kernels.dtype)
     plain = x[::-1].copy() if kind == "backwards" else x
-    first, second = (
-        train(job_of(kernels, rows), regime=Regime.BATCH)[0] for rows in (plain, ROWS[kind](x))
-    )
+    first, second = (train(job_of(kernels, rows), regime=Regime.BATCH)[0] for rows in (plain, ROWS[kind](x)))
     np.testing.assert_array_equal(first.params, second.params)
