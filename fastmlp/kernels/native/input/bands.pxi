@@ -22,14 +22,16 @@ cdef bint first_alone(const Job *job) noexcept nogil:
     return job.net.layers[0].n_edges == 1
 
 
-cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, bint wide, char **cursor) noexcept nogil:
-    """Choose bands by the sizes alone, as the order of sums depends on them, and take room for what they give.
+cdef inline size few_bands(const Job *job, size chunk, size n_cuts) noexcept nogil:
+    """Bands of a wide first layer: by the sizes alone, as the order of sums depends on them."""
+    cdef size n = 2 if chunk <= 64 else 4
+    return n if chunk <= BAND_SAMPLES and n_cuts >= n and job.net.n_layers > 1 and first_alone(job) else 0
 
-    wide : whether the first layer is such as bands are for
-    """
-    bands.n_bands = 2 if chunk <= 64 else 4
-    if not wide or chunk > BAND_SAMPLES or n_cuts < bands.n_bands or job.net.n_layers == 1 or not first_alone(job):
-        bands.n_bands = 0
+
+cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands,
+                        char **cursor) noexcept nogil:
+    """Take room for what so many bands give."""
+    bands.n_bands = n_bands
     bands.n_cuts = n_cuts
     bands.ld = padded(job.net.layers[0].n_out)
     bands.room = (chunk + BLOCK - 1) // BLOCK * BLOCK

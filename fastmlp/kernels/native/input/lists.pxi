@@ -24,6 +24,7 @@ cdef struct Lists:        # of a chunk's samples
 cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
     """Choose the cuts by the first layer's width, and room for the lists of `chunk` samples."""
     cdef size n = job.run.n_features, n_blocks = (chunk + BLOCK - 1) // BLOCK, room
+    cdef bint wide
     lists.n_cuts = (n * padded(job.net.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     lists.cut = ((n + lists.n_cuts - 1) // lists.n_cuts + 31) // 32 * 32
     lists.n_cuts = (n + lists.cut - 1) // lists.cut
@@ -39,7 +40,8 @@ cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor)
     lists.start = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.end = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.lines = <real *>take(cursor, n_blocks * lists.ldx * sizeof(real))
-    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, padded(job.net.layers[0].n_out) % (8 * LANES) == 0, cursor)
+    wide = padded(job.net.layers[0].n_out) % (8 * LANES) == 0
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, few_bands(job, chunk, lists.n_cuts) if wide else 0, cursor)
     lists.ahead = lists.n_ahead = 0
 
 

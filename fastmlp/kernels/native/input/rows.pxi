@@ -184,18 +184,25 @@ cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, siz
 cdef extern from *:
     """
     /* FM_NONZERO(p): one bit for each of a vector's numbers that is not 0. FM_STORE_NONZERO, FM_STORE_PLACES: those
-       whose bit is set in k, side by side, and their places; what follows, up to a whole vector, is overwritten. */
+       whose bit is set in k, side by side, and their places, counted from `at` or (_OF) as `places` has them; what
+       follows, up to a whole vector, is overwritten. */
     #if defined(__AVX512F__) && REAL_BYTES == 4
-      #define FM_NONZERO(p) _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ)
+      #define FM_NONZERO_OF(v) _mm512_cmp_ps_mask((v), _mm512_setzero_ps(), _CMP_NEQ_UQ)
+      #define FM_NONZERO(p) FM_NONZERO_OF(_mm512_loadu_ps(p))
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_ps((out), _mm512_maskz_compress_ps((k), _mm512_loadu_ps(p)))
-      #define FM_STORE_PLACES(out, k, at) _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), \
-          _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), \
-                           _mm512_set1_epi32((int)(at)))))
+      #define FM_PLACES(at) _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), \
+                                             _mm512_set1_epi32((int)(at)))
+      #define FM_NEXT_PLACES(places) _mm512_add_epi32((places), _mm512_set1_epi32(16))
+      #define FM_STORE_PLACES_OF(out, k, places) \
+          _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), (places)))
     #elif defined(__AVX512F__)
-      #define FM_NONZERO(p) _mm512_cmp_pd_mask(_mm512_loadu_pd(p), _mm512_setzero_pd(), _CMP_NEQ_UQ)
+      #define FM_NONZERO_OF(v) _mm512_cmp_pd_mask((v), _mm512_setzero_pd(), _CMP_NEQ_UQ)
+      #define FM_NONZERO(p) FM_NONZERO_OF(_mm512_loadu_pd(p))
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_pd((out), _mm512_maskz_compress_pd((k), _mm512_loadu_pd(p)))
-      #define FM_STORE_PLACES(out, k, at) _mm256_storeu_si256((__m256i *)(out), _mm256_maskz_compress_epi32((k), \
-          _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)(at)))))
+      #define FM_PLACES(at) _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)(at)))
+      #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(8))
+      #define FM_STORE_PLACES_OF(out, k, places) \
+          _mm256_storeu_si256((__m256i *)(out), _mm256_maskz_compress_epi32((k), (places)))
     #elif defined(__GNUC__) && defined(__AVX2__)
       /* No instruction compresses: which lane goes where is looked up, row k of the table has the bits set in k. */
       static uint64_t fm_lanes_of[256];
@@ -206,22 +213,31 @@ cdef extern from *:
       }
       #define FM_ROW(k) _mm_loadl_epi64((const __m128i *)(fm_lanes_of + (k)))
       #if REAL_BYTES == 4
-        #define FM_NONZERO(p) _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(p), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+        #define FM_NONZERO_OF(v) _mm256_movemask_ps(_mm256_cmp_ps((v), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+        #define FM_NONZERO(p) FM_NONZERO_OF(_mm256_loadu_ps(p))
         #define FM_STORE_NONZERO(out, k, p) \
             _mm256_storeu_ps((out), _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), _mm256_cvtepu8_epi32(FM_ROW(k))))
-        #define FM_STORE_PLACES(out, k, at) _mm256_storeu_si256((__m256i *)(out), \
-            _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), _mm256_set1_epi32((int)(at))))
+        #define FM_PLACES(at) _mm256_set1_epi32((int)(at))
+        #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(8))
+        #define FM_STORE_PLACES_OF(out, k, places) \
+            _mm256_storeu_si256((__m256i *)(out), _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
       #else
-        #define FM_NONZERO(p) _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(p), _mm256_setzero_pd(), _CMP_NEQ_UQ))
+        #define FM_NONZERO_OF(v) _mm256_movemask_pd(_mm256_cmp_pd((v), _mm256_setzero_pd(), _CMP_NEQ_UQ))
+        #define FM_NONZERO(p) FM_NONZERO_OF(_mm256_loadu_pd(p))
         static inline void FM_STORE_NONZERO(double *out, int k, const double *p) {   /* lanes as pairs of 4 bytes */
             __m256i low = _mm256_slli_epi64(_mm256_cvtepu8_epi64(FM_ROW(k)), 1);
             __m256i high = _mm256_add_epi64(_mm256_slli_epi64(low, 32), _mm256_set1_epi64x(1ll << 32));
             _mm256_storeu_ps((float *)out, _mm256_permutevar8x32_ps(_mm256_loadu_ps((const float *)p),
                                                                     _mm256_or_si256(low, high)));
         }
-        #define FM_STORE_PLACES(out, k, at) _mm_storeu_si128((__m128i *)(out), \
-            _mm_add_epi32(_mm_cvtepu8_epi32(FM_ROW(k)), _mm_set1_epi32((int)(at))))
+        #define FM_PLACES(at) _mm_set1_epi32((int)(at))
+        #define FM_NEXT_PLACES(places) _mm_add_epi32((places), _mm_set1_epi32(4))
+        #define FM_STORE_PLACES_OF(out, k, places) \
+            _mm_storeu_si128((__m128i *)(out), _mm_add_epi32(_mm_cvtepu8_epi32(FM_ROW(k)), (places)))
       #endif
+    #endif
+    #if defined(FM_PLACES)
+      #define FM_STORE_PLACES(out, k, at) FM_STORE_PLACES_OF((out), (k), FM_PLACES(at))
     #endif
 
     /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each.

@@ -113,7 +113,8 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.early = self.shared
     if self.shared:
         lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
-        self.first_rows = self.shared_lists.cut
+        self.bands = &self.shared_lists.bands
+        self.first_rows = self.shared_lists.longest
     elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
         self.bands = &self.lists.bands
@@ -147,16 +148,31 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     return cursor - base
 
 
-cdef inline size band_cut(const Batch *self) noexcept nogil:
-    """Features of a cut of the first layer's weights."""
-    return self.lists.cut if self.job.run.sparse else self.panels.width
+cdef inline size n_bands(const Batch *self) noexcept nogil:
+    """Bands of the first weights, each of which one task is to update and multiply by, cut after cut, or 0."""
+    return self.bands.n_bands if self.early else 0
+
+
+cdef inline size cut_of(const Batch *self, size feature) noexcept nogil:
+    """The cut of the first layer's weights that a feature is in."""
+    if self.shared:
+        return shared_cut(&self.shared_lists, feature)
+    return feature // (self.lists.cut if self.job.run.sparse else self.panels.width)
+
+
+cdef inline size cut_end(const Batch *self, size feature) noexcept nogil:
+    """The first feature behind its cut."""
+    cdef size cut = cut_of(self, feature) + 1
+    if self.shared:
+        return shared_start(&self.shared_lists, cut)
+    return min(cut * (self.lists.cut if self.job.run.sparse else self.panels.width), self.job.net.layers[0].n_in)
 
 
 cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block) noexcept nogil:
-    """The band of weights that one task is to update and multiply by, cut after cut, or -1."""
-    if not self.early or self.shared or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+    """The band that a block of weights is in, or -1."""
+    if n_bands(self) == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
         return -1
-    return band_of(self.bands, block.first // band_cut(self))
+    return band_of(self.bands, cut_of(self, block.first))
 
 
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
@@ -182,7 +198,8 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
                 self.job.run.sparse or self.bands.n_bands > 0)
             first = 0
             while first < layer.n_in:
-                last = min(first + (self.first_rows if apart else <size>WEIGHT_ROWS), <size>layer.n_in)
+                last = first + (self.first_rows if apart else <size>WEIGHT_ROWS)
+                last = min(cut_end(self, first) if apart and self.shared else last, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
                 band = band_of_block(self, &here)
                 late = 2 * band >= <Py_ssize_t>self.bands.n_bands if band >= 0 else apart and 2 * first >= layer.n_in

@@ -60,7 +60,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
         edge = &self.job.net.edges[layer.first_edge]
         listed = edge.source == INPUT and self.job.run.sparse
         from_rows, apart = bias, 0
-        banded = edge.source == INPUT and not self.shared and self.bands.n_bands > 0
+        banded = edge.source == INPUT and self.bands.n_bands > 0
         if listed and not banded:
             fill_rows(bias, C, work.lda, m, work.ld)
             from_rows, apart = C, work.lda
@@ -71,8 +71,6 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                 source = &self.work[edge.source]
                 product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
                              m, work.ld, edge.width)
-            elif self.shared:
-                add_cuts(&self.shared_lists, first, last, C)
             elif banded:
                 for cut in range(self.bands.n_cuts if not self.early else 0):
                     forward_cut_of_band(self, cut, first, last)
@@ -84,6 +82,8 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                              work.lda, m, work.ld, edge.width)
             from_rows, apart = C, work.lda
         if k == self.job.net.n_layers - 1:
+            for s in range(first, last if banded else first):
+                sum_bands(self.bands, s, bias, C + (s - first) * work.lda)
             return
         for s in range(first, last):
             C = work.A + s * work.lda
@@ -335,8 +335,8 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         elif self.shared:
             if fresh:
                 memset(row, 0, (b - a) * ld * sizeof(real))
-            scatter_cut(&self.job, &self.shared_lists, a // self.shared_lists.cut, n_samples, work.D, factor,
-                        row - a * ld)
+            scatter_cut(&self.job, &self.shared_lists, self.batch_start + self.batch_at,
+                        shared_cut(&self.shared_lists, a), n_samples, work.D, factor, row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
