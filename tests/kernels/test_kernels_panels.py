@@ -12,7 +12,7 @@ from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, build_plan
 
-N = 75
+N = 66
 BAND_BYTES = 1 << 20  # of first weights, from which on there are bands: panels.pxi
 
 
@@ -41,13 +41,13 @@ def check(kernels, job, factor=4000):
     return check_listed(kernels, job, Listing.DENSE, factor)
 
 
-@pytest.mark.parametrize("width", [97, 100, 101, 112, 131])
+@pytest.mark.parametrize("width", [97, 101, 131])
 def test_widths_of_the_layer(kernels, width):
     """With and without a tail of at most four columns."""
     check(kernels, job_of(kernels, width=width))
 
 
-@pytest.mark.parametrize("batch_size", [2, 33, 64, 65, N])
+@pytest.mark.parametrize("batch_size", [7, 64, 65])
 def test_batches(kernels, batch_size):
     """Two bands up to 64 samples, four beyond."""
     check(kernels, job_of(kernels, batch_size=batch_size, weighted=True))
@@ -102,8 +102,7 @@ def test_input_that_meets_two_layers(kernels):
     )
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("budget", [1, 2, 3])
+@pytest.mark.parametrize("budget, n_threads", [(1, 1), (1, 2), (3, 2)])
 def test_slices_that_end_between_any_two_batches(kernels, monkeypatch, budget, n_threads):
     """What a batch prepares of the next one is not taken over into another slice."""
     compare_slices(monkeypatch, job_of(kernels, n_epochs=3), budget, regime=Regime.BATCH, n_threads=n_threads)

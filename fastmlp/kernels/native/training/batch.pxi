@@ -195,8 +195,8 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             layer = &self.job.net.layers[k]
             if layer.frozen and self.job.run.optimizer != GRADIENT:   # nobody asks for its gradient
                 continue
-            apart = self.job.net.edges[layer.first_edge].source == INPUT and (self.job.run.sparse
-                                                                               or self.bands.n_bands > 0)
+            apart = self.job.net.edges[layer.first_edge].source == INPUT and (
+                self.job.run.sparse or self.bands.n_bands > 0)
             first = 0
             while first < layer.n_in:
                 last = first + (self.first_rows if apart else <size>WEIGHT_ROWS)
