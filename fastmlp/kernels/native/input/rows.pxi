@@ -177,18 +177,25 @@ cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, siz
 cdef extern from *:
     """
     /* FM_NONZERO(p): one bit for each of a vector's numbers that is not 0. FM_STORE_NONZERO, FM_STORE_PLACES: those
-       whose bit is set in k, side by side, and their places; what follows, up to a whole vector, is overwritten. */
+       whose bit is set in k, side by side, and their places, of which `at` is the first; what follows, up to a whole
+       vector, is overwritten. FM_PUT_PLACES: the places, of FM_PLACES(at), which FM_NEXT_PLACES moves on;
+       FM_STORE_LISTED: both. */
     #if defined(__AVX512F__) && REAL_BYTES == 4
       #define FM_NONZERO(p) _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ)
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_ps((out), _mm512_maskz_compress_ps((k), _mm512_loadu_ps(p)))
-      #define FM_STORE_PLACES(out, k, at) _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), \
-          _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), \
-                           _mm512_set1_epi32((int)(at)))))
+      typedef __m512i fm_places;
+      #define FM_PLACES(at) _mm512_add_epi32(_mm512_set1_epi32((int)(at)), \
+          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+      #define FM_NEXT_PLACES(places) _mm512_add_epi32((places), _mm512_set1_epi32(LANES))
+      #define FM_PUT_PLACES(out, k, places) _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), (places)))
     #elif defined(__AVX512F__)
       #define FM_NONZERO(p) _mm512_cmp_pd_mask(_mm512_loadu_pd(p), _mm512_setzero_pd(), _CMP_NEQ_UQ)
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_pd((out), _mm512_maskz_compress_pd((k), _mm512_loadu_pd(p)))
-      #define FM_STORE_PLACES(out, k, at) _mm256_storeu_si256((__m256i *)(out), _mm256_maskz_compress_epi32((k), \
-          _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)(at)))))
+      typedef __m256i fm_places;
+      #define FM_PLACES(at) _mm256_add_epi32(_mm256_set1_epi32((int)(at)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+      #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(LANES))
+      #define FM_PUT_PLACES(out, k, places) \
+          _mm256_storeu_si256((__m256i *)(out), _mm256_maskz_compress_epi32((k), (places)))
     #elif defined(__GNUC__) && defined(__AVX2__)
       /* No instruction compresses: which lane goes where is looked up, row k of the table has the bits set in k. */
       static uint64_t fm_lanes_of[256];
@@ -202,8 +209,17 @@ cdef extern from *:
         #define FM_NONZERO(p) _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(p), _mm256_setzero_ps(), _CMP_NEQ_UQ))
         #define FM_STORE_NONZERO(out, k, p) \
             _mm256_storeu_ps((out), _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), _mm256_cvtepu8_epi32(FM_ROW(k))))
-        #define FM_STORE_PLACES(out, k, at) _mm256_storeu_si256((__m256i *)(out), \
-            _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), _mm256_set1_epi32((int)(at))))
+        typedef __m256i fm_places;
+        #define FM_PLACES(at) _mm256_set1_epi32((int)(at))
+        #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(LANES))
+        #define FM_PUT_PLACES(out, k, places) _mm256_storeu_si256((__m256i *)(out), \
+            _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
+        static inline void FM_STORE_LISTED(float *value, int32_t *index, int k, const float *p, fm_places places) {
+            __m256i lanes = _mm256_cvtepu8_epi32(FM_ROW(k));      /* once: the stores might alias the table */
+            _mm256_storeu_si256((__m256i *)index, _mm256_add_epi32(lanes, places));
+            _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), lanes));
+        }
+        #define FM_STORE_LISTED FM_STORE_LISTED
       #else
         #define FM_NONZERO(p) _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(p), _mm256_setzero_pd(), _CMP_NEQ_UQ))
         static inline void FM_STORE_NONZERO(double *out, int k, const double *p) {   /* lanes as pairs of 4 bytes */
@@ -212,8 +228,18 @@ cdef extern from *:
             _mm256_storeu_ps((float *)out, _mm256_permutevar8x32_ps(_mm256_loadu_ps((const float *)p),
                                                                     _mm256_or_si256(low, high)));
         }
-        #define FM_STORE_PLACES(out, k, at) _mm_storeu_si128((__m128i *)(out), \
-            _mm_add_epi32(_mm_cvtepu8_epi32(FM_ROW(k)), _mm_set1_epi32((int)(at))))
+        typedef __m128i fm_places;
+        #define FM_PLACES(at) _mm_set1_epi32((int)(at))
+        #define FM_NEXT_PLACES(places) _mm_add_epi32((places), _mm_set1_epi32(LANES))
+        #define FM_PUT_PLACES(out, k, places) \
+            _mm_storeu_si128((__m128i *)(out), _mm_add_epi32(_mm_cvtepu8_epi32(FM_ROW(k)), (places)))
+      #endif
+    #endif
+    #if defined(FM_NONZERO)
+      #define FM_STORE_PLACES(out, k, at) FM_PUT_PLACES((out), (k), FM_PLACES(at))
+      #if !defined(FM_STORE_LISTED)
+        #define FM_STORE_LISTED(value, index, k, p, places) \
+            do { FM_STORE_NONZERO((value), (k), (p)); FM_PUT_PLACES((index), (k), (places)); } while (0)
       #endif
     #endif
 
@@ -223,19 +249,21 @@ cdef extern from *:
                                          int32_t *index) {
         Py_ssize_t m = 0;
     #if defined(FM_NONZERO)
-        uint16_t masks[64];
-        while (j + LANES <= n) {       /* the masks first: the stores' addresses are known early then */
-            Py_ssize_t i, groups = (n - j) / LANES < 64 ? (n - j) / LANES : 64;
-            for (i = 0; i < groups; i++) masks[i] = FM_NONZERO(x + j + i * LANES);
-            for (i = 0; i < groups; i++) {
-                unsigned k = masks[i];
-                if (next) _mm_prefetch((const char *)(next + j + i * LANES), _MM_HINT_T0);
-                FM_STORE_NONZERO(value + m, k, x + j + i * LANES);
-                FM_STORE_PLACES(index + m, k, j + i * LANES);
-                m += __builtin_popcount(k);
-            }
-            j += groups * LANES;
+        const real *ahead = next ? next + j : x;
+        real *values = value;
+        int32_t *places = index;
+        fm_places at = FM_PLACES(j);
+        #pragma GCC unroll 4
+        for (; j + LANES <= n; j += LANES) {
+            unsigned k = FM_NONZERO(x + j), count = __builtin_popcount(k);
+            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+            FM_STORE_LISTED(values, places, k, x + j, at);
+            at = FM_NEXT_PLACES(at);
+            ahead += LANES;
+            values += count;
+            places += count;
         }
+        m = values - value;
     #endif
         if (n - j < 32)                /* a short row: what depends on m need not wait for the values */
             for (; j < n; j++)
@@ -291,6 +319,12 @@ cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:
     if scale != 1:
         for i in range(m):
             value[i] = value[i] * scale
+
+
+cdef size list_part(const Rows *rows, int64_t row, int64_t next_row, size first, size last, real *value,
+                    int32_t *index) noexcept nogil:
+    """`list_row` of columns first..last of a row that is read in place, unscaled; `first` a multiple of 64."""
+    return fm_compress(row_in_place(rows, row), first, last, row_in_place(rows, next_row), value, index)
 
 
 cdef size list_row(const Rows *rows, int64_t row, int64_t next_row, real *value, int32_t *index) noexcept nogil:
