@@ -157,14 +157,11 @@ class Loss(_checks.Fixed):
     def options(self, n_outputs):
         """Return the fields of the kernels' run record that say this loss."""
         loss_scale, gradient_scale = self.scales(n_outputs)
-        return dict(
-            loss=self.code or 0,
-            average=int(self.average),
-            loss_scale=loss_scale,
-            gradient_scale=gradient_scale,
-            loss_parameter=getattr(self, self._own, 1.0),
-            label_smoothing=self.label_smoothing,
-        )
+        return {
+            "loss": self.code or 0, "average": int(self.average), "loss_scale": loss_scale,
+            "gradient_scale": gradient_scale, "loss_parameter": getattr(self, self._own, 1.0),
+            "label_smoothing": self.label_smoothing,
+        }  # fmt: skip
 
 
 class UserLoss(Loss):

@@ -70,9 +70,10 @@ class Optimizer(_checks.Fixed):
 
     def options(self):
         """Return the fields of the kernels' run record that say this optimizer."""
-        return {"optimizer": self.code} | {
-            of_run: getattr(self, name) for name, of_run in self._in_run().items()
-        }
+        found = {"optimizer": self.code}
+        for name, of_run in self._in_run().items():
+            found[of_run] = getattr(self, name)
+        return found
 
     @classmethod
     def of_run(cls, run):
@@ -263,6 +264,8 @@ def _is_known(cls):
 
 def get(optimizer):
     """Return the optimizer that a name, a class or an object stands for."""
+    if type(optimizer) in BUILT_IN:
+        return optimizer
     optimizer = _checks.check_named("optimizer", optimizer, OPTIMIZERS)
     if isinstance(optimizer, LBFGS):
         return optimizer

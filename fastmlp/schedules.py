@@ -273,18 +273,17 @@ def options(optimizer, optimizer_state, n_epochs, n_batches=1, first_epoch=0):
     )
 
 
-def keep(optimizer, optimizer_state, job):
-    """Take into an optimizer's memory what the next run needs to know of the rates of one that has ended."""
-    epoch = job.option("epoch")
+def keep(optimizer, optimizer_state, job, epoch):
+    """Take into an optimizer's memory what the next run needs to know of the rates of one that ended here."""
     optimizer_state.learning_rate = float(knots.of_epoch(job, epoch, last=False))
     if isinstance(optimizer.learning_rate, Plateau):
         progress = job.option("best_loss"), job.option("no_improvement")
         optimizer_state.plateau = optimizer.learning_rate, optimizer_state.learning_rate, *progress
 
 
-def slow_down(optimizer, fit):
+def slow_down(fit):
     """Lower the rate of a fit that has reached a plateau; return whether to go on."""
-    plateau, left = optimizer.learning_rate, fit.job.rates[fit.n_done :]
+    plateau, left = fit.optimizer.learning_rate, fit.job.rates[fit.n_done :]
     slower = left[0] * plateau.factor
     if slower < plateau.min_rate:
         return False

@@ -1,5 +1,6 @@
 """Fixtures: no figure stays open; the kernels on every backend that this machine can run, in both dtypes."""
 
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from fastmlp.kernels import dispatch
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; tests press Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+gc.disable()  # until all tests are collected: hundreds of megabytes, looked through again and again
 
 KERNELS = Path(dispatch.__file__).parent
 NATIVE = KERNELS / "native"
@@ -33,6 +36,8 @@ def stale_modules():
 
 
 def pytest_collection_finish(session):
+    gc.freeze()
+    gc.enable()
     stale = stale_modules()
     if stale and any("kernels" in getattr(item, "fixturenames", ()) for item in session.items):
         if os.environ.get("FASTMLP_STALE") != "allow":  # while a kernel is being edited

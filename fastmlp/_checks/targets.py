@@ -25,7 +25,8 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
         return np.eye(n_outputs, dtype=dtype)[check_labels(y, n_outputs, name)]
     if y.dtype.kind not in "biuf":
         y = as_float(y, name)
-    y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
+    if y.ndim == 1 or not n_samples:
+        y = y.reshape(n_samples, -1) if n_samples else y.reshape(0, n_outputs)
     if y.shape[1] != n_outputs:
         check_labels_of_classes(y, n_outputs, loss, name)
         raise ValueError(

@@ -210,7 +210,7 @@ def told(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(function)
     def call(*args, **kwargs):
-        if not kwargs.keys() <= known:
+        if not known.issuperset(kwargs):
             what = function.__qualname__.removesuffix(".__init__")
             if "." in what:  # the class of the object, not the one that has the method
                 what = f"{type(args[0]).__name__}.{function.__name__}"

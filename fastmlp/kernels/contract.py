@@ -34,11 +34,8 @@ class Kernels(Protocol):
 
     # training
 
-    def workspace_bytes(self, job: Job) -> int:
-        """Bytes of scratch memory that training this job takes."""
-
     def prepare(self, job: Job) -> None:
-        """Check the job and lay out its workspace; its arrays must stay where they are from here on."""
+        """Check the job and lay out ``job.workspace``; its arrays must stay where they are from here on."""
 
     def train(self, job: Job) -> int:
         """Run up to run["budget"] batches, from where the last call stopped; return the `Status`."""
@@ -159,7 +156,12 @@ def functions(part: type) -> frozenset[str]:
 
 def offers(kernels: object, part: type) -> bool:
     """Whether a backend has the functions of an optional part."""
-    names = functions(part)
-    if isinstance(kernels, ModuleType):  # which takes a microsecond to say that it lacks something
-        return vars(kernels).keys() >= names
-    return all(hasattr(kernels, name) for name in names)
+    if isinstance(kernels, ModuleType):
+        return _offered(kernels, part)
+    return all(hasattr(kernels, name) for name in functions(part))
+
+
+@cache
+def _offered(module: ModuleType, part: type) -> bool:
+    """Whether a compiled backend has them; it stays as it is."""
+    return vars(module).keys() >= functions(part)

@@ -7,8 +7,8 @@ Other threads meet no signals: theirs is a flag.
 """
 
 import signal
-import threading
 from contextlib import contextmanager
+from threading import current_thread, local, main_thread
 
 try:  # the C functions that `signal` wraps, ten times as fast
     from _signal import getsignal
@@ -20,7 +20,7 @@ except ImportError:
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)]
 
 
-class Here(threading.local):
+class Here(local):
     """What one thread's runs heed.
 
     Attributes
@@ -86,8 +86,10 @@ class Handlers:
         Whether what it raises is kept for `release`.
     """
 
+    error, active = None, False
+
     def __init__(self, stop=None, hold=True):
-        self.stop, self.hold, self.error, self.before, self.active = stop, hold, None, {}, False
+        self.stop, self.hold, self.before = stop, hold, {}
 
     def set(self):
         """Take the place of all handlers that are written in Python."""
@@ -131,7 +133,7 @@ class Handlers:
             raise error
 
 
-class held:
+class held(Handlers):
     """A block in which signals raise nothing but at `check_stop`, in `let_through`, and at its end.
 
     Only in the main thread, and where no such block is around it; elsewhere nothing is done.
@@ -142,22 +144,18 @@ class held:
         Set as soon as a signal's handler raises.
     """
 
-    __slots__ = ("handlers", "stop")
-
-    def __init__(self, stop=None):
-        self.stop, self.handlers = stop, None
+    outermost = False
 
     def __enter__(self):
-        if here.held is None and threading.current_thread() is threading.main_thread():
-            handlers = Handlers(self.stop)
-            handlers.set()
-            self.handlers = here.held = handlers
+        if here.held is None and current_thread() is main_thread():
+            self.set()
+            self.outermost, here.held = True, self
 
-    def __exit__(self, kind, error, traceback):
-        if self.handlers is not None:
+    def __exit__(self, *error):
+        if self.outermost:
             here.held = None
-            self.handlers.unset()
-            self.handlers.release()
+            self.unset()
+            self.release()
 
 
 @contextmanager
@@ -182,7 +180,7 @@ def told(stop):
     """In the main thread, set `stop` when a signal's handler raises, whoever catches that."""
     handlers = Handlers(stop, hold=False)
     try:
-        if here.held is None and threading.current_thread() is threading.main_thread():
+        if here.held is None and current_thread() is main_thread():
             handlers.set()
         yield
     finally:

@@ -72,6 +72,9 @@ class Job:
     Everything the kernels need between two calls lives here, so that a call can stop after any
     batch and the next one goes on where it stopped.
 
+    Made of these arrays, and of fields of the run record: as keywords, or in a dict, `asked`, which takes
+    less time.
+
     Attributes
     ----------
     plan : Plan
@@ -100,8 +103,8 @@ class Job:
         The mean loss of each epoch, written.
     backup : ndarray of shape (n_params,)
         Parameters at the start of the epoch, restored when the loss is not finite.
-    workspace : ndarray of uint8
-        Scratch memory, 64-byte aligned.
+    workspace : ndarray of uint8, or None
+        Scratch memory, which `prepare` of the kernels makes.
     """
 
     __slots__ = (
@@ -121,13 +124,14 @@ class Job:
         random_state=None,
         rates=(0.1,),
         subset=None,
+        asked=None,
         **options,
     ):
         n = rows.n_rows if subset is None else len(subset)
         values = {
             **OPTIONS, "n_samples": n, "n_features": rows.n_features, "n_outputs": plan.n_outputs,
             "labels": y.ndim == 1, "batch_size": max(1, min(200, n)), "input_scale": rows.scale,
-            "input_dropout": plan.input_dropout, **options,
+            "input_dropout": plan.input_dropout, **(options if asked is None else asked | options),
         }  # fmt: skip
         values["epsilon"] = max(values["epsilon"], LEAST_EPSILON.get(params.dtype, 0.0))
         check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])
@@ -146,7 +150,7 @@ class Job:
             self.sample_weight = readable("sample_weight", sample_weight, F64, (rows.n_rows,))
         self.random_state = random_state
         self.subset = subset
-        self.order = np.arange(n, dtype=np.int64)
+        self.order = np.arange(n, dtype=I64)
         if subset is not None:
             self.order[:] = check_numbers("subset", np.ascontiguousarray(subset, np.int64), rows.n_rows)
         rates = np.asarray(rates, F64)

@@ -8,6 +8,7 @@ in a few nanoseconds, and raise by `refuse`.
 """
 
 import ctypes
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -17,7 +18,7 @@ _BYTE = ctypes.c_char
 
 def readable(name, array, dtype, shape):
     """Return an array that is only read: itself, or a copy where it lies as the kernels do not take it."""
-    if _fits(array, dtype, shape):
+    if isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape:
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
             return array
@@ -28,16 +29,15 @@ def readable(name, array, dtype, shape):
 
 def check(name, array, dtype, shape, written=False):
     """Return an array, which must lie as the kernels take it, and where it is written to, may be."""
-    if _fits(array, dtype, shape):
+    if isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape:
         flags = array.flags
         if flags.carray if written else flags.c_contiguous and flags.aligned:
             return array
     return refuse(name, array, dtype, prod(shape), written)
 
 
-def writable(name, array, dtype, shape):
-    """Return an array that is written to: itself or nothing, for results would go to a copy."""
-    return check(name, array, dtype, shape, written=True)
+# an array that is written to is itself or nothing, for results would go to a copy
+writable = partial(check, written=True)
 
 
 def owned(array):
@@ -114,12 +114,8 @@ def check_numbers(name, numbers, stop):
     return numbers
 
 
-def _fits(array, dtype, shape):
-    return isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape
-
-
 def _differs_in_order_only(array, dtype, shape):
-    return isinstance(array, np.ndarray) and _fits(array.view(array.dtype.newbyteorder("=")), dtype, shape)
+    return isinstance(array, np.ndarray) and array.dtype.newbyteorder("=") == dtype and array.shape == shape
 
 
 def _copy(array, dtype):

@@ -63,6 +63,8 @@ class Plan(_Plan):
         Whether anything is dropped in training.
     needs_batches : bool
         Whether training does what only the mini-batch regime can.
+    trainable : list of bool
+        Whether each layer learns.
     """
 
     @cached_property
@@ -80,6 +82,10 @@ class Plan(_Plan):
     @cached_property
     def needs_batches(self):
         return self.drops or self._says("l1") or self._says("mean_l1") or self._says("max_norm")
+
+    @cached_property
+    def trainable(self):
+        return [not frozen for frozen in self.layers["frozen"].tolist()]
 
     def _says(self, name):
         """Whether a field is other than 0 in any layer; for few layers a list is faster."""
@@ -167,6 +173,6 @@ def build_plan(n_features, specs, input_dropout=0.0):
     for records in layers, edges:  # the kernels trust them
         records.setflags(write=False)
     plan = Plan(layers, edges, int(n_features), int(offset), float(input_dropout))
-    for name in ("n_outputs", "widest", "needs_batches"):  # now, not in the first fit
+    for name in ("n_outputs", "widest", "drops", "needs_batches", "trainable"):  # now, not in the first fit
         getattr(plan, name)
     return plan

@@ -35,8 +35,9 @@ def of_batch(rates, n_knots, epoch, batch, n_batches):
 
 def of_epoch(job, epoch, last=True):
     """The learning rate of an epoch's last step, or of its first one; `epoch` may be an array."""
-    asked = job.asked
-    n_knots, n_batches = asked["rates_per_epoch"], 1
-    if n_knots > 1:
-        n_batches = -(-asked["n_samples"] // asked["batch_size"])
-    return of_batch(job.rates, n_knots, epoch, n_batches - 1 if last else 0, n_batches)
+    asked, rates = job.asked, job.rates
+    n_knots = asked["rates_per_epoch"]
+    if n_knots == 1 == len(rates) and isinstance(epoch, int):
+        return rates[0]
+    n_batches = -(-asked["n_samples"] // asked["batch_size"])
+    return of_batch(rates, n_knots, epoch, n_batches - 1 if last else 0, n_batches)

@@ -7,12 +7,15 @@ import numpy as np
 from . import interrupts
 from .contract import OwnBudget, Threads, offers
 from .dispatch import kernels
-from .job import Job
-from .memory import aligned_bytes, owned
+from .job import F32, Job
+from .memory import owned
 from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
 
+# members that every fit meets: an enumeration takes 50 ns to find one
+TINY, RUNNING = Regime.TINY, Status.RUNNING
+STATUSES = {int(status): status for status in Status}  # Status(number) takes ten times as long
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
@@ -47,7 +50,7 @@ def choose_regime(job):
         and asked["optimizer"] != Optimizer.GRADIENT
         and asked["loss"] in TINY_LOSSES
     ):
-        return Regime.TINY
+        return TINY
     return Regime.BATCH
 
 
@@ -82,8 +85,6 @@ def listed_share(job):
 def choose_listing(job, regime):
     """How the input's non-zeros are listed."""
     rows = job.rows
-    if regime == Regime.TINY:
-        return Listing.DENSE
     if rows.is_sparse:
         return Listing.LISTS
     if job.plan.n_params <= TINY_PARAMS:
@@ -119,20 +120,23 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     run = job.run
     regime = choose_regime(job) if regime is None else regime
     run["regime"] = regime
-    run["sparse"] = choose_listing(job, regime)
-    run["halves"] = choose_halves(job, regime)
     backend = backend or kernels(job.params.dtype)
-    n_threads = choose_threads(job, regime, n_threads)
-    run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
-    job.workspace = aligned_bytes(backend.workspace_bytes(job))
+    if regime == TINY:  # reads rows as they are, on one thread
+        run["n_threads"] = 1
+    else:
+        run["sparse"] = choose_listing(job, regime)
+        run["halves"] = choose_halves(job, regime)
+        n_threads = choose_threads(job, regime, n_threads)
+        run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
     backend.prepare(job)
     return backend
 
 
 def all_finite(rows, dtype=None):
     """Whether no value of the rows is NaN or infinite, or is so where read as `dtype`; None: its own."""
-    own = rows.data.dtype if rows.data.dtype.kind == "f" else np.dtype(np.float32)
-    return kernels(dtype or own).all_finite(rows)
+    if dtype is None:
+        dtype = rows.data.dtype if rows.data.dtype.kind == "f" else F32
+    return kernels(dtype).all_finite(rows)
 
 
 def first_budget(job):
@@ -175,7 +179,7 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     """
     backend = prepare(job, n_threads, regime, backend)
     record = job.run
-    if record["check_rows"] and not (backend.checks_rows and record["regime"] != Regime.TINY):
+    if job.asked["check_rows"] and not (backend.checks_rows and record["regime"] != TINY):
         record["check_rows"] = 0  # these kernels do not check rows while they train: it is done here
         if not all_finite(job.rows, job.params.dtype):
             return Status.BAD_ROWS
@@ -184,8 +188,8 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
     started = []
     with interrupts.held():
         try:
-            if record["n_threads"] > 1:
-                start(started, backend.work, [(job, t) for t in range(1, int(record["n_threads"][0]))])
+            if (n_threads := job.option("n_threads")) > 1:
+                start(started, backend.work, [(job, t) for t in range(1, n_threads)])
             return _slices(job, backend, on_epoch)
         finally:
             backend.dismiss(job)
@@ -197,8 +201,8 @@ def _slices(job, backend, on_epoch):
     while True:
         interrupts.check_stop()
         begin = time.perf_counter()
-        status = Status(backend.train(job))
-        if status == Status.RUNNING:
+        status = STATUSES[backend.train(job)]
+        if status == RUNNING:
             record["budget"] = next_budget(record["budget"][0], begin)
         elif (
             status == Status.DIVERGED and record["check_rows"] and not all_finite(job.rows, job.params.dtype)
@@ -206,7 +210,7 @@ def _slices(job, backend, on_epoch):
             return Status.BAD_ROWS
         elif status != Status.EPOCH_END or on_epoch(job):
             return status
-        if status != Status.RUNNING and record["epoch"][0] >= record["n_epochs"][0]:
+        if status != RUNNING and record["epoch"][0] >= record["n_epochs"][0]:
             return Status.FINISHED
 
 

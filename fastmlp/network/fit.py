@@ -30,7 +30,7 @@ def is_native(formulas):
 
 def kernels_of(dtype, functions, loss):
     """Return kernels for a user's own formulas; None where those in use know them all."""
-    if is_native([*functions, loss]):
+    if loss.code is not None and is_native(functions):
         return None
     return numpy_backend.Kernels(dtype, functions, loss, dispatch.kernels(dtype).update)
 
@@ -72,6 +72,8 @@ class Fit:
         a sample's weight counts in batches of any size; 0: its own weight, as in scikit-learn.
     rates : ndarray, default=None
         The learning rate of each epoch; None asks the optimizer's schedule, which counts `network.n_epochs_`.
+    subset : ndarray of int64, default=None
+        The rows to train on; None: all.
     n_threads : int, default=None
     on_stall : callable, default=None
         Called with the fit when the loss has stopped falling (see `tol` of the run record); a false value
@@ -111,45 +113,44 @@ class Fit:
         sample_weight=None,
         mean_weight=None,
         rates=None,
+        subset=None,
         n_threads=None,
         on_stall=None,
         put_back=None,
         **options,
     ):
         self.network, self.loss, self.n_threads, self.put_back = network, loss, n_threads, put_back
-        self.optimizer_state = optimizer_state.own()
-        self.on_stall = on_stall or partial(schedules.slow_down, optimizer)
+        self.optimizer_state, self.on_stall = optimizer_state.own(), on_stall or schedules.slow_down
         self.optimizer, self.first_epoch, self.first_step = optimizer, network.n_epochs_, optimizer_state.step
-        subset = options.get("subset")
         n = rows.n_rows if subset is None else len(subset)
         batch_size = n if batch_size is None else min(batch_size, n)
         check_counts(batch_size, n_epochs)
         if rates is None:
             n_batches = -(-n // batch_size)
             options |= schedules.options(optimizer, optimizer_state, n_epochs, n_batches, self.first_epoch)
-        else:
-            options["rates"] = rates
+            rates = options.pop("rates")
         if sample_weight is not None:
             if mean_weight is None:
                 sample_weight = _moderate(sample_weight)
                 mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
             options["mean_weight"] = mean_weight
-        of_loss = loss.options(network.plan.n_outputs)
-        self.own_kernels = kernels_of(network.params.dtype, network.functions, loss)
+        plan, params, step = network.plan, network.own_params(), optimizer_state.step
+        self.own_kernels = kernels_of(params.dtype, network.functions, loss)
+        asked = {
+            "n_epochs": n_epochs, "shuffle": int(shuffle), "batch_size": batch_size, "step": step,
+            "seed": _seed(network, step) if plan.drops else 0,
+        }  # fmt: skip
         self.job = Job(
-            network.plan,
-            network.own_params(),
+            plan,
+            params,
             rows,
             y,
             sample_weight=sample_weight,
             state=optimizer_state.arrays,
             random_state=network.rng,
-            n_epochs=n_epochs,
-            shuffle=int(shuffle),
-            batch_size=batch_size,
-            step=optimizer_state.step,
-            seed=_seed(network, optimizer_state.step),
-            **(of_loss | optimizer.options() | options),
+            rates=rates,
+            subset=subset,
+            asked=asked | loss.options(plan.n_outputs) | optimizer.options() | options,
         )
         self._epoch = self.job.run["epoch"]
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
@@ -173,11 +174,13 @@ class Fit:
     @property
     def curves(self):
         """What happened in the epochs completed here, where Python does not see each epoch's end."""
-        first, rates = self.resumed_at, self.job.rates
-        if self.job.asked["rates_per_epoch"] > 1:
-            rates = knots.of_epoch(self.job, np.arange(len(self.job.losses)))
-        rates = rates[min(first, len(rates) - 1) :]
-        return Curves(self.job.losses[first : self.n_done], rates, self.mean_seconds)
+        first, job = self.resumed_at, self.job
+        rates = job.rates
+        if job.asked["rates_per_epoch"] > 1:
+            rates = knots.of_epoch(job, np.arange(len(job.losses)))
+        if first:
+            rates = rates[min(first, len(rates) - 1) :]
+        return Curves(job.losses[first : self.n_done], rates, self.mean_seconds)
 
     @property
     def latest(self):
@@ -269,17 +272,18 @@ class Fit:
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
-        self.mean_seconds = seconds / max(1, self.n_done - self.resumed_at)
-        self._remember()
+        self.mean_seconds = seconds / max(1, self._remember() - self.resumed_at)
         if self.status == Status.DIVERGED:
             # the moments belong to the steps that diverged, and may not be finite
             self.optimizer_state.forget()
 
     def _remember(self):
-        """Take what is known of steps, epochs and rates to where the next run looks for it."""
-        self.optimizer_state.step = self.job.option("step")
-        schedules.keep(self.optimizer, self.optimizer_state, self.job)
-        self.network.n_epochs_ = self.first_epoch + self.n_done
+        """Take steps, epochs and rates to where the next run looks for them; return the epochs completed."""
+        job, n_done = self.job, self.n_done
+        self.optimizer_state.step = job.option("step")
+        schedules.keep(self.optimizer, self.optimizer_state, job, n_done)
+        self.network.n_epochs_ = self.first_epoch + n_done
+        return n_done
 
 
 def _moderate(sample_weight):
@@ -293,8 +297,6 @@ def _moderate(sample_weight):
 
 def _seed(network, step):
     """Return a seed for dropout, which leaves the stream of shuffles as it is."""
-    if not network.plan.drops:
-        return 0
     copy = np.random.RandomState(0)
     copy.set_state(network.rng.get_state())
     return int(copy.randint(0, 2**62)) ^ step

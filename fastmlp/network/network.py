@@ -247,7 +247,7 @@ class Network(Exported):
 
     def obey_layers(self):
         """Take over which layers are `trainable`, which may change at any time; weights stay in place."""
-        if self.plan.layers["frozen"].tolist() != [not layer.trainable for layer in self.topology.dense]:
+        if self.plan.trainable != [layer.trainable for layer in self.topology.dense]:
             self.plan = self.topology.compile(self.plan.n_features)
 
     @_checks.told

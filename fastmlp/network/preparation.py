@@ -147,7 +147,8 @@ def new_run(network, prepared, n_epochs, **options):
     about = dict(loss=loss, optimizer=optimizer, n_epochs=n_epochs, sample_weight=weights)
     if optimizer_state is None:
         return LBFGSFit(network, rows, y, **about)
-    return Fit(network, rows, y, optimizer_state=optimizer_state, **about, **options)
+    options |= about
+    return Fit(network, rows, y, optimizer_state=optimizer_state, **options)
 
 
 def rows_of(network, x, name="x", finite=True):

@@ -7,7 +7,7 @@ from fuzz import files, trials
 
 from fastmlp.kernels import dispatch
 
-SAMPLE = 20_000
+SAMPLE = 10_000
 PARTS = 4
 
 

@@ -1,5 +1,7 @@
 """Predictions by one call, and those that look at the rows they read."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
@@ -27,7 +29,7 @@ def few(kernels, x, *options, scale=1.0, plan=PLAN):
 
 @pytest.fixture
 def compiled(kernels):
-    if kernels.name in ("numba", "numpy"):
+    if kernels.name == "numpy":
         assert few(kernels, some_rows(1)) is None
         pytest.skip("all rows go by `predict`")
     return kernels
@@ -104,6 +106,31 @@ def test_few_rows_that_are_not_finite_go_the_long_way(compiled, bad, dtype):
             assert few(compiled, given, scale=scale) is not None
             given[row, column] = bad
             assert few(compiled, given, scale=scale) is None
+
+
+def test_threads_predict_side_by_side(compiled):
+    """Scratch memory that is kept for the next prediction is nobody else's meanwhile."""
+    params, found = make_job(compiled.dtype, PLAN).params, []
+
+    def predict(rows, expected):
+        outs = (compiled.module.predict_few(PLAN, params, rows, 1.0) for _ in range(100))
+        found.extend(np.array_equal(out, expected) for out in outs)
+
+    each = [np.roll(some_rows(300), k, axis=1) for k in range(4)]
+    threads = [Thread(target=predict, args=(rows, few(compiled, rows))) for rows in each]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 400 and all(found)
+
+
+def test_a_net_is_not_taken_for_one_that_lay_in_its_place(compiled):
+    for n_out in range(1, 40):
+        plan = chain(FEATURES, (n_out,), (Activation.TANH,))
+        params = make_job(compiled.dtype, plan).params
+        expected = training.predict(plan, params, Rows(x, 1.0))
+        np.testing.assert_array_equal(few(compiled, x, plan=plan), expected)
 
 
 KINDS = {

@@ -58,11 +58,14 @@ def test_widths(kernels, optimizer, width):
 
     The reference moves all. With momentum dense rows may wait too.
     """
-    x = seldom(1400, kernels.dtype)
+    if kernels.name == "numpy":
+        pytest.skip("it makes every step of every row")
+    n = 1200
+    x = seldom(n, kernels.dtype)
     plan = chain(70, (width, 2), (Activation.TANH, Activation.IDENTITY))
     for rows in (x, sparse.csr_matrix(x)):
         job = make_job(
-            kernels.dtype, plan, 1400, x=Rows(rows), batch_size=1, n_epochs=1, rates=(0.002,),
+            kernels.dtype, plan, n, x=Rows(rows), batch_size=1, n_epochs=1, rates=(0.002,),
             optimizer=optimizer, momentum=0.9,
         )  # fmt: skip
         result, _ = train(job)

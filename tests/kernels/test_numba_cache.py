@@ -19,34 +19,85 @@ import fastmlp
 from fastmlp.kernels.numba_backend import build
 x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
 neuron = fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0])
-print(fastmlp.__file__, fastmlp.backend(), build.CACHE, *neuron.coef_)
+print(fastmlp.__file__, fastmlp.backend(), build.CACHE is not None, *neuron.coef_)
 """
 
 
-@pytest.mark.parametrize("writable", [True, False])
-def test_compiles_without_a_cache_where_no_folder_can_be_written(tmp_path, writable):
-    """Files stand where Numba would make its folders, which stops root too."""
-    package = tmp_path / "fastmlp"
+LISTED = """
+import numpy as np
+from fastmlp import Dense, Network
+from fastmlp.kernels.numba_backend import lanes
+x = np.zeros((4, 784), np.float32)
+x[:, ::9] = 1
+net = Network([Dense(32, "logistic", 784), Dense(10, "softmax")], random_state=0, dtype="float32")
+net.fit(x, np.arange(4), epochs=1, batch_size=1, optimizer="sgd")
+print(lanes.VEC_BYTES, np.isfinite(net.params).all())
+"""
+
+HERE_IS_X86 = platform.machine() in ("x86_64", "AMD64")
+ABROAD = [("", 16), ("+avx,+avx2,+fma", 32)]  # features of another CPU, and the bytes of its vectors
+
+
+class Running:
+    """A process of Python that compiles, in a folder of its own."""
+
+    def __init__(self, folder, code, env, **changed):
+        self.folder, self.env = folder, env | changed
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=folder, env=self.env, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def told(self):
+        out, errors = self.process.communicate()
+        assert self.process.returncode == 0, errors
+        return out.split()
+
+
+def copy_package(folder):
     ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.c")
-    shutil.copytree(Path(fastmlp.__file__).parent, package, ignore=ignored)
-    home = tmp_path / "home"
-    home.touch()
-    cache = package / "kernels" / "numba_backend" / "__pycache__"
-    if not writable:
-        cache.touch()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
-    env |= dict(
-        FASTMLP_BACKEND="numba",
-        HOME=str(home),
-        USERPROFILE=str(home),
-        LOCALAPPDATA=str(home),
-        PYTHONPATH=str(tmp_path),
-        PYTHONDONTWRITEBYTECODE="1",
-    )
-    done = subprocess.run([sys.executable, "-c", CODE], env=env, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.split()
-    assert told[:3] == [str(package / "__init__.py"), "numba", str(writable)]
+    shutil.copytree(Path(fastmlp.__file__).parent, folder / "fastmlp", ignore=ignored)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """All processes of this file, by what is asked for: they compile side by side."""
+    without = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))}
+    begun = {}
+    for writable in (True, False):
+        folder = tmp_path_factory.mktemp("package")
+        copy_package(folder)
+        home = folder / "home"
+        home.touch()
+        if not writable:
+            cache_of(folder).touch()
+        begun[writable] = Running(
+            folder, CODE, without, FASTMLP_BACKEND="numba", HOME=str(home), USERPROFILE=str(home),
+            LOCALAPPDATA=str(home), PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1",
+        )  # fmt: skip
+    for features, _ in ABROAD if HERE_IS_X86 else ():
+        folder = tmp_path_factory.mktemp("abroad")
+        begun[features] = Running(
+            folder, LISTED, dict(os.environ), FASTMLP_BACKEND="numba", NUMBA_CPU_NAME="haswell",
+            NUMBA_CPU_FEATURES=features, NUMBA_CACHE_DIR=str(folder),
+            PYTHONPATH=str(Path(fastmlp.__file__).parents[1]),
+        )  # fmt: skip
+    yield begun
+    for one in begun.values():
+        one.process.kill()
+        one.process.communicate()
+
+
+def cache_of(folder):
+    return folder / "fastmlp" / "kernels" / "numba_backend" / "__pycache__"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_compiles_without_a_cache_where_no_folder_can_be_written(running, writable):
+    """Files stand where Numba would make its folders, which stops root too."""
+    folder, cache = running[writable].folder, cache_of(running[writable].folder)
+    told = running[writable].told()
+    assert told[:3] == [str(folder / "fastmlp" / "__init__.py"), "numba", str(writable)]
     assert [float(w) for w in told[3:]] == pytest.approx(expected())
     assert bool(writable) == (cache.is_dir() and any(cache.glob("*.nbi")))
 
@@ -57,6 +108,24 @@ def expected():
 
     x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
+
+
+def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path):
+    """A leaf holds what it reaches, in other files too: Numba looks at its own file only."""
+    copy_package(tmp_path)
+    cache = tmp_path / "cache"
+    env = os.environ | {"FASTMLP_BACKEND": "numba", "PYTHONPATH": str(tmp_path)}
+
+    def compiled():
+        Running(tmp_path, CODE, env, NUMBA_CACHE_DIR=str(cache)).told()
+        return {path.name: path.stat().st_mtime for path in cache.rglob("*.nbi")}
+
+    first = compiled()
+    assert first and compiled() == first
+    later = max(first.values()) + 1e-3
+    os.utime(tmp_path / "fastmlp" / "kernels" / "numba_backend" / "lanes.py", (later, later))
+    second = compiled()
+    assert second.keys() == first.keys() and all(second[name] > first[name] for name in first)
 
 
 def test_compiled_functions_of_the_two_dtypes_have_other_names():
@@ -71,31 +140,8 @@ def test_compiled_functions_of_the_two_dtypes_have_other_names():
         assert single != double
 
 
-LISTED = """
-import numpy as np
-from fastmlp import Dense, Network
-from fastmlp.kernels.numba_backend import lanes
-x = np.zeros((4, 784), np.float32)
-x[:, ::9] = 1
-net = Network([Dense(32, "logistic", 784), Dense(10, "softmax")], random_state=0, dtype="float32")
-net.fit(x, np.arange(4), epochs=1, batch_size=1, optimizer="sgd")
-print(lanes.VEC_BYTES, np.isfinite(net.params).all())
-"""
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs another CPU's name")
-@pytest.mark.parametrize("features, n_bytes", [("", 16), ("+avx,+avx2,+fma", 32)])
-def test_compiles_for_the_cpu_that_numba_is_told(tmp_path, features, n_bytes):
+@pytest.mark.skipif(not HERE_IS_X86, reason="needs another CPU's name")
+@pytest.mark.parametrize("features, n_bytes", ABROAD)
+def test_compiles_for_the_cpu_that_numba_is_told(running, features, n_bytes):
     """Not for the one it runs on: LLVM ends the process where it meets an instruction it may not use."""
-    env = os.environ | {
-        "FASTMLP_BACKEND": "numba",
-        "NUMBA_CPU_NAME": "haswell",
-        "NUMBA_CPU_FEATURES": features,
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", LISTED],
-        env=env | {"NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout.split() == [str(n_bytes), "True"], done.stderr
+    assert running[features].told() == [str(n_bytes), "True"]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
-from scipy.special import erf, expit, logsumexp, softmax, xlogy
+from scipy.special import erf, expit, softmax, xlogy
 
 from fastmlp.kernels.plan import Activation, Loss, Optimizer
 
@@ -95,7 +95,9 @@ def loss_and_delta(job, layer, z, y):
             return (np.logaddexp(0.0, u) - y * u).sum(axis=1), du * (expit(u) - y)
         if code == Loss.CATEGORICAL_CROSS_ENTROPY:
             mass = y.sum(axis=1, keepdims=True)
-            return mass[:, 0] * logsumexp(u, axis=1) - (y * u).sum(axis=1), mass * softmax(u, axis=1) - y
+            return mass[:, 0] * np.logaddexp.reduce(u, axis=1) - (y * u).sum(axis=1), mass * softmax(
+                u, axis=1
+            ) - y
         return (xlogy(y, y) - y * u - y + np.exp(u)).sum(axis=1), np.exp(u) - y
     r = a - y
     if code == Loss.HALF_SQUARED_ERROR:
@@ -105,7 +107,8 @@ def loss_and_delta(job, layer, z, y):
         loss, da = -xlogy(y, p) - xlogy(1.0 - y, 1.0 - p), (p - y) / (p * (1.0 - p))
     elif code == Loss.SOFTMAX_CROSS_ENTROPY:
         mass = y.sum(axis=1, keepdims=True)
-        loss, da = y * (logsumexp(a, axis=1, keepdims=True) - a), mass * softmax(a, axis=1) - y
+        sums = np.logaddexp.reduce(a, axis=1, keepdims=True)
+        loss, da = y * (sums - a), mass * softmax(a, axis=1) - y
     elif code == Loss.CATEGORICAL_CROSS_ENTROPY:
         p = np.clip(a, eps, 1.0 - eps)
         loss, da = -xlogy(y, p), -y / p

@@ -7,7 +7,7 @@ from oracle import reference
 
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Job, Rows
-from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, build_plan
+from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, Regime, Status, build_plan
 
 ONE_HOT = (Loss.CATEGORICAL_CROSS_ENTROPY, Loss.SOFTMAX_CROSS_ENTROPY, Loss.HINGE, Loss.SQUARED_HINGE)
 
@@ -68,6 +68,11 @@ def make_job(
     )
 
 
+def regimes_of(kernels):
+    """The ways in which a backend makes steps: NumPy's are the same whatever the regime."""
+    return (Regime.BATCH,) if kernels.name == "numpy" else tuple(Regime)
+
+
 def clone(job):
     """A job of its own on copies of all that training changes."""
     other = copy.copy(job)
@@ -111,6 +116,18 @@ def check_listed(kernels, job, listing, factor):
         again, _ = train(job, regime=Regime.BATCH, n_threads=n_threads)
         np.testing.assert_array_equal(again.params, result.params)
     return result
+
+
+def check_refused(job, row, **how):
+    """Train on rows in their order, one of which is not finite: the batch that reads it is the last, at most.
+
+    Of infinity, whose tanh is 1, no loss would tell.
+    """
+    before = job.params.copy()
+    result, status = train(job, **how)
+    assert status == Status.BAD_ROWS
+    assert result.run["epoch"] == 0 and result.run["step"] <= row // job.run["batch_size"]
+    np.testing.assert_array_equal(result.params, before)
 
 
 def compare_slices(monkeypatch, job, budget, n_threads=1, **how):

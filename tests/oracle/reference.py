@@ -33,17 +33,25 @@ __all__ = [
 ]
 
 
+def records(array):
+    """Rows of a structured array as dictionaries, whose fields are found many times as fast."""
+    return [dict(zip(array.dtype.names, row, strict=True)) for row in array.tolist()]
+
+
+def edges_of(plan, layer):
+    return records(plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]])
+
+
 def forward(plan, params, x, masks=None):
     """Z and A of every layer, for the rows of x (n, n_features)."""
     masks, Z, A = masks or {}, [], []
     outputs = {INPUT: x * masks.get(INPUT, 1.0)}
-    for k, layer in enumerate(plan.layers):
-        edges = plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]
-        inputs = np.concatenate([outputs[int(edge["source"])] for edge in edges], axis=1)
+    for k, layer in enumerate(records(plan.layers)):
+        inputs = np.concatenate([outputs[edge["source"]] for edge in edges_of(plan, layer)], axis=1)
         bias = plan.bias(params, k)
         z = inputs @ plan.weights(params, k).astype(precision.real) + (0.0 if bias is None else bias)
         Z.append(z)
-        A.append(activate(Activation(int(layer["activation"])), layer["slope"], z))
+        A.append(activate(Activation(layer["activation"]), layer["slope"], z))
         outputs[k] = A[k] * masks.get(k, 1.0)
     return Z, A, outputs
 
@@ -55,9 +63,11 @@ def predict(plan, params, x, layer=-1, logits=False):
 
 def penalty(plan, params, kind=""):
     total = 0.0
-    for k, layer in enumerate(plan.layers):
-        W = plan.weights(params, k).astype(precision.real)
-        total += 0.5 * layer[kind + "l2"] * (W**2).sum() + layer[kind + "l1"] * np.abs(W).sum()
+    for k, layer in enumerate(records(plan.layers)):
+        l1, l2 = layer[kind + "l1"], layer[kind + "l2"]
+        if l1 or l2:
+            W = plan.weights(params, k).astype(precision.real)
+            total += 0.5 * l2 * (W**2).sum() + l1 * np.abs(W).sum()
     return total
 
 
@@ -66,31 +76,33 @@ def loss_and_gradient(job, params, x, y, w, masks=None):
     plan, run = job.plan, job.run[0]
     Z, _, outputs = forward(plan, params, x, masks)
     divisor = (run["mean_weight"] * len(x) or w.sum() or np.inf) if run["average"] else 1.0
-    last = len(plan.layers) - 1
-    losses, delta = loss_and_delta(job, plan.layers[last], Z[last], y)
+    layers, last = records(plan.layers), len(plan.layers) - 1
+    losses, delta = loss_and_delta(job, layers[last], Z[last], y)
     loss = (run["loss_scale"] * (w * losses).sum() + penalty(plan, params)) / divisor
     counts = bool(np.isfinite(divisor))  # a batch without weight learns nothing
     loss += counts * penalty(plan, params, "mean_")
     D = {last: delta * w[:, None] * run["gradient_scale"]}
     gradient = np.zeros(plan.n_params, precision.real)
     for k in range(last, -1, -1):
-        layer = plan.layers[k]
+        layer = layers[k]
         if k < last:
             back = D[k] * (masks or {}).get(k, 1.0)
-            D[k] = activation_backward(Activation(int(layer["activation"])), layer["slope"], Z[k], back)
+            D[k] = activation_backward(Activation(layer["activation"]), layer["slope"], Z[k], back)
         W, dW = plan.weights(params, k).astype(precision.real), plan.weights(gradient, k)
-        for edge in plan.edges[layer["first_edge"] : layer["first_edge"] + layer["n_edges"]]:
-            source, rows = int(edge["source"]), slice(edge["row"], edge["row"] + edge["width"])
+        for edge in edges_of(plan, layer):
+            source, rows = edge["source"], slice(edge["row"], edge["row"] + edge["width"])
             dW[rows] = outputs[source].T @ D[k]
             if source != INPUT:
                 D[source] = D.get(source, 0.0) + D[k] @ W[rows].T
-        dW += layer["l2"] * W + layer["l1"] * np.sign(W)
+        if layer["l1"] or layer["l2"]:
+            dW += layer["l2"] * W + layer["l1"] * np.sign(W)
         if layer["bias"] >= 0:
             plan.bias(gradient, k)[:] = D[k].sum(axis=0)
     gradient /= divisor
-    for k, layer in enumerate(plan.layers):
-        W = plan.weights(params, k).astype(precision.real)
-        plan.weights(gradient, k)[...] += counts * (layer["mean_l2"] * W + layer["mean_l1"] * np.sign(W))
+    for k, layer in enumerate(layers):
+        if layer["mean_l1"] or layer["mean_l2"]:
+            W = plan.weights(params, k).astype(precision.real)
+            plan.weights(gradient, k)[...] += counts * (layer["mean_l2"] * W + layer["mean_l1"] * np.sign(W))
     return loss, gradient
 
 

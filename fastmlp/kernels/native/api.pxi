@@ -165,27 +165,28 @@ cdef int check_contents(Job *c, object job) except -1:
     return 0
 
 
+cdef inline char *first_line(object workspace) noexcept:
+    """Where the first line of the cache that lies within an array begins."""
+    return <char *>((<uintptr_t>cnp.PyArray_DATA(<cnp.ndarray>workspace) + 63) & ~<uintptr_t>63)
+
+
 cdef inline Job *job_of(object job) except NULL:
     """What `prepare` has laid out: the regime's struct, which begins with the job."""
     if job.workspace is None:
         raise ValueError("the job has no workspace; call prepare(job) first")
-    return <Job *>cnp.PyArray_DATA(<cnp.ndarray>job.workspace)
-
-
-def workspace_bytes(job):
-    """Bytes of scratch memory that training this job takes."""
-    cdef Job c
-    describe_job(&c, job)
-    return c.regime.layout(&c, NULL)
+    return <Job *>first_line(job.workspace)
 
 
 def prepare(job):
-    """Lay out job.workspace. From here on the job's arrays must stay where they are."""
+    """Make and lay out job.workspace. From here on the job's arrays must stay where they are."""
     cdef Job c
     cdef char *workspace
+    cdef cnp.npy_intp n_bytes
     describe_job(&c, job)
     check_contents(&c, job)
-    workspace = <char *>writable("workspace", job.workspace, c'u', 1, c.regime.layout(&c, NULL))
+    n_bytes = c.regime.layout(&c, NULL) + 63
+    job.workspace = cnp.PyArray_EMPTY(1, &n_bytes, cnp.NPY_UINT8, 0)
+    workspace = first_line(job.workspace)
     with nogil:
         c.regime.layout(&c, workspace)
 

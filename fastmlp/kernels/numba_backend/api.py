@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import time
 
-import numba
 import numpy as np
 
 from ..inspection import (
@@ -20,39 +19,20 @@ from ..inspection import (
     most_finite,
     same,
 )  # fmt: skip
-from ..memory import check
+from ..memory import aligned_bytes, check
 from ..plan import Activation
-from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime, RowKind
+from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime
 from ..records import declared as declared_records
-from .build import ALONE, BATCH, NETS, PREDICTION, REACHED, SAMPLES, compile_leaf, register_all
-from .context import CHUNK, CONTROL_BYTES, STOP, call_structure
+from .build import ALONE, BATCH, NETS, SAMPLES
+from .calls import KINDS, Call, Calls, address, read_array, read_rows
+from .context import CHUNK, CONTROL_BYTES, STOP
 from .lanes import VEC_BYTES
 
-register_all()
-Call = call_structure()
 NOISE_TILE = 1 << 15
 MINI_BATCH, ONLINE = int(Regime.BATCH), int(Regime.ONLINE)
-SPARE = 16  # numbers beyond a list that may be written to, as its last vector is whole
+FEW_WORK = 1 << 24  # multiply-adds that are over before anybody could want to interrupt them
+MOST_KEPT = 8  # predictions of a few rows, whose workspace is kept
 IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
-KINDS = {"f4": RowKind.F32, "f8": RowKind.F64, "u1": RowKind.U8}
-CSR_KINDS = {"f4": RowKind.CSR_F32, "f8": RowKind.CSR_F64}
-
-
-def address(array):
-    """Where an array's numbers are, 0 for None.
-
-    The first member of NumPy's array object, by its public C interface: read directly, which takes a fifth of
-    the time of `array.ctypes.data`, for predictions of one row.
-    """
-    return 0 if array is None else _read_word(id(array) + _HEADER).value
-
-
-_read_word, _HEADER = ctypes.c_ssize_t.from_address, object.__basicsize__
-_PROBE = np.zeros(1)
-if address(_PROBE) != _PROBE.ctypes.data:  # an interpreter that lays objects out otherwise
-
-    def address(array):
-        return 0 if array is None else array.ctypes.data
 
 
 def shuffle_source(random_state):
@@ -94,73 +74,26 @@ def overlaps_itself(array):
     return False
 
 
-class Kernels:
+class Kernels(Calls):
     """All kernels for one dtype of parameters; each is compiled, or read from disk, when first needed."""
 
     checks_rows = True  # whether run["check_rows"] is honoured
-    checks_predicted = False  # ... and that of `predict`
+    checks_predicted = True  # ... and that of `predict`
 
     def __init__(self, dtype):
-        self.dtype = np.dtype(dtype)
-        self._real = numba.from_dtype(self.dtype)
+        super().__init__(dtype)
         self._precision = "single" if self.dtype == np.float32 else "double"
-        self._compiled = {}
-        self._template = None, None, None
         self._prepared = {}  # the records of jobs that are being trained, by their identity
-
-    def _leaf(self, name):
-        """A kernel as a Python callable of addresses and numbers."""
-        if name not in self._compiled:
-            self._compiled[name] = compile_leaf(name, self._real)
-        return self._compiled[name][1]
-
-    def _call(self, plan, manner=PREDICTION):
-        """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows."""
-        last, call, sizes = self._template
-        if last is None or plan is not last[0] or manner != last[1]:
-            call, sizes = Call(), {}
-            for name, manners in REACHED.items():
-                if not manners or manner in manners:
-                    self._leaf(name)
-                    setattr(call, name, self._compiled[name][0].address)
-            call.layers, call.n_layers = address(plan.layers), len(plan.layers)
-            call.edges, call.n_params = address(plan.edges), plan.n_params
-            call.manner, call.n_words = max(manner, BATCH), ctypes.sizeof(Call) // 8
-            self._template = (plan, manner), call, sizes
-        return Call.from_buffer_copy(call), sizes
-
-    @staticmethod
-    def _describe_rows(call, rows, scale):
-        data = rows.data
-        call.data, call.n_features, call.longest = address(data), rows.n_features, rows.most_nonzeros + SPARE
-        call.scale = scale
-        if rows.is_sparse:
-            call.kind, call.indptr = CSR_KINDS[data.dtype.str[1:]], address(rows.indptr)
-            call.indices, call.index_bytes = address(rows.indices), rows.indices.itemsize
-        else:
-            call.kind, (call.row_stride, call.col_stride) = KINDS[data.dtype.str[1:]], data.strides
-
-    def _job_call(self, job, manner):
-        check_job(job, self.dtype)
-        call, _ = self._call(job.plan, manner)
-        self._describe_rows(call, job.rows, job.run["input_scale"].item())
-        call.training, call.batch = 1, min(job.run["batch_size"].item(), job.rows.n_rows)
-        for name in ("params", "run", "state", "backup", "y", "order", "losses", "rates"):
-            setattr(call, name, address(getattr(job, name)))
-        call.labels, call.weight = call.y, address(job.sample_weight)
-        call.gradient = address(job.gradient) if job.gradient.size else 0
-        call.n_rates, call.n_states = len(job.rates), len(job.state)
-        return call
-
-    def workspace_bytes(self, job):
-        """Bytes of scratch memory that training this job takes."""
-        return self._leaf("layout")(ctypes.byref(self._job_call(job, manner_of(job))), 0)
+        self._few = {}  # what `predict_few` has laid out, by what it was for
 
     def prepare(self, job):
         """Look at the job, and at what leads to rows and outputs; `train` lays its workspace out."""
-        manner = manner_of(job)
-        self._prepared[id(job)] = self._job_call(job, manner)
+        check_job(job, self.dtype)
         check_contents(job)
+        manner = manner_of(job)
+        call = self._job_call(job, manner)
+        job.workspace = aligned_bytes(self._leaf("layout")(ctypes.byref(call), 0))
+        self._prepared[id(job)] = call
         if manner == BATCH:
             job.workspace[:CONTROL_BYTES] = 0
 
@@ -175,8 +108,11 @@ class Kernels:
 
     def train(self, job):
         """Run up to run["budget"] batches; return the `Status`. Goes on where the last call stopped."""
-        prepared = self._prepared.get(id(job))  # None: that run has ended
-        call = Call.from_buffer_copy(prepared or self._job_call(job, manner_of(job)))
+        prepared = self._prepared.get(id(job))
+        if prepared is None:  # that run has ended
+            check_job(job, self.dtype)
+            prepared = self._job_call(job, manner_of(job))
+        call = Call.from_buffer_copy(prepared)
         train = self._leaf("train_alone" if call.manner == ALONE else "train")
         with draw_from(call, job):
             return train(ctypes.byref(call), address(job.workspace))
@@ -228,23 +164,62 @@ class Kernels:
         train(ctypes.byref(shared), ctypes.byref(calls), len(jobs), int(budget), address(workspace))
 
     def predict(self, plan, params, rows, out, first=0, n=None, layer=-1, logits=False, check_rows=False):
-        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer)."""
+        """Write the output of `layer` for rows first..first + n into out (n, n_out of the layer).
+
+        False where `check_rows` asks for a look and a row is not finite.
+        """
         n = len(out) if n is None else n
         check_prediction(plan, params, rows, out, first, n, layer, self.dtype)
         call, sizes = self._call(plan)
-        self._describe_rows(call, rows, rows.scale)
+        read_rows(call, rows, rows.scale)
         call.params, call.batch = address(params), n
         key = min(n, CHUNK), rows.is_sparse, rows.most_nonzeros
         n_bytes = sizes.get(key)
         if n_bytes is None:
             n_bytes = sizes[key] = self._leaf("layout")(ctypes.byref(call), 0)
-        workspace = np.empty(n_bytes, np.uint8)
-        layer %= len(plan.layers)
-        self._leaf("predict")(ctypes.byref(call), address(workspace), address(out), first, n, layer, logits)
-        return True
+        workspace, predict = np.empty(n_bytes, np.uint8), self._leaf("predict")
+        asked = first, n, layer % len(plan.layers), logits, check_rows
+        return bool(predict(ctypes.byref(call), address(workspace), *asked, address(out)))
 
     def predict_few(self, plan, params, x, scale, layer=-1, logits=False):
-        """Nothing: all rows go by `predict`."""
+        """Return the output of `layer` for a few finite rows of a plain array; None where x is not that.
+
+        What was laid out for such a prediction is kept, as long as it is alone in need of it, for the next.
+        """
+        if type(x) is not np.ndarray or not x.flags.aligned:
+            return None
+        key = id(plan), x.shape, x.dtype, scale, layer, logits
+        few = self._few.pop(key, None) or self._lay_out_few(plan, x, scale, layer, logits)
+        if few is None:
+            return None
+        call, predict, arguments, shape, *_ = few
+        call.data, (call.row_stride, call.col_stride) = address(x), x.strides
+        call.params = address(check("params", params, self.dtype, (plan.n_params,)))
+        out = np.empty(shape, self.dtype)
+        finite = predict(*arguments, address(out))
+        self._few[key] = few
+        return out if finite else None
+
+    def _lay_out_few(self, plan, x, scale, layer, logits):
+        """A record, and what else a prediction of a few rows takes; None where it is not that."""
+        n_layers, most = len(plan.layers), FEW_WORK // max(plan.n_params, 1)
+        if (
+            not (x.ndim == 2 and x.shape[1] == plan.n_features and 0 < x.shape[0] <= most)
+            or not (x.dtype.isnative and x.dtype.str[1:] in KINDS)
+            or not -1 <= layer < n_layers
+        ):
+            return None
+        if len(self._few) >= MOST_KEPT:
+            self._few.clear()
+        call, _ = self._call(plan)
+        read_array(call, x)
+        call.scale, call.batch, layer = scale, len(x), layer % n_layers
+        where, layout = ctypes.byref(call), self._leaf("layout")
+        workspace = aligned_bytes(layout(where, 0))
+        layout(where, address(workspace))
+        shape = len(x), plan.layers["n_out"][layer].item()
+        arguments = where, 0, 0, len(x), layer, logits, 1
+        return call, self._leaf("predict"), arguments, shape, workspace, plan  # these must not be freed
 
     def all_finite(self, rows):
         """Whether no value is NaN or infinite, or becomes so where it is read."""

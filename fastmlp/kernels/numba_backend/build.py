@@ -5,9 +5,11 @@ with fixed signatures, compiled once per dtype and cached on disk where that can
 the record of a call, and callers reach them by these: `call(c.multiply, ...)`.
 """
 
+import contextlib
 import ctypes
 import importlib
 from functools import cache
+from pathlib import Path
 
 from llvmlite import ir
 from numba import cfunc, njit, types
@@ -18,26 +20,42 @@ from ..records import NEURON
 from .memory import records
 
 
-def can_cache():
-    """Return whether Numba finds a folder to keep compiled code in: beside these files, or the user's own."""
+def cache_folder():
+    """Where Numba keeps compiled code: beside these files, or in the user's own folder; None: nowhere."""
 
     def probe():
         pass
 
     try:
-        njit(cache=True)(probe)
+        return Path(njit(cache=True)(probe).stats.cache_path)
     except RuntimeError:  # neither can be written: everything is compiled anew in each process
-        return False
-    return True
+        return None
 
 
-CACHE = can_cache()
-OPTIONS = dict(cache=CACHE, error_model="numpy")
+def drop_stale(folder):
+    """Delete compiled code that is older than any file here, or in the folder above.
+
+    Numba itself looks only at the file that a function is written in, not at what it reaches.
+    """
+    here = Path(__file__).parent
+    newest = max(path.stat().st_mtime for path in (*here.glob("*.py"), *here.parent.glob("*.py")))
+    for path in folder.glob("*.nbi"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < newest:
+                path.unlink()
+
+
+CACHE = cache_folder()
+if CACHE is not None:
+    drop_stale(CACHE)
+OPTIONS = dict(cache=CACHE is not None, error_model="numpy")
+# What leaves are made of: compiled into them, and kept with them on disk.
+PART = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 FUSED = {"contract"}  # products and sums may be rounded once, together
-kernel = njit(nogil=True, **OPTIONS)
-inline = njit(nogil=True, forceinline=True, **OPTIONS)
-fused = njit(nogil=True, forceinline=True, fastmath=FUSED, **OPTIONS)
-summed = njit(nogil=True, forceinline=True, fastmath=FUSED | {"reassoc"}, **OPTIONS)  # in any order
+kernel = njit(**PART)
+inline = njit(forceinline=True, **PART)
+fused = njit(forceinline=True, fastmath=FUSED, **PART)
+summed = njit(forceinline=True, fastmath=FUSED | {"reassoc"}, **PART)  # in any order
 
 # How a job is trained (`manner`): in mini-batches, or online; a small net online, alone, or several side by
 # side; in small batches whose samples lie side by side.

@@ -27,7 +27,7 @@ KEEPS_LOGITS = tuple(
 KINDS = (
     # what the caller gives
     ("R", "run"), ("L", "layers"), ("E", "edges"),
-    ("i", "manner n_layers n_params n_states n_rates n_features training batch next_uint32 bit_state"),
+    ("i", "manner n_layers n_params n_states n_rates n_features training batch looks next_uint32 bit_state"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
     # what `layout` finds: samples at once; whether the gradient is stored whole, the input is listed by its

@@ -65,7 +65,8 @@ def stays_finite(c):
     if c.run.optimizer == GRADIENT:
         return True
     n = c.n_params
-    return call(c.numbers_finite, c.params, n) != 0 and call(c.numbers_finite, c.state, n * c.n_states) != 0
+    finite = call(c.numbers_finite, c.params, n) != 0
+    return finite and (c.n_states == 0 or call(c.numbers_finite, c.state, n * c.n_states) != 0)
 
 
 @kernel

@@ -258,26 +258,36 @@ def multiply_add(typingctx, x, y, z):
     return x(x, x, x), codegen
 
 
+def _halved(builder, value, n):
+    """The sum of the first n lanes of a vector, a power of two: of halves, of halves of these, ..."""
+    while n > 1:
+        n //= 2
+        halves = [
+            builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), n), places))
+            for places in (list(range(n)), list(range(n, 2 * n)))
+        ]
+        value = builder.fadd(*halves)
+    return builder.extract_element(value, ir.IntType(32)(0))
+
+
 @intrinsic
 def total(typingctx, x):
-    """The sum of x's lanes: of halves, of halves of these, ..."""
-    element = _element(x)
+    """The sum of x's lanes."""
 
     def codegen(context, builder, sig, args):
-        value, n = args[0], width(sig.args[0])
-        while n > 1:
-            n //= 2
-            halves = [
-                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), n), places))
-                for places in (list(range(n)), list(range(n, 2 * n)))
-            ]
-            value = builder.fadd(*halves)
-        return builder.extract_element(value, ir.IntType(32)(0)) if isinstance(sig.args[0], Lanes) else value
+        return _halved(builder, args[0], x.count)
 
-    def width(kind):
-        return kind.count if isinstance(kind, Lanes) else 1
+    return x.element(x), codegen
 
-    return element(x), codegen
+
+@intrinsic
+def total_of_four(typingctx, x):
+    """The sum of x's lanes, of which those behind the fourth are 0."""
+
+    def codegen(context, builder, sig, args):
+        return _halved(builder, args[0], min(4, x.count))
+
+    return x.element(x), codegen
 
 
 @intrinsic

@@ -39,12 +39,12 @@ class Records(types.Type):
     """A pointer to records of 8-byte fields, one after another; `fields` are names and Numba types."""
 
     def __init__(self, name, fields):
-        self.fields = fields
+        self.fields, self._told = fields, repr(fields)  # hashed often, a string once only
         super().__init__(name=name)
 
     @property
     def key(self):
-        return self.name, self.fields
+        return self.name, self._told
 
 
 @register_model(Records)

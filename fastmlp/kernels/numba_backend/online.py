@@ -9,7 +9,7 @@ from .lanes import flat, real, width_of
 from .memory import FLUSH, exchange_float_control
 from .nets import backward_nets, forward_nets
 from .optimizer import ADAM, KEEP, RATE, correction, set_constants
-from .rows import gather_row, read_first
+from .rows import gather_row, to_be_checked
 
 
 @kernel
@@ -20,7 +20,7 @@ def _gather(calls, alive, n, X):
         if alive[lane] != 0:
             c = calls[lane]
             gather_row(c, c.order[c.run.batch], flat(X) + lane, lanes)
-    return lanes > 1 or not read_first(calls) or call(calls.numbers_finite, flat(X), calls.n_features) != 0
+    return lanes > 1 or not to_be_checked(calls) or call(calls.numbers_finite, flat(X), calls.n_features) != 0
 
 
 @kernel

@@ -15,10 +15,16 @@ RATE, MU, BETA_1, BETA_2, REST_1, REST_2, EPSILON, KEEP, FIRST = range(9)
 
 
 @inline
+def corrects(run):
+    """Whether each step has constants of its own: Adam's bias corrections."""
+    return run.optimizer == ADAM or run.optimizer == AMSGRAD
+
+
+@inline
 def correction(run):
-    """What the next step multiplies the learning rate by, and its epsilon: Adam's bias corrections."""
+    """What the next step multiplies the learning rate by, and its epsilon."""
     t, epsilon = run.step + 1, run.epsilon
-    if run.optimizer != ADAM and run.optimizer != AMSGRAD:
+    if not corrects(run):
         return 1.0, epsilon
     corrected = math.sqrt(1.0 - run.beta_2**t)
     if run.epsilon_corrected != 0:

@@ -141,9 +141,9 @@ def _drop(c, position, out):
 
 
 @inline
-def read_first(c):
-    """Whether rows are read for the first time that were not looked at before: whether they are finite."""
-    return c.training != 0 and c.run.check_rows != 0 and c.run.epoch == 0
+def to_be_checked(c):
+    """Whether rows are to be looked at as they are read: in training, in the first epoch."""
+    return c.looks != 0 if c.training == 0 else c.run.check_rows != 0 and c.run.epoch == 0
 
 
 @leaf("cii->i", manners=(BATCH, PREDICTION))
@@ -152,7 +152,7 @@ def gather(c, first, n):
 
     Returns 0 where one was to be looked at and holds NaN or infinity.
     """
-    looks, finite = read_first(c), 1
+    looks, finite = to_be_checked(c), 1
     for s in range(n):
         position = first + s
         row = c.order[position] if c.training != 0 else position

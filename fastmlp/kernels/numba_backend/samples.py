@@ -10,7 +10,7 @@ from ..records import INPUT
 from .activation import RELU, SOFTMAX, activated, derivative, softmax_beside, softmax_gradient_beside
 from .backward import divisor_of, finish_stored
 from .build import SAMPLES, call, fused, kernel, leaf
-from .lanes import flat, real, total, width_of
+from .lanes import flat, real, total, total_of_four, width_of
 from .memory import address
 from .optimizer import RATE
 from .rows import gather_row
@@ -159,7 +159,6 @@ def step_samples(c, first, n):
     scale = 1.0 / divisor if divisor > 0.0 else 0.0
     factor, value = run.gradient_scale * scale, 0.0
     in_squares = run.loss == SQUARES and run.labels == 0 and c.layers[c.n_layers - 1].activation != SOFTMAX
-    call(c.begin_step, run, c.constants)
     if not (c.gathered != 0 and run.shuffle == 0 and n == run.n_samples):  # the same samples in each step
         _gather(c, first, n)
         c.gathered = 1
@@ -172,8 +171,13 @@ def step_samples(c, first, n):
             value += _losses(c, first + v * lanes, min(lanes, n - v * lanes), factor)
         _backward(c, x, v > 0)
     if c.direct != 0:
-        for i in range(c.n_params):
-            c.params[i] = c.params[i] - c.constants[RATE] * total(c.products[i])
+        rate = c.constants[RATE]
+        if n <= 4:  # XOR's
+            for i in range(c.n_params):
+                c.params[i] = c.params[i] - rate * total_of_four(c.products[i])
+        else:
+            for i in range(c.n_params):
+                c.params[i] = c.params[i] - rate * total(c.products[i])
         return run.loss_scale * value * scale
     for i in range(c.n_params):
         c.gradient[i] = total(c.products[i])

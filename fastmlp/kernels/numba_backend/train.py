@@ -1,16 +1,22 @@
 """Where Python's calls begin: training, and prediction, chunk by chunk."""
 
-from .build import SAMPLES, call, kernel, leaf
+import math
+
+from .build import SAMPLES, call, entry, kernel, leaf
 from .epochs import FINISHED, RUNNING, begin_batch, end_batch
 from .memory import FLUSH, exchange_float_control
+from .optimizer import corrects
 
 
 @kernel
 def _run_samples(c):
     """Up to run.budget batches of a small net from where training stands; returns a status."""
-    status, run = RUNNING, c.run
+    status, run, rate = RUNNING, c.run, math.nan
     for _ in range(run.budget):
         n = begin_batch(c)
+        if run.learning_rate != rate or run.step <= 1 or corrects(run):
+            rate = run.learning_rate
+            call(c.begin_step, run, c.constants)
         status = end_batch(c, n, call(c.step_samples, c, run.batch * run.batch_size, n))
         if status != RUNNING:
             break
@@ -31,18 +37,26 @@ def train(c, workspace):
     return status
 
 
-@leaf("cipiiii->i")
-def predict(c, workspace, out, first, n, layer, logits):
-    """Outputs of `layer` for rows first.. of the data, chunk by chunk, into out (n, n_out)."""
-    call(c.layout, c, workspace)
+@entry("ciiiiiip->i")
+def predict(c, workspace, first, n, layer, logits, looks, out):
+    """Outputs of `layer` for rows first.. of the data, chunk by chunk, into out (n, n_out).
+
+    workspace : to be laid out; 0 where that was done before
+    Returns 0, and leaves off, where `looks` asks for a look at the rows and one holds NaN or infinity.
+    """
+    if workspace != 0:
+        call(c.layout, c, workspace)
+    c.looks = looks
     control = exchange_float_control(-1)
     exchange_float_control(control | FLUSH)
-    n_out, buffer = c.layers[layer].n_out, c.buffers[layer]
+    n_out, buffer, finite = c.layers[layer].n_out, c.buffers[layer], 1
     source = buffer.z if logits != 0 else buffer.a
     for done in range(0, n, c.chunk):
         m = min(c.chunk, n - done)
-        call(c.gather, c, first + done, m)
+        finite = call(c.gather, c, first + done, m)
+        if finite == 0:
+            break
         call(c.forward, c, first + done, m, layer, 1 - logits)
         call(c.copy, source, out + done * n_out, m * n_out)
     exchange_float_control(control)
-    return 0
+    return finite

@@ -47,10 +47,6 @@ class Kernels:
         """Batches of the first call."""
         return FIRST_BUDGET
 
-    def workspace_bytes(self, job):
-        """No scratch memory is laid out beforehand."""
-        return 0
-
     def prepare(self, job):
         """Look at the job; there is nothing to lay out."""
         check_job(job, self.dtype)

@@ -9,7 +9,7 @@
 # respect to *; ld* is a row stride in elements. Working copies of weights, state and activations
 # have rows padded with zeros to whole vectors, so that no loop over columns has a tail.
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 from libc.stdlib cimport malloc, free
 

@@ -162,6 +162,15 @@ cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) 
             (<vec *>g)[i] = vec_max(vec_fill(-s.clip), vec_min(vec_fill(s.clip), (<vec *>g)[i]))
 
 
+cdef void shrinking_step(Step *s, real *w, const real *g, size n, real l2) noexcept nogil:
+    """Plain gradient descent with l2: `regularise` and `update_flat` in one pass. w : IN/OUT, n whole vectors."""
+    cdef size i
+    cdef vec v
+    for i in range(n // LANES):
+        v = (<vec *>w)[i]
+        (<vec *>w)[i] = step_vec(SGD, s, v, &v, &v, &v, ((<const vec *>g)[i] + l2 * v) * s.scale)
+
+
 cdef inline bint penalised(const Layer *layer) noexcept nogil:
     return layer.l1 != 0 or layer.l2 != 0 or layer.mean_l1 != 0 or layer.mean_l2 != 0
 
@@ -178,17 +187,25 @@ cdef inline double l2_of(const Layer *layer, double whole) noexcept nogil:
 cdef double penalty(const real *w, size n, double l1, double l2) noexcept nogil:
     """l1 * sum |w| + l2 / 2 * sum w^2; n whole vectors, sums of lanes in double precision."""
     cdef double total = 0
-    cdef vec a
+    cdef vec a, b, c, d       # side by side, as each sum waits for the one before it
     cdef size i, j, m
     # single precision within 64 vectors, double precision beyond
     i = 0
     while i < n // LANES:
         m = i + 64 if i + 64 < n // LANES else n // LANES
         if l2 != 0:
-            a = vec_fill(0)
-            for j in range(i, m):
+            a = b = c = d = vec_fill(0)
+            j = i
+            while j + 4 <= m:
                 a = a + (<const vec *>w)[j] * (<const vec *>w)[j]
-            total += 0.5 * l2 * vec_sum(a)
+                b = b + (<const vec *>w)[j + 1] * (<const vec *>w)[j + 1]
+                c = c + (<const vec *>w)[j + 2] * (<const vec *>w)[j + 2]
+                d = d + (<const vec *>w)[j + 3] * (<const vec *>w)[j + 3]
+                j += 4
+            while j < m:
+                a = a + (<const vec *>w)[j] * (<const vec *>w)[j]
+                j += 1
+            total += 0.5 * l2 * vec_sum((a + b) + (c + d))
         if l1 != 0:
             a = vec_fill(0)
             for j in range(i, m):

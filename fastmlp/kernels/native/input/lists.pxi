@@ -1,13 +1,10 @@
 # Lists of the non-zeros of rows: where most inputs are 0, only the others are multiplied. The features are cut into
 # runs whose weights stay in the second-level cache, and a sample has a list for each cut.
-#
-# In small batches the product of a wide first layer is summed up by bands, runs of cuts, so that a thread can multiply
-# by the weights of a band as soon as it has updated them, and no other core ever asks for these (batch_threads.pxi).
+# In small batches the product of a wide first layer is summed up by bands (bands.pxi).
 
 cdef enum:
     CUT_BYTES = 65536     # of weights that a cut meets
     LIST_STEP = 4         # lists are padded to multiples of this
-    BAND_SAMPLES = 256    # of a batch, beyond which what threads gain by bands is small beside the rest
 
 cdef struct Lists:        # of a chunk's samples
     real *value           # the non-zeros, and their features
@@ -20,45 +17,14 @@ cdef struct Lists:        # of a chunk's samples
     size capacity         # CSR: room for a row's lists
     real *lines           # rows that cannot be read where they lie: one for each block
     size ldx              # from one of them to the next
-    size n_bands          # runs of cuts, or 0 where products are not summed up by bands
-    size ld               # of the first layer's weights
-    real *sums            # (n_bands, samples, ld): what a band adds to the first layer's Z
-    size room             # samples of these
+    Bands bands           # of cuts
     size ahead, n_ahead   # the position in the epoch's order of rows that will be wanted next, and their number
-
-
-cdef bint first_alone(const Job *job) noexcept nogil:
-    """Whether only the first layer meets the input, once."""
-    cdef size e
-    for e in range(1, job.net.n_edges):
-        if job.net.edges[e].source == INPUT:
-            return False
-    return job.net.layers[0].n_edges == 1
-
-
-cdef inline size bands_of(const Job *job, size chunk, size n_cuts) noexcept nogil:
-    """Bands by the sizes alone, as the order of sums depends on them."""
-    cdef size n = 2 if chunk <= 64 else 4
-    if chunk > BAND_SAMPLES or n_cuts < n or padded(job.net.layers[0].n_out) % (8 * LANES) != 0:
-        return 0
-    return n if job.net.n_layers > 1 and first_alone(job) else 0
-
-
-cdef inline size band_start(const Lists *lists, size band) noexcept nogil:
-    """The first cut of a band."""
-    return lists.n_cuts * band // lists.n_bands
-
-
-cdef inline size band_of(const Lists *lists, size cut) noexcept nogil:
-    cdef size band = 0
-    while band_start(lists, band + 1) <= cut:
-        band += 1
-    return band
 
 
 cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
     """Choose the cuts by the first layer's width, and room for the lists of `chunk` samples."""
     cdef size n = job.run.n_features, n_blocks = (chunk + BLOCK - 1) // BLOCK, room
+    cdef bint wide
     lists.n_cuts = (n * padded(job.net.layers[0].n_out) * sizeof(real) + CUT_BYTES - 1) // CUT_BYTES
     lists.cut = ((n + lists.n_cuts - 1) // lists.n_cuts + 31) // 32 * 32
     lists.n_cuts = (n + lists.cut - 1) // lists.cut
@@ -74,10 +40,8 @@ cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor)
     lists.start = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.end = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.lines = <real *>take(cursor, n_blocks * lists.ldx * sizeof(real))
-    lists.n_bands = bands_of(job, chunk, lists.n_cuts)
-    lists.ld = padded(job.net.layers[0].n_out)
-    lists.room = n_blocks * BLOCK
-    lists.sums = <real *>take(cursor, lists.n_bands * lists.room * lists.ld * sizeof(real))
+    wide = padded(job.net.layers[0].n_out) % (8 * LANES) == 0
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, few_bands(job, chunk, lists.n_cuts) if wide else 0, cursor)
     lists.ahead = lists.n_ahead = 0
 
 
@@ -187,7 +151,8 @@ cdef void forward_lists(const Job *job, const Lists *lists, size start, size fir
     cdef bint whole = ld % (8 * LANES) == 0   # sums of so many vectors go by single features: no tail to avoid
     for cut in range(lists.n_cuts):
         for s in range(first, last):
-            if start >= 0:
+            if start >= 0 and 2 * cut >= lists.n_cuts:     # late, or the weights would take their place in the cache
+                prefetch_cut(job, lists, start + s - first, lists.n_cuts - 1 - cut)
                 prefetch_cut(job, lists, start + s - first, cut)
             at = s * lists.n_cuts + cut
             end = lists.end[at] if whole else list_end(lists, at)
@@ -201,26 +166,15 @@ cdef void forward_band(const Job *job, const Lists *lists, size cut, size first,
 
     W : of the whole first layer
     """
-    cdef size s, at, band = band_of(lists, cut)
-    cdef bint begins = cut == band_start(lists, band)
-    cdef real *C
+    cdef size s, at, ld = lists.bands.ld
+    cdef bint begins = begins_band(&lists.bands, cut)
+    cdef real *C = lists.bands.sums + (band_of(&lists.bands, cut) * lists.bands.room + first) * ld
     for s in range(first, last):
         if s < lists.n_ahead:
             prefetch_cut(job, lists, lists.ahead + s, cut)
         at = s * lists.n_cuts + cut
-        C = lists.sums + (band * lists.room + s) * lists.ld
         if begins:
-            memset(C, 0, lists.ld * sizeof(real))
+            memset(C, 0, ld * sizeof(real))
         row_product(False, lists.value + lists.start[at], lists.index + lists.start[at],
-                    lists.end[at] - lists.start[at], W, NULL, NULL, lists.ld, C, lists.ld)
-
-
-cdef inline void sum_bands(const Lists *lists, size s, const real *bias, real *out) noexcept nogil:
-    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s."""
-    cdef size band, j
-    cdef vec sum
-    for j in range(lists.ld // LANES):
-        sum = vec_fill(0) if bias == NULL else (<const vec *>bias)[j]
-        for band in range(lists.n_bands):
-            sum = sum + (<const vec *>(lists.sums + (band * lists.room + s) * lists.ld))[j]
-        (<vec *>out)[j] = sum
+                    lists.end[at] - lists.start[at], W, NULL, NULL, ld, C, ld)
+        C += ld

@@ -142,20 +142,27 @@ cdef inline real csr_value(const Rows *rows, int64_t p) noexcept nogil:
     return <real>(rows.scale * (<const double *>rows.x)[p])
 
 
+cdef void gather_csr(const Rows *rows, int64_t row, size first, size n, real *out, size stride) noexcept nogil:
+    """out[j * stride] = scale * x[row, first + j] for n features."""
+    cdef size j
+    cdef int64_t p
+    for j in range(n):
+        out[j * stride] = 0
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):      # duplicates add up, as SciPy has it
+        j = csr_column(rows, p) - first
+        if 0 <= j < n:
+            out[j * stride] += csr_value(rows, p)
+
+
 cdef void gather_row(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
     """out[j * stride] = scale * x[row, j].
 
     out : OUT n_features values, `stride` apart
     """
-    cdef size j
-    cdef int64_t p
-    if not is_csr(rows):
+    if is_csr(rows):
+        gather_csr(rows, row, 0, rows.n_features, out, stride)
+    else:
         gather_dense(rows, row, out, stride)
-        return
-    for j in range(rows.n_features):
-        out[j * stride] = 0
-    for p in range(rows.indptr[row], rows.indptr[row + 1]):      # duplicates add up, as SciPy has it
-        out[csr_column(rows, p) * stride] += csr_value(rows, p)
 
 
 cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nogil:
@@ -177,24 +184,24 @@ cdef inline void prefetch_columns(const Rows *rows, int64_t row, size first, siz
 cdef extern from *:
     """
     /* FM_NONZERO(p): one bit for each of a vector's numbers that is not 0. FM_STORE_NONZERO, FM_STORE_PLACES: those
-       whose bit is set in k, side by side, and their places, of which `at` is the first; what follows, up to a whole
-       vector, is overwritten. FM_PUT_PLACES: the places, of FM_PLACES(at), which FM_NEXT_PLACES moves on;
-       FM_STORE_LISTED: both. */
+       whose bit is set in k, side by side, and their places, counted from `at` or (_OF) as `places` has them; what
+       follows, up to a whole vector, is overwritten. FM_STORE_LISTED: numbers and places. */
     #if defined(__AVX512F__) && REAL_BYTES == 4
-      #define FM_NONZERO(p) _mm512_cmp_ps_mask(_mm512_loadu_ps(p), _mm512_setzero_ps(), _CMP_NEQ_UQ)
+      #define FM_NONZERO_OF(v) _mm512_cmp_ps_mask((v), _mm512_setzero_ps(), _CMP_NEQ_UQ)
+      #define FM_NONZERO(p) FM_NONZERO_OF(_mm512_loadu_ps(p))
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_ps((out), _mm512_maskz_compress_ps((k), _mm512_loadu_ps(p)))
-      typedef __m512i fm_places;
-      #define FM_PLACES(at) _mm512_add_epi32(_mm512_set1_epi32((int)(at)), \
-          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
-      #define FM_NEXT_PLACES(places) _mm512_add_epi32((places), _mm512_set1_epi32(LANES))
-      #define FM_PUT_PLACES(out, k, places) _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), (places)))
+      #define FM_PLACES(at) _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), \
+                                             _mm512_set1_epi32((int)(at)))
+      #define FM_NEXT_PLACES(places) _mm512_add_epi32((places), _mm512_set1_epi32(16))
+      #define FM_STORE_PLACES_OF(out, k, places) \
+          _mm512_storeu_si512((out), _mm512_maskz_compress_epi32((k), (places)))
     #elif defined(__AVX512F__)
-      #define FM_NONZERO(p) _mm512_cmp_pd_mask(_mm512_loadu_pd(p), _mm512_setzero_pd(), _CMP_NEQ_UQ)
+      #define FM_NONZERO_OF(v) _mm512_cmp_pd_mask((v), _mm512_setzero_pd(), _CMP_NEQ_UQ)
+      #define FM_NONZERO(p) FM_NONZERO_OF(_mm512_loadu_pd(p))
       #define FM_STORE_NONZERO(out, k, p) _mm512_storeu_pd((out), _mm512_maskz_compress_pd((k), _mm512_loadu_pd(p)))
-      typedef __m256i fm_places;
-      #define FM_PLACES(at) _mm256_add_epi32(_mm256_set1_epi32((int)(at)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
-      #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(LANES))
-      #define FM_PUT_PLACES(out, k, places) \
+      #define FM_PLACES(at) _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)(at)))
+      #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(8))
+      #define FM_STORE_PLACES_OF(out, k, places) \
           _mm256_storeu_si256((__m256i *)(out), _mm256_maskz_compress_epi32((k), (places)))
     #elif defined(__GNUC__) && defined(__AVX2__)
       /* No instruction compresses: which lane goes where is looked up, row k of the table has the bits set in k. */
@@ -206,40 +213,40 @@ cdef extern from *:
       }
       #define FM_ROW(k) _mm_loadl_epi64((const __m128i *)(fm_lanes_of + (k)))
       #if REAL_BYTES == 4
-        #define FM_NONZERO(p) _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(p), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+        #define FM_NONZERO_OF(v) _mm256_movemask_ps(_mm256_cmp_ps((v), _mm256_setzero_ps(), _CMP_NEQ_UQ))
+        #define FM_NONZERO(p) FM_NONZERO_OF(_mm256_loadu_ps(p))
         #define FM_STORE_NONZERO(out, k, p) \
             _mm256_storeu_ps((out), _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), _mm256_cvtepu8_epi32(FM_ROW(k))))
-        typedef __m256i fm_places;
         #define FM_PLACES(at) _mm256_set1_epi32((int)(at))
-        #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(LANES))
-        #define FM_PUT_PLACES(out, k, places) _mm256_storeu_si256((__m256i *)(out), \
-            _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
-        static inline void FM_STORE_LISTED(float *value, int32_t *index, int k, const float *p, fm_places places) {
+        #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(8))
+        #define FM_STORE_PLACES_OF(out, k, places) \
+            _mm256_storeu_si256((__m256i *)(out), _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
+        static inline void FM_STORE_LISTED(float *value, int32_t *index, int k, const float *p, __m256i places) {
             __m256i lanes = _mm256_cvtepu8_epi32(FM_ROW(k));      /* once: the stores might alias the table */
             _mm256_storeu_si256((__m256i *)index, _mm256_add_epi32(lanes, places));
             _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), lanes));
         }
         #define FM_STORE_LISTED FM_STORE_LISTED
       #else
-        #define FM_NONZERO(p) _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(p), _mm256_setzero_pd(), _CMP_NEQ_UQ))
+        #define FM_NONZERO_OF(v) _mm256_movemask_pd(_mm256_cmp_pd((v), _mm256_setzero_pd(), _CMP_NEQ_UQ))
+        #define FM_NONZERO(p) FM_NONZERO_OF(_mm256_loadu_pd(p))
         static inline void FM_STORE_NONZERO(double *out, int k, const double *p) {   /* lanes as pairs of 4 bytes */
             __m256i low = _mm256_slli_epi64(_mm256_cvtepu8_epi64(FM_ROW(k)), 1);
             __m256i high = _mm256_add_epi64(_mm256_slli_epi64(low, 32), _mm256_set1_epi64x(1ll << 32));
             _mm256_storeu_ps((float *)out, _mm256_permutevar8x32_ps(_mm256_loadu_ps((const float *)p),
                                                                     _mm256_or_si256(low, high)));
         }
-        typedef __m128i fm_places;
         #define FM_PLACES(at) _mm_set1_epi32((int)(at))
-        #define FM_NEXT_PLACES(places) _mm_add_epi32((places), _mm_set1_epi32(LANES))
-        #define FM_PUT_PLACES(out, k, places) \
+        #define FM_NEXT_PLACES(places) _mm_add_epi32((places), _mm_set1_epi32(4))
+        #define FM_STORE_PLACES_OF(out, k, places) \
             _mm_storeu_si128((__m128i *)(out), _mm_add_epi32(_mm_cvtepu8_epi32(FM_ROW(k)), (places)))
       #endif
     #endif
-    #if defined(FM_NONZERO)
-      #define FM_STORE_PLACES(out, k, at) FM_PUT_PLACES((out), (k), FM_PLACES(at))
+    #if defined(FM_PLACES)
+      #define FM_STORE_PLACES(out, k, at) FM_STORE_PLACES_OF((out), (k), FM_PLACES(at))
       #if !defined(FM_STORE_LISTED)
         #define FM_STORE_LISTED(value, index, k, p, places) \
-            do { FM_STORE_NONZERO((value), (k), (p)); FM_PUT_PLACES((index), (k), (places)); } while (0)
+            do { FM_STORE_NONZERO((value), (k), (p)); FM_STORE_PLACES_OF((index), (k), (places)); } while (0)
       #endif
     #endif
 
@@ -252,7 +259,7 @@ cdef extern from *:
         const real *ahead = next ? next + j : x;
         real *values = value;
         int32_t *places = index;
-        fm_places at = FM_PLACES(j);
+        __auto_type at = FM_PLACES(j);
         #pragma GCC unroll 4
         for (; j + LANES <= n; j += LANES) {
             unsigned k = FM_NONZERO(x + j), count = __builtin_popcount(k);

@@ -5,10 +5,10 @@
 # often; for narrow layers that is what a product with listed inputs takes its time for. The values are read from the
 # samples' rows, which stay where they are; the zeros among them add nothing.
 #
-# It takes three steps. Where a sample has non-zeros is found in one walk over its row (`gather_shared`). For a cut of
-# the features, lists are made of that and multiplied with the cut's weights for all samples of the batch
-# (`forward_cut`), by one thread, which had these weights before. Whoever has a stretch of samples adds up what the
-# cuts gave (`add_cuts`), in their order.
+# For a cut of the features, one thread makes the lists of all samples of the batch and multiplies them with the cut's
+# weights (`forward_cut`), which it had before; later it adds the cut's gradient to these (`scatter_cut`). So it reads
+# only the cut's part of the samples' rows, and no other core does. The products are summed up by bands of cuts
+# (bands.pxi).
 
 cdef extern from *:
     """
@@ -21,59 +21,39 @@ cdef extern from *:
       #define SHARED_VECS 4
     #endif
 
-    /* Which of x[0..n) are not 0: a word of bits for every FM_WORD numbers. */
-    #if defined(FM_NONZERO)
-      #define FM_WORD LANES
-      #define FM_WORD_IS_VECTOR 1
-    #else
-      #define FM_WORD 16
-      #define FM_WORD_IS_VECTOR 0
-      #define FM_NONZERO(p) fm_nonzero_bits((p), FM_WORD)
-    #endif
-    static inline unsigned fm_nonzero_bits(const real *x, Py_ssize_t n) {
-        unsigned k = 0;
-        for (Py_ssize_t l = 0; l < n; l++) k |= (unsigned)(x[l] != 0) << l;
-        return k;
-    }
-    static inline void fm_nonzero_words(const real *x, Py_ssize_t n, uint16_t *words) {
-        Py_ssize_t i;
-        for (i = 0; i < n / FM_WORD; i++) words[i] = (uint16_t)FM_NONZERO(x + i * FM_WORD);
-        if (n % FM_WORD) words[i] = (uint16_t)fm_nonzero_bits(x + i * FM_WORD, n % FM_WORD);
-    }
-    /* The same; returns 0, or NaN where a number is not finite: 0 times that is NaN. */
-    static inline real fm_nonzero_words_checked(const real *x, Py_ssize_t n, uint16_t *words) {
-        Py_ssize_t i = 0;
-        vec a = vec_fill(0), b = a;
-        for (; (i + 2) * LANES <= n; i += 2) {
-            a = a + *(const vec *)(x + i * LANES) * (real)0;
-            b = b + *(const vec *)(x + (i + 1) * LANES) * (real)0;
-    #if FM_WORD_IS_VECTOR
-            words[i] = (uint16_t)FM_NONZERO(x + i * FM_WORD);
-            words[i + 1] = (uint16_t)FM_NONZERO(x + (i + 1) * FM_WORD);
-    #endif
+    /* List the features first..last where any of SHARERS rows is not 0. Room for LANES more.
+       found: made NaN where a number is not finite, as 0 times it is; or NULL, where nobody asks. The 0 is hidden from
+       the compiler: without signed zeros GCC takes a vector times 0 for 0, whatever is in it. */
+    static inline Py_ssize_t fm_list_shared(const real *const *x, Py_ssize_t first, Py_ssize_t last, int32_t *index,
+                                            real *found) {
+        Py_ssize_t m = 0, i = first;
+        if (found) {
+            volatile real hidden = 0;
+            const real zero = hidden;
+            vec sum = vec_fill(0);
+            for (; i + LANES <= last; i += LANES)
+                for (int q = 0; q < SHARERS; q++) sum = sum + *(const vec *)(x[q] + i) * zero;
+            *found += vec_sum(sum);
+            for (; i < last; i++)
+                for (int q = 0; q < SHARERS; q++) *found += x[q][i] * zero;
+            i = first;
         }
-        real sum = vec_sum(a + b);
-        for (Py_ssize_t j = i * LANES; j < n; j++) sum += x[j] * (real)0;
-        i = FM_WORD_IS_VECTOR ? i * LANES : 0;
-        fm_nonzero_words(x + i, n - i, words + i / FM_WORD);
-        return sum;
-    }
-    /* List the features of words first..last whose bit is set for any sample. Room for FM_WORD more. */
-    static inline Py_ssize_t fm_list_shared(const uint16_t *const *words, Py_ssize_t first, Py_ssize_t last,
-                                            int32_t *index) {
-        Py_ssize_t m = 0;
-        for (Py_ssize_t i = first; i < last; i++) {
-            unsigned k = 0;
-            for (int q = 0; q < SHARERS; q++) k |= words[q][i];
-    #if defined(FM_STORE_PLACES)
-            FM_STORE_PLACES(index + m, k, i * FM_WORD);
+    #if defined(FM_NONZERO_OF)
+        __auto_type places = FM_PLACES(first);
+        for (; i + LANES <= last; i += LANES) {
+            vbits any = (vbits)*(const vec *)(x[0] + i);
+            for (int q = 1; q < SHARERS; q++) any |= (vbits)*(const vec *)(x[q] + i);
+            unsigned k = FM_NONZERO_OF((vec)any);      /* some bit beside their signs' */
+            FM_STORE_PLACES_OF(index + m, k, places);
+            places = FM_NEXT_PLACES(places);
             m += __builtin_popcount(k);
-    #else
-            for (int l = 0; l < FM_WORD; l++) {
-                index[m] = (int32_t)(i * FM_WORD + l);
-                m += k >> l & 1;
-            }
+        }
     #endif
+        for (; i < last; i++) {
+            int any = 0;
+            for (int q = 0; q < SHARERS; q++) any |= x[q][i] != 0;
+            index[m] = (int32_t)i;
+            m += any;
         }
         return m;
     }
@@ -81,28 +61,26 @@ cdef extern from *:
     enum:
         SHARERS
         SHARED_VECS
-        FM_WORD
-    void fm_nonzero_words(const real *, size, uint16_t *) noexcept nogil
-    real fm_nonzero_words_checked(const real *, size, uint16_t *) noexcept nogil
-    size fm_list_shared(const uint16_t **, size, size, int32_t *) noexcept nogil
+    size fm_list_shared(const real **, size, size, int32_t *, real *) noexcept nogil
 
 cdef enum:
     SHARED_CUT_BYTES = 32768  # of weights that a cut meets
+    TWO_BANDS = 1 << 20       # multiply-adds of the first layer, below which two threads at most are worth their while
 
 cdef struct SharedLists:  # of a chunk's samples
     size ld               # of the first layer's weights, Z and dZ
-    size n_cuts, cut      # features of a cut
-    size n_groups, n_words
+    size n_features, n_cuts
+    size longest          # features of a cut, at most
+    Bands bands           # of cuts
+    size n_shares         # runs of cuts that a thread probably takes all of
+    size n_groups
     size ahead, n_ahead   # the position in the epoch's order of rows that will be wanted after those, and their number
     int side              # which of two: rows of the batch in hand, or of the one that is prepared
-    const real **row[2]   # (chunk,): where the samples' numbers are
-    real *lines[2]        # (chunk, ldx): these rows, where they cannot be read in place
+    real *lines[2]        # (chunk, ldx): these rows, where they cannot be read in place, or NULL
     size ldx
-    uint16_t *words       # (chunk, n_words): which are not 0
     int32_t *index        # (n_cuts, room): the lists of a cut, one after another
     size room
     size *length          # (n_cuts, n_groups)
-    real *sums            # (n_cuts, chunk, ld): what a cut adds to the first layer's Z
 
 
 cdef bint shares_lists(const Job *job) noexcept nogil:
@@ -116,98 +94,115 @@ cdef inline bint reads_in_place(const Rows *rows) noexcept nogil:
     return row_in_place(rows, 0) != NULL and rows.scale == 1
 
 
+cdef inline size shared_start(const SharedLists *lists, size cut) noexcept nogil:
+    """The first feature of a cut, all of which are about as long and begin with a whole word."""
+    return lists.n_features if cut == lists.n_cuts else lists.n_features * cut // lists.n_cuts // 16 * 16
+
+
+cdef inline size shared_cut(const SharedLists *lists, size feature) noexcept nogil:
+    """The cut that a feature is in."""
+    cdef size cut = 0
+    while shared_start(lists, cut + 1) <= feature:
+        cut += 1
+    return cut
+
+
 cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
-    """Choose the cuts by the layer's width: their weights, and what the optimizer has of them, stay near."""
+    """Choose the cuts by the layer's width: their weights, and what the optimizer has of them, stay near.
+
+    Cuts and bands by the sizes alone, as the order of sums depends on them.
+    """
     cdef size n = job.run.n_features, room = (chunk + SHARERS - 1) // SHARERS * SHARERS
+    cdef size n_bands
     cdef int side
     lists.ld = padded(job.net.layers[0].n_out)
+    lists.n_features = n
     lists.n_cuts = (n * lists.ld * sizeof(real) + SHARED_CUT_BYTES - 1) // SHARED_CUT_BYTES
-    lists.cut = ((n + lists.n_cuts - 1) // lists.n_cuts + 15) // 16 * 16
-    lists.n_cuts = (n + lists.cut - 1) // lists.cut
+    if lists.n_cuts > 1:
+        lists.n_cuts = (lists.n_cuts + 1) // 2 * 2
+    lists.longest = n // lists.n_cuts + 16
+    n_bands = min(lists.n_cuts, 2) if chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, n_bands, cursor)
+    lists.n_shares = min(n_bands, <size>job.run.n_threads)
     lists.n_groups = room // SHARERS
-    lists.n_words = (n + FM_WORD - 1) // FM_WORD
     lists.ldx = stride_of(n)
-    lists.room = lists.n_groups * lists.cut + 16
+    lists.room = lists.n_groups * lists.longest + 16
     lists.side = 0
     lists.ahead = lists.n_ahead = 0
     for side in range(2):
-        lists.row[side] = <const real **>take(cursor, room * sizeof(real *))
         lists.lines[side] = NULL
         if not reads_in_place(&job.rows):
             lists.lines[side] = <real *>take(cursor, room * lists.ldx * sizeof(real))
-    lists.words = <uint16_t *>take(cursor, room * lists.n_words * sizeof(uint16_t))
     lists.index = <int32_t *>take(cursor, lists.n_cuts * lists.room * sizeof(int32_t))
     lists.length = <size *>take(cursor, lists.n_cuts * lists.n_groups * sizeof(Py_ssize_t))
-    lists.sums = <real *>take(cursor, lists.n_cuts * room * lists.ld * sizeof(real))
 
 
-cdef bint gather_shared(const Job *job, SharedLists *lists, int side, size start, size first, size last) noexcept nogil:
-    """Find where samples first..last have non-zeros; return whether a row is bad."""
-    cdef size s
-    cdef int64_t row
-    cdef real *line
-    cdef uint16_t *words
-    cdef bint bad = False, check = job.run.check_rows and job.run.epoch == 0
-    for s in range(first, last):
-        row = job.order[start + s]
-        words = lists.words + s * lists.n_words
-        if job.labels != NULL:
-            fm_prefetch_far(job.labels + row)
-        if lists.lines[side] == NULL:
-            lists.row[side][s] = row_in_place(&job.rows, row)
-            if check:
-                if fm_nonzero_words_checked(lists.row[side][s], job.rows.n_features, words) != 0:
-                    bad = True
-                continue
-        else:
-            if row_is_bad(job, row):
-                bad = True
-            line = lists.lines[side] + s * lists.ldx
-            gather_dense(&job.rows, row, line, 1)
-            lists.row[side][s] = line
-        fm_nonzero_words(lists.row[side][s], job.rows.n_features, words)
-    s = last
-    while s % SHARERS:            # what these rows multiply is 0, or not kept
-        lists.row[side][s] = lists.row[side][last - 1]
-        s += 1
-    return bad
+cdef inline void group_rows(const Job *job, const SharedLists *lists, int side, size start, size s, size n,
+                            const real **x) noexcept nogil:
+    """Where the rows of the n samples from s on are, of those that begin at position `start` of the epoch's order."""
+    cdef size q, of
+    for q in range(SHARERS):      # what the last one multiplies in others' places is 0, or not kept
+        of = s + (q if q < n else n - 1)
+        x[q] = lists.lines[side] + of * lists.ldx if lists.lines[side] != NULL else row_in_place(
+            &job.rows, job.order[start + of])
 
 
-cdef struct Fetch:        # rows that will be wanted, on their way into the second-level cache
+cdef inline bint gather_cut(const Job *job, real *line, int64_t row, size first, size last) noexcept nogil:
+    """Copy features first..last of a row that is not read in place; return whether one of them is bad."""
+    cdef Rows part = job.rows
+    part.x += first * part.column
+    part.n_features = last - first
+    gather_dense(&part, row, line + first, 1)
+    return reads_unchecked(job) and not row_finite(&part, row)
+
+
+cdef struct Fetch:        # parts of rows that will be wanted, on their way into the second-level cache
     size at, last         # positions in the epoch's order
-    size line, n_lines    # of the row at `at`
+    size first, n_lines   # of a row: where the part begins, in bytes, and its lines
+    size line             # of the row at `at`
     size step             # lines that are asked for at a time: more are not remembered
 
 
-cdef inline void begin_fetch(Fetch *fetch, const Job *job, size first, size last, size calls) noexcept nogil:
-    """Rows at positions first..last, in so many calls of `fetch_lines`."""
-    fetch.at, fetch.last, fetch.line = first, last, 0
-    fetch.n_lines = (job.rows.n_features * job.rows.column + 63) // 64
-    fetch.step = ((last - first) * fetch.n_lines + calls - 1) // calls
+cdef inline void begin_fetch(Fetch *fetch, const Job *job, const SharedLists *lists, size cut, int half) noexcept nogil:
+    """Rows that will be wanted, the columns of a cut's share of them, in as many calls as there are groups.
+
+    A share's rows are fetched by two parts, halves, of each of its cuts.
+    """
+    cdef size share = cut * lists.n_shares // lists.n_cuts
+    cdef size begin = (share * lists.n_cuts + lists.n_shares - 1) // lists.n_shares
+    cdef size end = ((share + 1) * lists.n_cuts + lists.n_shares - 1) // lists.n_shares
+    cdef size first = shared_start(lists, begin), last = shared_start(lists, end)
+    cdef size part = 2 * (cut - begin) + half, n_parts = 2 * (end - begin)
+    fetch.at = lists.ahead + lists.n_ahead * part // n_parts
+    fetch.last = lists.ahead + lists.n_ahead * (part + 1) // n_parts
+    fetch.line = 0
+    fetch.first = first * job.rows.column
+    fetch.n_lines = ((last - first) * job.rows.column + 63) // 64
+    fetch.step = ((fetch.last - fetch.at) * fetch.n_lines + lists.n_groups - 1) // lists.n_groups
     if job.rows.column > 8:       # far apart
-        fetch.last = first
+        fetch.last = fetch.at
 
 
 cdef inline void fetch_lines(Fetch *fetch, const Job *job) noexcept nogil:
-    cdef size i, stop
+    cdef size i, n, left = fetch.step
     cdef const char *x
-    if fetch.at >= fetch.last:
-        return
-    x = job.rows.x + job.order[fetch.at] * job.rows.row
-    stop = min(fetch.line + fetch.step, fetch.n_lines)
-    for i in range(fetch.line, stop):
-        fm_prefetch_far(x + i * 64)
-    fetch.line = stop
-    if stop == fetch.n_lines:
-        fetch.at += 1
-        fetch.line = 0
+    while left > 0 and fetch.at < fetch.last:
+        x = job.rows.x + job.order[fetch.at] * job.rows.row + fetch.first + fetch.line * 64
+        n = min(left, fetch.n_lines - fetch.line)
+        for i in range(n):
+            fm_prefetch_far(x + i * 64)
+        left -= n
+        fetch.line += n
+        if fetch.line == fetch.n_lines:
+            fetch.at += 1
+            fetch.line = 0
 
 
 cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W,
-                                real *C, size n) noexcept nogil:
-    """Rows 0..n of C = the group's rows times W, at the m features of the list.
+                                bint fresh, real *C, size n) noexcept nogil:
+    """Rows 0..n of C = or += the group's rows times W, at the m features of the list.
 
-    row : IN (SHARERS,)    W : IN    C : OUT
+    row : IN (SHARERS,)    W : IN    fresh : C is not read
     """
     cdef vec c[4][SHARERS][SHARED_VECS]
     cdef vec w
@@ -239,6 +234,8 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
                 w = c[0][q][j]
                 for u in range(1, ways):
                     w = w + c[u][q][j]
+                if not fresh:
+                    w = w + (<const vec *>(C + q * ld + j * LANES))[0]
                 (<vec *>(C + q * ld + j * LANES))[0] = w
 
 
@@ -278,68 +275,64 @@ cdef inline void shared_scatter(int vecs, const real **row, const int32_t *index
             at[0][j] = g[0][j]
 
 
-cdef inline size ahead_of(const SharedLists *lists, size part) noexcept nogil:
-    """Where one of 2 n_cuts parts of the rows begins that are fetched with a cut's update and product."""
-    return lists.ahead + lists.n_ahead * part // (2 * lists.n_cuts)
-
-
-cdef void forward_cut(const Job *job, SharedLists *lists, int side, size cut, size n_samples,
+cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size start, size cut, size n_samples,
                       const real *W) noexcept nogil:
-    """Make the lists of one cut of the features, and multiply them with its weights."""
-    cdef size g, s, n, m, first = cut * lists.cut // FM_WORD, last = (cut + 1) * lists.cut // FM_WORD
-    cdef int q
+    """Make the lists of one cut of the features, and multiply them with its weights; return whether a row is bad.
+
+    start : the position in the epoch's order of the samples
+    """
+    cdef size g, s, q, n, m, first = shared_start(lists, cut), last = shared_start(lists, cut + 1)
+    cdef bint fresh = begins_band(&lists.bands, cut)
     cdef int32_t *index = lists.index + cut * lists.room
-    cdef const real **row
-    cdef real *C
-    cdef const uint16_t *words[SHARERS]
+    cdef const real *row[SHARERS]
+    cdef real *C = lists.bands.sums + band_of(&lists.bands, cut) * lists.bands.room * lists.ld
     cdef Fetch fetch
-    begin_fetch(&fetch, job, ahead_of(lists, 2 * cut + 1), ahead_of(lists, 2 * cut + 2), lists.n_groups)
-    last = min(last, lists.n_words)
+    cdef real found = 0
+    cdef real *look = NULL
+    cdef bint in_place = lists.lines[side] == NULL, bad = False
+    if in_place and reads_unchecked(job):
+        look = &found
+    begin_fetch(&fetch, job, lists, cut, 1)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         fetch_lines(&fetch, job)
         s = g * SHARERS
         n = min(n_samples - s, <size>SHARERS)
-        row = lists.row[side] + s
-        for q in range(SHARERS):
-            words[q] = lists.words + (s + (q if q < <int>n else 0)) * lists.n_words
-        m = fm_list_shared(words, first, last, index)
+        for q in range(0 if in_place else n):
+            if gather_cut(job, lists.lines[side] + (s + q) * lists.ldx, job.order[start + s + q], first, last):
+                bad = True
+        group_rows(job, lists, side, start, s, n, row)
+        m = fm_list_shared(row, first, last, index, look)
         lists.length[cut * lists.n_groups + g] = m
-        C = lists.sums + (cut * lists.n_groups * SHARERS + s) * lists.ld
         if lists.ld == LANES:
-            shared_product(1, row, index, m, W, C, n)
+            shared_product(1, row, index, m, W, fresh, C, n)
         elif lists.ld == 2 * LANES:
-            shared_product(2, row, index, m, W, C, n)
+            shared_product(2, row, index, m, W, fresh, C, n)
         elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_product(3, row, index, m, W, C, n)
+            shared_product(3, row, index, m, W, fresh, C, n)
         elif SHARED_VECS == 4:
-            shared_product(4, row, index, m, W, C, n)
+            shared_product(4, row, index, m, W, fresh, C, n)
         index += m
+        C += SHARERS * lists.ld
+    return bad or found != 0
 
 
-cdef void add_cuts(const SharedLists *lists, size first, size last, real *C) noexcept nogil:
-    """C (last - first, lda) += what the cuts gave for samples first..last."""
-    cdef size cut, i
-    cdef const real *sums
-    for cut in range(lists.n_cuts):
-        sums = lists.sums + (cut * lists.n_groups * SHARERS + first) * lists.ld
-        for i in range((last - first) * lists.ld // LANES):
-            (<vec *>C)[i] = (<vec *>C)[i] + (<const vec *>sums)[i]
+cdef void scatter_cut(const Job *job, const SharedLists *lists, size start, size cut, size n_samples, const real *D,
+                      real factor, real *G) noexcept nogil:
+    """G += factor times one cut of the samples' inputs, transposed, times D.
 
-
-cdef void scatter_cut(const Job *job, const SharedLists *lists, size cut, size n_samples, const real *D, real factor,
-                      real *G) noexcept nogil:
-    """G += factor times one cut of the samples' inputs, transposed, times D."""
+    start : the position in the epoch's order of the samples
+    """
     cdef size g, s, m, n
     cdef const int32_t *index = lists.index + cut * lists.room
-    cdef const real **row
+    cdef const real *row[SHARERS]
     cdef Fetch fetch
-    begin_fetch(&fetch, job, ahead_of(lists, 2 * cut), ahead_of(lists, 2 * cut + 1), lists.n_groups)
+    begin_fetch(&fetch, job, lists, cut, 0)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         fetch_lines(&fetch, job)
         s = g * SHARERS
         n = min(n_samples - s, <size>SHARERS)
         m = lists.length[cut * lists.n_groups + g]
-        row = lists.row[lists.side] + s
+        group_rows(job, lists, lists.side, start, s, n, row)
         if lists.ld == LANES:
             shared_scatter(1, row, index, m, D + s * lists.ld, n, factor, G)
         elif lists.ld == 2 * LANES:

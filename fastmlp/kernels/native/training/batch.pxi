@@ -6,6 +6,8 @@ cdef enum:
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
     STRETCH = 4           # blocks of samples, at most, that a thread takes through the layers at a time,
     STRETCH_BYTES = 262144  # ... where weights take more than this
+    COLUMN_CUTS = 4       # cuts of a block of weights whose gradient is summed by columns: so that dZ, which each
+    #                       block reads from the first sample to the last, is not read often
 
 cdef struct EdgeWork:
     real *WT              # (n_out, ldt): this edge's weights transposed, or NULL for the input's
@@ -20,14 +22,15 @@ cdef struct Batch:
     EdgeWork *edge_work
     size chunk            # samples in the workspace at once, up to CHUNK; larger batches add gradients up
     size stretch          # samples that one task takes through all layers: whole blocks
-    # gathered rows: their non-zeros, where run.sparse, else as they are
+    # gathered rows: their non-zeros, where run.sparse, else as they are, in panels
     bint shared           # lists are shared
     bint early            # what of a batch meets the first weights is done before its first phase, by cuts or bands
     SharedLists shared_lists
     Lists lists
-    real *X               # (chunk, ldx)
-    real *x_mask          # dropout factors, or NULL
-    size ldx
+    Panels panels
+    Bands *bands          # of lists or panels
+    real *x_mask          # (chunk, panels.ldx) dropout factors, or NULL
+    size first_rows       # of a block of weights that meet the input by lists or bands
     # one number for each block of samples, or of weights, summed in their order
     double *block_loss
     double *block_weight
@@ -66,7 +69,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     cdef EdgeWork *of_edge
     cdef EdgeWork edge_unused
     cdef Columns columns_unused
-    cdef size k, e, widest = 0, n_weight_blocks = 0, rows = WEIGHT_ROWS
+    cdef size k, e, widest = 0, n_weight_blocks = 0
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
     cdef bint stored
     take(&cursor, sizeof(Batch))
@@ -100,8 +103,8 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
         n_weight_blocks += (layer.n_in + WEIGHT_ROWS - 1) // WEIGHT_ROWS + 1
     self.block_loss = <double *>take(&cursor, (self.chunk // BLOCK + 1) * sizeof(double))
     self.block_weight = <double *>take(&cursor, (self.chunk // BLOCK + 1) * sizeof(double))
-    self.ldx = stride_of(run.n_features)
-    self.X = self.x_mask = NULL
+    self.x_mask = NULL
+    self.bands = NULL
     self.shared = shares_lists(job)
     self.can_prepare = not stored and not job.net.layers[0].frozen
     for k in range(job.net.n_layers):
@@ -110,21 +113,27 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.early = self.shared
     if self.shared:
         lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
-        rows = max(rows, self.shared_lists.cut)
+        self.bands = &self.shared_lists.bands
+        self.first_rows = self.shared_lists.longest
     elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
-        rows = max(rows, self.lists.cut)
-        # a gradient by columns needs no lists of rows, in whose place the next batch's are then made
-        self.early = (self.can_prepare and run.n_threads <= self.lists.n_bands
-                      and lists_columns(job, self.lists.ld))
+        self.bands = &self.lists.bands
+        self.first_rows = self.lists.cut
+        if lists_columns(job, self.bands.ld):
+            # a gradient by columns needs no lists of rows, in whose place the next batch's are then made
+            self.early = self.can_prepare and run.n_threads <= self.bands.n_bands
+            self.first_rows *= 1 if self.early else COLUMN_CUTS
     else:
-        self.X = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
+        lay_out_panels(&self.panels, job, self.chunk, &cursor)
+        self.bands = &self.panels.bands
+        self.first_rows = PANEL_ROWS
+        self.early = self.can_prepare and run.n_threads <= self.bands.n_bands
         if run.input_dropout > 0:
-            self.x_mask = <real *>take(&cursor, self.chunk * self.ldx * sizeof(real))
+            self.x_mask = <real *>take(&cursor, self.chunk * self.panels.ldx * sizeof(real))
     self.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
     self.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
     self.task_start = <int64_t *>take(&cursor, (n_weight_blocks + 1) * sizeof(int64_t))
-    self.scratch_size = rows * widest
+    self.scratch_size = max(<size>WEIGHT_ROWS, self.first_rows) * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
     self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
     for k in range(run.n_threads if lists_columns(job, widest) else 0):
@@ -139,23 +148,38 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     return cursor - base
 
 
-cdef inline size first_cut(const Batch *self) noexcept nogil:
-    """Features of a block of the first layer's weights, where inputs are listed."""
-    return self.shared_lists.cut if self.shared else self.lists.cut
+cdef inline size n_bands(const Batch *self) noexcept nogil:
+    """Bands of the first weights, each of which one task is to update and multiply by, cut after cut, or 0."""
+    return self.bands.n_bands if self.early else 0
+
+
+cdef inline size cut_of(const Batch *self, size feature) noexcept nogil:
+    """The cut of the first layer's weights that a feature is in."""
+    if self.shared:
+        return shared_cut(&self.shared_lists, feature)
+    return feature // (self.lists.cut if self.job.run.sparse else self.panels.width)
+
+
+cdef inline size cut_end(const Batch *self, size feature) noexcept nogil:
+    """The first feature behind its cut."""
+    cdef size cut = cut_of(self, feature) + 1
+    if self.shared:
+        return shared_start(&self.shared_lists, cut)
+    return min(cut * (self.lists.cut if self.job.run.sparse else self.panels.width), self.job.net.layers[0].n_in)
 
 
 cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block) noexcept nogil:
-    """The band of weights that one task is to update and multiply by, cut after cut, or -1."""
-    if not self.early or self.shared or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+    """The band that a block of weights is in, or -1."""
+    if n_bands(self) == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
         return -1
-    return band_of(&self.lists, block.first // self.lists.cut)
+    return band_of(self.bands, cut_of(self, block.first))
 
 
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     """Cut the layers into blocks of weight rows, and these into tasks: bands, the others of about the same cost.
 
-    Where the next batch meets the first weights as they are updated, these come first and last: threads claim from both
-    ends, and what is small is left for whoever is done with those.
+    Large blocks of first weights come first and last: threads claim from both ends, and what is small is left for
+    whoever is done with those.
     """
     cdef size k, first, last, n = 0
     cdef Py_ssize_t band, before = -1
@@ -163,21 +187,22 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     cdef const Layer *layer
     cdef WeightBlock *block
     cdef WeightBlock here
-    cdef bint listed, late
+    cdef bint apart, late
     cdef int part
     for part in range(2):
         for k in range(self.job.net.n_layers):
             layer = &self.job.net.layers[k]
             if layer.frozen and self.job.run.optimizer != GRADIENT:   # nobody asks for its gradient
                 continue
-            listed = self.job.run.sparse and self.job.net.edges[layer.first_edge].source == INPUT
+            apart = self.job.net.edges[layer.first_edge].source == INPUT and (self.job.run.sparse
+                                                                               or self.bands.n_bands > 0)
             first = 0
             while first < layer.n_in:
-                last = min(first + (first_cut(self) if listed else <size>WEIGHT_ROWS), <size>layer.n_in)
+                last = first + (self.first_rows if apart else <size>WEIGHT_ROWS)
+                last = min(cut_end(self, first) if apart and self.shared else last, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
                 band = band_of_block(self, &here)
-                late = 2 * band >= <Py_ssize_t>self.lists.n_bands if band >= 0 else (
-                    listed and self.shared and 2 * first >= layer.n_in)
+                late = 2 * band >= <Py_ssize_t>self.bands.n_bands if band >= 0 else apart and 2 * first >= layer.n_in
                 if late == part:
                     self.weight_blocks[n] = here
                     total += (last - first) * self.work[k].ld
@@ -192,7 +217,7 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     self.n_tasks = 1                          # a phase has one, though all layers be frozen
     self.task_start[0] = 0
     most = total / (TASKS * self.job.run.n_threads) if self.job.run.n_threads > 1 else total
-    if self.early:            # what is beside the large cuts or bands is small, for threads not to wait for one another
+    if self.early or self.job.run.sparse:     # what is beside large blocks is small, for threads not to wait for long
         most /= 4
     for k in range(n):
         block = &self.weight_blocks[k]

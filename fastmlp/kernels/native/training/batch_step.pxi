@@ -8,7 +8,7 @@
 
 cdef void gather_block(Batch *self, size start, size first, size last) noexcept nogil:
     """Samples first..last of the chunk that begins at position `start` of the epoch's order."""
-    cdef size s, j
+    cdef size s, j, panel
     cdef real *x
     cdef Run *run = self.job.run
     if run.sparse:
@@ -17,16 +17,23 @@ cdef void gather_block(Batch *self, size start, size first, size last) noexcept 
         for s in range(first, last if run.input_dropout > 0 else first):
             drop_nonzeros(&self.job, &self.lists, start, s)
         return
-    for s in range(first, last):
-        x = self.X + s * self.ldx
-        if row_is_bad(&self.job, self.job.order[start + s]):
+    for panel in range(self.panels.n_panels):
+        if gather_panel(&self.job, &self.panels, panel, start, first, last):
             fm_store(&self.bad_rows, 1)
-        gather_row(&self.job.rows, self.job.order[start + s], x, 1)
-        if run.input_dropout > 0:
-            dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, self.x_mask + s * self.ldx,
-                         run.n_features)
-            for j in range(<size>run.n_features):
-                x[j] = x[j] * self.x_mask[s * self.ldx + j]
+    for s in range(first, last if run.input_dropout > 0 else first):
+        x = panel_at(&self.panels, s, 0)
+        dropout_mask(run.seed, run.epoch, 0, start + s, run.input_dropout, self.x_mask + s * self.panels.ldx,
+                     run.n_features)
+        for j in range(<size>run.n_features):
+            x[j] = x[j] * self.x_mask[s * self.panels.ldx + j]
+
+
+cdef inline void forward_cut_of_band(Batch *self, size cut, size first, size last) noexcept nogil:
+    """Add what a cut of the first layer's weights gives for samples first..last to its band's sums."""
+    if self.job.run.sparse:
+        forward_band(&self.job, &self.lists, cut, first, last, self.work[0].W)
+    else:
+        add_panel(&self.panels, cut, first, last, self.work[0].W)
 
 
 cdef void forward_block(Batch *self, size start, size first, size last, size following) noexcept nogil:
@@ -53,7 +60,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
         edge = &self.job.net.edges[layer.first_edge]
         listed = edge.source == INPUT and self.job.run.sparse
         from_rows, apart = bias, 0
-        banded = listed and not self.shared and self.lists.n_bands > 0
+        banded = edge.source == INPUT and self.bands.n_bands > 0
         if listed and not banded:
             fill_rows(bias, C, work.lda, m, work.ld)
             from_rows, apart = C, work.lda
@@ -64,25 +71,25 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
                 source = &self.work[edge.source]
                 product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
                              m, work.ld, edge.width)
-            elif self.shared:
-                add_cuts(&self.shared_lists, first, last, C)
             elif banded:
-                for cut in range(self.lists.n_cuts if not self.early else 0):
-                    forward_band(&self.job, &self.lists, cut, first, last, W)
+                for cut in range(self.bands.n_cuts if not self.early else 0):
+                    forward_cut_of_band(self, cut, first, last)
             elif self.job.run.sparse:
                 forward_lists(&self.job, &self.lists, following, first, last, W, work.ld, C, work.lda)
                 following = -1
             else:
-                product_from(from_rows, apart, self.X + first * self.ldx, self.ldx, 1, W, work.ld, C, work.lda, m,
-                             work.ld, edge.width)
+                product_from(from_rows, apart, panel_at(&self.panels, first, 0), self.panels.ldx, 1, W, work.ld, C,
+                             work.lda, m, work.ld, edge.width)
             from_rows, apart = C, work.lda
         if k == self.job.net.n_layers - 1:
+            for s in range(first, last if banded else first):
+                sum_bands(self.bands, s, bias, C + (s - first) * work.lda)
             return
         for s in range(first, last):
             C = work.A + s * work.lda
             W = work.Z + s * work.lda if work.Z != NULL else C
             if banded:
-                sum_bands(&self.lists, s, bias, W)
+                sum_bands(self.bands, s, bias, W)
             activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
@@ -319,14 +326,17 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
             source = &self.work[edge.source]
             product_from(NULL if fresh else row, ld, source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row,
                          ld, b - a, ld, n_samples)
+        elif not self.job.run.sparse and self.bands.n_bands > 0:
+            panel_gradient(&self.job, &self.panels, fresh, self.batch_start + self.batch_samples, self.prepared,
+                           n_samples, a, b, work.D, work.lda, row)
         elif not self.job.run.sparse:
-            product_from(NULL if fresh else row, ld, self.X + (a - edge.row), 1, self.ldx, work.D, work.lda, row,
-                         ld, b - a, ld, n_samples)
+            product_from(NULL if fresh else row, ld, panel_at(&self.panels, 0, a - edge.row), 1, self.panels.ldx,
+                         work.D, work.lda, row, ld, b - a, ld, n_samples)
         elif self.shared:
             if fresh:
                 memset(row, 0, (b - a) * ld * sizeof(real))
-            scatter_cut(&self.job, &self.shared_lists, a // self.shared_lists.cut, n_samples, work.D, factor,
-                        row - a * ld)
+            scatter_cut(&self.job, &self.shared_lists, self.batch_start + self.batch_at,
+                        shared_cut(&self.shared_lists, a), n_samples, work.D, factor, row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
@@ -353,6 +363,12 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
                 cut += 1
 
 
+cdef inline void refresh_block(Batch *self, const WeightBlock *block) noexcept nogil:
+    """Bring the transposed copies of a block of weights up to date, if it is not the bias."""
+    if block.first < self.job.net.layers[block.layer].n_in:
+        refresh_transposed(self, block.layer, block.first, block.last)
+
+
 cdef void finish_weights(Batch *self, size u, Step *step, real *g) noexcept nogil:
     """From the summed gradient to updated weights; the block's penalty goes to block_penalty."""
     cdef WeightBlock *block = &self.weight_blocks[u]
@@ -367,6 +383,10 @@ cdef void finish_weights(Batch *self, size u, Step *step, real *g) noexcept nogi
     self.block_penalty[u] = 0
     if l1 != 0 or l2 != 0:
         self.block_penalty[u] = penalty(w, n, l1, l2)
+    if step.optimizer == SGD and not kept and l1 == 0 and step.clip <= 0:
+        shrinking_step(step, w, g, n, <real>l2)
+        refresh_block(self, block)
+        return
     if kept or l1 != 0 or l2 != 0 or step.clip > 0:
         regularise(step, w, g, n, <real>l1, <real>l2)
         factor = ONE
@@ -380,8 +400,7 @@ cdef void update_weights(Batch *self, size u, Step *step, const real *g, real fa
     cdef LayerWork *work = &self.work[block.layer]
     cdef size n = (block.last - block.first) * work.ld, at = block.first * work.ld
     update_flat(step, work.W + at, work.S[0] + at, work.S[1] + at, work.S[2] + at, g, factor, n)
-    if block.first < self.job.net.layers[block.layer].n_in:
-        refresh_transposed(self, block.layer, block.first, block.last)
+    refresh_block(self, block)
 
 
 cdef void cap_norms(Batch *self) noexcept nogil:

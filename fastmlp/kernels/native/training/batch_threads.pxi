@@ -5,11 +5,11 @@
 # next. Nobody waits for a thread that has claimed nothing: where another program keeps a core busy, the others
 # do its share. Which thread does a task has no influence on its result.
 #
-# Where samples share lists, or their products with the first layer's weights are summed up by bands, two phases come
-# first: their rows are walked over, by stretches, and meet the first weights, by cuts or bands. In most steps both are
-# done beforehand: a stretch of the next batch is walked over with the same stretch of this one, and a cut multiplied by
-# the thread that has just updated it. So these weights stay in its core's cache: to write what another core has read
-# takes up to 8 ns for each 64 bytes, where cores have their third-level caches apart.
+# Where products with the first layer's weights are summed up by bands, which are runs of cuts, they come first; where
+# samples have lists of their own, these are made before, by stretches. In most steps all this is done beforehand: a
+# stretch of the next batch is listed with the same stretch of this one, and a cut multiplied by the thread that has
+# just updated it. So these weights stay in its core's cache: to write what another core has read takes up to 8 ns for
+# each 64 bytes, where cores have their third-level caches apart.
 #
 # The ticket is one atomic word: number and kind of the phase, and the tasks that are left, first..last. Even
 # threads claim from the front, odd ones from the back, so that each meets the same weights step after step.
@@ -19,8 +19,8 @@ cdef enum:
     SAMPLES               # forward and backward
     WEIGHTS               # gradient and update
     CLIPPED               # update from the stored gradient, scaled to the largest allowed norm
-    WALK                  # over the samples' rows
-    CUTS                  # ... and the first layer's products
+    WALK                  # over the samples' rows, for their own lists
+    BANDS                 # the first layer's products
 
 
 cdef void open_phase(Batch *self, int64_t kind, size n_tasks) noexcept nogil:
@@ -68,8 +68,10 @@ cdef void open_chunk(Batch *self) noexcept nogil:
     elif self.prepared > 0:
         self.shared_lists.side ^= 1
         open_samples(self)
-    else:
+    elif self.job.run.sparse and not self.shared:
         open_phase(self, WALK, n_stretches(self))
+    else:                     # rows are read where they meet the weights
+        open_phase(self, BANDS, self.bands.n_bands)
 
 
 cdef void open_batch(Batch *self) noexcept nogil:
@@ -103,24 +105,30 @@ cdef void gather_stretch(Batch *self, size start, size first, size last) noexcep
         gather_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last))
 
 
-cdef void walk_task(Batch *self, int side, size start, size n_samples, size task) noexcept nogil:
-    """A stretch of the n_samples that begin at position `start` of the epoch's order."""
+cdef void walk_task(Batch *self, size start, size n_samples, size task) noexcept nogil:
+    """List a stretch of the n_samples that begin at position `start` of the epoch's order."""
     cdef size first = task * self.stretch, last = min(first + self.stretch, n_samples)
-    if first >= last:
-        return
-    if not self.shared:
+    if first < last:
         gather_stretch(self, start, first, last)
-    elif gather_shared(&self.job, &self.shared_lists, side, start, first, last):
+
+
+cdef void multiply_cut(Batch *self, int side, size start, size cut, size n_samples) noexcept nogil:
+    """Multiply the n_samples that begin at position `start` of the epoch's order by a cut of the first weights."""
+    cdef bint bad = False
+    if self.shared:
+        bad = forward_cut(&self.job, &self.shared_lists, side, start, cut, n_samples, self.work[0].W)
+    else:
+        if not self.job.run.sparse:
+            bad = gather_panel(&self.job, &self.panels, cut, start, 0, n_samples)
+        forward_cut_of_band(self, cut, 0, n_samples)
+    if bad:
         fm_store(&self.bad_rows, 1)
 
 
-cdef void cuts_task(Batch *self, size task) noexcept nogil:
+cdef void band_task(Batch *self, size task) noexcept nogil:
     cdef size cut
-    if self.shared:
-        forward_cut(&self.job, &self.shared_lists, self.shared_lists.side, task, self.chunk_samples, self.work[0].W)
-        return
-    for cut in range(band_start(&self.lists, task), band_start(&self.lists, task + 1)):
-        forward_band(&self.job, &self.lists, cut, 0, self.chunk_samples, self.work[0].W)
+    for cut in range(band_start(self.bands, task), band_start(self.bands, task + 1)):
+        multiply_cut(self, self.shared_lists.side, self.batch_start + self.batch_at, cut, self.chunk_samples)
 
 
 cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
@@ -132,19 +140,16 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
     backward_block(self, first, last)
-    if self.prepared > 0:
-        walk_task(self, self.shared_lists.side ^ 1, self.batch_start + self.batch_samples, self.prepared, task)
+    if self.prepared > 0 and self.job.run.sparse and not self.shared:
+        walk_task(self, self.batch_start + self.batch_samples, self.prepared, task)
 
 
 cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nogil:
     """Multiply the next batch by a cut of the first layer's weights that has been updated."""
-    if self.prepared == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
-        return
-    if not self.shared:
-        forward_band(&self.job, &self.lists, block.first // self.lists.cut, 0, self.prepared, self.work[0].W)
-    else:
-        forward_cut(&self.job, &self.shared_lists, self.shared_lists.side ^ 1, block.first // self.shared_lists.cut,
-                    self.prepared, self.work[0].W)
+    if (self.prepared > 0 and block.layer == 0 and block.first < self.job.net.layers[0].n_in
+            and block.last == cut_end(self, block.first)):
+        multiply_cut(self, self.shared_lists.side ^ 1, self.batch_start + self.batch_samples,
+                     cut_of(self, block.first), self.prepared)
 
 
 cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
@@ -206,9 +211,9 @@ cdef void end_phase(Batch *self, int64_t kind) noexcept nogil:
     cdef WeightBlock *block
     cdef LayerWork *work
     if kind == WALK:
-        open_phase(self, CUTS, self.shared_lists.n_cuts if self.shared else self.lists.n_bands)
+        open_phase(self, BANDS, self.bands.n_bands)
         return
-    if kind == CUTS:
+    if kind == BANDS:
         open_samples(self)
         return
     if kind == SAMPLES:
@@ -268,9 +273,9 @@ cdef void take_part(Batch *self, size thread) noexcept nogil:
         elif kind == WEIGHTS:
             weights_task(self, thread, task)
         elif kind == WALK:
-            walk_task(self, self.shared_lists.side, self.batch_start + self.batch_at, self.chunk_samples, task)
-        elif kind == CUTS:
-            cuts_task(self, task)
+            walk_task(self, self.batch_start + self.batch_at, self.chunk_samples, task)
+        elif kind == BANDS:
+            band_task(self, task)
         else:
             clipped_task(self, task)
         if fm_add(&self.remaining, -1) == 0:

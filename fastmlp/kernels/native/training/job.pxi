@@ -55,6 +55,11 @@ cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
     return here
 
 
+cdef inline bint reads_unchecked(const Job *job) noexcept nogil:
+    """Whether rows are read for the first time, and were not checked before."""
+    return job.run.check_rows and job.run.epoch == 0
+
+
 cdef inline bint row_is_bad(const Job *job, int64_t row) noexcept nogil:
     """Whether a row that is read for the first time, and was not checked before, holds NaN or infinity."""
-    return job.run.check_rows and job.run.epoch == 0 and not row_finite(&job.rows, row)
+    return reads_unchecked(job) and not row_finite(&job.rows, row)

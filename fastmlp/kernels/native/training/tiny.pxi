@@ -44,7 +44,8 @@ cdef struct Tiny:
     real *l2              # by parameter, of a batch whose losses are divided by `whole`; NULL where all are 0
     double whole
     vec *products         # by parameter, what its gradient is the sum of: one number a sample
-    # parameters, their backup and their sum, each number in all lanes: see tiny_registers.pxi
+    # parameters, their backup and their sum, in lanes as tiny_registers.pxi has them
+    int together          # neurons to a vector
     vec *wide
     vec *wide_backup
     vec *wide_sum

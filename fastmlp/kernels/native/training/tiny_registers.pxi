@@ -1,15 +1,25 @@
 # The smallest of the tiny nets, whose whole step stays in registers: one hidden layer of a few neurons, one output, and
 # batches of no more samples than a vector has lanes. How many inputs and neurons there are is known when this is
 # compiled, so every weight, output and gradient is a variable. The optimizer is plain gradient descent: what others
-# remember would not fit in too. A weight fills a vector of its own, and the sum of a gradient's lanes is left in all
-# of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can be
-# computed before the output is known is: all that multiplies the output's error in a weight's step.
+# remember would not fit in too. A weight is in every lane that a sample may be in, and the sum of a gradient's lanes is
+# left in all of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can
+# be computed before the output is known is: all that multiplies the output's error in a weight's step.
+#
+# Where the samples fit into 16 bytes, a vector has room for several neurons, each in 16 bytes of its own: `together` of
+# them, over and over again up to the vector's end. So a vector is W[i, u], b[u] or V[u] of these neurons, and samples are
+# repeated for each. The output's bias stands beside the first one only, as the output is their sum.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
 
 cdef extern from *:
     """
+    #if defined(FM_ADD) && REAL_BYTES == 4
+      #define FM_PARTS (VEC_BYTES / 16)      /* of 16 bytes, that can hold a neuron each */
+    #else
+      #define FM_PARTS 1
+    #endif
+    #define FM_PART_LANES (LANES / FM_PARTS)
     /* vec_sum(a) in every lane, bit for bit. `low`: in those of the first 16 bytes, the others being 0. */
     #if defined(FM_ADD)
       #define FM_TURN(a, list) ((a) + __builtin_shufflevector(a, a, FM_LIST list))
@@ -35,8 +45,31 @@ cdef extern from *:
         return FM_TURN(a, (1, 0));
     #endif
     }
+
+    /* The sum over the neurons that a vector holds, beside each of them. */
+    static inline vec vec_sum_together(int together, vec a) {
+    #if FM_PARTS == 4
+        if (together > 1) a = FM_TURN(a, (4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+        if (together > 2) a = FM_TURN(a, (8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    #elif FM_PARTS == 2
+        if (together > 1) a = FM_TURN(a, (4, 5, 6, 7, 0, 1, 2, 3));
+    #endif
+        (void)together;
+        return a;
+    }
+
+    /* 1 beside the first neuron of those that a vector holds, else 0. */
+    static inline vec vec_beside_first(int together) {
+        vec a;
+        for (int l = 0; l < LANES; l++) a[l] = l / FM_PART_LANES % together == 0;
+        return a;
+    }
     """
+    enum: FM_PARTS
+    enum: FM_PART_LANES
     vec vec_sum_everywhere(vec, bint) noexcept nogil
+    vec vec_sum_together(int, vec) noexcept nogil
+    vec vec_beside_first(int) noexcept nogil
 
 
 cdef bint fits_registers(const Tiny *self) noexcept nogil:
@@ -56,20 +89,50 @@ cdef bint fits_registers(const Tiny *self) noexcept nogil:
     return run.n_outputs == 1
 
 
+cdef void widen(const Tiny *self, const real *flat, vec *wide) noexcept nogil:
+    """Put W, b, V, whose rows have a number for each neuron, and c into vectors. What no neuron has is 0."""
+    cdef size rows = self.job.run.n_features + 2, hidden = self.job.net.layers[0].n_out
+    cdef size r, v, lane, u, vectors = (hidden + self.together - 1) // self.together
+    for r in range(rows):
+        for v in range(vectors):
+            for lane in range(LANES):
+                u = v * self.together + lane // FM_PART_LANES % self.together
+                (<real *>(wide + r * vectors + v))[lane] = flat[r * hidden + u] if u < hidden else 0
+    wide[rows * vectors] = flat[rows * hidden] * vec_beside_first(self.together)
+
+
+cdef void narrow(const Tiny *self, const vec *wide, real *flat) noexcept nogil:
+    """Take them out again."""
+    cdef size rows = self.job.run.n_features + 2, hidden = self.job.net.layers[0].n_out
+    cdef size r, u, vectors = (hidden + self.together - 1) // self.together
+    for r in range(rows):
+        for u in range(hidden):
+            flat[r * hidden + u] = (<const real *>(wide + r * vectors + u // self.together))[
+                u % self.together * FM_PART_LANES]
+    flat[rows * hidden] = (<const real *>(wide + rows * vectors))[0]
+
+
 cdef void registers_widen(Tiny *self) noexcept nogil:
     """Take the parameters over."""
-    cdef size p
-    for p in range(<size>self.job.net.n_params):
-        self.wide[p] = vec_fill(self.params[p])
-        self.wide_backup[p] = vec_fill(self.backup[p])
+    widen(self, self.params, self.wide)
+    widen(self, self.backup, self.wide_backup)
 
 
 cdef void registers_narrow(Tiny *self) noexcept nogil:
     """Hand them back."""
-    cdef size p
-    for p in range(<size>self.job.net.n_params):
-        self.params[p] = (<const real *>(self.wide + p))[0]
-        self.backup[p] = (<const real *>(self.wide_backup + p))[0]
+    narrow(self, self.wide, self.params)
+    narrow(self, self.wide_backup, self.backup)
+
+
+cdef void registers_gather(Tiny *self, size start, size m) noexcept nogil:
+    """Fill X, Y, weight and scale with m samples, once for each neuron of a vector; but losses count once."""
+    cdef size i, lane
+    tiny_gather(self, start, m)
+    if self.together > 1:
+        for lane in range(FM_PART_LANES, LANES):
+            self.Y[lane], self.scale[lane] = self.Y[lane - FM_PART_LANES], self.scale[lane - FM_PART_LANES]
+            for i in range(<size>self.job.run.n_features):
+                self.X[i * LANES + lane] = self.X[i * LANES + lane - FM_PART_LANES]
 
 
 cdef inline bint registers_finite(Job *job) noexcept nogil:
@@ -142,8 +205,8 @@ cdef inline vec vectors_sum(int n, const vec *a) noexcept nogil:
     return total
 
 
-cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogil:
-    """Steps until the budget is used up or the status is not RUNNING.
+cdef inline void registers_run(int inputs, int hidden, int together, Tiny *self) noexcept nogil:
+    """Steps until the budget is used up or the status is not RUNNING. `hidden`: vectors of `together` neurons.
 
     What is unlikely is said to be, and parameters are read anew after it (`taken`), so that registers are not saved for
     its sake. All loops over parameters are inside
@@ -165,14 +228,16 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
     cdef vec *last = self.wide      # where the parameters are that were stored last
     cdef vec x[3]
     cdef vec a[4]
-    cdef vec out, error, step
+    cdef vec out, error, step, squares
     cdef Near near[5]
     cdef int lanes, moved
     cdef size start, m, n_samples = run.n_samples
     cdef double loss
     cdef bint low, taken = False, gathered = False, whole = run.batch_size >= run.n_samples and not run.shuffle
     cdef int64_t budget = run.budget
-    low = (run.batch_size if run.batch_size < run.n_samples else run.n_samples) * REAL_BYTES <= 16
+    low = together > 1 or (run.batch_size if run.batch_size < run.n_samples else run.n_samples) * REAL_BYTES <= 16
+    cdef vec beside_first = vec_beside_first(together)
+    self.together = together
     registers_widen(self)
     for u in range(hidden + 1):
         near_begin(&near[u], whole)
@@ -186,15 +251,19 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
         start = run.batch * run.batch_size
         m = n_samples - start if n_samples - start < <size>run.batch_size else <size>run.batch_size
         if unlikely(not (whole and gathered)):
-            tiny_gather(self, start, m)
+            registers_gather(self, start, m)
             gathered = True
         lanes = (1 << m) - 1
+        if together > 1:
+            lanes = lanes * 0x1111 & ((1 << LANES) - 1)
         for i in range(inputs):
             x[i] = (<const vec *>self.X)[i]
         for u in range(hidden):
+            # two chains: the last product does not wait for the others
             a[u] = b[u]
-            for i in range(inputs):
+            for i in range(inputs - 1):
                 a[u] = a[u] + W[i * hidden + u] * x[i]
+            a[u] = a[u] + vec_rounded(W[(inputs - 1) * hidden + u] * x[inputs - 1])
         if whole and of_hidden == TANH:
             moved = 0
             for u in range(hidden):
@@ -209,6 +278,7 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
         out = c[0]
         for u in range(hidden):
             out = out + V[u] * a[u]
+        out = vec_sum_together(together, out)
         # what multiplies the output's error in the steps of W, b, V and c
         step = <real>run.learning_rate * (<const vec *>self.scale)[0]
         for u in range(hidden):
@@ -223,7 +293,8 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
             continue
         out = registers_activate(of_output, out, &near[hidden])
         error = out - (<const vec *>self.Y)[0]
-        loss = 0.5 * vec_sum((<const vec *>self.weight)[0] * error * error)
+        squares = vec_sum_everywhere((<const vec *>self.weight)[0] * error * error, low)
+        loss = 0.5 * (<const real *>&squares)[0]
         if not unlikely(not isfinite(loss)):
             loss *= run.loss_scale
             error = registers_back(of_output, error, out)
@@ -232,7 +303,7 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
             for u in range(hidden):
                 db[u] = db[u] * error
                 dV[u] = dV[u] * error
-            dc[0] = step * error
+            dc[0] = (step * beside_first) * error
             # in the order in which the next step needs them
             registers_descend(products, W, dW, low)
             registers_descend(hidden, b, db, low)
@@ -249,30 +320,54 @@ cdef inline void registers_run(int inputs, int hidden, Tiny *self) noexcept nogi
         budget -= 1
         end_batch(job, loss, m, registers_finite, registers_keep, registers_restore)
     if last != self.wide:
-        memcpy(self.wide, last, job.net.n_params * sizeof(vec))
+        memcpy(self.wide, last, REGISTER_PARAMS * sizeof(vec))
     registers_narrow(self)
 
 
 # functions of their own: inlined into one, they would share its registers
 cdef void registers_2_2(Tiny *self) noexcept nogil:
-    registers_run(2, 2, self)
+    registers_run(2, 2, 1, self)
 
 cdef void registers_2_3(Tiny *self) noexcept nogil:
-    registers_run(2, 3, self)
+    registers_run(2, 3, 1, self)
 
 cdef void registers_2_4(Tiny *self) noexcept nogil:
-    registers_run(2, 4, self)
+    registers_run(2, 4, 1, self)
 
 cdef void registers_3_3(Tiny *self) noexcept nogil:
-    registers_run(3, 3, self)
+    registers_run(3, 3, 1, self)
+
+cdef void registers_2_2_together(Tiny *self) noexcept nogil:
+    if FM_PARTS > 1:
+        registers_run(2, 1, 2, self)
+
+cdef void registers_2_4_together(Tiny *self) noexcept nogil:
+    if FM_PARTS > 1:
+        registers_run(2, 4 // FM_PARTS, FM_PARTS, self)
+
+cdef void registers_3_4_together(Tiny *self) noexcept nogil:
+    if FM_PARTS > 1:
+        registers_run(3, 4 // FM_PARTS, FM_PARTS, self)
 
 
 cdef bint registers_serve(Tiny *self) noexcept nogil:
     """Run, and return whether this net and what is asked of it is what these functions are for."""
-    cdef size inputs = self.job.run.n_features, hidden = self.job.net.layers[0].n_out
+    cdef const Run *run = self.job.run
+    cdef size inputs = run.n_features, hidden = self.job.net.layers[0].n_out
+    cdef size samples = run.batch_size if run.batch_size < run.n_samples else run.n_samples
+    cdef bint together
     if not fits_registers(self):
         return False
-    if inputs == 2 and hidden == 2:
+    # three neurons have a fourth beside them, whose numbers stay 0 where its output is
+    together = FM_PARTS > 1 and samples * REAL_BYTES <= 16 and (
+        hidden != 3 or self.layers[0].activation != LOGISTIC)
+    if inputs == 2 and hidden == 2 and together:
+        registers_2_2_together(self)
+    elif inputs == 2 and (hidden == 3 or hidden == 4) and together:
+        registers_2_4_together(self)
+    elif inputs == 3 and hidden == 3 and together:
+        registers_3_4_together(self)
+    elif inputs == 2 and hidden == 2:
         registers_2_2(self)
     elif inputs == 2 and hidden == 3:
         registers_2_3(self)
