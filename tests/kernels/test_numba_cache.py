@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from oracle.jobs import chain, make_job
 
 import fastmlp
+from fastmlp.kernels import training
+from fastmlp.kernels.plan import Activation, Loss, Regime, Status
 
 pytest.importorskip("numba")
 
@@ -145,3 +149,18 @@ def test_compiled_functions_of_the_two_dtypes_have_other_names():
 def test_compiles_for_the_cpu_that_numba_is_told(running, features, n_bytes):
     """Not for the one it runs on: LLVM ends the process where it meets an instruction it may not use."""
     assert running[features].told() == [str(n_bytes), "True"]
+
+
+@pytest.mark.parametrize(
+    "loss", [Loss.HALF_SQUARED_ERROR, Loss.BINARY_CROSS_ENTROPY], ids=lambda loss: loss.name
+)
+def test_a_job_compiles_only_what_it_takes(loss):
+    """Small nets in batches compute squares by themselves, and never read rows by their non-zeros."""
+    from fastmlp.kernels.numba_backend import api
+
+    kernels = api.Kernels(np.float32)
+    plan = chain(2, (2, 1), (Activation.TANH, Activation.LOGISTIC))
+    job = make_job(np.float32, plan, loss=loss)
+    assert training.run(job, n_threads=1, regime=Regime.TINY, backend=kernels) == Status.FINISHED
+    assert ("loss_and_delta" in kernels._compiled) == (loss != Loss.HALF_SQUARED_ERROR)
+    assert not {"list_row", "multiply_list", "forward", "backward"} & kernels._compiled.keys()
