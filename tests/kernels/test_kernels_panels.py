@@ -12,7 +12,7 @@ from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, build_plan
 
-N = 75
+N = 66
 BAND_BYTES = 1 << 20  # of first weights, from which on there are bands: panels.pxi
 
 
@@ -41,13 +41,13 @@ def check(kernels, job, factor=4000):
     return check_listed(kernels, job, Listing.DENSE, factor)
 
 
-@pytest.mark.parametrize("width", [97, 100, 101, 112, 131])
+@pytest.mark.parametrize("width", [97, 101, 131])
 def test_widths_of_the_layer(kernels, width):
     """With and without a tail of at most four columns."""
     check(kernels, job_of(kernels, width=width))
 
 
-@pytest.mark.parametrize("batch_size", [2, 33, 64, 65, N])
+@pytest.mark.parametrize("batch_size", [7, 64, 65])
 def test_batches(kernels, batch_size):
     """Two bands up to 64 samples, four beyond."""
     check(kernels, job_of(kernels, batch_size=batch_size, weighted=True))
@@ -102,20 +102,17 @@ def test_input_that_meets_two_layers(kernels):
     )
 
 
-@pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("budget", [1, 2, 3])
+@pytest.mark.parametrize("budget, n_threads", [(1, 1), (1, 2), (3, 2)])
 def test_slices_that_end_between_any_two_batches(kernels, monkeypatch, budget, n_threads):
     """What a batch prepares of the next one is not taken over into another slice."""
     compare_slices(monkeypatch, job_of(kernels, n_epochs=3), budget, regime=Regime.BATCH, n_threads=n_threads)
 
 
-@pytest.mark.parametrize("n_threads", [1, 2, 3])
-@pytest.mark.parametrize("row, feature", [(0, 0), (25, 200), (N - 1, -1)])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_row_that_is_not_finite(kernels, value, row, feature, n_threads):
+@pytest.mark.parametrize("row, feature, n_threads", [(0, 0, 2), (25, 200, 1), (N - 1, -1, 3)])
+def test_a_row_that_is_not_finite(kernels, row, feature, n_threads):
     """It is looked for where a panel is copied, which may be with the batch before."""
     x = rows_of(features(100, kernels.dtype), kernels.dtype)
-    x[row, feature] = value
+    x[row, feature] = np.inf
     for rows in (x, sparse.csr_matrix(x)):
         job = job_of(kernels, rows, check_rows=1, shuffle=0)
         check_refused(job, row, regime=Regime.BATCH, n_threads=n_threads)

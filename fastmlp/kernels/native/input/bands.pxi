@@ -1,5 +1,5 @@
-# Bands: in small batches the product with the first layer's weights is summed up by runs of their rows, so that a thread
-# can multiply by a band as soon as it has updated it, and no other core ever asks for these weights
+# Bands: in small batches the product with the first layer's weights is summed up by runs of their rows, so that a
+# thread can multiply by a band as soon as it has updated it, and no other core ever asks for these weights
 # (batch_threads.pxi). A band is a run of cuts of listed inputs (lists.pxi), or of panels of dense ones (panels.pxi).
 
 cdef enum:

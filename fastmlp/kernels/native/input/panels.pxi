@@ -1,4 +1,5 @@
-# Dense rows, gathered for mini-batches: copies by panels of features, each with all samples of a batch one after another.
+# Dense rows, gathered for mini-batches: copies by panels of features, each with all samples of a batch one after
+# another.
 #
 # There is one panel, of all features, but where the first weights are large and the product with them is summed up by
 # bands (bands.pxi): then a panel is copied where its weights have been updated and meet the next batch.
@@ -56,11 +57,15 @@ cdef bint gather_panel(const Job *job, const Panels *panels, size panel, size st
     return reads_unchecked(job) and not finite_real(panel_at(panels, first, from_feature), (last - first) * panels.ldx)
 
 
-cdef inline void prefetch_panel(const Job *job, size position, size n, size feature, size features) noexcept nogil:
-    """Begin to fetch features of the n samples from this position of the epoch's order on."""
-    cdef size s
-    for s in range(position, position + n):
-        prefetch_columns(&job.rows, job.order[s], feature, feature + features)
+cdef inline void prefetch_panel(const Job *job, const Panels *panels, size panel, size first,
+                                size last) noexcept nogil:
+    """Begin to fetch a panel of the samples at positions first..last of the epoch's order."""
+    cdef const char *x
+    cdef size s, i, n = (panels.width * job.rows.column + 63) // 64
+    for s in range(first, last):
+        x = job.rows.x + job.order[s] * job.rows.row + panel * panels.width * job.rows.column
+        for i in range(n):
+            fm_prefetch(x + i * 64)
 
 
 cdef void add_panel(const Panels *panels, size panel, size first, size last, const real *W) noexcept nogil:
@@ -87,18 +92,20 @@ cdef void panel_gradient(const Job *job, const Panels *panels, bint fresh, size 
     """g (last - first, ld) = or += features first..last, of one panel, of the samples, transposed, times D.
 
     fresh : g is not read
-    start, n_ahead : the positions in the epoch's order of rows whose features are wanted next, and are fetched a few
-        at a time, as more than some 24 lines would be waited for
+    start, n_ahead : the positions in the epoch's order of rows that meet the panel next, and are fetched meanwhile: a
+        few at a time, as more than some 24 lines would be waited for, or not come
     """
-    cdef size ld = panels.bands.ld, wide = TILE_VECS * LANES, i, j, row, at
+    cdef size ld = panels.bands.ld, wide = TILE_VECS * LANES, i, j, row
     cdef size rows = MR * (4 // TILE_VECS)     # that take about as long everywhere
     cdef size runs = (last - first + rows - 1) // rows, steps = runs * ((panels.whole + wide - 1) // wide)
+    cdef size panel = first // panels.width, all_steps = panels.width // PANEL_ROWS * steps
+    cdef size done = first % panels.width // PANEL_ROWS * steps      # by the panel's blocks before this one
     if is_csr(&job.rows) or job.rows.column > 8:     # a row's features are not side by side
         n_ahead = 0
     for i in range(steps):
         row, j = first + i % runs * rows, i // runs * wide
-        at = n_ahead * i // steps
-        prefetch_panel(job, start + at, n_ahead * (i + 1) // steps - at, first, last - first)
+        prefetch_panel(job, panels, panel, start + n_ahead * (done + i) // all_steps,
+                       start + n_ahead * (done + i + 1) // all_steps)
         product_from(NULL if fresh else g + (row - first) * ld + j, ld, panel_at(panels, 0, row), 1, panels.ldx, D + j,
                      lda, g + (row - first) * ld + j, ld, min(rows, last - row), min(wide, panels.whole - j),
                      n_samples)

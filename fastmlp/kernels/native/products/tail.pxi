@@ -1,7 +1,8 @@
-# The last columns of a product where they are few, at most TAIL of a vector: 100 columns are 6 vectors of 16 and a quarter.
+# The last columns of a product where they are few, at most TAIL of a vector: 100 columns are 6 vectors of 16 and a
+# quarter.
 #
-# Their sums lie in vectors across the terms (forward) or across the features (gradient), whose lanes are all of use, not
-# in a vector of columns that is mostly empty.
+# Their sums lie in vectors across the terms (forward) or across the features (gradient), whose lanes are all of use,
+# not in a vector of columns that is mostly empty.
 
 cdef enum:
     TAIL = 4
