@@ -116,7 +116,7 @@ def backend():
 
 class _InUse(dict):
     def __missing__(self, dtype):
-        found = self[dtype] = load(backend(), dtype)
+        found = self[dtype] = load(backend(), np.dtype(dtype))
         return found
 
 
@@ -125,4 +125,4 @@ in_use = _InUse()  # the kernels for each dtype, by which they are found within 
 
 def kernels(dtype) -> Kernels:
     """The kernels in use for a dtype (float32 or float64)."""
-    return in_use[np.dtype(dtype)]
+    return in_use[dtype]

@@ -2,19 +2,23 @@
 
 import time
 from contextlib import ExitStack
+from operator import itemgetter
 
 import numpy as np
 
 from . import interrupts, training
 from .contract import Ensembles, offers
 from .memory import aligned_bytes
-from .records import ENSEMBLE_PARAMS, TINY_WIDTH, Optimizer, Regime, Status
+from .records import ENSEMBLE_PARAMS, RUN, TINY_WIDTH, Optimizer, Regime
 
 OWN = frozenset(  # fields of the run record in which nets of an ensemble may differ
     "n_samples epoch n_epochs batch budget status shuffle regime sparse n_threads stop_each_epoch "
     "no_improvement n_iter_no_change seed rates_per_epoch learning_rate weight_decay tol best_loss loss_sum "
     "mean_weight".split()
 )
+
+
+_shared = itemgetter(*(name for name in RUN.names if name not in OWN))
 
 
 def width(dtype):
@@ -42,11 +46,10 @@ def key(job, has_zeros):
     has_zeros : callable
         Says whether an input is 0.
     """
-    plan, asked = job.plan, job.options()
-    layers, rows = plan.layers, job.rows
+    plan, rows, asked = job.plan, job.rows, job.asked
     if (
         plan.n_params > ENSEMBLE_PARAMS
-        or max(plan.n_features, layers["n_out"].max()) > TINY_WIDTH
+        or plan.widest > TINY_WIDTH
         or training.choose_regime(job) != Regime.ONLINE
         or rows.is_sparse
         or width(job.params.dtype) == 1
@@ -54,10 +57,9 @@ def key(job, has_zeros):
         return None
     if asked["optimizer"] in (Optimizer.MOMENTUM, Optimizer.NESTEROV) and has_zeros():
         return None  # alone, such rows' steps are replayed in closed form: other roundings
-    shared = tuple(value for name, value in asked.items() if name not in OWN)
-    data = (rows.data.ctypes.data, rows.data.strides, rows.data.dtype, rows.scale, job.y.dtype, job.y.shape)
-    weights = None if job.sample_weight is None else job.sample_weight.ctypes.data
-    return job.params.dtype, layers.tobytes(), plan.edges.tobytes(), data, weights, shared
+    # an array that is shared is one object
+    data = id(rows.data), rows.scale, job.y.dtype, job.y.shape, id(job.sample_weight)
+    return job.params.dtype, plan.layers.tobytes(), plan.edges.tobytes(), data, _shared(asked)
 
 
 def train(jobs, on_end):
@@ -75,9 +77,8 @@ def train(jobs, on_end):
     """
     backend = training.kernels(jobs[0].params.dtype)
     workspace = aligned_bytes(backend.ensemble_bytes(jobs[0]))
-    records = [job.run[0] for job in jobs]
-    for record in records:
-        record["stop_each_epoch"] = 0
+    for job in jobs:
+        job.run["stop_each_epoch"] = 0
     backend.prepare_ensemble(jobs, workspace)
     alive = np.ones(len(jobs), np.int64)
     budget = training.first_budget(jobs[0])
@@ -89,9 +90,9 @@ def train(jobs, on_end):
             for lock in locks:
                 held.enter_context(lock)
             backend.train_ensemble(jobs, workspace, alive, budget)
-        ended = [i for i in np.flatnonzero(alive) if records[i]["status"] != Status.RUNNING]
+        ended = [i for i in np.flatnonzero(alive).tolist() if jobs[i].option("status") != training.RUNNING]
         if not ended:
             budget = training.next_budget(budget, start)
         for i in ended:
-            going_on = on_end(int(i), Status(int(records[i]["status"])))
-            alive[i] = bool(going_on) and records[i]["epoch"] < records[i]["n_epochs"]
+            going_on = on_end(i, training.STATUSES[jobs[i].option("status")])
+            alive[i] = bool(going_on) and jobs[i].option("epoch") < jobs[i].option("n_epochs")

@@ -1,6 +1,7 @@
 """What one call of the kernels works on: the rows of a data set, and a training job."""
 
 import struct
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
     epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0, loss_parameter=1.0, tol=-np.inf, best_loss=np.inf,
     n_iter_no_change=np.iinfo(np.int64).max - 1, status=Status.RUNNING, rates_per_epoch=1,
 )  # fmt: skip
+NOTHING = MappingProxyType({})
 # the run record as `struct` writes it, in half of NumPy's time
 RECORD = struct.Struct("".join("q" if RUN[name].kind == "i" else "d" for name in RUN.names))
 
@@ -124,14 +126,14 @@ class Job:
         random_state=None,
         rates=(0.1,),
         subset=None,
-        asked=None,
+        asked=NOTHING,
         **options,
     ):
         n = rows.n_rows if subset is None else len(subset)
         values = {
             **OPTIONS, "n_samples": n, "n_features": rows.n_features, "n_outputs": plan.n_outputs,
             "labels": y.ndim == 1, "batch_size": max(1, min(200, n)), "input_scale": rows.scale,
-            "input_dropout": plan.input_dropout, **(options if asked is None else asked | options),
+            "input_dropout": plan.input_dropout, **asked, **options,
         }  # fmt: skip
         values["epsilon"] = max(values["epsilon"], LEAST_EPSILON.get(params.dtype, 0.0))
         check_counts(values["batch_size"], values["n_epochs"], values["n_threads"])

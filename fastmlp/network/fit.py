@@ -139,6 +139,7 @@ class Fit:
         asked = {
             "n_epochs": n_epochs, "shuffle": int(shuffle), "batch_size": batch_size, "step": step,
             "seed": _seed(network, step) if plan.drops else 0,
+            **loss.options(plan.n_outputs), **optimizer.options(), **options,
         }  # fmt: skip
         self.job = Job(
             plan,
@@ -150,7 +151,7 @@ class Fit:
             random_state=network.rng,
             rates=rates,
             subset=subset,
-            asked=asked | loss.options(plan.n_outputs) | optimizer.options() | options,
+            asked=asked,
         )
         self._epoch = self.job.run["epoch"]
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0

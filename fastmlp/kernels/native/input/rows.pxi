@@ -165,9 +165,23 @@ cdef void gather_row(const Rows *rows, int64_t row, real *out, size stride) noex
         gather_dense(rows, row, out, stride)
 
 
+cdef inline bint has_reals(const Rows *rows) noexcept nogil:
+    """Whether they are dense rows of numbers of our kind."""
+    return rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
+
+
+cdef inline void gather_reals(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
+    """`gather_row` of such rows, for those so short that a call would take longer."""
+    cdef const char *x = rows.x + row * rows.row
+    cdef size j, n = rows.n_features, step = rows.column
+    cdef real scale = <real>rows.scale
+    for j in range(n):
+        out[j * stride] = scale * (<const real *>(x + j * step))[0]
+
+
 cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nogil:
     """Where a dense row lies, if its numbers are of our kind and follow one another; else NULL."""
-    if rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64) and rows.column == REAL_BYTES:
+    if has_reals(rows) and rows.column == REAL_BYTES:
         return <const real *>(rows.x + row * rows.row)
     return NULL
 

@@ -158,26 +158,21 @@ cdef void ensemble_store(Ensemble *self) noexcept nogil:
 cdef inline void ensemble_gather(Ensemble *self, int half, size ahead) noexcept nogil:
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
     cdef Job *c = &self.nets[0]
-    cdef size lane, j, n = c.run.n_features, n_out = c.run.n_outputs if c.y != NULL else 0
-    cdef size n_nets = self.n_nets, x_row = c.rows.row, x_col = c.rows.column
+    cdef size lane, j, n_out = c.run.n_outputs if c.y != NULL else 0
+    cdef size n_nets = self.n_nets
     cdef int64_t row
-    cdef const char *rows = c.rows.x
-    cdef const char *x
     cdef const real *y = c.y
     cdef real *X = self.X[half]
     cdef real *Y = self.Y[half]
     cdef int64_t *of = self.row[half]
-    cdef real scale = <real>c.rows.scale
-    cdef bint plain = c.rows.kind == (ROWS_F32 if REAL_BYTES == 4 else ROWS_F64)
+    cdef bint plain = has_reals(&c.rows)
     for lane in range(n_nets):
         if not self.alive[lane]:
             continue
         row = self.order[lane][ahead]
         of[lane] = row
         if plain:
-            x = rows + row * x_row
-            for j in range(n):
-                X[j * LANES + lane] = scale * (<const real *>(x + j * x_col))[0]
+            gather_reals(&c.rows, row, X + lane, LANES)
         else:
             gather_row(&c.rows, row, X + lane, LANES)
         for j in range(n_out):

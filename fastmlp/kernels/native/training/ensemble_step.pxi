@@ -4,14 +4,14 @@
 # not there, both round it first (vec_rounded).
 
 cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size width, const real *W, size n,
-                            real *Z) noexcept nogil:
-    """Z += x W for some neurons, each sum in `ways` partial sums, as `row_panel` has it. neurons * ways <= 16"""
+                            const real *start, real *Z) noexcept nogil:
+    """Z = start + x W for some neurons, each in `ways` partial sums, as `row_panel` has it. neurons * ways <= 16"""
     cdef vec c[16]
     cdef vec a
     cdef int u, v
     cdef size p = 0
     for u in range(neurons):
-        c[u] = (<const vec *>(Z + u * LANES))[0]
+        c[u] = (<const vec *>(start + u * LANES))[0]
         for v in range(1, ways):
             c[v * neurons + u] = vec_fill(0)
     while p + ways <= width:
@@ -36,16 +36,18 @@ cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size wid
         (<vec *>(Z + u * LANES))[0] = c[u]
 
 
-cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, real *Z, size first,
-                              size last) noexcept nogil:
-    """Z += x W for neurons first..last of n."""
+cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, const real *start, real *Z,
+                              size first, size last) noexcept nogil:
+    """Z = start + x W for neurons first..last of n."""
     cdef size o = first
     while o + 4 <= last:
-        ensemble_neurons(4, ways, x, width, W + o * LANES, n, Z + o * LANES)
+        ensemble_neurons(4, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
         o += 4
-    while o < last:
-        ensemble_neurons(1, ways, x, width, W + o * LANES, n, Z + o * LANES)
-        o += 1
+    if o + 2 <= last:
+        ensemble_neurons(2, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
+        o += 2
+    if o < last:
+        ensemble_neurons(1, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
 
 
 cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
@@ -64,14 +66,15 @@ cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
 
 
 cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
-    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time."""
+    """Each net's penalties, summed as `penalty` sums padded rows: by 64 vectors at a time, in four chains."""
     cdef Job *c = &self.nets[0]
     cdef const Layer *layer
     cdef const vec *w
-    cdef vec t[16]
+    cdef vec t[4 * 16]        # chain by chain, number by number of a vector there
+    cdef vec *chain
     cdef real square[16]
     cdef double total[16]
-    cdef size k, i, j, q, m, n, v, vecs, lane
+    cdef size k, i, j, q, m, n, v, at, stop, vecs, lane
     for lane in range(LANES):
         self.norms[lane] = 0
     for k in range(c.net.n_layers):
@@ -82,22 +85,29 @@ cdef void ensemble_penalties(Ensemble *self) noexcept nogil:
         vecs = padded(n) // LANES
         w = <const vec *>(self.W + layer.weights * LANES)
         v = 0
-        for j in range(LANES):
+        for j in range(4 * LANES):
             t[j] = vec_fill(0)
+        for j in range(LANES):
             total[j] = 0
         for i in range(<size>layer.n_in):
             for q in range(vecs):
                 m = n - q * LANES if n - q * LANES < LANES else LANES
+                at = v % 64
+                stop = layer.n_in * vecs - (v - at)
+                stop = stop if stop < 64 else 64
+                chain = t + (at % 4 * LANES if at < stop // 4 * 4 else 0)
                 for j in range(m):
-                    t[j] = t[j] + w[j] * w[j]
+                    chain[j] = chain[j] + w[j] * w[j]
                 w += m
                 v += 1
-                if v % 64 == 0 or v == layer.n_in * vecs:
+                if at + 1 == stop:
                     for j in range(LANES):
-                        t[j] = vec_rounded(t[j])
+                        t[j] = (vec_rounded(t[j]) + vec_rounded(t[LANES + j])) + (
+                            vec_rounded(t[2 * LANES + j]) + vec_rounded(t[3 * LANES + j]))
                     (<vec *>square)[0] = ensemble_sum(t, LANES)
                     for j in range(LANES):
                         total[j] += 0.5 * l2_of(layer, self.whole[j]) * square[j]
+                    for j in range(4 * LANES):
                         t[j] = vec_fill(0)
         for lane in range(LANES):
             self.norms[lane] += total[lane]
@@ -111,14 +121,15 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
     cdef const Edge *edge
     cdef const real *W
     cdef const real *x
+    cdef const real *start
     for k in range(c.net.n_layers):
         layer = &c.net.layers[k]
         work = &self.work[k]
         n = layer.n_out
-        if layer.bias >= 0:
-            memcpy(work.Z, self.W + layer.bias * LANES, n * LANES * sizeof(real))
-        else:
+        start = self.W + layer.bias * LANES
+        if layer.bias < 0:
             memset(work.Z, 0, n * LANES * sizeof(real))
+            start = work.Z
         vecs = padded(n) // LANES             # of a row there: see `row_product`
         one = vecs // 8 * 8 * LANES
         two = one + (4 * LANES if vecs & 4 else 0)
@@ -128,9 +139,10 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
             edge = &c.net.edges[e]
             W = self.W + (layer.weights + edge.row * n) * LANES
             x = X if edge.source == INPUT else self.work[edge.source].A
-            ensemble_product(row_ways(8), x, edge.width, W, n, work.Z, 0, one)
-            ensemble_product(row_ways(4), x, edge.width, W, n, work.Z, one, two)
-            ensemble_product(row_ways(1), x, edge.width, W, n, work.Z, two, n)
+            ensemble_product(row_ways(8), x, edge.width, W, n, start, work.Z, 0, one)
+            ensemble_product(row_ways(4), x, edge.width, W, n, start, work.Z, one, two)
+            ensemble_product(row_ways(1), x, edge.width, W, n, start, work.Z, two, n)
+            start = work.Z                    # of the next edge
         if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)
 
@@ -167,13 +179,15 @@ cdef void ensemble_loss(Ensemble *self, int half) noexcept nogil:
             and layer.activation != SOFTMAX):
         # not merged with `sample_loss`: the same bits, of all nets at once
         activation_forward(layer.activation, slope, work.Z, work.A, n * LANES)
-        for lane in range(LANES):
-            self.value[lane] = 0
         for j in range(n):
             D = work.D + j * LANES
             (<vec *>D)[0] = (<const vec *>(work.A + j * LANES))[0] - (<const vec *>(self.Y[half] + j * LANES))[0]
-            for lane in range(LANES):
-                self.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
+            if j == 0:
+                for lane in range(LANES):
+                    self.value[lane] = 0.5 * <double>D[lane] * D[lane]
+            else:
+                for lane in range(LANES):
+                    self.value[lane] += double_rounded(0.5 * <double>D[lane] * D[lane])
         if layer.activation != IDENTITY:
             activation_backward(layer.activation, slope, work.Z, work.A, work.D, n * LANES)
         return

@@ -6,7 +6,10 @@ cdef void tiny_gather(Tiny *self, size start, size m) noexcept nogil:
     """Fill X, Y, weight and scale with m samples; what is left of the last vector becomes 0."""
     cdef size lanes = padded(m), s, j, at, n = self.job.run.n_features, n_out = self.job.run.n_outputs
     cdef int64_t row
-    cdef double weight = 0
+    cdef double weight = m
+    cdef const Rows *rows = &self.job.rows
+    cdef const double *given = self.job.sample_weight
+    cdef bint plain = has_reals(rows)
     if m < lanes:
         memset(self.X, 0, n * lanes * sizeof(real))
         memset(self.weight, 0, lanes * sizeof(real))
@@ -15,12 +18,22 @@ cdef void tiny_gather(Tiny *self, size start, size m) noexcept nogil:
     for s in range(m):
         row = self.job.order[start + s]
         at = s // LANES * LANES
-        gather_row(&self.job.rows, row, self.X + at * n + s - at, LANES)
-        self.weight[s] = ONE if self.job.sample_weight == NULL else <real>self.job.sample_weight[row]
-        weight += 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
+        if plain:
+            gather_reals(rows, row, self.X + at * n + s - at, LANES)
+        else:
+            gather_row(rows, row, self.X + at * n + s - at, LANES)
         if self.Y != NULL:
             for j in range(n_out):
                 self.Y[(at * n_out + j * LANES) + s - at] = self.job.y[row * n_out + j]
+    if given == NULL:
+        for s in range(m):
+            self.weight[s] = ONE
+    else:
+        weight = 0
+        for s in range(m):
+            row = self.job.order[start + s]
+            self.weight[s] = <real>given[row]
+            weight += given[row]
     self.batch_weight = self.job.run.mean_weight * m if self.job.run.mean_weight > 0 else weight
     weight = self.job.run.gradient_scale
     if self.job.run.average:
