@@ -191,6 +191,19 @@ def test_softmax_cross_entropy_of_any_width(kernels, n_outputs, labels, weighted
         compare_gradient(kernels, job)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33])
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+def test_softmax_of_labels_online(kernels, n_outputs, weighted):
+    """Narrow outputs have loss and derivative in registers, wider ones in memory."""
+    plan = chain(5, (4, n_outputs), (Activation.TANH, Activation.SOFTMAX))
+    options = dict(labels=True, weighted=weighted, batch_size=1)
+    job = make_job(kernels.dtype, plan, 23, Loss.CATEGORICAL_CROSS_ENTROPY, **options)
+    expected = expected_of(job)
+    result, _ = train(job, regime=Regime.ONLINE)
+    np.testing.assert_allclose(result.losses, expected.losses, rtol=200 * kernels.eps, atol=kernels.eps)
+    kernels.assert_close(result.params, expected.params, 200)
+
+
 def test_loss_and_gradient_of_larger_batches_than_fit_the_workspace(kernels):
     plan = chain(5, (6, 2), (Activation.TANH, Activation.IDENTITY), l2=0.1, mean_l1=0.01)
     n = 2500

@@ -252,6 +252,48 @@ def test_all_finite_where_they_are_read(kernels, dtype, scale):
             assert not kernels.module.all_finite(Rows(kind(above), scale))
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("value", [np.nan, -np.inf, -0.02])
+@pytest.mark.parametrize("features", [7, 70, 300])
+@pytest.mark.parametrize("weight", [0, 200])
+def test_rows_are_checked_online(kernels, kind, value, features, weight):
+    """That all weights of a number are 0 hides nothing, nor does an activation that makes 1 of infinity.
+
+    A number that is finite may have sums that are not.
+    """
+    x = np.zeros((9, features), kernels.dtype)
+    x[:, 3] = 0.5
+    x[5, 4] = value * np.finfo(kernels.dtype).max if abs(value) < 1 else value
+    plan = chain(features, (8, 2), (Activation.TANH, Activation.IDENTITY))
+    options = dict(batch_size=1, n_epochs=1, check_rows=1, shuffle=0, rates=(0.0,))
+    job = make_job(kernels.dtype, plan, 9, x=Rows(kind(x)), **options)
+    job.params[4 * 8 : 5 * 8] = weight
+    result, status = train(job, regime=Regime.ONLINE)
+    assert status == (Status.FINISHED if value == -0.02 else Status.BAD_ROWS)
+    assert result.run["step"][0] == 9 if value == -0.02 else result.run["step"][0] <= 5
+
+
+@pytest.mark.parametrize("features", [191, 192, 193, 263, 448, 784])
+@pytest.mark.parametrize("optimizer", [Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.ADAM])
+def test_rows_that_are_listed_in_parts(kernels, features, optimizer):
+    """Rows that lie as the kernels read them are listed in parts, others at once: the bits are the same."""
+    random = np.random.RandomState(features)
+    x = random.normal(size=(11, features)) * (random.uniform(size=(11, features)) < 0.2)
+    x[4] = 0
+    x[6] = random.normal(size=features)
+    x = x.astype(kernels.dtype)
+    plan = chain(features, (24, 3), (Activation.LOGISTIC, Activation.SOFTMAX))
+    options = dict(batch_size=1, optimizer=optimizer, loss=Loss.CATEGORICAL_CROSS_ENTROPY)
+    results = []
+    for rows in (x, np.asfortranarray(x), sparse.csr_matrix(x)):
+        job = make_job(kernels.dtype, plan, 11, x=Rows(rows), **options)
+        results.append(train(job, regime=Regime.ONLINE)[0].params)
+    np.testing.assert_array_equal(results[1], results[0])
+    kernels.assert_close(results[2], results[0], 500)
+    if optimizer == Optimizer.SGD:
+        kernels.assert_close(results[0], expected_of(job).params, 500)
+
+
 def test_all_finite_of_bytes_and_of_nothing(kernels):
     for x in (np.ones((4, 5), np.uint8), np.ones((0, 5)), sparse.csr_matrix((3, 4)), np.ones((2, 0))):
         assert kernels.module.all_finite(Rows(x))

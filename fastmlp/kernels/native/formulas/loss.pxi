@@ -139,6 +139,36 @@ cdef inline double softmax_loss(const Job *job, int64_t row, const real *z, real
     return value
 
 
+cdef inline double label_gradient(int vecs, const real *z, size label, real *d, size n, real factor,
+                                  real *top) noexcept nogil:
+    """The gradient of `softmax_loss` for a label, times `factor`, of n outputs in `vecs` vectors, at most two.
+
+    Return what `label_loss` makes the loss of. That is not done here, as `log` branches upon its argument: where the
+    processor guesses wrong, all that follows would have waited for the whole chain of results up to here.
+    """
+    cdef vec e[2]
+    cdef vec total = vec_fill(0), most = vec_fill(z[0])
+    cdef int i
+    cdef double sum
+    for i in range(vecs):
+        most = vec_max(vec_first((<const vec *>z)[i], n - i * LANES, z[0]), most)
+    top[0] = vec_top(most)
+    for i in range(vecs):
+        e[i] = vec_first(vec_exp((<const vec *>z)[i] - top[0]), n - i * LANES, 0)
+        total = total + e[i]
+    sum = vec_sum(total)
+    for i in range(vecs):
+        e[i] = vec_rounded(e[i] * <real>(1 / sum)) - vec_unit(label - i * LANES)
+        (<vec *>d)[i] = e[i] * factor
+    return sum
+
+
+cdef inline double label_loss(real top, double sum, real z) noexcept nogil:
+    """`softmax_loss`; z is the label's logit."""
+    cdef double s = <real>(top + <real>c_log(sum))
+    return s - z
+
+
 cdef double softplus_poisson(const Job *job, int64_t row, const real *z, const real *a, real *d, size n) noexcept nogil:
     """Poisson loss behind softplus: far below 0, where a is exp(z) and underflows, log a and a' / a come from z."""
     cdef size j

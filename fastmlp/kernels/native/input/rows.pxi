@@ -199,7 +199,7 @@ cdef extern from *:
     """
     /* FM_NONZERO(p): one bit for each of a vector's numbers that is not 0. FM_STORE_NONZERO, FM_STORE_PLACES: those
        whose bit is set in k, side by side, and their places, counted from `at` or (_OF) as `places` has them; what
-       follows, up to a whole vector, is overwritten. */
+       follows, up to a whole vector, is overwritten. FM_STORE_LISTED: numbers and places. */
     #if defined(__AVX512F__) && REAL_BYTES == 4
       #define FM_NONZERO_OF(v) _mm512_cmp_ps_mask((v), _mm512_setzero_ps(), _CMP_NEQ_UQ)
       #define FM_NONZERO(p) FM_NONZERO_OF(_mm512_loadu_ps(p))
@@ -235,6 +235,12 @@ cdef extern from *:
         #define FM_NEXT_PLACES(places) _mm256_add_epi32((places), _mm256_set1_epi32(8))
         #define FM_STORE_PLACES_OF(out, k, places) \
             _mm256_storeu_si256((__m256i *)(out), _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
+        static inline void FM_STORE_LISTED(float *value, int32_t *index, int k, const float *p, __m256i places) {
+            __m256i lanes = _mm256_cvtepu8_epi32(FM_ROW(k));      /* once: the stores might alias the table */
+            _mm256_storeu_si256((__m256i *)index, _mm256_add_epi32(lanes, places));
+            _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), lanes));
+        }
+        #define FM_STORE_LISTED FM_STORE_LISTED
       #else
         #define FM_NONZERO_OF(v) _mm256_movemask_pd(_mm256_cmp_pd((v), _mm256_setzero_pd(), _CMP_NEQ_UQ))
         #define FM_NONZERO(p) FM_NONZERO_OF(_mm256_loadu_pd(p))
@@ -252,6 +258,10 @@ cdef extern from *:
     #endif
     #if defined(FM_PLACES)
       #define FM_STORE_PLACES(out, k, at) FM_STORE_PLACES_OF((out), (k), FM_PLACES(at))
+      #if !defined(FM_STORE_LISTED)
+        #define FM_STORE_LISTED(value, index, k, p, places) \
+            do { FM_STORE_NONZERO((value), (k), (p)); FM_STORE_PLACES_OF((index), (k), (places)); } while (0)
+      #endif
     #endif
 
     /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each.
@@ -260,19 +270,21 @@ cdef extern from *:
                                          int32_t *index) {
         Py_ssize_t m = 0;
     #if defined(FM_NONZERO)
-        uint16_t masks[64];
-        while (j + LANES <= n) {       /* the masks first: the stores' addresses are known early then */
-            Py_ssize_t i, groups = (n - j) / LANES < 64 ? (n - j) / LANES : 64;
-            for (i = 0; i < groups; i++) masks[i] = FM_NONZERO(x + j + i * LANES);
-            for (i = 0; i < groups; i++) {
-                unsigned k = masks[i];
-                if (next) _mm_prefetch((const char *)(next + j + i * LANES), _MM_HINT_T0);
-                FM_STORE_NONZERO(value + m, k, x + j + i * LANES);
-                FM_STORE_PLACES(index + m, k, j + i * LANES);
-                m += __builtin_popcount(k);
-            }
-            j += groups * LANES;
+        const real *ahead = next ? next + j : x;
+        real *values = value;
+        int32_t *places = index;
+        __auto_type at = FM_PLACES(j);
+        #pragma GCC unroll 4
+        for (; j + LANES <= n; j += LANES) {
+            unsigned k = FM_NONZERO(x + j), count = __builtin_popcount(k);
+            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+            FM_STORE_LISTED(values, places, k, x + j, at);
+            at = FM_NEXT_PLACES(at);
+            ahead += LANES;
+            values += count;
+            places += count;
         }
+        m = values - value;
     #endif
         if (n - j < 32)                /* a short row: what depends on m need not wait for the values */
             for (; j < n; j++)
@@ -328,6 +340,12 @@ cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:
     if scale != 1:
         for i in range(m):
             value[i] = value[i] * scale
+
+
+cdef size list_part(const Rows *rows, int64_t row, int64_t next_row, size first, size last, real *value,
+                    int32_t *index) noexcept nogil:
+    """`list_row` of columns first..last of a row that is read in place, unscaled; `first` a multiple of 64."""
+    return fm_compress(row_in_place(rows, row), first, last, row_in_place(rows, next_row), value, index)
 
 
 cdef size list_row(const Rows *rows, int64_t row, int64_t next_row, real *value, int32_t *index) noexcept nogil:

@@ -8,10 +8,11 @@ cdef inline int row_ways(int vecs) noexcept nogil:
     return 1 if vecs >= 8 else (2 if vecs >= 4 else 4)
 
 
-cdef inline void row_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
-                          const real *V, const real *drift, size ld, vec *c) noexcept nogil:
-    """c[j] += sum over p of value[p] times vector j of row index[p] (index NULL: of row p).
+cdef inline void row_sums(int vecs, int ways, bint listed, const real *value, const int32_t *index, size m,
+                          const real *W, const real *V, const real *drift, size ld, vec *c) noexcept nogil:
+    """c[j] += sum over p of value[p] times vector j of row index[p], or, where these are not listed, of row p.
 
+    listed : a constant, as the compiler would ask in the loop whether there is an index
     c : IN/OUT (vecs,), with room for vecs * ways <= 16
     V, drift : NULL, or laid out like W, and (m,): the row is W's and drift[p] times V's
     """
@@ -23,7 +24,7 @@ cdef inline void row_sums(int vecs, int ways, const real *value, const int32_t *
             c[u * vecs + j] = vec_fill(0)
     while p + ways <= m:
         for u in range(ways):
-            at = (p + u if index == NULL else <size>index[p + u]) * ld
+            at = (<size>index[p + u] if listed else p + u) * ld
             for j in range(vecs):
                 w = (<const vec *>(W + at + j * LANES))[0]
                 if V != NULL:
@@ -31,7 +32,7 @@ cdef inline void row_sums(int vecs, int ways, const real *value, const int32_t *
                 c[u * vecs + j] = c[u * vecs + j] + value[p + u] * w
         p += ways
     while p < m:
-        at = (p if index == NULL else <size>index[p]) * ld
+        at = (<size>index[p] if listed else p) * ld
         for j in range(vecs):
             w = (<const vec *>(W + at + j * LANES))[0]
             if V != NULL:
@@ -50,7 +51,7 @@ cdef inline void row_panel(int vecs, int ways, const real *value, const int32_t 
     cdef int j
     for j in range(vecs):
         c[j] = (<const vec *>(out + j * LANES))[0]
-    row_sums(vecs, ways, value, index, m, W, V, drift, ld, c)
+    row_sums(vecs, ways, index != NULL, value, index, m, W, V, drift, ld, c)
     for j in range(vecs):
         (<vec *>(out + j * LANES))[0] = c[j]
 

@@ -17,6 +17,8 @@ cdef struct Online:
     LayerWork *work
     bint *narrow          # (n_layers,): see is_narrow
     bint whole            # rows are taken as they are
+    bint sums_tell        # whether a row is finite: see sums_tell
+    int label_vecs        # see label_vecs
     Listed now            # the sample in hand
     Listed next           # the one after it
     real *X               # (n_features,): whole, a row that cannot be read where it lies; else zeros, but while a
@@ -116,6 +118,8 @@ cdef void online_run(Job *job) noexcept nogil:
     self.now.row = self.next.row = -1         # between two calls rows may have changed
     for k in range(job.net.n_layers):
         self.narrow[k] = is_narrow(self, k)
+    self.sums_tell = sums_tell(self)
+    self.label_vecs = label_vecs(self)
     while budget > 0 and job.run.status == RUNNING:
         end_batch(job, online_step(self, job.run.batch), 1, online_finite, online_keep, online_restore)
         budget -= 1

@@ -16,24 +16,41 @@ cdef inline bint moves_by_rows(const Online *self, const Layer *layer) noexcept 
     return penalised(layer) or self.job.run.weight_decay != 0
 
 
-cdef inline void update_panel(int64_t optimizer, int vecs, const Step *constants, real *w, real *s0, real *s1,
-                              size ld, const real *x, const int32_t *index, size m, const real *d) noexcept nogil:
-    """One step on the m listed rows (index NULL: on the first m), `vecs` vectors wide; d in registers."""
+cdef inline vec *moved_row(int64_t optimizer, int vecs, Step *step, real *w, real *s0, real *s1, size at, real x,
+                           const vec *dz, vec *moved) noexcept nogil:
+    """What one step makes of the weights from number `at` on, which are not written yet; where they are."""
+    cdef int j
+    cdef vec x_i = vec_fill(x)
+    for j in range(vecs):
+        moved[j] = online_vec(optimizer, step, (<vec *>(w + at))[j], <vec *>(s0 + at) + j, <vec *>(s1 + at) + j, x_i,
+                              dz[j])
+    return <vec *>(w + at)
+
+
+cdef inline void update_panel(int64_t optimizer, int vecs, bint listed, const Step *constants, real *w, real *s0,
+                              real *s1, size ld, const real *x, const int32_t *index, size m,
+                              const real *d) noexcept nogil:
+    """One step on the m listed rows, or, not listed, on the first m, `vecs` vectors wide; d in registers."""
     cdef Step step = constants[0]             # a copy that no store can alias
     cdef vec dz[8]
-    cdef vec x_i
-    cdef int j
-    cdef size i, at
-    cdef vec *row
-    cdef vec *v
+    cdef vec moved[8]
+    cdef vec *rows[2]
+    cdef int j, u, ways = 2 if vecs <= 4 and optimizer == SGD else 1
+    cdef size i = 0
     for j in range(vecs):
         dz[j] = vec_rounded((<const vec *>(d + j * LANES))[0] * online_factor(optimizer, &step))
-    for i in range(m):
-        at = (i if index == NULL else <size>index[i]) * ld
-        row, v = <vec *>(w + at), <vec *>(s0 + at)
-        x_i = vec_fill(x[i])
+    while i + ways <= m:
+        for u in range(ways):                 # all loads before the stores, which might alias them
+            rows[u] = moved_row(optimizer, vecs, &step, w, s0, s1, (<size>index[i + u] if listed else i + u) * ld,
+                                x[i + u], dz, moved + u * vecs)
+        for u in range(ways):
+            for j in range(vecs):
+                rows[u][j] = moved[u * vecs + j]
+        i += ways
+    if i < m:
+        rows[0] = moved_row(optimizer, vecs, &step, w, s0, s1, (<size>index[i] if listed else i) * ld, x[i], dz, moved)
         for j in range(vecs):
-            row[j] = online_vec(optimizer, &step, row[j], v + j, <vec *>(s1 + at) + j, x_i, dz[j])
+            rows[0][j] = moved[j]
 
 
 cdef inline void update_late_panel(int64_t optimizer, int vecs, const Online *self, const Step *constants, real *w,
@@ -119,32 +136,32 @@ cdef inline void update_rows(int64_t optimizer, const Step *step, real *w, real 
     """One step on the listed rows (index NULL: on the first m) with the gradients x[i] d / weight."""
     cdef size j = 0
     while ld - j >= 8 * LANES:
-        update_panel(optimizer, 8, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        update_panel(optimizer, 8, index != NULL, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 8 * LANES
     if ld - j >= 4 * LANES:
-        update_panel(optimizer, 4, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        update_panel(optimizer, 4, index != NULL, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 4 * LANES
     if ld - j == 3 * LANES:
-        update_panel(optimizer, 3, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        update_panel(optimizer, 3, index != NULL, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         return
     if ld - j >= 2 * LANES:
-        update_panel(optimizer, 2, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        update_panel(optimizer, 2, index != NULL, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
         j += 2 * LANES
     if ld - j >= LANES:
-        update_panel(optimizer, 1, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
+        update_panel(optimizer, 1, index != NULL, step, w + j, s0 + j, s1 + j, ld, x, index, m, d + j)
 
 
 cdef inline void update_narrow(int64_t optimizer, const Step *step, LayerWork *work, const real *x,
                                const int32_t *index, size m) noexcept nogil:
-    """`update_rows` of a narrow layer's first rows, with distances the compiler knows."""
+    """`update_rows` of a narrow layer's first rows, listed ones, with distances the compiler knows."""
     if work.ld == LANES:
-        update_panel(optimizer, 1, step, work.W, work.S[0], work.S[1], LANES, x, index, m, work.D)
+        update_panel(optimizer, 1, True, step, work.W, work.S[0], work.S[1], LANES, x, index, m, work.D)
     elif work.ld == 2 * LANES:
-        update_panel(optimizer, 2, step, work.W, work.S[0], work.S[1], 2 * LANES, x, index, m, work.D)
+        update_panel(optimizer, 2, True, step, work.W, work.S[0], work.S[1], 2 * LANES, x, index, m, work.D)
     elif work.ld == 3 * LANES:
-        update_panel(optimizer, 3, step, work.W, work.S[0], work.S[1], 3 * LANES, x, index, m, work.D)
+        update_panel(optimizer, 3, True, step, work.W, work.S[0], work.S[1], 3 * LANES, x, index, m, work.D)
     else:
-        update_panel(optimizer, 4, step, work.W, work.S[0], work.S[1], 4 * LANES, x, index, m, work.D)
+        update_panel(optimizer, 4, True, step, work.W, work.S[0], work.S[1], 4 * LANES, x, index, m, work.D)
 
 
 cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
@@ -195,6 +212,18 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
             self.X[index[i]] = 0
 
 
+cdef inline vec back_row(int64_t optimizer, int vecs, Step *step, vec *row, vec *s0, vec *s1, real a, const vec *dz,
+                         const vec *of_step) noexcept nogil:
+    """The products of a weight row with dZ, whose lanes are yet to be added, and the row's step."""
+    cdef vec total = vec_rounded(row[0] * dz[0]), source = vec_fill(a)
+    cdef int j
+    for j in range(1, vecs):
+        total = total + row[j] * dz[j]
+    for j in range(vecs):
+        row[j] = online_vec(optimizer, step, row[j], s0 + j, s1 + j, source, of_step[j])
+    return total
+
+
 cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constants, LayerWork *work, const Layer *below,
                                 LayerWork *source) noexcept nogil:
     """Backward through a narrow layer, `vecs` vectors wide, whose inputs are all of one layer's outputs."""
@@ -202,31 +231,29 @@ cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constan
     cdef vec dz[NARROW_VECS]
     cdef vec of_step[NARROW_VECS]
     cdef vec t[16]
-    cdef vec back, total, a
-    cdef vec *row
-    cdef vec *s0
-    cdef vec *s1
-    cdef int j
-    cdef size p = 0, i, m, n = below.n_out
+    cdef vec back, a
+    cdef vec *row = <vec *>work.W
+    cdef vec *s0 = <vec *>work.S[0]
+    cdef vec *s1 = <vec *>work.S[1]
+    cdef const real *outputs = source.A
+    cdef int j, i
+    cdef size p = 0, n = below.n_out
     cdef int64_t code = below.activation
     cdef real slope = <real>below.slope
     for j in range(vecs):
         dz[j] = (<const vec *>work.D)[j]
         of_step[j] = vec_rounded(dz[j] * online_factor(optimizer, &step))
     while p < n:
-        m = n - p if n - p < LANES else LANES
-        row, s0, s1 = <vec *>work.W + p * vecs, <vec *>work.S[0] + p * vecs, <vec *>work.S[1] + p * vecs
-        for i in range(LANES):
-            t[i] = vec_fill(0)
-        for i in range(m):
-            total = vec_rounded(row[0] * dz[0])
-            a = vec_fill(source.A[p + i])
-            for j in range(1, vecs):
-                total = total + row[j] * dz[j]
-            for j in range(vecs):
-                row[j] = online_vec(optimizer, &step, row[j], s0 + j, s1 + j, a, of_step[j])
-            t[i] = total
-            row, s0, s1 = row + vecs, s0 + vecs, s1 + vecs
+        if n - p >= LANES:                    # as many turns as the compiler knows: t stays in registers
+            for i in range(LANES):
+                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i], dz,
+                                of_step)
+        else:
+            for i in range(LANES):
+                t[i] = vec_fill(0)
+            for i in range(<int>(n - p)):
+                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i], dz,
+                                of_step)
         back = vec_lane_sums(t)
         a = (<const vec *>(source.A + p))[0]
         if code == LOGISTIC:
@@ -236,6 +263,7 @@ cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constan
         elif code == RELU:
             back = back * vec_derivative(RELU, slope, a, a)
         (<vec *>(source.D + p))[0] = back
+        row, s0, s1 = row + LANES * vecs, s0 + LANES * vecs, s1 + LANES * vecs
         p += LANES
     if code != LOGISTIC and code != TANH and code != RELU:
         activation_backward(code, slope, source.Z, source.A, source.D, source.ld)

@@ -3,6 +3,7 @@
 
 cdef enum:
     NARROW_VECS = 4       # vectors of the widest layer that is narrow
+    THIRDS = 3            # parts of a list of the next sample
 
 
 cdef inline bint is_narrow(const Online *self, size k) noexcept nogil:
@@ -42,16 +43,20 @@ cdef inline void end_panel(int vecs, const Layer *layer, LayerWork *work, const 
             a[j] = vec_activate(RELU, slope, c[j])
 
 
-cdef inline void forward_panel(int vecs, const Layer *layer, LayerWork *work, const real *value, const int32_t *index,
+cdef inline bint forward_panel(int vecs, const Layer *layer, LayerWork *work, const real *value, const int32_t *index,
                                size m, const real *V, const real *drift, bint last) noexcept nogil:
-    """The outputs of a narrow layer, `vecs` vectors wide; of the last one Z."""
+    """The outputs of a narrow layer, `vecs` vectors wide; of the last one Z. Return whether all inputs are finite."""
     cdef vec c[16]
     begin_panel(vecs, layer, work, c)
-    row_sums(vecs, row_ways(vecs), value, index, m, work.W, V, drift, vecs * LANES, c)
+    if index != NULL:
+        row_sums(vecs, row_ways(vecs), True, value, index, m, work.W, V, drift, vecs * LANES, c)
+    else:
+        row_sums(vecs, row_ways(vecs), False, value, index, m, work.W, V, drift, vecs * LANES, c)
     end_panel(vecs, layer, work, c, last)
+    return vec_finite(c[0])                   # an input that is not makes none of the sums finite
 
 
-cdef inline void replay_and_forward(int vecs, Online *self, const Layer *layer, LayerWork *work,
+cdef inline bint replay_and_forward(int vecs, Online *self, const Layer *layer, LayerWork *work,
                                     const int64_t *row_step, bint last) noexcept nogil:
     """The same of rows that Adam has moved while they waited: weights are brought up to date, not their moments."""
     cdef vec c[4]
@@ -75,47 +80,45 @@ cdef inline void replay_and_forward(int vecs, Online *self, const Layer *layer, 
             (<vec *>w)[j] = moved
             c[j] = c[j] + x * moved
     end_panel(vecs, layer, work, c, last)
+    return vec_finite(c[0])
 
 
-cdef void forward_replaying(Online *self, const Layer *layer, LayerWork *work, const int64_t *row_step,
+cdef bint forward_replaying(Online *self, const Layer *layer, LayerWork *work, const int64_t *row_step,
                             bint last) noexcept nogil:
     if work.ld == LANES:
-        replay_and_forward(1, self, layer, work, row_step, last)
-    elif work.ld == 2 * LANES:
-        replay_and_forward(2, self, layer, work, row_step, last)
-    elif work.ld == 3 * LANES:
-        replay_and_forward(3, self, layer, work, row_step, last)
-    else:
-        replay_and_forward(4, self, layer, work, row_step, last)
+        return replay_and_forward(1, self, layer, work, row_step, last)
+    if work.ld == 2 * LANES:
+        return replay_and_forward(2, self, layer, work, row_step, last)
+    if work.ld == 3 * LANES:
+        return replay_and_forward(3, self, layer, work, row_step, last)
+    return replay_and_forward(4, self, layer, work, row_step, last)
 
 
-cdef void forward_narrow(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
+cdef bint forward_narrow(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
                          bint last) noexcept nogil:
     if work.ld == LANES:
-        forward_panel(1, layer, work, value, index, m, NULL, NULL, last)
-    elif work.ld == 2 * LANES:
-        forward_panel(2, layer, work, value, index, m, NULL, NULL, last)
-    elif work.ld == 3 * LANES:
-        forward_panel(3, layer, work, value, index, m, NULL, NULL, last)
-    else:
-        forward_panel(4, layer, work, value, index, m, NULL, NULL, last)
+        return forward_panel(1, layer, work, value, index, m, NULL, NULL, last)
+    if work.ld == 2 * LANES:
+        return forward_panel(2, layer, work, value, index, m, NULL, NULL, last)
+    if work.ld == 3 * LANES:
+        return forward_panel(3, layer, work, value, index, m, NULL, NULL, last)
+    return forward_panel(4, layer, work, value, index, m, NULL, NULL, last)
 
 
-cdef void forward_drifting(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
+cdef bint forward_drifting(const Layer *layer, LayerWork *work, const real *value, const int32_t *index, size m,
                            const real *drift, bint last) noexcept nogil:
     """The same of rows that have moved while they waited: see look_back."""
     if work.ld == LANES:
-        forward_panel(1, layer, work, value, index, m, work.S[0], drift, last)
-    elif work.ld == 2 * LANES:
-        forward_panel(2, layer, work, value, index, m, work.S[0], drift, last)
-    elif work.ld == 3 * LANES:
-        forward_panel(3, layer, work, value, index, m, work.S[0], drift, last)
-    else:
-        forward_panel(4, layer, work, value, index, m, work.S[0], drift, last)
+        return forward_panel(1, layer, work, value, index, m, work.S[0], drift, last)
+    if work.ld == 2 * LANES:
+        return forward_panel(2, layer, work, value, index, m, work.S[0], drift, last)
+    if work.ld == 3 * LANES:
+        return forward_panel(3, layer, work, value, index, m, work.S[0], drift, last)
+    return forward_panel(4, layer, work, value, index, m, work.S[0], drift, last)
 
 
-cdef void forward_layer(Online *self, size k) noexcept nogil:
-    """The outputs of layer k; of the last one Z."""
+cdef bint forward_layer(Online *self, size k) noexcept nogil:
+    """The outputs of layer k; of the last one Z. Return False where its sums say that an input may not be finite."""
     cdef const Layer *layer = &self.job.net.layers[k]
     cdef LayerWork *work = &self.work[k]
     cdef const Edge *edge
@@ -130,31 +133,39 @@ cdef void forward_layer(Online *self, size k) noexcept nogil:
         edge = &self.job.net.edges[e]
         if edge.source != INPUT:
             if self.narrow[k]:
-                forward_narrow(layer, work, self.work[edge.source].A, NULL, edge.width, last)
-                return
+                return forward_narrow(layer, work, self.work[edge.source].A, NULL, edge.width, last)
             dense_row_product(self.work[edge.source].A, edge.width, work.W + edge.row * ld, ld, z, ld)
             continue
         waits = self.job.run.optimizer != SGD and skips_zero_inputs(self, layer)
         if waits and drifting(self.job.run.optimizer):
             look_back(self, row_step, drifts)
             if self.narrow[k]:
-                forward_drifting(layer, work, self.now.value, self.now.index, self.now.m, drifts, last)
-                return
+                return forward_drifting(layer, work, self.now.value, self.now.index, self.now.m, drifts, last)
             drifting_row_product(self.now.value, self.now.index, self.now.m, work.W + edge.row * ld,
                                  work.S[0] + edge.row * ld, drifts, ld, z, ld)
             continue
         if waits and self.narrow[k]:
-            forward_replaying(self, layer, work, row_step, last)
-            return
+            return forward_replaying(self, layer, work, row_step, last)
         if waits:
             for i in range(self.now.m):
                 catch_up(self, work, edge.row + self.now.index[i], row_step + self.now.index[i])
         if self.narrow[k]:
-            forward_narrow(layer, work, self.now.value, self.now.index, self.now.m, last)
-            return
+            return forward_narrow(layer, work, self.now.value, self.now.index, self.now.m, last)
         sparse_row_product(self.now.value, self.now.index, self.now.m, work.W + edge.row * ld, ld, z, ld)
     if not last:
         activation_forward(layer.activation, <real>layer.slope, z, work.A, ld)
+    return True
+
+
+cdef inline bint sums_tell(const Online *self) noexcept nogil:
+    """Whether rows are read as they are, by a narrow layer: one that is not finite makes all of its sums so."""
+    cdef size k
+    if row_in_place(&self.job.rows, 0) == NULL or self.job.rows.scale != 1:
+        return False
+    for k in range(self.job.net.n_layers):
+        if self.narrow[k] and self.job.net.edges[self.job.net.layers[k].first_edge].source == INPUT:
+            return True
+    return False
 
 
 cdef inline int64_t row_after(const Online *self, size position) noexcept nogil:
@@ -165,6 +176,24 @@ cdef inline int64_t row_after(const Online *self, size position) noexcept nogil:
 cdef inline void list_sample(Online *self, Listed *list, int64_t row, int64_t next_row) noexcept nogil:
     list.row = row
     list.m = list_row(&self.job.rows, row, next_row if next_row >= 0 else row, list.value, list.index)
+
+
+cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
+    """List one of THIRDS of the next sample, while results of this one wait for one another."""
+    cdef const Rows *rows = &self.job.rows
+    cdef int64_t row = row_after(self, position), next_row
+    cdef size cut = rows.n_features // (64 * THIRDS) * 64
+    if self.whole or row < 0:
+        return
+    next_row = row_after(self, position + 1)
+    if row_in_place(rows, row) == NULL or rows.scale != 1:
+        if part == THIRDS - 1:
+            list_sample(self, &self.next, row, next_row)
+        return
+    self.next.row, self.next.m = row, self.next.m if part > 0 else 0
+    self.next.m += list_part(rows, row, next_row if next_row >= 0 else row, part * cut,
+                                (part + 1) * cut if part < THIRDS - 1 else rows.n_features,
+                                self.next.value + self.next.m, self.next.index + self.next.m)
 
 
 cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:
@@ -190,6 +219,15 @@ cdef inline void take_sample(Online *self, size position) noexcept nogil:
         list_sample(self, &self.now, row, row_after(self, position))
 
 
+cdef inline int label_vecs(const Online *self) noexcept nogil:
+    """Vectors of a softmax whose targets are labels, where it is narrow; else 0."""
+    cdef const Run *run = self.job.run
+    cdef size vecs = self.work[self.job.net.n_layers - 1].ld // LANES
+    cdef bint labelled = (run.loss == CATEGORICAL_CROSS_ENTROPY and self.job.labels != NULL and run.label_smoothing == 0
+                          and self.job.net.layers[self.job.net.n_layers - 1].activation == SOFTMAX)
+    return <int>vecs if labelled and vecs <= 2 else 0
+
+
 cdef double online_step(Online *self, size position) noexcept nogil:
     """Learn one sample; return its loss (with penalties)."""
     cdef int64_t row = self.job.order[position]
@@ -197,13 +235,14 @@ cdef double online_step(Online *self, size position) noexcept nogil:
     cdef size k, i
     cdef const Layer *layer
     cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
-    cdef double loss, norms = 0
+    cdef double loss, sum = 0, norms = 0
+    cdef real top = 0, of_label = 0
     cdef double weight = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
     cdef double divisor = run.mean_weight if run.mean_weight > 0 else weight, whole = divisor if run.average else 1
     cdef Step step
     cdef real factor = <real>(weight * run.gradient_scale)
     take_sample(self, position)
-    if row_is_bad(&self.job, row) if self.whole else list_is_bad(&self.job, &self.now):
+    if not self.sums_tell and (row_is_bad(&self.job, row) if self.whole else list_is_bad(&self.job, &self.now)):
         return NOT_A_NUMBER
     if self.replayed > 0 and run.step - self.flushed >= PAST / 2 - 1:
         catch_up_all(self)                       # before the rates of old steps are overwritten
@@ -211,15 +250,26 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         layer = &self.job.net.layers[k]
         if penalised(layer):
             norms += penalty(self.work[k].W, layer.n_in * self.work[k].ld, 0, l2_of(layer, whole))
-        forward_layer(self, k)
-    loss = sample_loss(&self.job, row, work.Z, work.A, work.D)
-    for i in range(work.ld // LANES):
-        (<vec *>work.D)[i] = vec_first((<vec *>work.D)[i] * factor, run.n_outputs - i * LANES, 0)
+        if not forward_layer(self, k) and self.sums_tell and row_is_bad(&self.job, row):
+            return NOT_A_NUMBER
+        if k == 0:
+            list_ahead(self, position, 0)
+    list_ahead(self, position, 1)
+    if self.label_vecs > 0:
+        of_label = work.Z[self.job.labels[row]]
+        if self.label_vecs == 1:
+            sum = label_gradient(1, work.Z, self.job.labels[row], work.D, run.n_outputs, factor, &top)
+        else:
+            sum = label_gradient(2, work.Z, self.job.labels[row], work.D, run.n_outputs, factor, &top)
+        loss = sum - of_label                    # finite where the loss is
+    else:
+        loss = sample_loss(&self.job, row, work.Z, work.A, work.D)
+        for i in range(work.ld // LANES):
+            (<vec *>work.D)[i] = vec_first((<vec *>work.D)[i] * factor, run.n_outputs - i * LANES, 0)
     begin_step(run, whole, &step)
     if not isfinite(loss):
         return loss
-    if not self.whole and row_after(self, position) >= 0:       # meanwhile: no step depends on another's list
-        list_sample(self, &self.next, row_after(self, position), row_after(self, position + 1))
+    list_ahead(self, position, 2)                # no step depends on another's list
     if self.replayed > 0:
         record_step(self, &step)
     if run.optimizer == SGD:
@@ -230,6 +280,8 @@ cdef double online_step(Online *self, size position) noexcept nogil:
         backward_nesterov(self, &step)
     else:
         backward_adam(self, &step)
+    if self.label_vecs > 0:
+        loss = label_loss(top, sum, of_label)
     loss = weight * loss * run.loss_scale + norms
     if run.average:
         return loss / divisor if divisor > 0 else 0
