@@ -179,8 +179,9 @@ cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block
 cdef void plan_weight_blocks(Batch *self) noexcept nogil:
     """Cut the layers into blocks of weight rows, and these into tasks: bands, the others of about the same cost.
 
-    Blocks and their order, in which penalties are added up, are the same for any number of threads. Large blocks of first weights come first and last: threads claim from both ends, and what is small is left for
-    whoever is done with those.
+    Blocks and their order, in which penalties are added up, are the same for any number of threads. Large blocks of
+    first weights come first and last: threads claim from both ends, and what is small is left for whoever is done with
+    those.
     """
     cdef size k, first, last, n = 0
     cdef Py_ssize_t band, before = -1

@@ -36,8 +36,8 @@ cdef inline void ensemble_neurons(int neurons, int ways, const real *x, size wid
         (<vec *>(Z + u * LANES))[0] = c[u]
 
 
-cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, const real *start, real *Z,
-                              size first, size last) noexcept nogil:
+cdef inline void ensemble_product(int ways, const real *x, size width, const real *W, size n, const real *start,
+                                  real *Z, size first, size last) noexcept nogil:
     """Z = start + x W for neurons first..last of n."""
     cdef size o = first
     while o + 4 <= last:

@@ -246,14 +246,14 @@ cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constan
     while p < n:
         if n - p >= LANES:                    # as many turns as the compiler knows: t stays in registers
             for i in range(LANES):
-                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i], dz,
-                                of_step)
+                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i],
+                                dz, of_step)
         else:
             for i in range(LANES):
                 t[i] = vec_fill(0)
             for i in range(<int>(n - p)):
-                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i], dz,
-                                of_step)
+                t[i] = back_row(optimizer, vecs, &step, row + i * vecs, s0 + i * vecs, s1 + i * vecs, outputs[p + i],
+                                dz, of_step)
         back = vec_lane_sums(t)
         a = (<const vec *>(source.A + p))[0]
         if code == LOGISTIC:

@@ -192,8 +192,8 @@ cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
         return
     self.next.row, self.next.m = row, self.next.m if part > 0 else 0
     self.next.m += list_part(rows, row, next_row if next_row >= 0 else row, part * cut,
-                                (part + 1) * cut if part < THIRDS - 1 else rows.n_features,
-                                self.next.value + self.next.m, self.next.index + self.next.m)
+                             (part + 1) * cut if part < THIRDS - 1 else rows.n_features,
+                             self.next.value + self.next.m, self.next.index + self.next.m)
 
 
 cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:

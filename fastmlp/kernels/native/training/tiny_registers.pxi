@@ -2,12 +2,12 @@
 # batches of no more samples than a vector has lanes. How many inputs and neurons there are is known when this is
 # compiled, so every weight, output and gradient is a variable. The optimizer is plain gradient descent: what others
 # remember would not fit in too. A weight is in every lane that a sample may be in, and the sum of a gradient's lanes is
-# left in all of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what can
-# be computed before the output is known is: all that multiplies the output's error in a weight's step.
+# left in all of them, so that nothing is broadcast. A step is one chain of results that wait for each other, so what
+# can be computed before the output is known is: all that multiplies the output's error in a weight's step.
 #
 # Where the samples fit into 16 bytes, a vector has room for several neurons, each in 16 bytes of its own: `together` of
-# them, over and over again up to the vector's end. So a vector is W[i, u], b[u] or V[u] of these neurons, and samples are
-# repeated for each. The output's bias stands beside the first one only, as the output is their sum.
+# them, over and over again up to the vector's end. So a vector is W[i, u], b[u] or V[u] of these neurons, and samples
+# are repeated for each. The output's bias stands beside the first one only, as the output is their sum.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
