@@ -19,7 +19,7 @@ OPTIONS = dict.fromkeys(RUN.names, 0) | dict(
     epsilon=1e-8, loss_scale=1.0, gradient_scale=1.0, loss_parameter=1.0, tol=-np.inf, best_loss=np.inf,
     n_iter_no_change=np.iinfo(np.int64).max - 1, status=Status.RUNNING, rates_per_epoch=1,
 )  # fmt: skip
-NOTHING = MappingProxyType({})
+NOTHING: MappingProxyType[str, object] = MappingProxyType({})
 # the run record as `struct` writes it, in half of NumPy's time
 RECORD = struct.Struct("".join("q" if RUN[name].kind == "i" else "d" for name in RUN.names))
 

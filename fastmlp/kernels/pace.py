@@ -9,7 +9,8 @@ GAIN = 0.93  # of the time that all threads take: one must do with less to be pr
 ROUNDS = 2  # times that each is tried; the faster counts, as what disturbs comes and goes
 MOST_KNOWN = 100
 
-known = {}  # what was chosen for work of one size, and until when that holds
+# what was chosen for work of one size, and until when that holds
+known: dict[tuple[object, ...], tuple[int, float]] = {}
 
 
 class Pace:

@@ -141,8 +141,8 @@ RUN = _fields(
     "epoch n_epochs batch step budget status "
     # what is done
     "batch_size shuffle regime sparse optimizer loss average epsilon_corrected n_threads "
-    # halves: online, in two parts whatever the number of threads; n_active: threads that take part in the next
-    # slice, or 0 for all
+    # halves: online, in two parts whatever the number of threads; n_active: threads that take part in the
+    # next slice, or 0 for all
     "halves n_active "
     # rates_per_epoch: 1, or how many learning rates serve the steps of an epoch (see rates.py)
     "stop_each_epoch no_improvement n_iter_no_change seed check_rows rates_per_epoch",

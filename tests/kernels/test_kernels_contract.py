@@ -28,6 +28,7 @@ def test_every_backend_has_the_functions_of_the_contract(kernels, part):
         pytest.skip("is optional")
     for name in contract.functions(part):
         assert arguments(getattr(kernels.module, name)) == arguments(getattr(part, name)), name
+    assert isinstance(kernels.module.pauses_threads, bool)
     assert isinstance(kernels.module.checks_rows, bool) and isinstance(kernels.module.checks_predicted, bool)
 
 

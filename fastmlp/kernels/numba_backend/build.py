@@ -10,6 +10,7 @@ import ctypes
 import importlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from llvmlite import ir
 from numba import cfunc, njit, types
@@ -50,7 +51,7 @@ if CACHE is not None:
     drop_stale(CACHE)
 OPTIONS = dict(cache=CACHE is not None, error_model="numpy")
 # What leaves are made of: compiled into them, and kept with them on disk.
-PART = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+PART: dict[str, Any] = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 FUSED = {"contract"}  # products and sums may be rounded once, together
 kernel = njit(**PART)
 inline = njit(forceinline=True, **PART)
