@@ -126,7 +126,7 @@ def test_a_run_on_its_own_threads_is_paced(kernels, monkeypatch):
 
     monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads: n_threads or 2)
     monkeypatch.setattr(training, "first_budget", lambda job: 3)
-    monkeypatch.setattr(training, "next_budget", lambda budget, began, pace=None: 3)
+    monkeypatch.setattr(training, "next_budget", lambda budget, began, pace: 3)
     monkeypatch.setattr(training, "Pace", Alternating)
     jobs = [job_of(kernels.dtype, n_epochs=4) for _ in range(2)]
     training.run(jobs[0], n_threads=1, regime=Regime.BATCH)

@@ -135,7 +135,7 @@ def compare_slices(monkeypatch, job, budget, n_threads=1, **how):
     """Training in slices of so many batches has the bits of training in one."""
     whole, _ = train(job, **how)
     monkeypatch.setattr(training, "first_budget", lambda job: budget)
-    monkeypatch.setattr(training, "next_budget", lambda before, began: budget)
+    monkeypatch.setattr(training, "next_budget", lambda before, began, pace: budget)
     cut, _ = train(job, n_threads=n_threads, **how)
     np.testing.assert_array_equal(cut.params, whole.params)
     np.testing.assert_array_equal(cut.losses, whole.losses)
