@@ -40,6 +40,13 @@ FOREVER = 10**6
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+def idle():
+    """Whether no thread works for a twentieth of a second."""
+    began = time.process_time()
+    time.sleep(0.05)
+    return time.process_time() - began < 0.03
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """No thread, no handler and no mark is left, and nobody works."""
@@ -51,9 +58,7 @@ def nothing_is_left():
     assert threading.active_count() == before
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert interrupts.here.held is None and interrupts.here.stop is None
-    began = time.process_time()
-    time.sleep(0.05)
-    assert time.process_time() - began < 0.03
+    assert any(idle() for _ in range(20))  # BLAS threads spin for a while when they are done
 
 
 # after these Python looks for signals (in a call of a Python function, at its begin)
