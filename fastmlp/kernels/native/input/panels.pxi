@@ -40,18 +40,17 @@ cdef bint gather_panel(const Job *job, const Panels *panels, size panel, size st
 
     Return whether any of it is to be checked, and is not finite.
     """
-    cdef Rows rows = job.rows
     cdef size s, j, from_feature = panel * panels.width
+    cdef size n = min(panels.width, job.rows.n_features - from_feature)
+    cdef Rows rows = job.rows if is_csr(&job.rows) else columns_of(&job.rows, from_feature, from_feature + n)
     cdef real *x
-    rows.n_features = min(panels.width, job.rows.n_features - from_feature)
-    rows.x += from_feature * rows.column if not is_csr(&rows) else 0
     for s in range(first, last):
         x = panel_at(panels, s, from_feature)
         if is_csr(&rows):
-            gather_csr(&rows, job.order[start + s], from_feature, rows.n_features, x, 1)
+            gather_csr(&rows, job.order[start + s], from_feature, n, x, 1)
         else:
             gather_dense(&rows, job.order[start + s], x, 1)
-        for j in range(rows.n_features, panels.ldx):
+        for j in range(n, panels.ldx):
             x[j] = 0
     # copies, as they are in the cache, and have no gaps
     return reads_unchecked(job) and not finite_real(panel_at(panels, first, from_feature), (last - first) * panels.ldx)

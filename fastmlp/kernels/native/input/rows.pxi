@@ -109,6 +109,14 @@ cdef bint rows_finite(const Rows *rows, size n) noexcept nogil:
     return True
 
 
+cdef inline Rows columns_of(const Rows *rows, size first, size last) noexcept nogil:
+    """Columns first..last of dense rows, as rows of their own."""
+    cdef Rows part = rows[0]
+    part.x += first * part.column
+    part.n_features = last - first
+    return part
+
+
 cdef inline void gather_dense(const Rows *rows, int64_t row, real *out, size stride) noexcept nogil:
     """out[j * stride] = scale * x[row, j], for dense rows."""
     cdef const char *x = rows.x + row * rows.row

@@ -150,9 +150,7 @@ cdef inline void group_rows(const Job *job, const SharedLists *lists, int side, 
 
 cdef inline bint gather_cut(const Job *job, real *line, int64_t row, size first, size last) noexcept nogil:
     """Copy features first..last of a row that is not read in place; return whether one of them is bad."""
-    cdef Rows part = job.rows
-    part.x += first * part.column
-    part.n_features = last - first
+    cdef Rows part = columns_of(&job.rows, first, last)
     gather_dense(&part, row, line + first, 1)
     return reads_unchecked(job) and not row_finite(&part, row)
 

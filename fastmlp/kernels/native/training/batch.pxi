@@ -28,7 +28,7 @@ cdef struct Batch:
     SharedLists shared_lists
     Lists lists
     Panels panels
-    Bands *bands          # of lists or panels
+    Bands *bands          # of lists, shared or not, or panels
     real *x_mask          # (chunk, panels.ldx) dropout factors, or NULL
     size first_rows       # of a block of weights that meet the input by lists or bands
     # one number for each block of samples, or of weights, summed in their order
