@@ -28,6 +28,11 @@ cdef void gather_block(Batch *self, size start, size first, size last) noexcept 
             x[j] = x[j] * self.x_mask[s * self.panels.ldx + j]
 
 
+cdef inline size position_of(const Batch *self, size start, size s) noexcept nogil:
+    """Where sample s of those that begin at position `start` of the epoch's order is in this."""
+    return self.shared_lists.at[self.shared_lists.side][s] if self.shared else start + s
+
+
 cdef inline void forward_cut_of_band(Batch *self, size cut, size first, size last) noexcept nogil:
     """Add what a cut of the first layer's weights gives for samples first..last to its band's sums."""
     if self.job.run.sparse:
@@ -93,7 +98,8 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
-                dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
+                dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, position_of(self, start, s),
+                             layer.dropout, W, layer.n_out)
                 for p in range(<size>layer.n_out):
                     C[p] = C[p] * W[p]
 
@@ -148,7 +154,7 @@ cdef inline double softmax_samples(Batch *self, int vecs, size start, size first
     memcpy(inverse, &a, sizeof(vec))
     for i in range(m):
         s = first + i
-        row = self.job.order[start + s]
+        row = self.job.order[position_of(self, start, s)]
         logits = work.Z + s * work.lda
         d = work.D + s * work.lda
         log_sum = top[i]
@@ -203,6 +209,7 @@ cdef double loss_block(Batch *self, size start, size first, size last, double *w
     """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
     cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
     cdef size s, j, n = self.job.net.layers[self.job.net.n_layers - 1].n_out
+    cdef int64_t row
     cdef double value, total = 0, w
     cdef real *d
     cdef real scale
@@ -211,8 +218,9 @@ cdef double loss_block(Batch *self, size start, size first, size last, double *w
     weight[0] = 0
     for s in range(first, last):
         d = work.D + s * work.lda
-        value = sample_loss(&self.job, self.job.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
-        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[self.job.order[start + s]]
+        row = self.job.order[position_of(self, start, s)]
+        value = sample_loss(&self.job, row, work.Z + s * work.lda, work.A + s * work.lda, d)
+        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
         weight[0] += w
         total += w * value
         scale = <real>(w * self.job.run.gradient_scale)
@@ -335,8 +343,8 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         elif self.shared:
             if fresh:
                 memset(row, 0, (b - a) * ld * sizeof(real))
-            scatter_cut(&self.job, &self.shared_lists, self.batch_start + self.batch_at,
-                        shared_cut(&self.shared_lists, a), n_samples, work.D, factor, row - a * ld)
+            scatter_cut(&self.job, &self.shared_lists, shared_cut(&self.shared_lists, a), n_samples, work.D, factor,
+                        row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
