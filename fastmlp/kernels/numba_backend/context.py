@@ -6,7 +6,21 @@ from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation
 from ..records import INPUT
-from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
+from .build import (
+    ALONE,
+    BATCH,
+    NETS,
+    REACHED,
+    REGISTERS,
+    SAMPLES,
+    TYPES,
+    Leaf,
+    call,
+    inline,
+    kernel,
+    leaf,
+    numba_type,
+)  # fmt: skip
 from .lanes import VEC_BYTES, Lanes, size_of
 from .memory import I64, Records, address, pointer, records
 from .optimizer import GRADIENT, SGD
@@ -111,6 +125,10 @@ def _layout_layers(c, buffers, here, number, base):
 @kernel
 def _layout_lanes(c, here, base):
     """What is held in vectors, from `here` on; returns its end."""
+    if c.manner == REGISTERS:  # see registers.py
+        c.inputs, c.targets, c.weights = here, here + 3 * VEC_BYTES, here + 4 * VEC_BYTES
+        c.products, c.copies = here + 7 * VEC_BYTES, here + 13 * VEC_BYTES
+        return here + 19 * VEC_BYTES
     vectors = 1
     if c.manner == SAMPLES:
         vectors = (c.batch * size_of(c.params) + VEC_BYTES - 1) // VEC_BYTES
@@ -316,7 +334,7 @@ def layout(c, base):
         here = _layout_step(c, here, base, widest)
     if shares:
         here = _layout_shares(c, here, base, widest)
-    if c.manner == NETS or c.manner == SAMPLES:
+    if c.manner == NETS or c.manner >= SAMPLES:
         here = _layout_lanes(c, here, base)
     if base != 0:
         for i in range(n_zeros):
