@@ -137,6 +137,7 @@ def test_nets_in_registers_diverge(kernels):
         if n_done:
             before = train(before)[0]
         np.testing.assert_array_equal(result.params, before.params)
+        np.testing.assert_array_equal(result.backup, before.params)
         np.testing.assert_array_equal(result.losses[:n_done], before.losses[:n_done])
 
 

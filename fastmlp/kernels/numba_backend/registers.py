@@ -110,6 +110,7 @@ def run_registers(c):
             _narrow(c, rows, c.params)
             if not math.isfinite(loss) or call(c.numbers_finite, c.params, c.n_params) == 0:
                 _narrow(c, before, c.params)
+                _narrow(c, before, c.backup)
                 return DIVERGED
         run.step += 1
         run.loss_sum = loss * (n if run.average != 0 else 1)
