@@ -1,7 +1,5 @@
 """How many threads take part, chosen while a job runs: by made-up speeds; results do not depend on it."""
 
-import time
-
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
@@ -130,26 +128,6 @@ def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch)
     jobs[1].run["n_active"] = n_active
     assert training.run(jobs[1], n_threads=3, regime=Regime.BATCH) == Status.FINISHED
     assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
-
-
-@pytest.mark.parametrize("n_active", [1, 2])
-def test_who_takes_no_part_sleeps(kernels, n_active, monkeypatch):
-    """The CPU seconds of three threads tell who has not worked."""
-    if not kernels.module.pauses_threads:
-        pytest.skip("these kernels' threads always take part")
-    seconds, work = {}, kernels.module.work
-
-    def timed(job, thread):
-        work(job, thread)
-        seconds[thread] = time.thread_time()
-
-    monkeypatch.setattr(kernels.module, "work", timed)
-    job = job_of(kernels.dtype, n_epochs=4000, stop_each_epoch=0)
-    job.run["n_active"] = n_active
-    began = time.thread_time()
-    training.run(job, n_threads=3, regime=Regime.BATCH)
-    own = time.thread_time() - began
-    assert max(seconds[thread] for thread in (1, 2) if thread >= n_active) < 0.25 * own
 
 
 def test_threads_that_were_asked_for_take_part(kernels, monkeypatch):
