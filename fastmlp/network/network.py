@@ -44,7 +44,8 @@ class Network(Exported):
         Seeds initial weights, shuffles and dropout. The same seed gives the same network as scikit-learn's
         MLP.
     dtype : {"float32", "float64"}, default=None
-        Of the weights. None follows the first data: float32 and uint8 give float32, all else float64.
+        Of the weights. None follows the first data: float16, float32 and uint8 give float32, all else
+        float64.
     input_scale : float, default=1.0
         Multiplies every input; 1/255 takes uint8 images as they are.
     reg : L1, L2 or L1L2, default=None

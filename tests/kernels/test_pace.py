@@ -7,6 +7,7 @@ from oracle.jobs import chain, make_job
 from fastmlp.kernels import pace, training
 from fastmlp.kernels.pace import AGAIN, ROUNDS, TRIAL, Pace
 from fastmlp.kernels.plan import Activation, Regime, Status
+from fastmlp.kernels.training import SLICE
 
 BATCH = 32
 
@@ -91,6 +92,33 @@ def test_the_next_run_of_that_size_begins_with_what_was_chosen():
     assert machine.start().n_active == 1
     machine.job.run["batch_size"] = 2 * BATCH
     assert machine.start().n_active == 2
+
+
+@pytest.mark.parametrize("field", ["n_features", "batch_size", "sparse", "optimizer", "n_threads"])
+def test_what_was_chosen_is_for_that_work_alone(field):
+    machine = Machine({1: 1.5e6, 2: 1e6})
+    machine.trial()
+    machine.job.run[field] += 1
+    assert machine.start().n_active == machine.job.option("n_threads") > 1
+
+
+def test_what_is_known_does_not_grow_for_ever(monkeypatch):
+    monkeypatch.setattr(pace, "MOST_KNOWN", 3)
+    for batch in range(1, 10):
+        machine = Machine({1: 1.5e6, 2: 1e6})
+        machine.job.run["batch_size"] = batch
+        machine.pace = machine.start()
+        assert machine.trial()[1] == 1 and len(pace.known) <= 3
+        assert machine.start().n_active == 1
+
+
+def test_slices_are_short_where_threads_are_tried(monkeypatch):
+    """Of some milliseconds, from one slice to the next; else each is at least a quarter of the one before."""
+    monkeypatch.setattr(training.time, "perf_counter", lambda: SLICE)
+    machine = Machine({1: 1e6, 2: 1e6})
+    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
+    machine.slice()
+    assert training.next_budget(1000, 0.0, machine.pace) == 1000 * TRIAL / SLICE
 
 
 @pytest.mark.parametrize("n_active", [1, 2, 3])
