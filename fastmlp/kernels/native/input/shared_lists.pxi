@@ -27,8 +27,8 @@ cdef extern from *:
         Py_ssize_t at, last;
     } NextRows;
 
-    static inline void fm_fetch_near(NextRows *f) {
-        if (!FETCH_MEANWHILE || f->at >= f->last) return;
+    static inline void fm_fetch_next(NextRows *f) {
+        if (f->at >= f->last) return;
         for (int q = 0; q < SHARERS; q++) fm_prefetch(f->x[q] + f->at);
         f->at += 64 / REAL_BYTES;
     }
@@ -79,7 +79,7 @@ cdef extern from *:
     ctypedef struct NextRows:
         const real **x
         size at, last
-    void fm_fetch_near(NextRows *) noexcept nogil
+    void fm_fetch_next(NextRows *) noexcept nogil
     size fm_list_shared(const real **, size, size, int32_t *, Fetch *, real *) noexcept nogil
 
 cdef enum:
@@ -227,10 +227,10 @@ cdef inline void begin_fetch(Fetch *fetch, const Job *job, const SharedLists *li
 
 
 cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W,
-                                bint fresh, real *C, size n, NextRows *near) noexcept nogil:
+                                bint fresh, real *C, size n, NextRows *next) noexcept nogil:
     """Rows 0..n of C = or += the group's rows times W, at the m features of the list.
 
-    row : IN (SHARERS,)    W : IN    fresh : C is not read    near : what is asked for meanwhile
+    row : IN (SHARERS,)    W : IN    fresh : C is not read    next : rows that are asked for meanwhile
     """
     cdef vec c[4][SHARERS][SHARED_VECS]
     cdef vec w
@@ -245,7 +245,7 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
                 c[u][q][j] = vec_fill(0)
     while p + ways <= m:
         if p % 4 == 0:
-            fm_fetch_near(near)
+            fm_fetch_next(next)
         for u in range(ways):
             for j in range(vecs):
                 w = (<const vec *>(W + index[p + u] * ld + j * LANES))[0]
@@ -316,7 +316,7 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
     cdef bint fresh = begins_band(&lists.bands, cut)
     cdef int32_t *index = lists.index + cut * lists.room
     cdef const real *row[SHARERS]
-    cdef NextRows near
+    cdef NextRows next
     cdef real *C = lists.bands.sums + band_of(&lists.bands, cut) * lists.bands.room * lists.ld
     cdef Fetch fetch
     cdef real found = 0
@@ -325,28 +325,30 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
     if in_place and reads_unchecked(job):
         look = &found
     begin_fetch(&fetch, job, lists, cut, 1)
+    group_rows(job, lists, side, 0, min(n_samples, <size>SHARERS), next.x)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         fm_fetch_group(&fetch)
         s = g * SHARERS
         n = min(n_samples - s, <size>SHARERS)
+        for q in range(SHARERS):
+            row[q] = next.x[q]
+        next.at = next.last = last
+        if s + n < n_samples:
+            group_rows(job, lists, side, s + n, min(n_samples - s - n, <size>SHARERS), next.x)
+            next.at = first if in_place else last
         for q in range(0 if in_place else n):
             if gather_cut(job, lists.lines[side] + (s + q) * lists.ldx, job.order[lists.at[side][s + q]], first, last):
                 bad = True
-        group_rows(job, lists, side, s, n, row)
         m = fm_list_shared(row, first, last, index, &fetch, look)
         lists.length[cut * lists.n_groups + g] = m
-        near.at = near.last = last
-        if in_place and s + SHARERS < n_samples:
-            group_rows(job, lists, side, s + SHARERS, min(n_samples - s - SHARERS, <size>SHARERS), near.x)
-            near.at = first
         if lists.ld == LANES:
-            shared_product(1, row, index, m, W, fresh, C, n, &near)
+            shared_product(1, row, index, m, W, fresh, C, n, &next)
         elif lists.ld == 2 * LANES:
-            shared_product(2, row, index, m, W, fresh, C, n, &near)
+            shared_product(2, row, index, m, W, fresh, C, n, &next)
         elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_product(3, row, index, m, W, fresh, C, n, &near)
+            shared_product(3, row, index, m, W, fresh, C, n, &next)
         elif SHARED_VECS == 4:
-            shared_product(4, row, index, m, W, fresh, C, n, &near)
+            shared_product(4, row, index, m, W, fresh, C, n, &next)
         index += m
         C += SHARERS * lists.ld
     return bad or found != 0
@@ -355,17 +357,22 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
 cdef void scatter_cut(const Job *job, const SharedLists *lists, size cut, size n_samples, const real *D, real factor,
                       real *G) noexcept nogil:
     """G += factor times one cut of the samples' inputs, transposed, times D."""
-    cdef size g, s, m, n
+    cdef size g, s, q, m, n
     cdef const int32_t *index = lists.index + cut * lists.room
     cdef const real *row[SHARERS]
+    cdef const real *next[SHARERS]
     cdef Fetch fetch
     begin_fetch(&fetch, job, lists, cut, 0)
+    group_rows(job, lists, lists.side, 0, min(n_samples, <size>SHARERS), next)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         fm_fetch_group(&fetch)
         s = g * SHARERS
         n = min(n_samples - s, <size>SHARERS)
         m = lists.length[cut * lists.n_groups + g]
-        group_rows(job, lists, lists.side, s, n, row)
+        for q in range(SHARERS):
+            row[q] = next[q]
+        if s + n < n_samples:     # before they are waited for
+            group_rows(job, lists, lists.side, s + n, min(n_samples - s - n, <size>SHARERS), next)
         if lists.ld == LANES:
             shared_scatter(1, row, index, m, D + s * lists.ld, n, factor, G, &fetch)
         elif lists.ld == 2 * LANES:
