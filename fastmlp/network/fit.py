@@ -126,7 +126,7 @@ class Fit:
         if batch_size is None or batch_size > n:
             batch_size = n
         if rates is None:
-            n_batches = -(-n // max(1, batch_size))  # the job refuses less
+            n_batches = -(-n // (batch_size or 1))  # the job refuses 0
             options |= schedules.options(optimizer, optimizer_state, n_epochs, n_batches, self.first_epoch)
             rates = options.pop("rates")
         if sample_weight is not None:
@@ -274,7 +274,7 @@ class Fit:
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
-        self.mean_seconds = seconds / max(1, self._remember() - self.resumed_at)
+        self.mean_seconds = seconds / (self._remember() - self.resumed_at or 1)
         if self.status == Status.DIVERGED:
             # the moments belong to the steps that diverged, and may not be finite
             self.optimizer_state.forget()
