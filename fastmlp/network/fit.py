@@ -211,7 +211,7 @@ class Fit:
         self.network.unfinished = None
         at_epoch_end = None if on_epoch is None else self._at_epoch_end(on_epoch, started)
         try:
-            while not self.stopped and (stalled or self.n_done < len(self.job.losses)):
+            while not self.stopped and (stalled or self.job.counts[EPOCH] < len(self.job.losses)):
                 if not stalled:
                     self.status = training.run(self.job, at_epoch_end, self.n_threads, None, self.own_kernels)
                 if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
@@ -281,7 +281,7 @@ class Fit:
 
     def _remember(self):
         """Take steps, epochs and rates to where the next run looks for them; return the epochs completed."""
-        job, n_done = self.job, self.n_done
+        job, n_done = self.job, self.job.counts[EPOCH]
         self.optimizer_state.step = job.counts[STEP]
         schedules.keep(self.optimizer, self.optimizer_state, job, n_done)
         self.network.n_epochs_ = self.first_epoch + n_done
