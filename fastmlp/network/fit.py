@@ -213,7 +213,8 @@ class Fit:
         try:
             while not self.stopped and (stalled or self.job.counts[EPOCH] < len(self.job.losses)):
                 if not stalled:
-                    self.status = training.run(self.job, at_epoch_end, self.n_threads, None, self.own_kernels)
+                    how = dict(n_threads=self.n_threads, backend=self.own_kernels)
+                    self.status = training.run(self.job, at_epoch_end, **how)
                 if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
                     # at the end of the last epoch the kernels return without calling back
                     at_epoch_end(self.job)
