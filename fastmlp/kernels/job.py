@@ -136,7 +136,7 @@ class Job:
         n = rows.n_rows if subset is None else len(subset)
         values = {
             **OPTIONS, "n_samples": n, "n_features": rows.n_features, "n_outputs": plan.n_outputs,
-            "labels": y.ndim == 1, "batch_size": max(1, min(200, n)), "input_scale": rows.scale,
+            "labels": y.ndim == 1, "batch_size": (n if n < 200 else 200) or 1, "input_scale": rows.scale,
             "input_dropout": plan.input_dropout, **asked, **options,
         }  # fmt: skip
         optimizer, dtype = values["optimizer"], F32 if params.dtype == F32 else F64

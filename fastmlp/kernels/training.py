@@ -36,8 +36,8 @@ SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is
 
 def choose_regime(job):
     """The regime that is fastest for a job's sizes, among those that can do what it asks."""
-    plan, asked = job.plan, job.asked
-    small_batch = min(asked["batch_size"], job.rows.n_rows)
+    plan, asked, n_rows = job.plan, job.asked, job.rows.n_rows
+    small_batch = asked["batch_size"] if asked["batch_size"] < n_rows else n_rows
     tiny = plan.n_params <= TINY_PARAMS and small_batch <= 512
     if not tiny and small_batch > 1:
         return Regime.BATCH

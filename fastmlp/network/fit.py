@@ -126,7 +126,7 @@ class Fit:
         if batch_size is None or batch_size > n:
             batch_size = n
         if rates is None:
-            n_batches = -(-n // max(1, batch_size))  # the job refuses less
+            n_batches = -(-n // (batch_size or 1))  # the job refuses 0
             options |= schedules.options(optimizer, optimizer_state, n_epochs, n_batches, self.first_epoch)
             rates = options.pop("rates")
         if sample_weight is not None:
@@ -211,9 +211,10 @@ class Fit:
         self.network.unfinished = None
         at_epoch_end = None if on_epoch is None else self._at_epoch_end(on_epoch, started)
         try:
-            while not self.stopped and (stalled or self.n_done < len(self.job.losses)):
+            while not self.stopped and (stalled or self.job.counts[EPOCH] < len(self.job.losses)):
                 if not stalled:
-                    self.status = training.run(self.job, at_epoch_end, self.n_threads, None, self.own_kernels)
+                    how = dict(n_threads=self.n_threads, backend=self.own_kernels)
+                    self.status = training.run(self.job, at_epoch_end, **how)
                 if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
                     # at the end of the last epoch the kernels return without calling back
                     at_epoch_end(self.job)
@@ -274,14 +275,14 @@ class Fit:
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
-        self.mean_seconds = seconds / max(1, self._remember() - self.resumed_at)
+        self.mean_seconds = seconds / (self._remember() - self.resumed_at or 1)
         if self.status == Status.DIVERGED:
             # the moments belong to the steps that diverged, and may not be finite
             self.optimizer_state.forget()
 
     def _remember(self):
         """Take steps, epochs and rates to where the next run looks for them; return the epochs completed."""
-        job, n_done = self.job, self.n_done
+        job, n_done = self.job, self.job.counts[EPOCH]
         self.optimizer_state.step = job.counts[STEP]
         schedules.keep(self.optimizer, self.optimizer_state, job, n_done)
         self.network.n_epochs_ = self.first_epoch + n_done
