@@ -71,7 +71,7 @@ def _gather(c, factor):
 
 @leaf("c->i", of=(REGISTERS,))
 def run_registers(c):
-    """Up to run.budget epochs of one step each from where training stands; returns a status."""
+    """Up to run.budget epochs, of one step each, from where training stands; returns a status."""
     run, n, shuffles = c.run, c.run.n_samples, c.run.shuffle != 0 and c.next_uint32 != 0
     first, second = c.layers[0].activation, c.layers[1].activation
     slope, last_slope = real(c.layers[0].slope, c.inputs), real(c.layers[1].slope, c.inputs)
@@ -90,6 +90,7 @@ def run_registers(c):
         run.learning_rate = rate_of(c, run.epoch, 0, 1)
         x0, x1, x2, weights = c.inputs[0], c.inputs[1], c.inputs[2], c.weights
         a = activated(first, slope, w2 * x2 + (w0 * x0 + (w1 * x1 + b)))
+        # of the steps of V and b all but the output's error
         rate = real(run.learning_rate, a)
         to_v, to_b = rate * weights[2] * a, rate * weights[2] * v * derivative(first, slope, a)
         output = activated(second, last_slope, sum_of_fours(v * a) + bias)
@@ -106,7 +107,7 @@ def run_registers(c):
         rows[5] = bias - sum_in_fours(rate * weights[1] * error)
         w0, w1, w2, b, v, bias = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5]
         if not math.isfinite(loss + total((w0 + w1) + (w2 + b) + (v + bias))):
-            # the sum of finite numbers may not be
+            # but finite numbers may have a sum that is not
             _narrow(c, rows, c.params)
             if not math.isfinite(loss) or call(c.numbers_finite, c.params, c.n_params) == 0:
                 _narrow(c, before, c.params)
