@@ -80,6 +80,19 @@ def test_input_that_meets_two_layers(kernels, sources):
     check(kernels, make_job(kernels.dtype, build_plan(200, specs), N, x=rows, batch_size=37))
 
 
+@pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
+@pytest.mark.parametrize("width, n_features", [(WIDTH, 900), (1400, 100)])
+def test_input_that_meets_a_wide_layer_and_a_narrow_one(kernels, width, n_features, sources):
+    """The narrow one's gradient is summed by lists of rows, of several cuts where a block of weights ends."""
+    specs = [
+        dict(n_out=width, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=6, sources=sources, activation=Activation.TANH),
+        dict(n_out=2, sources=[1], activation=Activation.IDENTITY),
+    ]
+    rows = Rows(dotted(n_features, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, build_plan(n_features, specs), N, x=rows, batch_size=37))
+
+
 ADAM = dict(optimizer=Optimizer.ADAM, epsilon=1e-2)  # a step of the smallest gradients that is not their sign
 OPTIONS = {
     "momentum": {},

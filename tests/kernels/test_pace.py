@@ -1,5 +1,7 @@
 """How many threads take part, chosen while a job runs: by made-up speeds; results do not depend on it."""
 
+import time
+
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
@@ -128,6 +130,25 @@ def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch)
     jobs[1].run["n_active"] = n_active
     assert training.run(jobs[1], n_threads=3, regime=Regime.BATCH) == Status.FINISHED
     assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
+
+
+def test_who_takes_no_part_sleeps(kernels, monkeypatch):
+    """Its CPU seconds tell; steps are large, so that another thread would find work to do in each."""
+    if not kernels.module.pauses_threads:
+        pytest.skip("these kernels' threads always take part")
+    seconds, work = [], kernels.module.work
+
+    def timed(job, thread):
+        work(job, thread)
+        seconds.append(time.thread_time())
+
+    monkeypatch.setattr(kernels.module, "work", timed)
+    plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(kernels.dtype, plan, n=2048, batch_size=1024, n_epochs=10_000)
+    job.run["n_active"] = 1
+    began = time.perf_counter()
+    training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=Regime.BATCH)
+    assert seconds[0] < 0.1 * (time.perf_counter() - began)
 
 
 def test_threads_that_were_asked_for_take_part(kernels, monkeypatch):

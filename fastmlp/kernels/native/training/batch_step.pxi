@@ -355,11 +355,11 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
             b -= edge.row
             cut = a // lists.cut
             row -= a * ld
-            if a == cut * lists.cut and (b - a == lists.cut or b == <size>self.job.run.n_features):
+            if a == cut * lists.cut and b == min(a + lists.cut, <size>self.job.run.n_features):
                 scatter_samples(lists.value, lists.index, lists.start + cut, lists.end + cut, lists.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)
                 continue
-            while cut * lists.cut < b:        # an edge whose rows do not begin where the block's do
+            while cut * lists.cut < b:        # a block of several cuts, or one that does not begin where a cut does
                 for s in range(n_samples):
                     p = lists.start[s * lists.n_cuts + cut]
                     q = lists.end[s * lists.n_cuts + cut]

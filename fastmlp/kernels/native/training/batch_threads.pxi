@@ -299,10 +299,5 @@ cdef void serve(Job *job, size thread) noexcept nogil:
             waits = 0
             continue
         waits += 1
-        if waits < 500:
-            fm_pause()
-        elif waits < 2000:
-            fm_yield()
-        else:
-            fm_sleep()
+        fm_wait(waits)
     fm_restore_denormals(control)
