@@ -18,7 +18,7 @@ from .threads import join, share_out, start, threads_for, usable_cores
 TINY, RUNNING = Regime.TINY, Status.RUNNING
 STATUSES = {int(status): status for status in Status}  # Status(number) takes ten times as long
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
-PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
+PIECE = 1 << 28  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
