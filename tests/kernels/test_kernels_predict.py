@@ -197,7 +197,7 @@ def test_many_rows_meet_copied_panels_of_weights_as_few_meet_the_weights(kernels
     given[np.random.RandomState(3).uniform(size=given.shape) > 0.2] = 0
     given[200:256], given[300] = 1, 0
     for layer in (0, 1):
-        found = training.predict(plan, params, Rows(given), layer=layer)
+        found = training.predict(plan, params, Rows(given), layer=layer, n_threads=1)
         for i in range(0, 650, 50):
             few = training.predict(plan, params, Rows(given[i : i + 50]), layer=layer)
             np.testing.assert_array_equal(found[i : i + 50], few)
@@ -213,7 +213,7 @@ def test_many_listed_rows_that_meet_two_layers(kernels, sources):
     params = (np.random.RandomState(1).normal(size=plan.n_params) * 0.05).astype(kernels.dtype)
     given = np.random.RandomState(2).uniform(0.5, 1, (600, 90)).astype(kernels.dtype)
     given[np.random.RandomState(3).uniform(size=given.shape) > 0.2] = 0
-    found = training.predict(plan, params, Rows(given))
+    found = training.predict(plan, params, Rows(given), n_threads=1)
     for i in range(0, 600, 50):
         few = training.predict(plan, params, Rows(given[i : i + 50]))
         np.testing.assert_array_equal(found[i : i + 50], few)

@@ -8,13 +8,13 @@ cdef enum:
     COLUMNS = 64          # features listed at a time
     COLUMN_BYTES = 32768  # of dZ that a panel of columns meets: what stays in the first-level cache
     COLUMN_VECS = 8       # vectors of outputs, below which lists of rows do as well
-    STEP_BYTES = 65536    # of dZ, up to which all panels of a feature follow one another, with the optimizer's step
+    STEP_BYTES = 65536    # of dZ, up to which Adam's step is made with a feature's gradient in registers
 
 cdef extern from *:
     """
     #if defined(FM_STORE_PLACES)
       #define LISTS_COLUMNS 1
-      /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; return 0, and no t, where all of them are 0. */
+      /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; may return 0, and no t, where all are 0. */
       static inline int fm_four_columns(const real *const *x, Py_ssize_t c, vec *t) {
       #if REAL_BYTES == 4
           vec a[4], low01, high01, low23, high23;     /* 16 bytes of every fourth row side by side, then within those */
@@ -28,8 +28,6 @@ cdef extern from *:
           #define FM_UNPACK(type, how, a, b) ((vec)_mm512_unpack##how((type)(a), (type)(b)))
           #define FM_SINGLE __m512
           #define FM_PAIR __m512d
-          __m512i any = (__m512i)a[0] | (__m512i)a[1] | (__m512i)a[2] | (__m512i)a[3];
-          if (!_mm512_test_epi32_mask(any, any)) return 0;
         #else
               __m256 v = _mm256_castps128_ps256(_mm_loadu_ps(x[r] + c));
               a[r] = (vec)_mm256_insertf128_ps(v, _mm_loadu_ps(x[r + 4] + c), 1);
@@ -217,21 +215,25 @@ cdef void columns_step(const Job *job, const Columns *columns, Step *step, size 
     w, s0, s1 : IN/OUT (last - first, ld)
     """
     cdef vec c[COLUMN_VECS]
-    cdef size features, f, panel, at
+    cdef size features, f, panel, at, n_panels = ld // (COLUMN_VECS * LANES)
+    cdef size begin, together = 1 if TILE_VECS == 4 else n_panels
     cdef int i
     while first < last:
         features = min(last - first, COLUMNS)
         list_columns(job, columns, start, n_samples, first, features, ONE)
-        for f in range(features):             # weights and state are walked through from first to last
-            for panel in range(ld // (COLUMN_VECS * LANES)):
-                for i in range(COLUMN_VECS):
-                    c[i] = vec_fill(0)
-                at = panel * COLUMN_VECS * LANES
-                add_column(COLUMN_VECS, columns, f, D + at, lda, c)
-                at += f * ld
-                step_four(step, c, w + at, s0 + at, s1 + at)
-                at += 4 * LANES
-                step_four(step, c + 4, w + at, s0 + at, s1 + at)
+        begin = 0
+        while begin < n_panels:               # all panels of a feature: state is walked through from first to last
+            for f in range(features):         # (with AVX-512 all features of a panel: 0.97 of the time)
+                for panel in range(begin, begin + together):
+                    for i in range(COLUMN_VECS):
+                        c[i] = vec_fill(0)
+                    at = panel * COLUMN_VECS * LANES
+                    add_column(COLUMN_VECS, columns, f, D + at, lda, c)
+                    at += f * ld
+                    step_four(step, c, w + at, s0 + at, s1 + at)
+                    at += 4 * LANES
+                    step_four(step, c + 4, w + at, s0 + at, s1 + at)
+            begin += together
         first += features
         w += features * ld
         s0 += features * ld

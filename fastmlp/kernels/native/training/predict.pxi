@@ -238,8 +238,9 @@ cdef size lay_out_prediction(Prediction *self, size n_rows, char *memory) noexce
     cdef const Layer *layer
     cdef size k, n = self.rows.n_features, room = self.rows.most_nonzeros, block = min(n_rows, ROWS_TOGETHER)
     cdef size width = padded(net.layers[0].n_out)
-    cdef bint panels = (width >= PANEL_VECS * LANES and n_rows >= PANEL_ROWS_LEAST and not is_csr(self.rows)
-                        and first_alone(net))
+    # AVX-512 takes a row of 256 numbers at once where it lies, in 0.97 of the time
+    cdef bint panels = (TILE_VECS < 4 and width >= PANEL_VECS * LANES and n_rows >= PANEL_ROWS_LEAST
+                        and not is_csr(self.rows) and first_alone(net))
     cdef real *place
     self.ldx = stride_of(n)
     if panels:
