@@ -108,7 +108,7 @@ cdef bint shares_lists(const Job *job) noexcept nogil:
     """Whether samples share lists: asked for, of dense rows, where only a narrow first layer meets the input."""
     if job.run.sparse != SHARED or is_csr(&job.rows) or job.run.input_dropout > 0:
         return False
-    return first_alone(job) and padded(job.net.layers[0].n_out) <= SHARED_VECS * LANES
+    return first_alone(&job.net) and padded(job.net.layers[0].n_out) <= SHARED_VECS * LANES
 
 
 cdef inline bint reads_in_place(const Rows *rows) noexcept nogil:
