@@ -46,7 +46,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
 
     following : see `forward_lists`
     """
-    cdef size k, e, s, m = last - first, p, cut
+    cdef size k, e, s, m = last - first, p, cut, together
     cdef const Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
@@ -90,18 +90,21 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             for s in range(first, last if banded else first):
                 sum_bands(self.bands, s, bias, C + (s - first) * work.lda)
             return
-        for s in range(first, last):
+        together = m if work.lda == work.ld and work.mask == NULL else 1     # rows that follow one another
+        s = first
+        while s < last:
             C = work.A + s * work.lda
             W = work.Z + s * work.lda if work.Z != NULL else C
-            if banded:
-                sum_bands(self.bands, s, bias, W)
-            activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
+            for p in range(together if banded else 0):
+                sum_bands(self.bands, s + p, bias, W + p * work.lda)
+            activation_forward(layer.activation, <real>layer.slope, W, C, together * work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
                 dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, position_of(self, start, s),
                              layer.dropout, W, layer.n_out)
                 for p in range(<size>layer.n_out):
                     C[p] = C[p] * W[p]
+            s += together
 
 
 cdef enum:
