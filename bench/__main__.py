@@ -95,10 +95,9 @@ def main(arguments=None):
     repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
     try:
         for case in cases:
-            agreed, measurements, peaks, floors = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
-            n_wrong += any(found["problem"] for found in agreed.values())
-            refused = team.refused.get(case.name)
-            entries.append(report.entry(case, agreed, measurements, peaks, floors, refused))
+            found = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
+            n_wrong += any(differences["problem"] for differences in found[0].values())
+            entries.append(report.entry(case, *found, refused=team.refused.get(case.name)))
             print(*report.lines(entries[-1]), sep="\n", flush=True)
     except KeyboardInterrupt:
         team.close(at_once=True)
@@ -112,6 +111,7 @@ def main(arguments=None):
         *(f"left out: {peer}: {why}" for peer, why in team.missing.items()),
         "",
         report.LEGEND,
+        *report.nearness(entries),
         "",
         report.verdict(entries),
         sep="\n",

@@ -25,6 +25,7 @@ length itself, not by 1e-6 more.
 from dataclasses import dataclass, field, fields
 from functools import cache
 from math import sqrt
+from operator import attrgetter
 from typing import ClassVar
 
 import numpy as np
@@ -68,12 +69,17 @@ class Optimizer(_checks.Fixed):
         named = {name: cls._run_names.get(name, name) for name in names}
         return {name: of_run for name, of_run in named.items() if of_run in RUN.names}
 
+    @classmethod
+    @cache
+    def _read(cls):
+        """Return the names that the kernels' run record has, and what reads their values of an optimizer."""
+        names = cls._in_run()
+        return ("optimizer", *names.values()), attrgetter("code", *names)
+
     def options(self):
         """Return the fields of the kernels' run record that say this optimizer."""
-        found = {"optimizer": self.code}
-        for name, of_run in self._in_run().items():
-            found[of_run] = getattr(self, name)
-        return found
+        names, values = self._read()
+        return dict(zip(names, values(self), strict=True))
 
     @classmethod
     def of_run(cls, run):

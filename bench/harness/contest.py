@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .ceilings import Ceilings
+from .handover import handover
 from .peak import peak
 from .worker import Worker
 
@@ -200,8 +201,10 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     measurements : list of Measurement
     peaks : dict of float
         GFLOP/s of a core, by level, measured in every round; empty where the case counts no operations.
+    handovers : list of float
+        Nanoseconds in which a line passed from core to core, before each round where that could be measured.
     """
-    entries = []
+    entries, handovers = [], []
     for worker in workers:
         with left_out(case, worker):
             entries.append(Entry(case, worker, quick))
@@ -213,6 +216,8 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     for k in range(min(case.repeats or repeats, repeats) if quick else case.repeats or repeats):
         for level, found in peaks.items():
             found.append(peak(level))
+        if not case.one_core and (nanoseconds := handover()) is not None:
+            handovers.append(nanoseconds)
         for entry in entries[:]:
             takes_part = entry.worker.level or entry.speed <= far or k % 3 == 0
             if takes_part:
@@ -222,11 +227,11 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     for entry in entries:
         entry.found.final = entry.case.final(entry.worker.call("result"))
     known = {level: statistics.median(found) for level, found in peaks.items() if None not in found}
-    return [entry.found for entry in entries], known
+    return [entry.found for entry in entries], known, handovers
 
 
 def run(case, team, repeats, quick=False, cpu=False):
-    """Compare and time one case; return its agreements, measurements, peaks and floors."""
+    """Compare and time one case; return its agreements, measurements, peaks, floors and handovers."""
     workers = team.of(case)
     agreed = agreements(case, workers)
     wrong = {label for label, found in agreed.items() if found["problem"]}
@@ -234,7 +239,8 @@ def run(case, team, repeats, quick=False, cpu=False):
     right = [worker for worker in workers if worker.label not in wrong and worker.peer not in wrong]
     if case.peers:
         right = [worker for worker in right if worker.peer in case.peers]
-    measured, peaks = timed(case, right, repeats, quick, cpu)
+    measured, peaks, handovers = timed(case, right, repeats, quick, cpu)
     n_cores = 1 if case.one_core or case.serial else team.n_threads
     known = [m.level for m in measured if m.level and Ceilings.known(m.level)]
-    return agreed, measured, peaks, {level: case.floor(Ceilings(level, n_cores)) for level in known}
+    floors = {level: case.floor(Ceilings(level, n_cores)) for level in known}
+    return agreed, measured, peaks, floors, handovers

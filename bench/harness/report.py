@@ -21,6 +21,7 @@ case; only who overlaps them all takes no longer than the longest. Numba is fast
 compiler; its ratio is the time of the compiled one over its own, and the goal a third.
 """
 NUMBA_GOAL = 1 / 3
+APART = 1.5  # cores whose handover takes this much longer are farther apart
 
 
 def ratios(own, other):
@@ -92,7 +93,7 @@ def judgement(case, found):
     return {"goal": goal, "met": bool(met)}
 
 
-def entry(case, agreements, measurements, peaks, floors=None, refused=None):
+def entry(case, agreements, measurements, peaks, floors=None, handovers=(), refused=None):
     """Return everything about one case, for JSON; `refused`: why fastmlp takes no part, where it does not."""
     own = {m.level: m for m in measurements if m.level}
     baseline = next((m for m in measurements if m.peer == case.baseline), None)
@@ -117,6 +118,7 @@ def entry(case, agreements, measurements, peaks, floors=None, refused=None):
         "measure": case.measure,
         **({"chart": case.chart, "at": case.at} if hasattr(case, "chart") else {}),
         "agreement": agreements,
+        **({"handover_ns": [round(each, 1) for each in handovers]} if handovers else {}),
         **({"refused": refused} if refused else {}),
         "levels": levels,
         "peers": {
@@ -221,6 +223,20 @@ def preamble(machine, what):
     if machine["load"] is not None and machine["load"] > 0.5:
         shown.append(f"the machine is busy (load {machine['load']:.1f}): trust ratios more than times")
     return "\n".join(map(wrap, shown))
+
+
+def nearness(entries):
+    """Return lines on how near the two cores were, and in which cases they were much farther apart."""
+    found = {
+        entry["title"]: statistics.median(entry["handover_ns"]) for entry in entries if "handover_ns" in entry
+    }
+    if not found:
+        return []
+    least, told = min(found.values()), "A line of memory passed between two cores in"
+    far = [f"{title} ({each:.0f})" for title, each in found.items() if each > APART * least]
+    if far:
+        return [wrap(f"{told} {least:.0f} ns at best; more slowly in these cases: {', '.join(far)}")]
+    return [wrap(f"{told} {statistics.median(found.values()):.0f} ns.")]
 
 
 def verdict(entries):

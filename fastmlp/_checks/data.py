@@ -89,6 +89,8 @@ def check_no_mask(value, name):
 
 def as_array(value, name):
     """Return `value` as an ndarray."""
+    if type(value) is np.ndarray:
+        return value
     check_no_mask(value, name)
     try:
         return np.asarray(value)

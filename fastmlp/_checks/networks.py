@@ -49,13 +49,19 @@ def check_epochs(name, n_epochs, low=1):
 
 
 def check_run(epochs, batch_size, shuffle, n_threads=None):
-    """Return what a fit was asked for, by the names that `Fit` has for it."""
-    return dict(
-        n_epochs=check_epochs("epochs", epochs, low=0),
-        batch_size=None if batch_size is None else check_int("batch_size", batch_size),
-        shuffle=check_flag("shuffle", shuffle),
-        n_threads=check_optional_int("n_threads", n_threads),
-    )
+    """Return what a fit was asked for, by the names that `Fit` has for it.
+
+    What is plainly right is seen here: calls would take a fiftieth of a small fit.
+    """
+    if type(epochs) is not int or not 0 <= epochs <= MOST_EPOCHS:
+        epochs = check_epochs("epochs", epochs, low=0)
+    if batch_size is not None and (type(batch_size) is not int or batch_size < 1):
+        batch_size = check_int("batch_size", batch_size)
+    if shuffle is not True and shuffle is not False:
+        shuffle = check_flag("shuffle", shuffle)
+    if n_threads is not None and (type(n_threads) is not int or n_threads < 1):
+        n_threads = check_optional_int("n_threads", n_threads)
+    return dict(n_epochs=epochs, batch_size=batch_size, shuffle=shuffle, n_threads=n_threads)
 
 
 def check_weight_arrays(arrays, own, name="weights"):

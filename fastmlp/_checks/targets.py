@@ -34,7 +34,8 @@ def check_targets(y, n_samples, n_outputs, dtype, loss, name="y"):
             f"{several(n_outputs, 'unit')}; give the last layer {several(y.shape[1], 'unit')}"
         )
     y = check_finite(name, y, dtype)
-    check_target_range(y, loss, name)
+    if loss.target_range != (-np.inf, np.inf):
+        check_target_range(y, loss, name)
     if loss.labels == "only":
         if n_outputs == 1 or not ((y == 0) | (y == 1)).all() or not (y.sum(axis=1) == 1).all():
             raise ValueError(f"{name} must hold class labels or one-hot rows for the loss {loss.name!r}")
@@ -64,7 +65,7 @@ def several(n, thing):
 def check_target_range(y, loss, name="y"):
     """Raise where targets lie outside what a loss is defined for."""
     low, high = loss.target_range
-    if (low > -np.inf or high < np.inf) and y.size and (y.min() < low or y.max() > high):
+    if y.size and (y.min() < low or y.max() > high):
         raise ValueError(
             f"{name} must lie in [{low:g}, {high:g}] for the loss {loss.name!r}; got values from {y.min():g} "
             f"to {y.max():g}; scale the targets or choose another loss"

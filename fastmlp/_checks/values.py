@@ -93,6 +93,8 @@ def check_int(name, value, low=1, high=None):
 
 def check_verbose(value):
     """Return how much is to be printed: 0, 1 or more."""
+    if type(value) is int and value >= 0:
+        return value
     return int(value) if isinstance(value, bool) else check_int("verbose", value, 0)
 
 

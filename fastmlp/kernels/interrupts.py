@@ -29,10 +29,13 @@ class Here(local):
         Ends them by a KeyboardInterrupt. Whoever set it says what has happened, once all has stopped.
     held : Handlers or None
         Holds back what signal handlers raise.
+    is_main : bool
+        Whether it is known to be the main thread, which it then stays.
     """
 
     stop = None
     held = None
+    is_main = False
 
 
 here = Here()
@@ -42,8 +45,16 @@ def check_stop():
     """Raise KeyboardInterrupt where this thread's runs were told to stop, or what was held back."""
     if here.stop is not None and here.stop.is_set():
         raise KeyboardInterrupt
-    if here.held is not None:
-        here.held.release()
+    held = here.held
+    if held is not None and held.error is not None:
+        held.release()
+
+
+def in_main_thread():
+    """Return whether this is the main thread, the only one that meets signals."""
+    if not here.is_main and current_thread() is main_thread():
+        here.is_main = True
+    return here.is_main
 
 
 class Stop:
@@ -147,7 +158,7 @@ class held(Handlers):
     outermost = False
 
     def __enter__(self):
-        if here.held is None and current_thread() is main_thread():
+        if here.held is None and (here.is_main or in_main_thread()):
             self.set()
             self.outermost, here.held = True, self
 
@@ -155,7 +166,8 @@ class held(Handlers):
         if self.outermost:
             here.held = None
             self.unset()
-            self.release()
+            if self.error is not None:
+                self.release()
 
 
 @contextmanager
@@ -180,7 +192,7 @@ def told(stop):
     """In the main thread, set `stop` when a signal's handler raises, whoever catches that."""
     handlers = Handlers(stop, hold=False)
     try:
-        if here.held is None and current_thread() is main_thread():
+        if here.held is None and in_main_thread():
             handlers.set()
         yield
     finally:

@@ -8,7 +8,6 @@ in a few nanoseconds, and raise by `refuse`.
 """
 
 import ctypes
-from functools import partial
 from math import prod
 
 import numpy as np
@@ -36,8 +35,11 @@ def check(name, array, dtype, shape, written=False):
     return refuse(name, array, dtype, prod(shape), written)
 
 
-# an array that is written to is itself or nothing, for results would go to a copy
-writable = partial(check, written=True)
+def writable(name, array, dtype, shape):
+    """Return an array that is written to: itself or nothing, for results would go to a copy."""
+    if isinstance(array, np.ndarray) and array.dtype == dtype and array.shape == shape and array.flags.carray:
+        return array
+    return refuse(name, array, dtype, prod(shape), True)
 
 
 def owned(array):
@@ -64,15 +66,15 @@ def aligned_bytes(n):
     return memory[start : start + n]
 
 
-def insist(function):
+def insist(function, *given):
     """Return what a function returns; call it again where there was no memory for it, but may be by now.
 
     For what is written down of a training whose weights have moved: to lose that would leave half a model.
     """
     try:
-        return function()
+        return function(*given)
     except MemoryError:
-        return function()
+        return function(*given)
 
 
 def refuse(name, array, dtype, count, written=False):

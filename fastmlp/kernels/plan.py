@@ -65,6 +65,8 @@ class Plan(_Plan):
         Whether training does what only the mini-batch regime can.
     trainable : list of bool
         Whether each layer learns.
+    is_smooth : bool
+        Whether no layer's activation is a step, which has no gradient.
     """
 
     @cached_property
@@ -86,6 +88,10 @@ class Plan(_Plan):
     @cached_property
     def trainable(self):
         return [not frozen for frozen in self.layers["frozen"].tolist()]
+
+    @cached_property
+    def is_smooth(self):
+        return Activation.STEP not in self.layers["activation"].tolist()
 
     def _says(self, name):
         """Whether a field is other than 0 in any layer; for few layers a list is faster."""
@@ -173,6 +179,6 @@ def build_plan(n_features, specs, input_dropout=0.0):
     for records in layers, edges:  # the kernels trust them
         records.setflags(write=False)
     plan = Plan(layers, edges, int(n_features), int(offset), float(input_dropout))
-    for name in ("n_outputs", "widest", "drops", "needs_batches", "trainable"):  # now, not in the first fit
-        getattr(plan, name)
+    for name in ("n_outputs", "widest", "drops", "needs_batches", "trainable", "is_smooth"):
+        getattr(plan, name)  # now, not in the first fit
     return plan

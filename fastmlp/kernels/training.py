@@ -6,19 +6,20 @@ import numpy as np
 
 from . import interrupts
 from .contract import OwnBudget, Threads, offers
-from .dispatch import kernels
-from .job import F32, Job
+from .dispatch import in_use, kernels
+from .job import AT, F32, Job
 from .memory import owned
 from .pace import TRIAL, Pace
 from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
 
-# members that every fit meets: an enumeration takes 50 ns to find one
+# what every fit meets: an enumeration takes 50 ns to find a member
 TINY, RUNNING = Regime.TINY, Status.RUNNING
+REGIME, N_THREADS, BUDGET, EACH_EPOCH = (AT[n] for n in ("regime", "n_threads", "budget", "stop_each_epoch"))
 STATUSES = {int(status): status for status in Status}  # Status(number) takes ten times as long
 SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
-PIECE = 1 << 27  # multiply-adds of a prediction between two such checks
+PIECE = 1 << 28  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
 TINY_PARAMS = 4096
@@ -35,8 +36,8 @@ SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is
 
 def choose_regime(job):
     """The regime that is fastest for a job's sizes, among those that can do what it asks."""
-    plan, asked = job.plan, job.asked
-    small_batch = min(asked["batch_size"], job.rows.n_rows)
+    plan, asked, n_rows = job.plan, job.asked, job.rows.n_rows
+    small_batch = asked["batch_size"] if asked["batch_size"] < n_rows else n_rows
     tiny = plan.n_params <= TINY_PARAMS and small_batch <= 512
     if not tiny and small_batch > 1:
         return Regime.BATCH
@@ -118,12 +119,12 @@ def choose_halves(job, regime):
 
 def prepare(job, n_threads=None, regime=None, backend=None):
     """Choose regime and threads, and lay out the workspace; return the backend, the one in use by default."""
-    run = job.run
+    run, counts = job.run, job.counts
     regime = choose_regime(job) if regime is None else regime
-    run["regime"] = regime
-    backend = backend or kernels(job.params.dtype)
+    counts[REGIME] = regime
+    backend = backend or in_use[job.params.dtype]
     if regime == TINY:  # reads rows as they are, on one thread
-        run["n_threads"] = 1
+        counts[N_THREADS] = 1
     else:
         run["sparse"] = choose_listing(job, regime)
         run["halves"] = choose_halves(job, regime)
@@ -191,17 +192,25 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
         record["check_rows"] = 0  # these kernels do not check rows while they train: it is done here
         if not all_finite(job.rows, job.params.dtype):
             return Status.BAD_ROWS
-    record["stop_each_epoch"] = on_epoch is not None
-    record["budget"] = (backend.first_budget if offers(backend, OwnBudget) else first_budget)(job)
-    started = []
+    job.counts[EACH_EPOCH] = on_epoch is not None
+    job.counts[BUDGET] = (backend.first_budget if offers(backend, OwnBudget) else first_budget)(job)
+    if interrupts.here.held is not None:  # whoever called holds signals back
+        return _work(job, backend, on_epoch, chosen)
     with interrupts.held():
-        try:
-            if (n_threads := job.option("n_threads")) > 1:
-                start(started, backend.work, [(job, t) for t in range(1, n_threads)])
-            paced = started and chosen and backend.pauses_threads and record["regime"] == Regime.BATCH
-            return _slices(job, backend, on_epoch, Pace(job) if paced else None)
-        finally:
-            backend.dismiss(job)
+        return _work(job, backend, on_epoch, chosen)
+
+
+def _work(job, backend, on_epoch, chosen):
+    """Start the other threads, train, and let them go; `chosen`: their number was not asked for."""
+    started = []
+    try:
+        if (n_threads := job.counts[N_THREADS]) > 1:
+            start(started, backend.work, [(job, t) for t in range(1, n_threads)])
+        paced = started and chosen and backend.pauses_threads and job.counts[REGIME] == Regime.BATCH
+        return _slices(job, backend, on_epoch, Pace(job) if paced else None)
+    finally:
+        backend.dismiss(job)
+        if started:
             join(started)
 
 

@@ -123,6 +123,12 @@ class EpochEnd:
         """Whether Python must see each epoch's end."""
         return bool(self.measure or self.callbacks or self.verbose)
 
+    def follow(self, run, transaction):
+        """Run to the end, and tell of it."""
+        with self.following(run):
+            transaction.commit(run)
+            run.run(self if self.per_epoch else None)
+
     @contextmanager
     def following(self, run=None):
         """Tell callbacks that a fit begins and, however it ends, that it ends.

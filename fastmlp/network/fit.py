@@ -1,7 +1,6 @@
 """One training run: a Job made from a network and its data, driven to its end, and what came of it."""
 
 import time
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,11 +8,12 @@ import numpy as np
 from .. import _checks, schedules
 from ..kernels import dispatch, numpy_backend, training
 from ..kernels import rates as knots
-from ..kernels.job import Job, check_counts
+from ..kernels.job import AT, Job
 from ..kernels.memory import insist
 from ..kernels.plan import Status
 from . import run_state
 
+EPOCH, STEP = AT["epoch"], AT["step"]
 ORDINARY = 32  # sample weights between 2^-32 and 2^32 are not rescaled
 
 # after these the kernels have checked that all weights are finite
@@ -123,10 +123,10 @@ class Fit:
         self.optimizer_state, self.on_stall = optimizer_state.own(), on_stall or schedules.slow_down
         self.optimizer, self.first_epoch, self.first_step = optimizer, network.n_epochs_, optimizer_state.step
         n = rows.n_rows if subset is None else len(subset)
-        batch_size = n if batch_size is None else min(batch_size, n)
-        check_counts(batch_size, n_epochs)
+        if batch_size is None or batch_size > n:
+            batch_size = n
         if rates is None:
-            n_batches = -(-n // batch_size)
+            n_batches = -(-n // (batch_size or 1))  # the job refuses 0
             options |= schedules.options(optimizer, optimizer_state, n_epochs, n_batches, self.first_epoch)
             rates = options.pop("rates")
         if sample_weight is not None:
@@ -135,7 +135,8 @@ class Fit:
                 mean_weight = (sample_weight if subset is None else sample_weight[subset]).mean()
             options["mean_weight"] = mean_weight
         plan, params, step = network.plan, network.own_params(), optimizer_state.step
-        self.own_kernels = kernels_of(params.dtype, network.functions, loss)
+        native = network._native and loss.code is not None
+        self.own_kernels = None if native else kernels_of(params.dtype, network.functions, loss)
         asked = {
             "n_epochs": n_epochs, "shuffle": int(shuffle), "batch_size": batch_size, "step": step,
             "seed": _seed(network, step) if plan.drops else 0,
@@ -153,19 +154,18 @@ class Fit:
             subset=subset,
             asked=asked,
         )
-        self._epoch = self.job.run["epoch"]
         self.status, self.interrupted, self.seconds, self.mean_seconds = Status.RUNNING, False, [], 0.0
         self.stopped, self.resumed_at, self.about = False, 0, None
 
     @property
     def begun(self):
         """Whether a step was made, or the run has ended otherwise than by an error."""
-        return self.status != Status.RUNNING or int(self.job.run["step"][0]) > self.first_step
+        return self.status != Status.RUNNING or self.job.counts[STEP] > self.first_step
 
     @property
     def n_done(self):
         """Epochs completed."""
-        return self._epoch.item()
+        return self.job.counts[EPOCH]
 
     @property
     def losses(self):
@@ -206,23 +206,15 @@ class Fit:
         warn : bool, default=True
             Warn where training diverged.
         """
-        started = last = time.perf_counter()
+        started = time.perf_counter()
         stalled = self.status == Status.STALLED  # a run that was resumed there
         self.network.unfinished = None
-
-        def at_epoch_end(job):
-            nonlocal last
-            now = time.perf_counter()
-            self.seconds.append(now - last)
-            self._remember()  # so that a copy of the model made by a callback is up to date
-            self.stopped = bool(on_epoch(self))
-            last = time.perf_counter()
-            return self.stopped
-
+        at_epoch_end = None if on_epoch is None else self._at_epoch_end(on_epoch, started)
         try:
-            while not self.stopped and (stalled or self.n_done < len(self.job.losses)):
+            while not self.stopped and (stalled or self.job.counts[EPOCH] < len(self.job.losses)):
                 if not stalled:
-                    self.status = self._run(at_epoch_end if on_epoch is not None else None)
+                    how = dict(n_threads=self.n_threads, backend=self.own_kernels)
+                    self.status = training.run(self.job, at_epoch_end, **how)
                 if on_epoch is not None and len(self.seconds) < self.n_done - self.resumed_at:
                     # at the end of the last epoch the kernels return without calling back
                     at_epoch_end(self.job)
@@ -233,7 +225,7 @@ class Fit:
         except KeyboardInterrupt:
             self.interrupted = True
         finally:
-            insist(partial(self.finish, time.perf_counter() - started))
+            insist(self.finish, time.perf_counter() - started)
         if self.interrupted:
             _checks.warn_interrupted()
         if self.status == Status.BAD_ROWS:
@@ -243,6 +235,19 @@ class Fit:
         if warn and self.status == Status.DIVERGED:
             _checks.warn_diverged(*self.divergence)
         return self
+
+    def _at_epoch_end(self, on_epoch, last):
+        """Return what the kernels call at each epoch's end, the first of which began at the time `last`."""
+
+        def call(job):
+            nonlocal last
+            self.seconds.append(time.perf_counter() - last)
+            self._remember()  # so that a copy of the model made by a callback is up to date
+            self.stopped = bool(on_epoch(self))
+            last = time.perf_counter()
+            return self.stopped
+
+        return call
 
     @property
     def divergence(self):
@@ -260,9 +265,6 @@ class Fit:
         _checks.check_same("this fit", state["about"], self.about)
         run_state.put(self, state)
 
-    def _run(self, on_epoch):
-        return training.run(self.job, on_epoch, n_threads=self.n_threads, backend=self.own_kernels)
-
     def finish(self, seconds):
         """Take what training has reached in so many seconds into the optimizer's memory."""
         # it may refer to this object, which would keep the job's memory alive
@@ -273,15 +275,15 @@ class Fit:
             np.copyto(job.params, job.backup)
             self.status = Status.DIVERGED
         self.network.interrupted_ = self.interrupted
-        self.mean_seconds = seconds / max(1, self._remember() - self.resumed_at)
+        self.mean_seconds = seconds / (self._remember() - self.resumed_at or 1)
         if self.status == Status.DIVERGED:
             # the moments belong to the steps that diverged, and may not be finite
             self.optimizer_state.forget()
 
     def _remember(self):
         """Take steps, epochs and rates to where the next run looks for them; return the epochs completed."""
-        job, n_done = self.job, self.n_done
-        self.optimizer_state.step = job.option("step")
+        job, n_done = self.job, self.job.counts[EPOCH]
+        self.optimizer_state.step = job.counts[STEP]
         schedules.keep(self.optimizer, self.optimizer_state, job, n_done)
         self.network.n_epochs_ = self.first_epoch + n_done
         return n_done

@@ -54,21 +54,10 @@ class History:
         """Append what ``curves.lists()`` returns once it is asked for."""
         self._unread.append(curves)
 
-    def following(self, run):
-        """Return a context after which the curves of a run are appended, however it has ended."""
-        return Following(self, run)
-
-
-class Following:
-    """See `History.following`; as a generator it would cost more than all it does."""
-
-    __slots__ = ("history", "run")
-
-    def __init__(self, history, run):
-        self.history, self.run = history, run
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.history.extend_later(insist(lambda: self.run.curves))
+    def follow(self, run, transaction):
+        """Run to the end, and append the run's curves, however it has ended."""
+        transaction.commit(run)
+        try:
+            run.run()
+        finally:
+            self.extend_later(insist(getattr, run, "curves"))

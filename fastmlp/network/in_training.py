@@ -18,6 +18,7 @@ if hasattr(os, "register_at_fork"):
     # nothing of Python runs there, where Ctrl-C could come between
     os.register_at_fork(before=_enter.acquire, after_in_parent=_enter.release, after_in_child=_enter.release)
     os.register_at_fork(after_in_child=lambda: release_streams())
+    os.register_at_fork(after_in_child=_runs.clear)  # a forked child has none of the threads that train
 
 
 class in_training:
@@ -46,7 +47,7 @@ class in_training:
         with _enter:
             other = run_of(self.model)
             if other is None:
-                self.thread, self.process = threading.get_ident(), os.getpid()
+                self.thread = threading.get_ident()
                 _runs[id(self.model)] = weakref.ref(self)
         if other is not None:
             by = "the fit that runs this callback, and cannot begin another one; train"
@@ -65,9 +66,7 @@ class in_training:
 def run_of(model):
     """Return the `in_training` of a model that is being trained, else None."""
     entry = _runs.get(id(model))
-    run = None if entry is None else entry()
-    # a forked child has none of the threads that train
-    return run if run is not None and run.process == os.getpid() else None
+    return None if entry is None else entry()
 
 
 def release_streams():

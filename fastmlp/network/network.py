@@ -44,7 +44,8 @@ class Network(Exported):
         Seeds initial weights, shuffles and dropout. The same seed gives the same network as scikit-learn's
         MLP.
     dtype : {"float32", "float64"}, default=None
-        Of the weights. None follows the first data: float32 and uint8 give float32, all else float64.
+        Of the weights. None follows the first data: float16, float32 and uint8 give float32, all else
+        float64.
     input_scale : float, default=1.0
         Multiplies every input; 1/255 takes uint8 images as they are.
     reg : L1, L2 or L1L2, default=None
@@ -333,26 +334,22 @@ class Network(Exported):
         with in_training(self), unchanged_by_errors(self, late or resumes) as transaction:
             resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
+            callbacks = callbacks if callbacks == () else _checks.check_callbacks(callbacks)
             told = callbacks, verbose, _checks.check_int("measure_every", measure_every)
-            epoch_end = self._epoch_end(watched, prepared, y, epochs, metrics, validation_data, told)
+            epoch_end = self._watch(prepared, y, epochs, metrics, validation_data, told) if watched else None
             if epochs == 0 and not resumes:
                 return self
             checks = dict(check_rows=int(late), put_back=transaction.put_back) if late else {}
             run = new_run(self, prepared, **asked, **checks)
             if resumes:
                 epoch_end.resume(resumed, run)
-            with interrupts.held(), (epoch_end or self.curves).following(run):
-                transaction.commit(run)
-                run.run(epoch_end if epoch_end and epoch_end.per_epoch else None)
+            with interrupts.held():
+                (epoch_end or self.curves).follow(run, transaction)
         return self
 
-    def _epoch_end(self, watched, prepared, y, epochs, metrics, validation_data, told):
-        """Return what tells of each epoch of a fit; None where nobody watches it."""
+    def _watch(self, prepared, y, epochs, metrics, validation_data, told):
+        """Return what tells of each epoch of a fit that somebody watches."""
         callbacks, verbose, every = told
-        if not watched:
-            if callbacks != ():
-                _checks.check_callbacks(callbacks)
-            return None
         measure = EpochMetrics(self, prepared, y, metrics, validation_data)
         return EpochEnd(self, self, self.curves, epochs, measure, callbacks, verbose, every=every)
 

@@ -109,15 +109,14 @@ def training_rows(network, x, finite=True):
         if finite:
             _checks.check_finite_rows(rows, dtype=network.params.dtype)
     network.obey_layers()
-    network.own_params()
     return rows
 
 
 def settle(network, rows, y, loss=None, optimizer=None):
     """Settle on loss and optimizer, which the network keeps; return the targets as the kernels take them."""
     loss = choose_loss(network, loss)
-    y = _checks.check_targets(y, rows.n_rows, network.plan.n_outputs, network.params.dtype, loss)
     known, plan, dtype = network.learning, network.plan, network.params.dtype
+    y = _checks.check_targets(y, rows.n_rows, plan.n_outputs, dtype, loss)
     optimizer = known.optimizer or optimizers.Adam() if optimizer is None else optimizers.get(optimizer)
     if isinstance(optimizer, optimizers.LBFGS):
         _checks.check_lbfgs_network(plan)
@@ -135,7 +134,9 @@ def prepare(network, x, y, loss=None, optimizer=None, sample_weight=None, late=F
     """Check all that a fit was given; `late`: the values of x are checked by the training that reads them."""
     rows = training_rows(network, x, finite=not late)
     y = settle(network, rows, y, loss, optimizer)
-    weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
+    weights = None
+    if sample_weight is not None:
+        weights = _checks.check_sample_weight(sample_weight, rows.n_rows)
     if late and network.learning.optimizer_state is None:  # L-BFGS does not check its input while it reads it
         _checks.check_finite_rows(rows, dtype=network.params.dtype)
     return Prepared(rows, y, weights, network.learning)
@@ -153,7 +154,7 @@ def new_run(network, prepared, n_epochs, **options):
 
 def rows_of(network, x, name="x", finite=True):
     """Return `x` as Rows to predict, finite ones where that is asked for; plain arrays take a short way."""
-    n_features = network.built("predict").n_features
+    n_features = (network.plan or network.built("predict")).n_features
     if type(x) is np.ndarray and x.dtype in _ROW_DTYPES and x.ndim == 2 and x.shape[1] == n_features:
         rows = Rows(x, network.input_scale)
         if not finite or dispatch.kernels(network.params.dtype).all_finite(rows):
@@ -177,11 +178,12 @@ def samples_of(network, x, y, loss, sample_weight=None, of=""):
 
 def choose_loss(network, loss=None, training=True):
     """Return the loss asked for, else that of the fit before, else the one of the output activation."""
-    n_outputs, output = network.built("loss").n_outputs, network.functions[-1]
+    plan, functions = network.plan or network.built("loss"), network.functions
+    output = functions[-1]
     if loss is None:
         loss = network.learning.loss or losses.OF_OUTPUT.get(output.name, "mse")
     loss = losses.get(loss)
-    if training:
-        _checks.check_learnable(network.functions)
-    _checks.check_measurable(output, loss, n_outputs)
+    if training and not plan.is_smooth:
+        _checks.check_learnable(functions)
+    _checks.check_measurable(output, loss, plan.n_outputs)
     return loss

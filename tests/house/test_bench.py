@@ -1,5 +1,7 @@
 """The benchmark, who is timed: peers agree, a wrong one is caught, what fails lets the others go on."""
 
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +17,8 @@ if not (ROOT / "bench" / "__main__.py").is_file():
     pytest.skip("the benchmark is not part of this installation", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from bench.harness import contest  # noqa: E402
+from bench.harness import contest, machine  # noqa: E402
+from bench.harness.handover import handover  # noqa: E402
 from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
@@ -152,7 +155,7 @@ def test_slow_peers_train_on_fewer_rows():
 def test_peers_are_timed_in_turns():
     team = contest.Team((fastmlp.backend(),), 1, peers=["numpy"])
     try:
-        agreed, found, peaks, floors = contest.run(SMALL, team, repeats=2)
+        agreed, found, peaks, floors, handovers = contest.run(SMALL, team, repeats=2)
     finally:
         team.close()
     assert [m.peer for m in found] == ["numpy", "fastmlp"]
@@ -161,6 +164,7 @@ def test_peers_are_timed_in_turns():
     (level,) = team.levels
     assert not peaks or peaks[level] > 0.1
     assert not floors or set(floors[level]) == {"rows", "operations", "optimizer", "chain"}
+    assert len(handovers) <= 2 and all(each > 0 for each in handovers)
 
 
 class Fake:
@@ -185,12 +189,32 @@ def test_slow_variants_are_dropped_and_slow_peers_sit_out(monkeypatch):
         Fake("b", 1, 3.5),
         Fake("fastmlp", None, 9.0, "x"),
     )
-    found, _ = contest.timed(XOR, [near, far, slow, own], repeats=4)
+    found, *_ = contest.timed(XOR, [near, far, slow, own], repeats=4)
     assert [m.label for m in found] == ["a/1", "b/1", "fastmlp/None"]
     assert [m.seconds for m in found] == [[1.0] * 4, [3.5, None, None, 3.5], [9.0] * 4]
     assert found[0].n_samples == XOR.n_samples and found[1].median == 3.5
-    found, _ = contest.timed(XOR, [near, own], repeats=1, cpu=True)
+    found, *_ = contest.timed(XOR, [near, own], repeats=1, cpu=True)
     assert [m.seconds for m in found] == [[0.5], [4.5]], "the seconds that cores have worked"
+
+
+def test_how_near_the_cores_are_is_measured_before_each_round(monkeypatch):
+    monkeypatch.setattr(contest.time, "sleep", lambda seconds: None)
+    nanoseconds = iter([45.0, None, 200.0])
+    monkeypatch.setattr(contest, "handover", lambda: next(nanoseconds))
+    one = Fake("a", 1, 1.0)
+    assert contest.timed(replace(XOR, one_core=True), [one], repeats=4)[2] == []
+    assert contest.timed(XOR, [one], repeats=3)[2] == [45.0, 200.0]
+
+
+@pytest.mark.skipif(machine.n_cpus() < 2, reason="needs two cores")
+def test_a_line_passes_from_core_to_core():
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    found = [each for each in (handover() for _ in range(10)) if each is not None]
+    assert not found or 5 < min(found) < 2000, "nanoseconds between any two cores of one machine"
+    if shutil.which("cc") and before:
+        assert found and os.sched_getaffinity(0) == before
+    else:
+        assert not found
 
 
 def test_a_peer_that_fails_leaves_the_others_to_go_on(monkeypatch, capsys):
@@ -204,7 +228,7 @@ def test_a_peer_that_fails_leaves_the_others_to_go_on(monkeypatch, capsys):
 
     early, late = Failing("a", 1, 1.0), Failing("b", 1, 1.0)
     early.last, late.last = 1, 5
-    found, _ = contest.timed(XOR, [early, late, Fake("c", 1, 1.0)], repeats=4)
+    found, *_ = contest.timed(XOR, [early, late, Fake("c", 1, 1.0)], repeats=4)
     assert [(m.label, len(m.seconds)) for m in found] == [("c/1", 4)]
     told = capsys.readouterr().err
     assert "a/1 is left out: it is dead" in told and "b/1 is left out: it is dead" in told

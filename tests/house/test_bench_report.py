@@ -170,6 +170,23 @@ def test_losses_and_goals_are_told():
     assert report.verdict([entry]).splitlines() == ["1 of 2 goals met", "     17 % of the goal: A, avx2"]
 
 
+def test_cases_with_cores_far_apart_are_told():
+    def entry(title, *handovers):
+        case = replace(XOR, title=title)
+        return report.entry(case, {}, [measured("numpy/1", [1.0])], {}, None, handovers)
+
+    assert entry("A", 45.04, 47.0)["handover_ns"] == [45.0, 47.0]
+    assert "handover_ns" not in entry("A") and report.nearness([entry("A")]) == []
+    assert report.nearness([entry("A", 45.0), entry("B"), entry("C", 47.0, 200.0, 46.0)]) == [
+        "A line of memory passed between two cores in 46 ns."
+    ]
+    (told,) = report.nearness([entry("A", 45.0), entry("B", 200.0, 210.0, 44.0)])
+    assert (
+        told
+        == "A line of memory passed between two cores in 45 ns at best; more slowly in these cases: B (200)"
+    )
+
+
 def test_a_case_without_fastmlp_says_so(monkeypatch):
     rival = measured("jax/1", [2.0])
     (told, others) = report.lines(report.entry(XOR, {}, [rival], {}))

@@ -18,11 +18,11 @@ WIDE = 600  # inputs that make at least four cuts, on every level
 
 
 def dotted(n_features, dtype, n=N):
-    """Rows a fifth of whose values are not 0; some rows and every seventh column are empty."""
+    """Rows a fifth of whose values are not 0; some rows, every seventh column and twelve in a row are empty."""
     random = np.random.RandomState(5)
     x = random.randint(-255, 256, size=(n, n_features)) * (random.uniform(size=(n, n_features)) < 0.2)
     x[5] = x[64:68] = 0
-    x[:, ::7] = 0
+    x[:, ::7] = x[:, 18:30] = 0
     return x.astype(dtype)
 
 
@@ -78,6 +78,19 @@ def test_input_that_meets_two_layers(kernels, sources):
     ]
     rows = Rows(dotted(200, kernels.dtype), 1 / 255)
     check(kernels, make_job(kernels.dtype, build_plan(200, specs), N, x=rows, batch_size=37))
+
+
+@pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
+@pytest.mark.parametrize("width, n_features", [(WIDTH, 900), (1400, 100)])
+def test_input_that_meets_a_wide_layer_and_a_narrow_one(kernels, width, n_features, sources):
+    """The narrow one's gradient is summed by lists of rows, of several cuts where a block of weights ends."""
+    specs = [
+        dict(n_out=width, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=6, sources=sources, activation=Activation.TANH),
+        dict(n_out=2, sources=[1], activation=Activation.IDENTITY),
+    ]
+    rows = Rows(dotted(n_features, kernels.dtype), 1 / 255)
+    check(kernels, make_job(kernels.dtype, build_plan(n_features, specs), N, x=rows, batch_size=37))
 
 
 ADAM = dict(optimizer=Optimizer.ADAM, epsilon=1e-2)  # a step of the smallest gradients that is not their sign

@@ -10,7 +10,7 @@ from scipy import sparse
 from fastmlp import Dense, Network
 from fastmlp.kernels import dispatch, training
 from fastmlp.kernels.job import Rows
-from fastmlp.kernels.plan import Activation
+from fastmlp.kernels.plan import INPUT, Activation, build_plan
 
 FEATURES = 21
 PLAN = chain(FEATURES, (70, 9, 4), (Activation.TANH, Activation.RELU, Activation.SOFTMAX))
@@ -185,6 +185,38 @@ def test_rows_of_any_length_are_listed_for_all_cuts_as_for_none(kernels, n_featu
         np.testing.assert_array_equal(
             training.predict(plan, params, Rows(given[i : i + 1])), found[i : i + 1]
         )
+
+
+@pytest.mark.parametrize("width", [63, 64, 100, 128, 300])
+@pytest.mark.parametrize("n_features", [30, 97, 400])
+def test_many_rows_meet_copied_panels_of_weights_as_few_meet_the_weights(kernels, n_features, width):
+    """Listed rows, dense ones between them; the weights of whole panels, of more, and of fewer columns."""
+    plan = chain(n_features, (width, 3), (Activation.TANH, Activation.IDENTITY))
+    params = (np.random.RandomState(1).normal(size=plan.n_params) * 0.05).astype(kernels.dtype)
+    given = np.random.RandomState(2).uniform(0.5, 1, (650, n_features)).astype(kernels.dtype)
+    given[np.random.RandomState(3).uniform(size=given.shape) > 0.2] = 0
+    given[200:256], given[300] = 1, 0
+    for layer in (0, 1):
+        found = training.predict(plan, params, Rows(given), layer=layer, n_threads=1)
+        for i in range(0, 650, 50):
+            few = training.predict(plan, params, Rows(given[i : i + 50]), layer=layer)
+            np.testing.assert_array_equal(found[i : i + 50], few)
+
+
+@pytest.mark.parametrize("sources", [[INPUT, 0], [0, INPUT]], ids=str)
+def test_many_listed_rows_that_meet_two_layers(kernels, sources):
+    specs = [
+        dict(n_out=70, sources=[INPUT], activation=Activation.TANH),
+        dict(n_out=80, sources=sources, activation=Activation.TANH),
+    ]
+    plan = build_plan(90, specs)
+    params = (np.random.RandomState(1).normal(size=plan.n_params) * 0.05).astype(kernels.dtype)
+    given = np.random.RandomState(2).uniform(0.5, 1, (600, 90)).astype(kernels.dtype)
+    given[np.random.RandomState(3).uniform(size=given.shape) > 0.2] = 0
+    found = training.predict(plan, params, Rows(given), n_threads=1)
+    for i in range(0, 600, 50):
+        few = training.predict(plan, params, Rows(given[i : i + 50]))
+        np.testing.assert_array_equal(found[i : i + 50], few)
 
 
 @pytest.mark.parametrize("n", [256, 1000, 10000, 10001])

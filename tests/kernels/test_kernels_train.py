@@ -68,8 +68,6 @@ def test_nets_in_registers(kernels, n_inputs, width, optimizer):
 
     Bit for bit but with SGD, whose steps multiply in another order there.
     """
-    if kernels.name not in dispatch.COMPILED:
-        pytest.skip("there only the compiled kernels have such nets apart")
     both = (Activation.TANH, Activation.RELU, Activation.IDENTITY), (*Activation,)[: Activation.RELU + 1]
     for activations, (n, batch_size), weighted in itertools.product(
         itertools.product(*both), ((4, 4), (3, 2), (13, 4), (13, 8), (13, 5), (16, 16)), (False, True)
@@ -114,6 +112,33 @@ def test_whole_batches_in_registers(kernels, n_inputs, width):
     for scale, draw in itertools.product((0.01, 1.0, 3.0, 20.0), range(4)):
         job = whole_batches(kernels, n_inputs, width, scale, draw)
         compare(kernels, job)
+
+
+@pytest.mark.parametrize("n_inputs, width", [(1, 1), (2, 2), (2, 3), (3, 4)])
+@pytest.mark.parametrize("n", range(1, 5))
+def test_epochs_of_one_batch(kernels, n_inputs, width, n):
+    """All functions, also those that are not 0 where there is no neuron; batches larger than the data."""
+    functions = (*Activation,)[: Activation.RELU + 1]
+    for k, activations in enumerate(itertools.product(functions, functions)):
+        plan = chain(n_inputs, (width, 1), activations, slope=(1.0, 0.7)[k % 2])
+        options = dict(batch_size=(n, 6)[k % 2], shuffle=k % 3 > 0, average=k % 5 > 0, weighted=k % 4 > 1)
+        compare(kernels, make_job(kernels.dtype, plan, n, draw=k, n_epochs=7, **options))
+
+
+def test_nets_in_registers_diverge(kernels):
+    """The parameters are then those before the epoch that went wrong, as its loss shows, or only they do."""
+    plan = chain(2, (2, 1), (Activation.IDENTITY,) * 2)
+    for rate in (50.0, float(np.finfo(kernels.dtype).max)):
+        options = dict(batch_size=4, n_epochs=200, rates=(rate,), shuffle=0, average=0)
+        result, status = train(make_job(kernels.dtype, plan, 4, **options))
+        n_done = int(result.run["epoch"][0])
+        assert status == Status.DIVERGED and n_done < 20 and np.isfinite(result.params).all()
+        before = make_job(kernels.dtype, plan, 4, **options | dict(n_epochs=max(1, n_done)))
+        if n_done:
+            before = train(before)[0]
+        np.testing.assert_array_equal(result.params, before.params)
+        np.testing.assert_array_equal(result.backup, before.params)
+        np.testing.assert_array_equal(result.losses[:n_done], before.losses[:n_done])
 
 
 def test_calls_of_nets_in_registers(kernels):

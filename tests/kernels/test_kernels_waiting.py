@@ -70,3 +70,21 @@ def test_widths(kernels, optimizer, width):
         )  # fmt: skip
         result, _ = train(job)
         kernels.assert_close(result.params, expected_of(job).params, 2000)
+
+
+@pytest.mark.parametrize("optimizer", [Optimizer.MOMENTUM, Optimizer.NESTEROV], ids=lambda o: o.name)
+@pytest.mark.parametrize("layers, options", [
+    ({}, {}), ({}, dict(weight_decay=0.1)), (dict(l2=0.1), {}), (dict(mean_l1=0.1), {}),
+    ({}, dict(clip_value=1e-3)),
+], ids=str)  # fmt: skip
+def test_what_else_moves_weights(kernels, optimizer, layers, options):
+    """Decay, penalties and clipping, of weights whose input is 0, too."""
+    plan = chain(70, (30, 2), (Activation.TANH, Activation.IDENTITY), **layers)
+    rows = Rows(sparse.csr_matrix(seldom(200, kernels.dtype)[:40]))
+    options = dict(optimizer=optimizer, momentum=0.8, batch_size=1, n_epochs=2, rates=(0.002,)) | options
+    job = make_job(kernels.dtype, plan, 40, x=rows, **options)
+    expected = expected_of(job)
+    result, status = train(job)
+    assert status == expected.status
+    kernels.assert_close(result.params, expected.params, 2000)
+    kernels.assert_close(result.state, expected.state, 2000)

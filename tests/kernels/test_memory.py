@@ -13,7 +13,7 @@ import fastmlp
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron
 from fastmlp.kernels import memory, training
 from fastmlp.kernels import neuron as neurons
-from fastmlp.kernels.job import Job, Rows
+from fastmlp.kernels.job import AT, Job, Rows
 from fastmlp.kernels.plan import INPUT, Activation, Loss, Optimizer, build_plan
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -55,6 +55,17 @@ def a_job(dtype, labels=False):
     return kernel_jobs.make_job(
         dtype, plan, loss=loss, labels=labels, weighted=True, optimizer=Optimizer.ADAM, clip_norm=1.0
     )
+
+
+def test_counts_are_the_integers_of_the_record():
+    job = a_job(np.float32)
+    for name, at in AT.items():
+        if job.run.dtype[name].kind == "i":
+            assert job.counts[at] == job.option(name), name
+            job.counts[at] = 1000 + at
+            assert job.option(name) == 1000 + at
+            job.run[name] = at
+            assert job.counts[at] == at
 
 
 @pytest.mark.parametrize("name", WRITTEN + READ)

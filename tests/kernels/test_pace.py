@@ -1,5 +1,7 @@
 """How many threads take part, chosen while a job runs: by made-up speeds; results do not depend on it."""
 
+import time
+
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
@@ -7,6 +9,7 @@ from oracle.jobs import chain, make_job
 from fastmlp.kernels import pace, training
 from fastmlp.kernels.pace import AGAIN, ROUNDS, TRIAL, Pace
 from fastmlp.kernels.plan import Activation, Regime, Status
+from fastmlp.kernels.training import SLICE
 
 BATCH = 32
 
@@ -93,6 +96,33 @@ def test_the_next_run_of_that_size_begins_with_what_was_chosen():
     assert machine.start().n_active == 2
 
 
+@pytest.mark.parametrize("field", ["n_features", "batch_size", "sparse", "optimizer", "n_threads"])
+def test_what_was_chosen_is_for_that_work_alone(field):
+    machine = Machine({1: 1.5e6, 2: 1e6})
+    machine.trial()
+    machine.job.run[field] += 1
+    assert machine.start().n_active == machine.job.option("n_threads") > 1
+
+
+def test_what_is_known_does_not_grow_for_ever(monkeypatch):
+    monkeypatch.setattr(pace, "MOST_KNOWN", 3)
+    for batch in range(1, 10):
+        machine = Machine({1: 1.5e6, 2: 1e6})
+        machine.job.run["batch_size"] = batch
+        machine.pace = machine.start()
+        assert machine.trial()[1] == 1 and len(pace.known) <= 3
+        assert machine.start().n_active == 1
+
+
+def test_slices_are_short_where_threads_are_tried(monkeypatch):
+    """Of some milliseconds, from one slice to the next; else each is at least a quarter of the one before."""
+    monkeypatch.setattr(training.time, "perf_counter", lambda: SLICE)
+    machine = Machine({1: 1e6, 2: 1e6})
+    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
+    machine.slice()
+    assert training.next_budget(1000, 0.0, machine.pace) == 1000 * TRIAL / SLICE
+
+
 @pytest.mark.parametrize("n_active", [1, 2, 3])
 def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch):
     jobs = [job_of(kernels.dtype, n_epochs=5, stop_each_epoch=0) for _ in range(2)]
@@ -100,6 +130,25 @@ def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch)
     jobs[1].run["n_active"] = n_active
     assert training.run(jobs[1], n_threads=3, regime=Regime.BATCH) == Status.FINISHED
     assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
+
+
+def test_who_takes_no_part_sleeps(kernels, monkeypatch):
+    """Its CPU seconds tell; steps are large, so that another thread would find work to do in each."""
+    if not kernels.module.pauses_threads:
+        pytest.skip("these kernels' threads always take part")
+    seconds, work = [], kernels.module.work
+
+    def timed(job, thread):
+        work(job, thread)
+        seconds.append(time.thread_time())
+
+    monkeypatch.setattr(kernels.module, "work", timed)
+    plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(kernels.dtype, plan, n=2048, batch_size=1024, n_epochs=10_000)
+    job.run["n_active"] = 1
+    began = time.perf_counter()
+    training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=Regime.BATCH)
+    assert seconds[0] < 0.1 * (time.perf_counter() - began)
 
 
 def test_threads_that_were_asked_for_take_part(kernels, monkeypatch):

@@ -28,6 +28,7 @@ from fastmlp import (
     load,
     save,
 )
+from fastmlp.exceptions import InTrainingError
 from fastmlp.kernels import training
 
 X = np.random.RandomState(0).standard_normal((300, 4)).astype(np.float32)
@@ -170,6 +171,37 @@ def test_forked_children_draw_from_the_streams_of_fits(fit, stream):
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     finally:
         stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_may_train_what_a_thread_of_its_parent_trains():
+    """It has none of the threads that train, so no model is in training there."""
+    model, begun, go_on = net(0), threading.Event(), threading.Event()
+
+    class Wait:
+        def on_epoch_end(self, state):
+            begun.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=model.fit, args=(X, Y), kwargs=dict(callbacks=[Wait()]))
+    thread.start()
+    try:
+        assert begun.wait(60)
+        with pytest.raises(InTrainingError):
+            model.set_weights(model.get_weights())
+        child = os.fork()
+        if child == 0:
+            right = False
+            try:
+                signal.alarm(60)
+                model.set_weights(model.get_weights())
+                right = True
+            finally:
+                os._exit(0 if right else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        go_on.set()
         thread.join()
 
 

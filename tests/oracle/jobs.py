@@ -78,6 +78,7 @@ def clone(job):
     other = copy.copy(job)
     for name in ("run", "params", "state", "gradient", "order", "losses", "backup", "random_state"):
         setattr(other, name, copy.deepcopy(getattr(job, name)))
+    other.counts = memoryview(other.run.view(np.int64))
     return other
 
 

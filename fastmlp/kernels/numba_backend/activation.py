@@ -7,7 +7,7 @@ it, as it cannot of calls into the C library.
 import math
 
 from ..plan import Activation
-from .build import ALONE, BATCH, FUSED, LOSSES, NETS, PREDICTION, TRAINING, fused, leaf
+from .build import ALONE, BATCH, FUSED, LOSSES, NETS, PREDICTION, SAMPLES, fused, leaf
 from .lanes import by_precision, choose, real, scale_by_power
 from .memory import address
 
@@ -174,7 +174,7 @@ def activate(code, slope, z, a, n):
     return 0
 
 
-@leaf("idpppi->i", fastmath=FUSED, of=TRAINING)
+@leaf("idpppi->i", fastmath=FUSED, of=(BATCH, ALONE, NETS, SAMPLES))
 def activation_gradient(code, slope, z, a, d, n):
     """d *= f'(z) over n numbers, given a = f(z) too. Softmax has its own function."""
     zero, one, slope = real(0, z), real(1, z), real(slope, z)

@@ -21,12 +21,15 @@ from ..inspection import (
 )  # fmt: skip
 from ..memory import aligned_bytes, check
 from ..plan import Activation
-from ..records import ENSEMBLE_PARAMS, NEURON, TINY_WIDTH, Regime
+from ..records import ENSEMBLE_PARAMS, INPUT, NEURON, TINY_WIDTH, Regime
 from ..records import declared as declared_records
-from .build import ALONE, BATCH, NETS, SAMPLES
-from .calls import KINDS, Call, Calls, address, read_array, read_rows
+from .activation import RELU
+from .build import ALONE, BATCH, NETS, REGISTERS, SAMPLES
+from .calls import KINDS, Call, Calls, address, is_in_squares, read_array, read_rows
 from .context import CHUNK, CONTROL_BYTES, STOP
 from .lanes import VEC_BYTES
+from .optimizer import SGD
+from .registers import MOST_INPUTS, MOST_SAMPLES
 
 NOISE_TILE = 1 << 15
 MINI_BATCH, ONLINE = int(Regime.BATCH), int(Regime.ONLINE)
@@ -59,7 +62,28 @@ def manner_of(job):
         or plan.widest > TINY_WIDTH
     ):
         return BATCH
-    return ALONE if regime == ONLINE else SAMPLES
+    if regime == ONLINE:
+        return ALONE
+    return REGISTERS if fits_registers(job) else SAMPLES
+
+
+def fits_registers(job):
+    """Whether `registers.py` has this net, and does what is asked of it."""
+    plan, asked, hidden = job.plan, job.asked, VEC_BYTES // MOST_SAMPLES // job.params.itemsize
+    return (
+        plan.n_params <= (MOST_INPUTS + 2) * hidden + 1
+        and plan.n_features <= MOST_INPUTS
+        and asked["n_samples"] <= min(MOST_SAMPLES, asked["batch_size"])
+        and asked["optimizer"] == SGD
+        and not asked["weight_decay"]
+        and is_in_squares(job)
+        and plan.n_outputs == 1
+        and plan.edges["source"].tolist() == [INPUT, 0]
+        and all(
+            n_out <= hidden and activation <= RELU and bias >= 0 and not frozen and not any(penalties)
+            for _, n_out, activation, _, bias, _, _, frozen, _, *penalties in plan.layers.tolist()
+        )
+    )
 
 
 def overlaps_itself(array):

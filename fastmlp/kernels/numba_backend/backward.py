@@ -8,7 +8,7 @@ from ..records import INPUT
 from .build import BATCH, call, inline, kernel, leaf
 from .lanes import whole
 from .memory import address
-from .optimizer import GRADIENT
+from .optimizer import GRADIENT, pull_of
 
 
 @inline
@@ -81,6 +81,12 @@ def block_step(c, k, e, i, rows, n, scale):
         if c.stored == 0:
             factor, w = -c.run.learning_rate, c.params
         _add_listed(c, i // c.cut, n, d, n_out, factor, w + (start - i * n_out))
+        return 0.0
+    if listed and c.coasts != 0:
+        velocity, weight = pull_of(c.run)
+        call(c.coast, c.run.optimizer, c.constants, c.params + start, c.state + start, rows * n_out)
+        _add_listed(c, i // c.cut, n, d, n_out, velocity, c.state + (start - i * n_out))
+        _add_listed(c, i // c.cut, n, d, n_out, weight, c.params + (start - i * n_out))
         return 0.0
     if c.stored != 0:
         g = c.gradient + start

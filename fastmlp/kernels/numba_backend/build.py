@@ -59,15 +59,15 @@ fused = njit(forceinline=True, fastmath=FUSED, **PART)
 summed = njit(forceinline=True, fastmath=FUSED | {"reassoc"}, **PART)  # in any order
 
 # How a job is trained (`manner`): in mini-batches, or online; a small net online, alone, or several side by
-# side; in small batches whose samples lie side by side.
-BATCH, ALONE, NETS, SAMPLES = range(4)
-TRAINING = BATCH, ALONE, NETS, SAMPLES
+# side; in small batches whose samples lie side by side; or, if it is one of the smallest, in registers.
+BATCH, ALONE, NETS, SAMPLES, REGISTERS = range(5)
+TRAINING = BATCH, ALONE, NETS, SAMPLES, REGISTERS
 # Further kinds of calls: predictions; with rows listed by their non-zeros, in training too; with losses that
 # samples side by side have no own function for.
-PREDICTION, LISTS, LEARNED_LISTS, LOSSES = range(4, 8)
+PREDICTION, LISTS, LEARNED_LISTS, LOSSES = range(5, 9)
 FILES = (
     "context activation loss optimizer products rows philox gaussian forward backward epochs sharing samples "
-    "online train neuron"
+    "registers online train neuron"
 )
 LEAVES: dict = {}  # name: function, template, what LLVM may do with sums
 REACHED: dict = {}  # names of those that other leaves call: the kinds of calls that take them, () for all

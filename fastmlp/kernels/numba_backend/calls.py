@@ -84,6 +84,7 @@ class Calls:
         self.dtype = np.dtype(dtype)
         self._real = numba.from_dtype(self.dtype)
         self._compiled = {}
+        self._reached = {}  # records in which there is nothing but the leaves that calls of some kinds take
         self._template = None, None, None
 
     def _leaf(self, name):
@@ -92,6 +93,18 @@ class Calls:
             self._compiled[name] = compile_leaf(name, self._real)
         return self._compiled[name][1]
 
+    def _reach(self, kinds):
+        """Make the record of calls of some kinds, so far as it depends on nothing else."""
+        call = Call()
+        for name, takers in REACHED.items():
+            if not takers or not takers.isdisjoint(kinds):
+                self._leaf(name)
+                setattr(call, name, self._compiled[name][0].address)
+        call.manner, call.n_words = kinds[0] if kinds[0] in TRAINING else BATCH, ctypes.sizeof(Call) // 8
+        call.lists, call.in_squares = LISTS in kinds, kinds[0] == SAMPLES and LOSSES not in kinds
+        self._reached[kinds] = call
+        return call
+
     def _call(self, plan, *kinds):
         """A new record, with the addresses of a plan and of the kernels it takes; workspace sizes by rows.
 
@@ -99,15 +112,10 @@ class Calls:
         """
         last, call, sizes = self._template
         if last is None or plan is not last[0] or kinds != last[1]:
-            call, sizes = Call(), {}
-            for name, takers in REACHED.items():
-                if not takers or not takers.isdisjoint(kinds):
-                    self._leaf(name)
-                    setattr(call, name, self._compiled[name][0].address)
+            reached = self._reached.get(kinds) or self._reach(kinds)
+            call, sizes = Call.from_buffer_copy(reached), {}
             call.layers, call.n_layers = address(plan.layers), len(plan.layers)
             call.edges, call.n_params = address(plan.edges), plan.n_params
-            call.manner, call.n_words = kinds[0] if kinds[0] in TRAINING else BATCH, ctypes.sizeof(Call) // 8
-            call.lists, call.in_squares = LISTS in kinds, kinds[0] == SAMPLES and LOSSES not in kinds
             self._template = (plan, kinds), call, sizes
         return Call.from_buffer_copy(call), sizes
 

@@ -6,10 +6,24 @@ from numba import types
 
 from ..plan import EDGE, LAYER, RUN, Activation
 from ..records import INPUT
-from .build import ALONE, BATCH, NETS, REACHED, SAMPLES, TYPES, Leaf, call, inline, kernel, leaf, numba_type
+from .build import (
+    ALONE,
+    BATCH,
+    NETS,
+    REACHED,
+    REGISTERS,
+    SAMPLES,
+    TYPES,
+    Leaf,
+    call,
+    inline,
+    kernel,
+    leaf,
+    numba_type,
+)  # fmt: skip
 from .lanes import VEC_BYTES, Lanes, size_of
 from .memory import I64, Records, address, pointer, records
-from .optimizer import GRADIENT, SGD
+from .optimizer import GRADIENT, MOMENTUM, NESTEROV, SGD
 
 CHUNK = 256  # samples in the workspace at once; larger batches add their gradients up
 CHUNK_ELEMENTS = 1 << 20  # of gathered input at most
@@ -32,9 +46,10 @@ KINDS = (
     ("i", "looks lists in_squares"),
     ("p", "params state gradient backup y"), ("w", "labels order"), ("f", "weight rates losses"),
     ("i", "kind data row_stride col_stride indices index_bytes longest"), ("w", "indptr"), ("d", "scale"),
-    # what `layout` finds: samples at once; whether the gradient is stored whole, and whether it is subtracted
-    # from the weights as it comes; and the parts of the workspace
-    ("i", "chunk stored direct"), ("B", "buffers"),
+    # what `layout` finds: samples at once; whether the gradient is stored whole, whether it is subtracted
+    # from the weights as it comes, and whether weights first move as if there were none (`coast`); and the
+    # parts of the workspace
+    ("i", "chunk stored direct coasts"), ("B", "buffers"),
     ("p", "x mask value zeros panel constants"), ("x", "index"), ("w", "counts"),
     # of mini-batches: where threads meet (see `sharing.py`), a batch's sums, and the results of tasks; the
     # records of stretches of samples; rows of weights in a block of listed input, and where in each list such
@@ -111,6 +126,10 @@ def _layout_layers(c, buffers, here, number, base):
 @kernel
 def _layout_lanes(c, here, base):
     """What is held in vectors, from `here` on; returns its end."""
+    if c.manner == REGISTERS:  # see registers.py
+        c.inputs, c.targets, c.weights = here, here + 3 * VEC_BYTES, here + 4 * VEC_BYTES
+        c.products, c.copies = here + 7 * VEC_BYTES, here + 13 * VEC_BYTES
+        return here + 19 * VEC_BYTES
     vectors = 1
     if c.manner == SAMPLES:
         vectors = (c.batch * size_of(c.params) + VEC_BYTES - 1) // VEC_BYTES
@@ -236,20 +255,27 @@ def _choose(c):
     """How a job is carried out: samples in the workspace at once; what becomes of the gradient."""
     size, run, batch = size_of(c.params), c.run, c.batch
     width = c.longest if c.lists != 0 else c.n_features
-    c.chunk, c.direct, c.stored = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width))), 0, 0
+    c.chunk, c.direct, c.stored, c.coasts = (
+        max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width))),
+        0,
+        0,
+        0,
+    )
     if c.manner != BATCH:
         c.chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
     if c.training == 0:
         return
-    direct = run.optimizer == SGD and run.weight_decay == 0.0 and run.clip_value <= 0.0
+    plain = run.clip_value <= 0.0  # whether steps take gradients as they are
+    direct = run.optimizer == SGD and run.weight_decay == 0.0
     for k in range(c.n_layers):
         layer = c.layers[k]
-        direct = direct and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
+        plain = plain and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0
         direct = direct and (c.manner == BATCH or layer.frozen == 0)
-    c.direct = direct and (c.lists != 0 or c.manner == SAMPLES)
+    c.direct = plain and direct and (c.lists != 0 or c.manner == SAMPLES)
     if c.manner == BATCH:
         asked = address(c.gradient) != 0 or run.clip_norm > 0.0
         c.stored = batch > c.chunk or asked or (c.direct == 0 and c.n_params <= SMALL)
+        c.coasts = plain and batch == 1 and c.stored == 0 and MOMENTUM <= run.optimizer <= NESTEROV
     else:
         c.stored = c.manner == SAMPLES
 
@@ -316,7 +342,7 @@ def layout(c, base):
         here = _layout_step(c, here, base, widest)
     if shares:
         here = _layout_shares(c, here, base, widest)
-    if c.manner == NETS or c.manner == SAMPLES:
+    if c.manner == NETS or c.manner >= SAMPLES:
         here = _layout_lanes(c, here, base)
     if base != 0:
         for i in range(n_zeros):

@@ -302,6 +302,37 @@ def total_of_four(typingctx, x):
     return x.element(x), codegen
 
 
+def _exchanged(builder, value, distance):
+    """A vector whose lanes have changed places with those at a distance, a power of two."""
+    n = value.type.count
+    places = ir.Constant(ir.VectorType(ir.IntType(32), n), [lane ^ distance for lane in range(n)])
+    return builder.shuffle_vector(value, value, places)
+
+
+@intrinsic
+def sum_in_fours(typingctx, x):
+    """In every lane the sum of the four lanes, from a multiple of four on, of which it is one."""
+
+    def codegen(context, builder, sig, args):
+        value = builder.fadd(args[0], _exchanged(builder, args[0], 2))
+        return builder.fadd(value, _exchanged(builder, value, 1))
+
+    return x(x), codegen
+
+
+@intrinsic
+def sum_of_fours(typingctx, x):
+    """In every lane the sum of those that have its place in their four."""
+
+    def codegen(context, builder, sig, args):
+        value, distance = args[0], 4
+        while distance < x.count:
+            value, distance = builder.fadd(value, _exchanged(builder, value, distance)), 2 * distance
+        return value
+
+    return x(x), codegen
+
+
 @intrinsic
 def scale_by_power(typingctx, x, t):
     """x 2^n, where t = n + 1.5 * 2^mantissa holds n in its low bits; x 2^n must be a normal number."""

@@ -6,7 +6,7 @@ scikit-learn's formulas for SGD, momentum, Nesterov and Adam, PyTorch's for the 
 import math
 
 from ..plan import Optimizer
-from .build import BATCH, FUSED, SAMPLES, fused, inline, leaf
+from .build import BATCH, FUSED, LEARNED_LISTS, SAMPLES, fused, inline, leaf
 from .lanes import multiply_add, real, root
 
 GRADIENT, SGD, MOMENTUM, NESTEROV, ADAM, AMSGRAD, ADAGRAD, RMSPROP, RPROP = map(int, Optimizer)
@@ -125,6 +125,24 @@ def update(code, k, w, g, s0, s1, s2, n):
             s0[i] = real(0, w) if agree < real(0, w) else g[i]
             w[i] = keep * w[i] - _sign(s0[i], s1[i])
     return 0
+
+
+@leaf("ipppi->i", fastmath=FUSED, of=(LEARNED_LISTS,))
+def coast(code, k, w, s0, n):
+    """A step of momentum or Nesterov's on n parameters whose gradient is 0; see `pull_of`."""
+    keep, mu = k[KEEP], k[MU]
+    lead = mu if code == NESTEROV else real(1, mu)
+    for i in range(n):
+        s0[i] = mu * s0[i]
+        w[i] = keep * w[i] + lead * s0[i]
+    return 0
+
+
+@inline
+def pull_of(run):
+    """What a gradient adds to velocities, and to weights, in such a step."""
+    rate = -run.learning_rate
+    return rate, rate * (1.0 + run.momentum) if run.optimizer == NESTEROV else rate
 
 
 @leaf("ppidddd->d", fastmath=FUSED | {"reassoc"}, of=(BATCH, SAMPLES))

@@ -2,7 +2,7 @@
 
 import math
 
-from .build import SAMPLES, call, entry, kernel, leaf
+from .build import REGISTERS, SAMPLES, call, entry, kernel, leaf
 from .epochs import FINISHED, RUNNING, begin_batch, end_batch
 from .memory import FLUSH, exchange_float_control
 from .optimizer import corrects
@@ -31,7 +31,10 @@ def train(c, workspace):
     exchange_float_control(control | FLUSH)
     run, status = c.run, FINISHED
     if run.epoch < run.n_epochs and run.n_samples > 0:
-        status = _run_samples(c) if c.manner == SAMPLES else call(c.run_batches, c)
+        if c.manner == REGISTERS:
+            status = call(c.run_registers, c)
+        else:
+            status = _run_samples(c) if c.manner == SAMPLES else call(c.run_batches, c)
     exchange_float_control(control)
     run.status = status
     return status

@@ -118,8 +118,9 @@ cdef extern from *:
         const real *row[4] = {b, b + b_col, b + 2 * b_col, b + 3 * b_col};
         transpose_quad_rows(row, 0, p, ldp);
     }
-    /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns. */
-    FM_INLINE void vec_four_columns(const real *const *x, Py_ssize_t c, vec *t) {
+    /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns. Returns 1; where all are 0 and may be skipped, maybe
+       0 and no t. */
+    FM_INLINE int vec_four_columns(const real *const *x, Py_ssize_t c, vec *t, int skips) {
     #if REAL_BYTES == 4 && defined(__GNUC__) && defined(__AVX2__)
         vec a[4], low01, high01, low23, high23;   /* every fourth row side by side, then within 16 bytes */
         for (int r = 0; r < 4; r++) {
@@ -139,6 +140,8 @@ cdef extern from *:
         #define FM_UNPACK(type, how, a, b) ((vec)_mm256_unpack##how((type)(a), (type)(b)))
         #define FM_SINGLE __m256
         #define FM_PAIR __m256d
+        __m256i any = (__m256i)a[0] | (__m256i)a[1] | (__m256i)a[2] | (__m256i)a[3];
+        if (skips && _mm256_testz_si256(any, any)) return 0;
       #endif
         low01 = FM_UNPACK(FM_SINGLE, lo_ps, a[0], a[1]);
         high01 = FM_UNPACK(FM_SINGLE, hi_ps, a[0], a[1]);
@@ -151,6 +154,8 @@ cdef extern from *:
     #else
         for (int r = 0; r + 4 <= LANES; r += 4) transpose_quad_rows(x + r, c, (real *)t + r, LANES);
     #endif
+        (void)skips;
+        return 1;
     }
 
     /* The sums of four vectors' lanes. */
@@ -188,7 +193,7 @@ cdef extern from *:
     """
     ctypedef int vmask
     void transpose_quad(const real *, size, real *, size) noexcept nogil
-    void vec_four_columns(const real **, size, vec *) noexcept nogil
+    int vec_four_columns(const real **, size, vec *, int) noexcept nogil
     void vec_sums(vec, vec, vec, vec, real *, size) noexcept nogil
     const char *fm_opaque(const char *) noexcept nogil
     vmask vec_mask(size) noexcept nogil

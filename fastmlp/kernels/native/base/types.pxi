@@ -78,13 +78,24 @@ cdef extern from *:
     #if defined(_WIN32)
       #include <windows.h>
       #define fm_yield() SwitchToThread()
-      #define fm_sleep() Sleep(0)
+      #define fm_sleep(waits) Sleep(0)
     #else
       #include <sched.h>
       #include <time.h>
       #define fm_yield() sched_yield()
-      static inline void fm_sleep(void) { struct timespec t = {0, 50000}; nanosleep(&t, 0); }
+      static inline void fm_sleep(int waits) {
+          struct timespec t = {0, waits < 1900 ? 50000 + 500 * waits : 1000000};
+          nanosleep(&t, 0);
+      }
     #endif
+
+    /* What a thread does that has looked for work in vain so many times. To wake up costs its core some 10 microseconds,
+       so it sleeps longer the longer it has waited, up to a millisecond. */
+    static inline void fm_wait(int waits) {
+        if (waits < 500) fm_pause();
+        else if (waits < 2000) fm_yield();
+        else fm_sleep(waits - 2000);
+    }
 
     /* Into the first-level cache, or the second. GCC drops calls of functions that do no more, unless inlined. */
     #if defined(__GNUC__)
@@ -118,7 +129,7 @@ cdef extern from *:
     void fm_prefetch(const void *) noexcept nogil
     void fm_prefetch_far(const void *) noexcept nogil
     void fm_yield() noexcept nogil
-    void fm_sleep() noexcept nogil
+    void fm_wait(int32_t) noexcept nogil
     int32_t fm_load(int32_t *) noexcept nogil
     void fm_store(int32_t *, int32_t) noexcept nogil
     int32_t fm_add(int32_t *, int32_t) noexcept nogil

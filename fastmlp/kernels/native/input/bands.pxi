@@ -13,19 +13,19 @@ cdef struct Bands:
     size room             # samples of these
 
 
-cdef bint first_alone(const Job *job) noexcept nogil:
+cdef bint first_alone(const Net *net) noexcept nogil:
     """Whether only the first layer meets the input, once."""
     cdef size e
-    for e in range(1, job.net.n_edges):
-        if job.net.edges[e].source == INPUT:
+    for e in range(1, net.n_edges):
+        if net.edges[e].source == INPUT:
             return False
-    return job.net.layers[0].n_edges == 1
+    return net.layers[0].n_edges == 1
 
 
 cdef inline size few_bands(const Job *job, size chunk, size n_cuts) noexcept nogil:
     """Bands of a wide first layer: by the sizes alone, as the order of sums depends on them."""
     cdef size n = 2 if chunk <= 64 else 4
-    return n if chunk <= BAND_SAMPLES and n_cuts >= n and job.net.n_layers > 1 and first_alone(job) else 0
+    return n if chunk <= BAND_SAMPLES and n_cuts >= n and job.net.n_layers > 1 and first_alone(&job.net) else 0
 
 
 cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands,

@@ -306,41 +306,8 @@ cdef extern from *:
         }
         return m;
     }
-
-    /* The same of a row x[0..n), and where the list of each cut of `cut` features ends, a multiple of 32; `from` is
-       added to these ends. */
-    static inline Py_ssize_t fm_compress_cuts(const real *x, Py_ssize_t n, Py_ssize_t cut, Py_ssize_t n_cuts,
-                                              const real *next, real *value, int32_t *index, int32_t from,
-                                              int32_t *ends) {
-        Py_ssize_t m = 0, j = 0, c = 0;
-    #if defined(FM_NONZERO)
-        uint16_t masks[64];
-        while (j + LANES <= n) {
-            Py_ssize_t i, groups = (n - j) / LANES < 64 ? (n - j) / LANES : 64;
-            for (i = 0; i < groups; i++) masks[i] = FM_NONZERO(x + j + i * LANES);
-            for (i = 0; i < groups; i++) {
-                unsigned k = masks[i];
-                if (j + i * LANES == (c + 1) * cut) ends[c++] = from + (int32_t)m;
-                if (next) _mm_prefetch((const char *)(next + j + i * LANES), _MM_HINT_T0);
-                FM_STORE_NONZERO(value + m, k, x + j + i * LANES);
-                FM_STORE_PLACES(index + m, k, j + i * LANES);
-                m += __builtin_popcount(k);
-            }
-            j += groups * LANES;
-        }
-    #endif
-        for (; c < n_cuts; c++) {
-            Py_ssize_t stop = (c + 1) * cut < n ? (c + 1) * cut : n;
-            if (j < stop) m += fm_compress(x, j, stop, next, value + m, index + m);
-            j = j < stop ? stop : j;
-            ends[c] = from + (int32_t)m;
-        }
-        return m;
-    }
     """
     size fm_compress(const real *, size, size, const real *, real *, int32_t *) noexcept nogil
-    size fm_compress_cuts(const real *, size, size, size, const real *, real *, int32_t *, int32_t,
-                          int32_t *) noexcept nogil
 
 
 cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:

@@ -115,7 +115,7 @@ cdef void transpose(const real *A, size lda, real *T, size ldt, size M, size N) 
         for r in range(LANES):
             x[r] = A + (i + r) * lda
         for j in range(0, columns, 4):
-            vec_four_columns(x, j, t)
+            vec_four_columns(x, j, t, False)
             for r in range(4):
                 (<vec *>(T + (j + r) * ldt + i))[0] = t[r]
         i += LANES

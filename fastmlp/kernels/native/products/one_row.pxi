@@ -3,6 +3,38 @@
 # multiply-adds in the order of the features, as in dense.pxi; with more, narrow outputs take so many chains
 # side by side, to hide the latency of an addition.
 
+cdef enum:
+    PANEL_VECS = 8        # vectors of a panel: as many outputs as AVX2 has registers for, and a CPU needs chains
+
+cdef extern from *:
+    """
+    /* c[j] += sum over p < m of value[p] times vector j of row place[p] of A, rows ld apart: one chain of multiply-adds
+       for each of c. A row's address is one number that the compiler cannot take apart, with offsets for all vectors.
+       A CPU with AVX2 loads twice a cycle, which multiply-adds of rows alone take up: four values are one load there,
+       two places another. */
+    #define FM_ADD_ROW(v, place) { \
+        const vec *row = (const vec *)fm_opaque((const char *)(A + (Py_ssize_t)(place) * ld)); \
+        for (int j = 0; j < vecs; j++) c[j] += (v) * row[j]; }
+    FM_INLINE void fm_add_rows(const int vecs, const real *value, const int32_t *place, Py_ssize_t m, const real *A,
+                               Py_ssize_t ld, vec *c) {
+        Py_ssize_t p = 0;
+    #if defined(__AVX2__) && !defined(__AVX512F__) && REAL_BYTES == 4
+        for (; p + 4 <= m; p += 4) {
+            uint64_t two[2];
+            memcpy(two, place + p, sizeof two);
+            __m256 four = _mm256_broadcast_ps((const __m128 *)(value + p));
+            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0x00), (uint32_t)two[0])
+            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0x55), two[0] >> 32)
+            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0xaa), (uint32_t)two[1])
+            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0xff), two[1] >> 32)
+        }
+    #endif
+        for (; p < m; p++) FM_ADD_ROW(value[p], place[p])
+    }
+    """
+    void fm_add_rows(int, const real *, const int32_t *, size, const real *, size, vec *) noexcept nogil
+
+
 cdef inline int row_ways(int vecs) noexcept nogil:
     """Chains of additions that an output takes, where it is one of so many vectors."""
     return 1 if vecs >= 8 else (2 if vecs >= 4 else 4)
@@ -93,6 +125,18 @@ cdef void ordered_row_product(const real *value, const int32_t *index, size m, c
                               size n) noexcept nogil:
     """The same, bit for bit as a dense product has it."""
     row_product(True, value, index, m, W, NULL, NULL, ld, out, n)
+
+
+cdef inline void panel_product(const real *value, const int32_t *index, size m, const real *W,
+                               real *out) noexcept nogil:
+    """The same for PANEL_VECS vectors of out, and W whose rows are as long."""
+    cdef vec c[PANEL_VECS]
+    cdef int j
+    for j in range(PANEL_VECS):
+        c[j] = (<const vec *>(out + j * LANES))[0]
+    fm_add_rows(PANEL_VECS, value, index, m, W, PANEL_VECS * LANES, c)
+    for j in range(PANEL_VECS):
+        (<vec *>(out + j * LANES))[0] = c[j]
 
 
 cdef void drifting_row_product(const real *value, const int32_t *index, size m, const real *W, const real *V,

@@ -28,6 +28,11 @@ cdef void gather_block(Batch *self, size start, size first, size last) noexcept 
             x[j] = x[j] * self.x_mask[s * self.panels.ldx + j]
 
 
+cdef inline size position_of(const Batch *self, size start, size s) noexcept nogil:
+    """Where sample s of those that begin at position `start` of the epoch's order is in this."""
+    return self.shared_lists.at[self.shared_lists.side][s] if self.shared else start + s
+
+
 cdef inline void forward_cut_of_band(Batch *self, size cut, size first, size last) noexcept nogil:
     """Add what a cut of the first layer's weights gives for samples first..last to its band's sums."""
     if self.job.run.sparse:
@@ -41,7 +46,7 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
 
     following : see `forward_lists`
     """
-    cdef size k, e, s, m = last - first, p, cut
+    cdef size k, e, s, m = last - first, p, cut, together
     cdef const Layer *layer
     cdef LayerWork *work
     cdef LayerWork *source
@@ -85,17 +90,21 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             for s in range(first, last if banded else first):
                 sum_bands(self.bands, s, bias, C + (s - first) * work.lda)
             return
-        for s in range(first, last):
+        together = m if work.lda == work.ld and work.mask == NULL else 1     # rows that follow one another
+        s = first
+        while s < last:
             C = work.A + s * work.lda
             W = work.Z + s * work.lda if work.Z != NULL else C
-            if banded:
-                sum_bands(self.bands, s, bias, W)
-            activation_forward(layer.activation, <real>layer.slope, W, C, work.ld)
+            for p in range(together if banded else 0):
+                sum_bands(self.bands, s + p, bias, W + p * work.lda)
+            activation_forward(layer.activation, <real>layer.slope, W, C, together * work.ld)
             if work.mask != NULL:
                 W = work.mask + s * work.lda
-                dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, start + s, layer.dropout, W, layer.n_out)
+                dropout_mask(self.job.run.seed, self.job.run.epoch, k + 1, position_of(self, start, s),
+                             layer.dropout, W, layer.n_out)
                 for p in range(<size>layer.n_out):
                     C[p] = C[p] * W[p]
+            s += together
 
 
 cdef enum:
@@ -148,7 +157,7 @@ cdef inline double softmax_samples(Batch *self, int vecs, size start, size first
     memcpy(inverse, &a, sizeof(vec))
     for i in range(m):
         s = first + i
-        row = self.job.order[start + s]
+        row = self.job.order[position_of(self, start, s)]
         logits = work.Z + s * work.lda
         d = work.D + s * work.lda
         log_sum = top[i]
@@ -203,6 +212,7 @@ cdef double loss_block(Batch *self, size start, size first, size last, double *w
     """Weighted sum of the block's losses; dZ of the output layer; the block's sum of weights."""
     cdef LayerWork *work = &self.work[self.job.net.n_layers - 1]
     cdef size s, j, n = self.job.net.layers[self.job.net.n_layers - 1].n_out
+    cdef int64_t row
     cdef double value, total = 0, w
     cdef real *d
     cdef real scale
@@ -211,8 +221,9 @@ cdef double loss_block(Batch *self, size start, size first, size last, double *w
     weight[0] = 0
     for s in range(first, last):
         d = work.D + s * work.lda
-        value = sample_loss(&self.job, self.job.order[start + s], work.Z + s * work.lda, work.A + s * work.lda, d)
-        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[self.job.order[start + s]]
+        row = self.job.order[position_of(self, start, s)]
+        value = sample_loss(&self.job, row, work.Z + s * work.lda, work.A + s * work.lda, d)
+        w = 1 if self.job.sample_weight == NULL else self.job.sample_weight[row]
         weight[0] += w
         total += w * value
         scale = <real>(w * self.job.run.gradient_scale)
@@ -335,8 +346,8 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         elif self.shared:
             if fresh:
                 memset(row, 0, (b - a) * ld * sizeof(real))
-            scatter_cut(&self.job, &self.shared_lists, self.batch_start + self.batch_at,
-                        shared_cut(&self.shared_lists, a), n_samples, work.D, factor, row - a * ld)
+            scatter_cut(&self.job, &self.shared_lists, shared_cut(&self.shared_lists, a), n_samples, work.D, factor,
+                        row - a * ld)
         elif lists_columns(&self.job, ld):
             columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
@@ -347,11 +358,11 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
             b -= edge.row
             cut = a // lists.cut
             row -= a * ld
-            if a == cut * lists.cut and (b - a == lists.cut or b == <size>self.job.run.n_features):
+            if a == cut * lists.cut and b == min(a + lists.cut, <size>self.job.run.n_features):
                 scatter_samples(lists.value, lists.index, lists.start + cut, lists.end + cut, lists.n_cuts, n_samples,
                                 work.D, work.lda, factor, row, ld)
                 continue
-            while cut * lists.cut < b:        # an edge whose rows do not begin where the block's do
+            while cut * lists.cut < b:        # a block of several cuts, or one that does not begin where a cut does
                 for s in range(n_samples):
                     p = lists.start[s * lists.n_cuts + cut]
                     q = lists.end[s * lists.n_cuts + cut]

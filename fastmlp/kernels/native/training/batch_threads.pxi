@@ -71,6 +71,9 @@ cdef void open_chunk(Batch *self) noexcept nogil:
     elif self.job.run.sparse and not self.shared:
         open_phase(self, WALK, n_stretches(self))
     else:                     # rows are read where they meet the weights
+        if self.shared:
+            group_samples(&self.job, &self.shared_lists, self.shared_lists.side, self.batch_start + self.batch_at,
+                          self.chunk_samples)
         open_phase(self, BANDS, self.bands.n_bands)
 
 
@@ -116,7 +119,7 @@ cdef void multiply_cut(Batch *self, int side, size start, size cut, size n_sampl
     """Multiply the n_samples that begin at position `start` of the epoch's order by a cut of the first weights."""
     cdef bint bad = False
     if self.shared:
-        bad = forward_cut(&self.job, &self.shared_lists, side, start, cut, n_samples, self.work[0].W)
+        bad = forward_cut(&self.job, &self.shared_lists, side, cut, n_samples, self.work[0].W)
     else:
         if not self.job.run.sparse:
             bad = gather_panel(&self.job, &self.panels, cut, start, 0, n_samples)
@@ -136,6 +139,9 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     cdef size last = min(first + self.stretch, self.chunk_samples), b
     if not self.early:
         gather_stretch(self, start, first, last)
+    if self.shared and self.prepared > 0 and task == 0:
+        group_samples(&self.job, &self.shared_lists, self.shared_lists.side ^ 1,
+                      self.batch_start + self.batch_samples, self.prepared)
     forward_block(self, start, first, last, following(self, thread) if not self.early else -1)
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
@@ -293,10 +299,5 @@ cdef void serve(Job *job, size thread) noexcept nogil:
             waits = 0
             continue
         waits += 1
-        if waits < 500:
-            fm_pause()
-        elif waits < 2000:
-            fm_yield()
-        else:
-            fm_sleep()
+        fm_wait(waits)
     fm_restore_denormals(control)

@@ -234,12 +234,7 @@ cdef void halves_help(Job *job, size thread) noexcept nogil:
             waits = 0
             continue
         waits += 1
-        if waits < 500:
-            fm_pause()
-        elif waits < 2000:
-            fm_yield()
-        else:
-            fm_sleep()
+        fm_wait(waits)
     fm_restore_denormals(control)
 
 
