@@ -256,7 +256,7 @@ def test_a_source_that_is_listed_twice(kernels):
         compare(kernels, make_job(kernels.dtype, build_plan(6, specs), N), regime=regime)
 
 
-@pytest.mark.parametrize("widths", [(1,), (3,), (1, 1), (2, 1), (33, 17), (64, 65), (130, 5)])
+@pytest.mark.parametrize("widths", [(1,), (3,), (1, 1), (2, 1), (33, 17), (64, 65), (130, 5), (134, 7)])
 def test_sizes(kernels, widths):
     for n_features, batch_size in itertools.product((1, 2, 31, 65), (1, 7, N)):
         plan = chain(n_features, widths, [Activation.TANH] * len(widths))

@@ -118,6 +118,45 @@ cdef extern from *:
         const real *row[4] = {b, b + b_col, b + 2 * b_col, b + 3 * b_col};
         transpose_quad_rows(row, 0, p, ldp);
     }
+    /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; returns 1. Where all are 0 and may be skipped, it may
+       return 0, and no t. */
+    FM_INLINE int vec_four_columns(const real *const *x, Py_ssize_t c, vec *t, int skips) {
+    #if REAL_BYTES == 4 && defined(__GNUC__) && defined(__AVX2__)
+        vec a[4], low01, high01, low23, high23;   /* every fourth row side by side, then within 16 bytes */
+        for (int r = 0; r < 4; r++) {
+      #if defined(__AVX512F__)
+            __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(x[r] + c));
+            v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 4] + c), 1);
+            v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 8] + c), 2);
+            a[r] = (vec)_mm512_insertf32x4(v, _mm_loadu_ps(x[r + 12] + c), 3);
+        }
+        #define FM_UNPACK(type, how, a, b) ((vec)_mm512_unpack##how((type)(a), (type)(b)))
+        #define FM_SINGLE __m512
+        #define FM_PAIR __m512d
+      #else
+            __m256 v = _mm256_castps128_ps256(_mm_loadu_ps(x[r] + c));
+            a[r] = (vec)_mm256_insertf128_ps(v, _mm_loadu_ps(x[r + 4] + c), 1);
+        }
+        #define FM_UNPACK(type, how, a, b) ((vec)_mm256_unpack##how((type)(a), (type)(b)))
+        #define FM_SINGLE __m256
+        #define FM_PAIR __m256d
+        __m256i any = (__m256i)a[0] | (__m256i)a[1] | (__m256i)a[2] | (__m256i)a[3];
+        if (skips && _mm256_testz_si256(any, any)) return 0;
+      #endif
+        low01 = FM_UNPACK(FM_SINGLE, lo_ps, a[0], a[1]);
+        high01 = FM_UNPACK(FM_SINGLE, hi_ps, a[0], a[1]);
+        low23 = FM_UNPACK(FM_SINGLE, lo_ps, a[2], a[3]);
+        high23 = FM_UNPACK(FM_SINGLE, hi_ps, a[2], a[3]);
+        t[0] = FM_UNPACK(FM_PAIR, lo_pd, low01, low23);
+        t[1] = FM_UNPACK(FM_PAIR, hi_pd, low01, low23);
+        t[2] = FM_UNPACK(FM_PAIR, lo_pd, high01, high23);
+        t[3] = FM_UNPACK(FM_PAIR, hi_pd, high01, high23);
+    #else
+        for (int r = 0; r + 4 <= LANES; r += 4) transpose_quad_rows(x + r, c, (real *)t + r, LANES);
+    #endif
+        (void)skips;
+        return 1;
+    }
 
     /* The sums of four vectors' lanes. */
     FM_INLINE void vec_sums(vec t0, vec t1, vec t2, vec t3, real *c, Py_ssize_t c_col) {
@@ -154,6 +193,7 @@ cdef extern from *:
     """
     ctypedef int vmask
     void transpose_quad(const real *, size, real *, size) noexcept nogil
+    int vec_four_columns(const real **, size, vec *, int) noexcept nogil
     void vec_sums(vec, vec, vec, vec, real *, size) noexcept nogil
     const char *fm_opaque(const char *) noexcept nogil
     vmask vec_mask(size) noexcept nogil

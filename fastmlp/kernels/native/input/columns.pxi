@@ -14,43 +14,6 @@ cdef extern from *:
     """
     #if defined(FM_STORE_PLACES)
       #define LISTS_COLUMNS 1
-      /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; may return 0, and no t, where all are 0. */
-      static inline int fm_four_columns(const real *const *x, Py_ssize_t c, vec *t) {
-      #if REAL_BYTES == 4
-          vec a[4], low01, high01, low23, high23;     /* 16 bytes of every fourth row side by side, then within those */
-          for (int r = 0; r < 4; r++) {
-        #if defined(__AVX512F__)
-              __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(x[r] + c));
-              v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 4] + c), 1);
-              v = _mm512_insertf32x4(v, _mm_loadu_ps(x[r + 8] + c), 2);
-              a[r] = (vec)_mm512_insertf32x4(v, _mm_loadu_ps(x[r + 12] + c), 3);
-          }
-          #define FM_UNPACK(type, how, a, b) ((vec)_mm512_unpack##how((type)(a), (type)(b)))
-          #define FM_SINGLE __m512
-          #define FM_PAIR __m512d
-        #else
-              __m256 v = _mm256_castps128_ps256(_mm_loadu_ps(x[r] + c));
-              a[r] = (vec)_mm256_insertf128_ps(v, _mm_loadu_ps(x[r + 4] + c), 1);
-          }
-          #define FM_UNPACK(type, how, a, b) ((vec)_mm256_unpack##how((type)(a), (type)(b)))
-          #define FM_SINGLE __m256
-          #define FM_PAIR __m256d
-          __m256i any = (__m256i)a[0] | (__m256i)a[1] | (__m256i)a[2] | (__m256i)a[3];
-          if (_mm256_testz_si256(any, any)) return 0;
-        #endif
-          low01 = FM_UNPACK(FM_SINGLE, lo_ps, a[0], a[1]);
-          high01 = FM_UNPACK(FM_SINGLE, hi_ps, a[0], a[1]);
-          low23 = FM_UNPACK(FM_SINGLE, lo_ps, a[2], a[3]);
-          high23 = FM_UNPACK(FM_SINGLE, hi_ps, a[2], a[3]);
-          t[0] = FM_UNPACK(FM_PAIR, lo_pd, low01, low23);
-          t[1] = FM_UNPACK(FM_PAIR, hi_pd, low01, low23);
-          t[2] = FM_UNPACK(FM_PAIR, lo_pd, high01, high23);
-          t[3] = FM_UNPACK(FM_PAIR, hi_pd, high01, high23);
-      #else
-          for (int r = 0; r < LANES; r += 4) transpose_quad_rows(x + r, c, (real *)t + r, LANES);
-      #endif
-          return 1;
-      }
       /* Append the first `rows` lanes' non-zeros, times scale and factor, of n columns of LANES rows to their lists,
          `room` apart: values, and numbers of samples, which begin at `sample`. */
       static inline void fm_append_columns(const real *const *x, Py_ssize_t n, int rows, Py_ssize_t sample, real scale,
@@ -67,7 +30,7 @@ cdef extern from *:
               FM_STORE_PLACES(samples + at, k, sample); \
               count[c + i] += __builtin_popcount(k); }
           for (; c + 4 <= n; c += 4) {
-              if (!fm_four_columns(x, c, t)) continue;        /* at the edges of images */
+              if (!vec_four_columns(x, c, t, 1)) continue;    /* at the edges of images */
               FM_APPEND(0) FM_APPEND(1) FM_APPEND(2) FM_APPEND(3)
           }
           for (; c < n; c++) {

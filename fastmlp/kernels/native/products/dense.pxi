@@ -104,14 +104,24 @@ cdef void fill_rows(const real *b, real *C, size ldc, size M, size N) noexcept n
 
 
 cdef void transpose(const real *A, size lda, real *T, size ldt, size M, size N) noexcept nogil:
-    """T = A^T, by 4 x 4 numbers where there are as many.
+    """T = A^T, by LANES x 4 numbers, then by 4 x 4, where there are as many.
 
     A : IN (M, N), rows lda apart    T : OUT (N, M), rows ldt apart
     """
-    cdef size i, j, rows = M // 4 * 4, columns = N // 4 * 4
+    cdef const real *x[64]
+    cdef vec t[4]
+    cdef size i = 0, j, r, rows = M // 4 * 4, columns = N // 4 * 4
+    while LANES > 4 and M - i >= LANES:
+        for r in range(LANES):
+            x[r] = A + (i + r) * lda
+        for j in range(0, columns, 4):
+            vec_four_columns(x, j, t, False)
+            for r in range(4):
+                (<vec *>(T + (j + r) * ldt + i))[0] = t[r]
+        i += LANES
     for j in range(0, columns, 4):
-        for i in range(0, rows, 4):
-            transpose_quad(A + i * lda + j, lda, T + j * ldt + i, ldt)
+        for r in range(i, rows, 4):
+            transpose_quad(A + r * lda + j, lda, T + j * ldt + r, ldt)
     for i in range(M):
         for j in range(columns if i < rows else 0, N):
             T[j * ldt + i] = A[i * lda + j]

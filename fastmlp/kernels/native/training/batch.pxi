@@ -2,7 +2,8 @@
 # threads share (batch_threads.pxi).
 
 cdef enum:
-    WEIGHT_ROWS = 12      # of a block of weights
+    WEIGHT_ROWS = 12      # of a block of weights, at least but for the last ones
+    MORE_ROWS = 48        # ... in small batches: whole lines of their transposed copy
     TASKS = 8             # runs of weight blocks for each thread, to claim one by one
     STRETCH = 4           # blocks of samples, at most, that a thread takes through the layers at a time,
     STRETCH_BYTES = 262144  # ... where weights take more than this
@@ -31,6 +32,7 @@ cdef struct Batch:
     Bands *bands          # of lists, shared or not, or panels
     real *x_mask          # (chunk, panels.ldx) dropout factors, or NULL
     size first_rows       # of a block of weights that meet the input by lists or bands
+    size rows             # ... of other blocks
     # one number for each block of samples, or of weights, summed in their order
     double *block_loss
     double *block_weight
@@ -131,10 +133,11 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
         self.early = self.can_prepare and run.n_threads <= self.bands.n_bands
         if run.input_dropout > 0:
             self.x_mask = <real *>take(&cursor, self.chunk * self.panels.ldx * sizeof(real))
+    self.rows = MORE_ROWS if self.chunk <= BAND_SAMPLES else WEIGHT_ROWS
     self.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
     self.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
     self.task_start = <int64_t *>take(&cursor, (n_weight_blocks + 1) * sizeof(int64_t))
-    self.scratch_size = max(<size>WEIGHT_ROWS, self.first_rows) * widest
+    self.scratch_size = max(self.rows, self.first_rows) * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
     self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
     for k in range(run.n_threads if lists_columns(job, widest) else 0):
@@ -200,7 +203,7 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
                 self.job.run.sparse or self.bands.n_bands > 0)
             first = 0
             while first < layer.n_in:
-                last = first + (self.first_rows if apart else <size>WEIGHT_ROWS)
+                last = first + (self.first_rows if apart else self.rows)
                 last = min(cut_end(self, first) if apart and self.shared else last, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
                 late = apart and 2 * first >= layer.n_in
