@@ -66,11 +66,11 @@ cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_
     cdef size p = 0
     for j in range(vecs, vecs * ways):
         c[j] = vec_fill(0)
-    while p + LIST_STEP <= m:
+    while p + (LIST_STEP if ways == 4 else 1) <= m:
         listed_turn(vecs, ways, value + p, index + p, W, ld, c)
         p += LIST_STEP
-    if p < m:                                 # of four chains only the first takes what is left
-        listed_turn(vecs, 1 if ways == 4 else ways, value + p, index + p, W, ld, c)
+    if ways == 4 and p < m:                   # of four chains only the first takes what is left
+        listed_turn(vecs, 1, value + p, index + p, W, ld, c)
     for j in range(vecs, vecs * ways):
         c[j % vecs] = c[j % vecs] + c[j]
 
