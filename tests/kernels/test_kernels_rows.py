@@ -294,6 +294,21 @@ def test_rows_that_are_listed_in_parts(kernels, features, optimizer):
         kernels.assert_close(results[0], expected_of(job).params, 500)
 
 
+@pytest.mark.parametrize("units", [3, 8, 16, 24, 32, 40, 64, 72])
+def test_lists_of_any_length_online(kernels, units):
+    """Lists are filled up with zeros, so that a narrow layer meets several rows of weights at a time."""
+    random = np.random.RandomState(units)
+    x = np.zeros((12, 30))
+    for i in range(12):
+        x[i, random.permutation(30)[:i]] = random.uniform(0.5, 1, i)
+    plan = chain(30, (units, 3), (Activation.LOGISTIC, Activation.SOFTMAX))
+    options = dict(batch_size=1, optimizer=Optimizer.SGD, loss=Loss.CATEGORICAL_CROSS_ENTROPY, n_epochs=2)
+    for rows in (x, x.astype(kernels.dtype), sparse.csr_matrix(x)):
+        job = make_job(kernels.dtype, plan, 12, x=Rows(rows), **options)
+        result, _ = train(clone(job), regime=Regime.ONLINE)
+        kernels.assert_close(result.params, expected_of(job).params, 500)
+
+
 def test_all_finite_of_bytes_and_of_nothing(kernels):
     for x in (np.ones((4, 5), np.uint8), np.ones((0, 5)), sparse.csr_matrix((3, 4)), np.ones((2, 0))):
         assert kernels.module.all_finite(Rows(x))

@@ -228,7 +228,17 @@ cdef extern from *:
           return FM_SELECT(at < bound, a, b);
       }
       /* 1 in lane n, 0 in the others */
+      #if defined(__AVX512F__)
       static inline vec vec_unit(Py_ssize_t n) { return vec_first(vec_first(vec_fill(0), n, 1), n + 1, 0); }
+      #else
+      static inline vec vec_unit(Py_ssize_t n) {
+          static const real one[2 * (VEC_BYTES / REAL_BYTES) + 1] = {[VEC_BYTES / REAL_BYTES] = 1};
+          vec unit;
+          n = n < -1 ? -1 : n > LANES ? LANES : n;
+          memcpy(&unit, one + (LANES - n), sizeof unit);
+          return unit;
+      }
+      #endif
     #else
       static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
       static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
@@ -241,6 +251,35 @@ cdef extern from *:
       static inline vec vec_fill(real a) { return a; }
       static inline vec vec_first(vec a, Py_ssize_t n, real rest) { return n > 0 ? a : rest; }
       static inline vec vec_unit(Py_ssize_t n) { return n == 0; }
+    #endif
+
+    /* FEW numbers side by side, repeated in every 16 bytes, and number i of them in all lanes (i: a constant): one load
+       for all of them, where loops over listed rows are bound by their loads. Vectors of 64 bytes need fewer: FEW is 1. */
+    #if defined(__GNUC__) && defined(__SSE2__) && !defined(__AVX512F__)
+      #define FM_FEW (16 / REAL_BYTES)
+      #if REAL_BYTES == 4 && defined(__AVX__)
+        static inline vec vec_repeat(const real *p) { return (vec)_mm256_broadcast_ps((const __m128 *)p); }
+        #define FM_SPREAD(q, i) (vec)_mm256_permute_ps((__m256)(q), (i) * 0x55)
+      #elif defined(__AVX__)
+        static inline vec vec_repeat(const real *p) { return (vec)_mm256_broadcast_pd((const __m128d *)p); }
+        #define FM_SPREAD(q, i) (vec)_mm256_permute_pd((__m256d)(q), (i) * 0xf)
+      #elif REAL_BYTES == 4
+        static inline vec vec_repeat(const real *p) { return (vec)_mm_loadu_ps(p); }
+        #define FM_SPREAD(q, i) (vec)_mm_shuffle_ps((__m128)(q), (__m128)(q), (i) * 0x55)
+      #else
+        static inline vec vec_repeat(const real *p) { return (vec)_mm_loadu_pd(p); }
+        #define FM_SPREAD(q, i) (vec)_mm_shuffle_pd((__m128d)(q), (__m128d)(q), (i) * 3)
+      #endif
+      static inline vec vec_spread(vec q, int i) {
+      #if REAL_BYTES == 4
+          if (i > 1) return i == 3 ? FM_SPREAD(q, 3) : FM_SPREAD(q, 2);
+      #endif
+          return i == 1 ? FM_SPREAD(q, 1) : FM_SPREAD(q, 0);
+      }
+    #else
+      #define FM_FEW 1
+      static inline vec vec_repeat(const real *p) { return vec_fill(*p); }
+      static inline vec vec_spread(vec q, int i) { return q; }
     #endif
 
     /* Lane i is vec_sum(t[i]), for LANES vectors, bit for bit: halves are added, then quarters, ... Vectors are joined
@@ -368,6 +407,9 @@ cdef extern from *:
     vec vec_lane_sums(const vec *) noexcept nogil
     vec vec_lane_sums_low(const vec *) noexcept nogil
     vec vec_fill(real) noexcept nogil
+    int FEW "FM_FEW"
+    vec vec_repeat(const real *) noexcept nogil
+    vec vec_spread(vec, int) noexcept nogil
     vec vec_first(vec, Py_ssize_t, real) noexcept nogil
     vec vec_unit(Py_ssize_t) noexcept nogil
     vec vec_scale(vec, vec) noexcept nogil

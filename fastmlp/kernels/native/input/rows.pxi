@@ -245,8 +245,9 @@ cdef extern from *:
             _mm256_storeu_si256((__m256i *)(out), _mm256_add_epi32(_mm256_cvtepu8_epi32(FM_ROW(k)), (places)))
         static inline void FM_STORE_LISTED(float *value, int32_t *index, int k, const float *p, __m256i places) {
             __m256i lanes = _mm256_cvtepu8_epi32(FM_ROW(k));      /* once: the stores might alias the table */
+            __m256 numbers = _mm256_loadu_ps(p);                  /* and these */
             _mm256_storeu_si256((__m256i *)index, _mm256_add_epi32(lanes, places));
-            _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), lanes));
+            _mm256_storeu_ps(value, _mm256_permutevar8x32_ps(numbers, lanes));
         }
         #define FM_STORE_LISTED FM_STORE_LISTED
       #else
@@ -282,16 +283,35 @@ cdef extern from *:
         real *values = value;
         int32_t *places = index;
         __auto_type at = FM_PLACES(j);
+        #define FM_LIST_VECTOR(p) do { \
+            unsigned k = FM_NONZERO(p), count = __builtin_popcount(k); \
+            FM_STORE_LISTED(values, places, k, (p), at); \
+            at = FM_NEXT_PLACES(at); \
+            values += count; \
+            places += count; \
+        } while (0)
+      #if VEC_BYTES < 64               /* whole lines of the cache first */
+        const real *p = x + j, *last = p + (n - j) / (64 / REAL_BYTES) * (64 / REAL_BYTES);
         #pragma GCC unroll 4
-        for (; j + LANES <= n; j += LANES) {
-            unsigned k = FM_NONZERO(x + j), count = __builtin_popcount(k);
+        while (p < last) {
             _mm_prefetch((const char *)ahead, _MM_HINT_T0);
-            FM_STORE_LISTED(values, places, k, x + j, at);
-            at = FM_NEXT_PLACES(at);
-            ahead += LANES;
-            values += count;
-            places += count;
+            ahead += 64 / REAL_BYTES;
+            #pragma GCC unroll 4
+            for (int i = 0; i < 64 / VEC_BYTES; i++) {
+                FM_LIST_VECTOR(p);
+                p += LANES;
+            }
         }
+        j = p - x;
+      #else
+        #pragma GCC unroll 4
+      #endif
+        for (; j + LANES <= n; j += LANES) {
+            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+            ahead += LANES;
+            FM_LIST_VECTOR(x + j);
+        }
+        #undef FM_LIST_VECTOR
         m = values - value;
     #endif
         if (n - j < 32)                /* a short row: what depends on m need not wait for the values */

@@ -76,6 +76,37 @@ cdef inline void row_sums(int vecs, int ways, bint listed, const real *value, co
             c[j] = c[j] + c[u * vecs + j]
 
 
+cdef inline void listed_turn(int vecs, int ways, const real *value, const int32_t *index, const real *W, size ld,
+                             vec *c) noexcept nogil:
+    """Add LIST_STEP entries of a list to `ways` chains."""
+    cdef vec few = vec_fill(0), x
+    cdef int j, u
+    cdef size at
+    for u in range(LIST_STEP):
+        if u % FEW == 0:
+            few = vec_repeat(value + u)
+        x = vec_spread(few, u % FEW)
+        at = <size>index[u] * ld
+        for j in range(vecs):
+            c[u % ways * vecs + j] = c[u % ways * vecs + j] + x * (<const vec *>(W + at + j * LANES))[0]
+
+
+cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W, size ld,
+                             vec *c) noexcept nogil:
+    """`row_sums`, with its bits, of a list that `pad_list` has brought to a multiple of LIST_STEP."""
+    cdef int j
+    cdef size p = 0
+    for j in range(vecs, vecs * ways):
+        c[j] = vec_fill(0)
+    while p + (LIST_STEP if ways == 4 else 1) <= m:
+        listed_turn(vecs, ways, value + p, index + p, W, ld, c)
+        p += LIST_STEP
+    if ways == 4 and p < m:                   # of four chains only the first takes what is left
+        listed_turn(vecs, 1, value + p, index + p, W, ld, c)
+    for j in range(vecs, vecs * ways):
+        c[j % vecs] = c[j % vecs] + c[j]
+
+
 cdef inline void row_panel(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
                            const real *V, const real *drift, size ld, real *out) noexcept nogil:
     """`row_sums` of `vecs` vectors of out."""

@@ -6,7 +6,7 @@ cdef enum:
     DECAYS = 1024         # powers that are kept ready
     PAST = 8192           # steps whose rates are remembered; a power of 2
 
-cdef struct Listed:       # a sample's non-zero inputs
+cdef struct Listed:       # a sample's non-zero inputs, behind which come the zeros of `pad_list`
     real *value           # (m,): the inputs, and where they are; index NULL: all of them
     int32_t *index
     size m
@@ -44,8 +44,8 @@ cdef struct Online:
 
 
 cdef void lay_out_list(Listed *list, const Job *job, char **cursor) noexcept nogil:
-    list.value = <real *>take(cursor, job.rows.most_nonzeros * sizeof(real))
-    list.index = <int32_t *>take(cursor, job.rows.most_nonzeros * sizeof(int32_t))
+    list.value = <real *>take(cursor, (job.rows.most_nonzeros + LIST_STEP) * sizeof(real))
+    list.index = <int32_t *>take(cursor, (job.rows.most_nonzeros + LIST_STEP) * sizeof(int32_t))
 
 
 cdef size online_layout(const Job *job, char *base) noexcept nogil:

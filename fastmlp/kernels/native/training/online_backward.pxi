@@ -164,6 +164,43 @@ cdef inline void update_narrow(int64_t optimizer, const Step *step, LayerWork *w
         update_panel(optimizer, 4, True, step, work.W, work.S[0], work.S[1], 4 * LANES, x, index, m, work.D)
 
 
+cdef inline void descend_panel(int vecs, const Step *step, real *w, const real *x, const int32_t *index, size m,
+                               const real *d) noexcept nogil:
+    """`update_panel` of plain gradient descent on a list that `pad_list` has filled up.
+
+    It is bound by loads and stores: FEW inputs are one load, and each vector is stored before the next one is loaded.
+    """
+    cdef vec dz[NARROW_VECS]
+    cdef vec few, x_i
+    cdef vec *row
+    cdef int j, u
+    cdef size i = 0
+    cdef real factor = online_factor(SGD, step)
+    for j in range(vecs):
+        dz[j] = vec_rounded((<const vec *>d)[j] * factor)
+    while i < m:
+        few = vec_repeat(x + i)
+        for u in range(FEW):
+            x_i = vec_spread(few, u)
+            row = <vec *>(w + <size>index[i + u] * (vecs * LANES))
+            for j in range(vecs):
+                row[j] = row[j] - x_i * dz[j]
+        i += FEW
+
+
+cdef inline void descend_narrow(const Step *step, LayerWork *work, const real *x, const int32_t *index,
+                                size m) noexcept nogil:
+    """The same on a narrow layer's first rows, with distances the compiler knows."""
+    if work.ld == LANES:
+        descend_panel(1, step, work.W, x, index, m, work.D)
+    elif work.ld == 2 * LANES:
+        descend_panel(2, step, work.W, x, index, m, work.D)
+    elif work.ld == 3 * LANES:
+        descend_panel(3, step, work.W, x, index, m, work.D)
+    else:
+        descend_panel(4, step, work.W, x, index, m, work.D)
+
+
 cdef inline real dot(const real *a, const real *b, size n) noexcept nogil:
     """Sum of a[j] b[j], whole vectors."""
     cdef size j
@@ -193,7 +230,9 @@ cdef inline void update_input_rows(int64_t optimizer, Online *self, Step *step, 
         if optimizer == ADAM:                 # which are up to date, as the product has had to have them
             for i in range(m):
                 row_step[index[i]] = self.job.run.step + 1
-        if self.narrow[k]:
+        if self.narrow[k] and optimizer == SGD and FEW > 1:
+            descend_narrow(step, work, x, index, m)
+        elif self.narrow[k]:
             update_narrow(optimizer, step, work, x, index, m)
         else:
             update_rows(optimizer, step, w, s0, s1, ld, x, index, m, d)

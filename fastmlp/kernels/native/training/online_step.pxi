@@ -48,7 +48,9 @@ cdef inline bint forward_panel(int vecs, const Layer *layer, LayerWork *work, co
     """The outputs of a narrow layer, `vecs` vectors wide; of the last one Z. Return whether all inputs are finite."""
     cdef vec c[16]
     begin_panel(vecs, layer, work, c)
-    if index != NULL:
+    if FEW > 1 and index != NULL and V == NULL:
+        listed_sums(vecs, row_ways(vecs), value, index, m, work.W, vecs * LANES, c)
+    elif index != NULL:
         row_sums(vecs, row_ways(vecs), True, value, index, m, work.W, V, drift, vecs * LANES, c)
     else:
         row_sums(vecs, row_ways(vecs), False, value, index, m, work.W, V, drift, vecs * LANES, c)
@@ -176,6 +178,8 @@ cdef inline int64_t row_after(const Online *self, size position) noexcept nogil:
 cdef inline void list_sample(Online *self, Listed *list, int64_t row, int64_t next_row) noexcept nogil:
     list.row = row
     list.m = list_row(&self.job.rows, row, next_row if next_row >= 0 else row, list.value, list.index)
+    if FEW > 1:
+        pad_list(list.value, list.index, list.m)
 
 
 cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
@@ -194,6 +198,8 @@ cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
     self.next.m += list_part(rows, row, next_row if next_row >= 0 else row, part * cut,
                              (part + 1) * cut if part < THIRDS - 1 else rows.n_features,
                              self.next.value + self.next.m, self.next.index + self.next.m)
+    if FEW > 1 and part == THIRDS - 1:
+        pad_list(self.next.value, self.next.index, self.next.m)
 
 
 cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:
