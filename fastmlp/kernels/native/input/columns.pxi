@@ -8,7 +8,6 @@ cdef enum:
     COLUMNS = 64          # features listed at a time
     COLUMN_BYTES = 32768  # of dZ that a panel of columns meets: what stays in the first-level cache
     COLUMN_VECS = 8       # vectors of outputs, below which lists of rows do as well
-    STEP_BYTES = 65536    # of dZ, up to which Adam's step is made with a feature's gradient in registers
 
 cdef extern from *:
     """
@@ -163,10 +162,11 @@ cdef void columns_gradient(const Job *job, const Columns *columns, bint fresh, s
 cdef inline bint steps_by_columns(const Job *job, size ld, size n_samples) noexcept nogil:
     """Whether Adam's step is made with each feature's gradient while that is in registers.
 
-    It gains in small batches, where it takes as long as the gradient, and while the samples' dZ stays near.
+    It gains in small batches, where it takes as long as the gradient. In longer rows the panels of the optimizer's
+    state lie too far apart.
     """
     return (job.run.optimizer == ADAM and lists_columns(job, ld) and ld % (COLUMN_VECS * LANES) == 0
-            and n_samples <= column_samples() and n_samples * ld * <size>sizeof(real) <= STEP_BYTES)
+            and ld <= 4 * COLUMN_VECS * LANES and n_samples <= column_samples() // 2)
 
 
 cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:
@@ -188,25 +188,21 @@ cdef void columns_step(const Job *job, const Columns *columns, Step *step, size 
     w, s0, s1 : IN/OUT (last - first, ld)
     """
     cdef vec c[COLUMN_VECS]
-    cdef size features, f, panel, at, n_panels = ld // (COLUMN_VECS * LANES)
-    cdef size begin, together = 1 if TILE_VECS == 4 else n_panels
+    cdef size features, f, panel, at
     cdef int i
     while first < last:
         features = min(last - first, COLUMNS)
         list_columns(job, columns, start, n_samples, first, features, ONE)
-        begin = 0
-        while begin < n_panels:               # all panels of a feature: state is walked through from first to last
-            for f in range(features):         # (with AVX-512 all features of a panel: 0.97 of the time)
-                for panel in range(begin, begin + together):
-                    for i in range(COLUMN_VECS):
-                        c[i] = vec_fill(0)
-                    at = panel * COLUMN_VECS * LANES
-                    add_column(COLUMN_VECS, columns, f, D + at, lda, c)
-                    at += f * ld
-                    step_four(step, c, w + at, s0 + at, s1 + at)
-                    at += 4 * LANES
-                    step_four(step, c + 4, w + at, s0 + at, s1 + at)
-            begin += together
+        for panel in range(ld // (COLUMN_VECS * LANES)):
+            for f in range(features):
+                for i in range(COLUMN_VECS):
+                    c[i] = vec_fill(0)
+                at = panel * COLUMN_VECS * LANES
+                add_column(COLUMN_VECS, columns, f, D + at, lda, c)
+                at += f * ld
+                step_four(step, c, w + at, s0 + at, s1 + at)
+                at += 4 * LANES
+                step_four(step, c + 4, w + at, s0 + at, s1 + at)
         first += features
         w += features * ld
         s0 += features * ld
