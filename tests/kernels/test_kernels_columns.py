@@ -18,7 +18,7 @@ WIDE = 600  # inputs that make at least four cuts, on every level
 
 
 def dotted(n_features, dtype, n=N):
-    """Rows a fifth of whose values are not 0; some rows, every seventh column and twelve in a row are empty."""
+    """Rows a fifth of whose values are not 0; some rows, each seventh column and twelve in a row are 0."""
     random = np.random.RandomState(5)
     x = random.randint(-255, 256, size=(n, n_features)) * (random.uniform(size=(n, n_features)) < 0.2)
     x[5] = x[64:68] = 0

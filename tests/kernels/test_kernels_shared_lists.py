@@ -63,12 +63,12 @@ def test_batches_that_do_not_fill_their_groups(kernels, shared, batch_size):
 @pytest.mark.parametrize("classes", [3, 70])
 def test_classes(kernels, shared, classes, batch_size, options):
     """Samples of a class share lists; each keeps its label, its weight and its draws of dropout."""
-    plan = chain(40, (12, classes), (Activation.LOGISTIC, Activation.SOFTMAX), **options, last=dict(dropout=0))
+    plan = chain(
+        40, (12, classes), (Activation.LOGISTIC, Activation.SOFTMAX), **options, last=dict(dropout=0)
+    )
     rows = Rows(images(40, kernels.dtype), 1 / 255)
     loss = Loss.CATEGORICAL_CROSS_ENTROPY
-    job = make_job(
-        kernels.dtype, plan, N, loss, x=rows, batch_size=batch_size, labels=True, weighted=True
-    )
+    job = make_job(kernels.dtype, plan, N, loss, x=rows, batch_size=batch_size, labels=True, weighted=True)
     check(kernels, job)
 
 

@@ -118,8 +118,8 @@ cdef extern from *:
         const real *row[4] = {b, b + b_col, b + 2 * b_col, b + 3 * b_col};
         transpose_quad_rows(row, 0, p, ldp);
     }
-    /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; returns 1. Where all are 0 and may be skipped, it may
-       return 0, and no t. */
+    /* Lane r of t[i] is x[r][c + i], for LANES rows and 4 columns; returns 1. Where all are 0 and may be skipped, it
+       may return 0, and no t. */
     FM_INLINE int vec_four_columns(const real *const *x, Py_ssize_t c, vec *t, int skips) {
     #if REAL_BYTES == 4 && defined(__GNUC__) && defined(__AVX2__)
         vec a[4], low01, high01, low23, high23;   /* every fourth row side by side, then within 16 bytes */

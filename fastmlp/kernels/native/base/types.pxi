@@ -89,7 +89,7 @@ cdef extern from *:
       }
     #endif
 
-    /* What a thread does that has looked for work in vain so many times. To wake up costs its core some 10 microseconds,
+    /* What a thread does that has looked for work in vain so many times. To wake up costs its core 10 microseconds,
        so it sleeps longer the longer it has waited, up to a millisecond. */
     static inline void fm_wait(int waits) {
         if (waits < 500) fm_pause();

@@ -254,7 +254,8 @@ cdef extern from *:
     #endif
 
     /* FEW numbers side by side, repeated in every 16 bytes, and number i of them in all lanes (i: a constant): one load
-       for all of them, where loops over listed rows are bound by their loads. Vectors of 64 bytes need fewer: FEW is 1. */
+       for all of them, where loops over listed rows are bound by their loads. Vectors of 64 bytes need fewer: there
+       FEW is 1. */
     #if defined(__GNUC__) && defined(__SSE2__) && !defined(__AVX512F__)
       #define FM_FEW (16 / REAL_BYTES)
       #if REAL_BYTES == 4 && defined(__AVX__)

@@ -57,8 +57,9 @@ cdef extern from *:
           return (vec)(((vbits)a & ~lanes) | ((vbits)vec_fill(b) & lanes));
       }
 
-      /* Where one of these lanes has moved, take the cubics of their parts, or note that one is beyond the last. As a rule
-         one lane has moved, with its copies: all of them take the first one's, those it does not suit another then. */
+      /* Where one of these lanes has moved, take the cubics of their parts, or note that one is beyond the last. As a
+         rule one lane has moved, with its copies: all of them take the first one's, those it does not suit another
+         then. */
       static __attribute__((noinline, cold)) void near_renew(Near *n, vec x, int lanes) {
           vec part = near_part(x);
           int moved = near_moved(n, x);

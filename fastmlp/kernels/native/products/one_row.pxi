@@ -91,8 +91,8 @@ cdef inline void listed_turn(int vecs, int ways, const real *value, const int32_
             c[u % ways * vecs + j] = c[u % ways * vecs + j] + x * (<const vec *>(W + at + j * LANES))[0]
 
 
-cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W, size ld,
-                             vec *c) noexcept nogil:
+cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
+                             size ld, vec *c) noexcept nogil:
     """`row_sums`, with its bits, of a list that `pad_list` has brought to a multiple of LIST_STEP."""
     cdef int j
     cdef size p = 0
