@@ -252,7 +252,9 @@ def test_ctrl_c_ends_all_processes_and_shows_what_was_measured():
     )
     shown = ""
     while not shown.rstrip().endswith("cores"):  # the table's head: workers are started now
-        shown += process.stdout.readline()
+        line = process.stdout.readline()
+        assert line, shown
+        shown += line
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
