@@ -66,7 +66,8 @@ def test_regimes_agree(kernels, optimizer, loss):
 def test_nets_in_registers(kernels, n_inputs, width, optimizer):
     """As with more hidden units that stay 0, which is no longer a net in registers.
 
-    Bit for bit but with SGD, whose steps multiply in another order there.
+    Bit for bit but with SGD, whose steps multiply in another order there, and NumPy, whose sums of products
+    depend on their number.
     """
     both = (Activation.TANH, Activation.RELU, Activation.IDENTITY), (*Activation,)[: Activation.RELU + 1]
     for activations, (n, batch_size), weighted in itertools.product(
@@ -87,7 +88,8 @@ def test_nets_in_registers(kernels, n_inputs, width, optimizer):
             setattr(other, name, getattr(job, name))
         (ours, status), (theirs, _) = train(job), train(other)
         assert status == Status.FINISHED
-        close = 100 * kernels.eps if optimizer == Optimizer.SGD else 0.0
+        same = optimizer != Optimizer.SGD and kernels.name != "numpy"
+        close = 0.0 if same else 100 * kernels.eps
         for a, b in (
             (ours.losses, theirs.losses),
             (ours.params, theirs.params[shared]),
