@@ -35,7 +35,7 @@ class OptimizerState:
     def fits(self, optimizer, n_params, dtype):
         """Return whether `optimizer` can go on with it: its own, or one that differs in its rate only."""
         as_large = self.arrays.shape[1] == n_params and self.arrays.dtype == dtype
-        return as_large and _same_but_rate(self.optimizer, optimizer)
+        return as_large and (self.optimizer is optimizer or _same_but_rate(self.optimizer, optimizer))
 
     def own(self):
         """Return itself, its arrays in memory that may be written to."""
@@ -72,7 +72,5 @@ class OptimizerState:
 
 def _same_but_rate(a, b):
     """Return whether two optimizers differ in their learning rate only."""
-    if a is b:
-        return True
     rate = {"learning_rate": None}
     return type(a) is type(b) and vars(a) | rate == vars(b) | rate

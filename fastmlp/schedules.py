@@ -258,6 +258,8 @@ def options(optimizer, optimizer_state, n_epochs, n_batches=1, first_epoch=0):
         Epochs that the weights have learned before.
     """
     schedule = optimizer.learning_rate
+    if type(schedule) is float and 0 < schedule < np.inf:  # 2 % of a small fit less
+        return dict(rates=np.array([schedule]), rates_per_epoch=1)
     if not isinstance(schedule, Plateau):
         found, n_knots = rates(schedule, n_epochs, first_epoch, n_batches)
         return dict(rates=found, rates_per_epoch=n_knots)
@@ -275,8 +277,12 @@ def options(optimizer, optimizer_state, n_epochs, n_batches=1, first_epoch=0):
 
 def keep(optimizer, optimizer_state, job, epoch):
     """Take into an optimizer's memory what the next run needs to know of the rates of one that ended here."""
+    schedule, rates = optimizer.learning_rate, job.rates
+    if type(schedule) is float and len(rates) == 1:
+        optimizer_state.learning_rate = rates.item()
+        return
     optimizer_state.learning_rate = float(knots.of_epoch(job, epoch, last=False))
-    if isinstance(optimizer.learning_rate, Plateau):
+    if isinstance(schedule, Plateau):
         progress = job.option("best_loss"), job.option("no_improvement")
         optimizer_state.plateau = optimizer.learning_rate, optimizer_state.learning_rate, *progress
 

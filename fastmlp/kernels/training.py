@@ -143,8 +143,10 @@ def all_finite(rows, dtype=None):
 
 def first_budget(job):
     """Batches, or chunks of larger ones, that take about a millisecond or less."""
-    batch = min(job.asked["batch_size"], max(1, job.rows.n_rows), CHUNK)
-    return max(1, int(4e6 / (batch * (job.plan.n_params + 200))))
+    batch, n = job.asked["batch_size"], job.rows.n_rows
+    if batch > n or batch > CHUNK:
+        batch = min(n or 1, CHUNK)
+    return int(4e6 / (batch * (job.plan.n_params + 200))) or 1
 
 
 def next_budget(budget, began, pace=None):
