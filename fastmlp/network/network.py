@@ -335,9 +335,7 @@ class Network(Exported):
             resumed = checkpoint.adopt(self, resume_from) if resumes else None
             prepared = prepare(self, x, y, loss, optimizer, sample_weight, late)
             callbacks = callbacks if callbacks == () else _checks.check_callbacks(callbacks)
-            if type(measure_every) is not int or measure_every < 1:
-                measure_every = _checks.check_int("measure_every", measure_every)
-            told = callbacks, verbose, measure_every
+            told = callbacks, verbose, _checks.check_int("measure_every", measure_every)
             epoch_end = self._watch(prepared, y, epochs, metrics, validation_data, told) if watched else None
             if epochs == 0 and not resumes:
                 return self
