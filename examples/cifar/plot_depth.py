@@ -56,4 +56,5 @@ from fastmlp.plots import CompareRunsDisplay, WeightsDisplay
 
 nets = {f"{at['depth']} hidden, weights x {at['factor']:g}": net for at, net in found}
 CompareRunsDisplay.from_estimators(nets, key="test_accuracy")
-WeightsDisplay.from_estimator(nets["0 hidden, weights x 1"])
+# the first net has no hidden layer: its weights are images, CIFAR's of three colours
+WeightsDisplay.from_estimator(found[0][1], image_shape=(3, 32, 32) if X.shape[1] == 3072 else None)
