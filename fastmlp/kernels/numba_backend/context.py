@@ -255,12 +255,8 @@ def _choose(c):
     """How a job is carried out: samples in the workspace at once; what becomes of the gradient."""
     size, run, batch = size_of(c.params), c.run, c.batch
     width = c.longest if c.lists != 0 else c.n_features
-    c.chunk, c.direct, c.stored, c.coasts = (
-        max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width))),
-        0,
-        0,
-        0,
-    )
+    c.chunk = max(1, min(batch, CHUNK, CHUNK_ELEMENTS // max(1, width)))
+    c.direct, c.stored, c.coasts = 0, 0, 0
     if c.manner != BATCH:
         c.chunk = VEC_BYTES // size if c.manner == SAMPLES else 1
     if c.training == 0:

@@ -22,11 +22,11 @@ cdef extern from *:
         for (; p + 4 <= m; p += 4) {
             uint64_t two[2];
             memcpy(two, place + p, sizeof two);
-            __m256 four = _mm256_broadcast_ps((const __m128 *)(value + p));
-            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0x00), (uint32_t)two[0])
-            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0x55), two[0] >> 32)
-            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0xaa), (uint32_t)two[1])
-            FM_ADD_ROW((vec)_mm256_permute_ps(four, 0xff), two[1] >> 32)
+            vec four = vec_repeat(value + p);
+            FM_ADD_ROW(vec_spread(four, 0), (uint32_t)two[0])
+            FM_ADD_ROW(vec_spread(four, 1), two[0] >> 32)
+            FM_ADD_ROW(vec_spread(four, 2), (uint32_t)two[1])
+            FM_ADD_ROW(vec_spread(four, 3), two[1] >> 32)
         }
     #endif
         for (; p < m; p++) FM_ADD_ROW(value[p], place[p])
