@@ -228,17 +228,12 @@ cdef extern from *:
           return FM_SELECT(at < bound, a, b);
       }
       /* 1 in lane n, 0 in the others */
-      #if defined(__AVX512F__)
-      static inline vec vec_unit(Py_ssize_t n) { return vec_first(vec_first(vec_fill(0), n, 1), n + 1, 0); }
-      #else
       static inline vec vec_unit(Py_ssize_t n) {
-          static const real one[2 * (VEC_BYTES / REAL_BYTES) + 1] = {[VEC_BYTES / REAL_BYTES] = 1};
-          vec unit;
-          n = n < -1 ? -1 : n > LANES ? LANES : n;
-          memcpy(&unit, one + (LANES - n), sizeof unit);
-          return unit;
+          static const bits lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+          vbits at;
+          memcpy(&at, lanes, sizeof at);
+          return (vec)((vbits)vec_fill(1) & (vbits)(at == (bits)n));
       }
-      #endif
     #else
       static inline vec vec_max(vec a, vec b) { return a > b ? a : b; }
       static inline vec vec_min(vec a, vec b) { return a < b ? a : b; }
@@ -255,14 +250,15 @@ cdef extern from *:
 
     /* FEW numbers side by side, repeated in every 16 bytes, and number i of them in all lanes (i: a constant): one load
        for all of them, where loops over listed rows are bound by their loads. Vectors of 64 bytes need fewer: there
-       FEW is 1. */
+       FEW is 1. No intrinsic reads memory and repeats it at once: GCC does not see that such a one leaves sums alone,
+       and would store these in every turn of a loop. */
     #if defined(__GNUC__) && defined(__SSE2__) && !defined(__AVX512F__)
       #define FM_FEW (16 / REAL_BYTES)
       #if REAL_BYTES == 4 && defined(__AVX__)
-        static inline vec vec_repeat(const real *p) { return (vec)_mm256_broadcast_ps((const __m128 *)p); }
+        static inline vec vec_repeat(const real *p) { __m128 q = _mm_loadu_ps(p); return (vec)_mm256_set_m128(q, q); }
         #define FM_SPREAD(q, i) (vec)_mm256_permute_ps((__m256)(q), (i) * 0x55)
       #elif defined(__AVX__)
-        static inline vec vec_repeat(const real *p) { return (vec)_mm256_broadcast_pd((const __m128d *)p); }
+        static inline vec vec_repeat(const real *p) { __m128d q = _mm_loadu_pd(p); return (vec)_mm256_set_m128d(q, q); }
         #define FM_SPREAD(q, i) (vec)_mm256_permute_pd((__m256d)(q), (i) * 0xf)
       #elif REAL_BYTES == 4
         static inline vec vec_repeat(const real *p) { return (vec)_mm_loadu_ps(p); }

@@ -107,11 +107,12 @@ cdef extern from *:
 
 
 cdef inline vec vec_exp(vec x) noexcept nogil:
+    """exp(x) for x <= EXP_HIGH."""
     cdef vec c = vec_max(vec_fill(EXP_LOW), x)
     cdef vec t = c * LOG2_E + ROUNDER
     cdef vec n = t - ROUNDER
     cdef vec r = (c - n * LN2_HIGH) - n * LN2_LOW
-    return vec_if_positive(x - EXP_HIGH, vec_fill(REAL_INFINITY), vec_scale(ONE + vec_expm1_reduced(r), t))
+    return vec_scale(ONE + vec_expm1_reduced(r), t)
 
 cdef inline vec vec_expm1(vec x) noexcept nogil:
     """exp(x) - 1 for x <= EXP_HIGH, without cancellation at 0."""
@@ -123,7 +124,7 @@ cdef inline vec vec_expm1(vec x) noexcept nogil:
     return p * vec_expm1_reduced(r) + (p - ONE)
 
 cdef inline vec vec_logistic(vec x) noexcept nogil:
-    return vec_divide(vec_fill(ONE), ONE + vec_exp(-x))
+    return vec_divide(vec_fill(ONE), ONE + vec_exp(vec_min(vec_fill(EXP_HIGH), -x)))
 
 cdef inline vec vec_softplus(vec x) noexcept nogil:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))."""
@@ -170,7 +171,7 @@ cdef inline vec vec_activate(int64_t code, real slope, vec z) noexcept nogil:
     if code == STEP:
         return vec_if_negative(z, zero, vec_fill(ONE))
     if code == EXP:
-        return vec_exp(z)
+        return vec_if_positive(z - EXP_HIGH, vec_fill(REAL_INFINITY), vec_exp(z))
     return z
 
 

@@ -149,7 +149,7 @@ cdef inline double label_gradient(int vecs, const real *z, size label, real *d, 
     cdef vec e[2]
     cdef vec total = vec_fill(0), most = vec_fill(z[0])
     cdef int i
-    cdef double sum
+    cdef real sum
     for i in range(vecs):
         most = vec_max(vec_first((<const vec *>z)[i], n - i * LANES, z[0]), most)
     top[0] = vec_top(most)
@@ -158,7 +158,7 @@ cdef inline double label_gradient(int vecs, const real *z, size label, real *d, 
         total = total + e[i]
     sum = vec_sum(total)
     for i in range(vecs):
-        e[i] = vec_rounded(e[i] * <real>(1 / sum)) - vec_unit(label - i * LANES)
+        e[i] = vec_rounded(e[i] * (ONE / sum)) - vec_unit(label - i * LANES)
         (<vec *>d)[i] = e[i] * factor
     return sum
 

@@ -290,23 +290,19 @@ cdef extern from *:
                                          int32_t *index) {
         Py_ssize_t m = 0;
     #if defined(FM_NONZERO)
-        const real *ahead = next ? next + j : x;
-        real *values = value;
-        int32_t *places = index;
+        const Py_ssize_t ahead = next ? (const char *)next - (const char *)x : 0;
         __auto_type at = FM_PLACES(j);
         #define FM_LIST_VECTOR(p) do { \
-            unsigned k = FM_NONZERO(p), count = __builtin_popcount(k); \
-            FM_STORE_LISTED(values, places, k, (p), at); \
+            unsigned k = FM_NONZERO(p); \
+            FM_STORE_LISTED(value + m, index + m, k, (p), at); \
             at = FM_NEXT_PLACES(at); \
-            values += count; \
-            places += count; \
+            m += __builtin_popcount(k); \
         } while (0)
       #if VEC_BYTES < 64               /* whole lines of the cache first */
         const real *p = x + j, *last = p + (n - j) / (64 / REAL_BYTES) * (64 / REAL_BYTES);
         #pragma GCC unroll 4
         while (p < last) {
-            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
-            ahead += 64 / REAL_BYTES;
+            _mm_prefetch((const char *)p + ahead, _MM_HINT_T0);
             #pragma GCC unroll 4
             for (int i = 0; i < 64 / VEC_BYTES; i++) {
                 FM_LIST_VECTOR(p);
@@ -318,12 +314,10 @@ cdef extern from *:
         #pragma GCC unroll 4
       #endif
         for (; j + LANES <= n; j += LANES) {
-            _mm_prefetch((const char *)ahead, _MM_HINT_T0);
-            ahead += LANES;
+            _mm_prefetch((const char *)(x + j) + ahead, _MM_HINT_T0);
             FM_LIST_VECTOR(x + j);
         }
         #undef FM_LIST_VECTOR
-        m = values - value;
     #endif
         if (n - j < 32)                /* a short row: what depends on m need not wait for the values */
             for (; j < n; j++)
@@ -346,12 +340,6 @@ cdef inline void scale_list(real *value, size m, real scale) noexcept nogil:
     if scale != 1:
         for i in range(m):
             value[i] = value[i] * scale
-
-
-cdef size list_part(const Rows *rows, int64_t row, int64_t next_row, size first, size last, real *value,
-                    int32_t *index) noexcept nogil:
-    """`list_row` of columns first..last of a row that is read in place, unscaled; `first` a multiple of 64."""
-    return fm_compress(row_in_place(rows, row), first, last, row_in_place(rows, next_row), value, index)
 
 
 cdef size list_row(const Rows *rows, int64_t row, int64_t next_row, real *value, int32_t *index) noexcept nogil:

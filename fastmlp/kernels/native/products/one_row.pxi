@@ -8,30 +8,34 @@ cdef enum:
 
 cdef extern from *:
     """
-    /* c[j] += sum over p < m of value[p] times vector j of row place[p] of A, rows ld apart: one chain of multiply-adds
-       for each of c. A row's address is one number that the compiler cannot take apart, with offsets for all vectors.
-       A CPU with AVX2 loads twice a cycle, which multiply-adds of rows alone take up: four values are one load there,
-       two places another. */
-    #define FM_ADD_ROW(v, place) { \
+    /* A row's address is one number that the compiler cannot take apart, with offsets for all vectors. */
+    #define FM_ADD_ROW(way, v, place) { \
         const vec *row = (const vec *)fm_opaque((const char *)(A + (Py_ssize_t)(place) * ld)); \
-        for (int j = 0; j < vecs; j++) c[j] += (v) * row[j]; }
+        for (int j = 0; j < vecs; j++) c[(way) * vecs + j] += (v) * row[j]; }
+    /* Four of the rows of fm_add_rows, where FEW > 1; they take turns at `ways` chains for each of c. A CPU with AVX2
+       loads twice a cycle, which multiply-adds of rows alone take up: four values are one load, two places another. */
+    FM_INLINE void fm_add_four(const int vecs, const int ways, const real *value, const int32_t *place, const real *A,
+                               Py_ssize_t ld, vec *c) {
+        uint64_t two[2];
+        memcpy(two, place, sizeof two);
+        vec few = vec_repeat(value), others = FM_FEW < 4 ? vec_repeat(value + 2) : few;
+        FM_ADD_ROW(0, vec_spread(few, 0), (uint32_t)two[0])
+        FM_ADD_ROW(1 % ways, vec_spread(few, 1), two[0] >> 32)
+        FM_ADD_ROW(2 % ways, vec_spread(others, 2 % FM_FEW), (uint32_t)two[1])
+        FM_ADD_ROW(3 % ways, vec_spread(others, 3 % FM_FEW), two[1] >> 32)
+    }
+    /* c[j] += sum over p < m of value[p] times vector j of row place[p] of A, rows ld apart: one chain of multiply-adds
+       for each of c. */
     FM_INLINE void fm_add_rows(const int vecs, const real *value, const int32_t *place, Py_ssize_t m, const real *A,
                                Py_ssize_t ld, vec *c) {
         Py_ssize_t p = 0;
     #if defined(__AVX2__) && !defined(__AVX512F__) && REAL_BYTES == 4
-        for (; p + 4 <= m; p += 4) {
-            uint64_t two[2];
-            memcpy(two, place + p, sizeof two);
-            vec four = vec_repeat(value + p);
-            FM_ADD_ROW(vec_spread(four, 0), (uint32_t)two[0])
-            FM_ADD_ROW(vec_spread(four, 1), two[0] >> 32)
-            FM_ADD_ROW(vec_spread(four, 2), (uint32_t)two[1])
-            FM_ADD_ROW(vec_spread(four, 3), two[1] >> 32)
-        }
+        for (; p + 4 <= m; p += 4) fm_add_four(vecs, 1, value + p, place + p, A, ld, c);
     #endif
-        for (; p < m; p++) FM_ADD_ROW(value[p], place[p])
+        for (; p < m; p++) FM_ADD_ROW(0, value[p], place[p])
     }
     """
+    void fm_add_four(int, int, const real *, const int32_t *, const real *, size, vec *) noexcept nogil
     void fm_add_rows(int, const real *, const int32_t *, size, const real *, size, vec *) noexcept nogil
 
 
@@ -76,21 +80,6 @@ cdef inline void row_sums(int vecs, int ways, bint listed, const real *value, co
             c[j] = c[j] + c[u * vecs + j]
 
 
-cdef inline void listed_turn(int vecs, int ways, const real *value, const int32_t *index, const real *W, size ld,
-                             vec *c) noexcept nogil:
-    """Add LIST_STEP entries of a list to `ways` chains."""
-    cdef vec few = vec_fill(0), x
-    cdef int j, u
-    cdef size at
-    for u in range(LIST_STEP):
-        if u % FEW == 0:
-            few = vec_repeat(value + u)
-        x = vec_spread(few, u % FEW)
-        at = <size>index[u] * ld
-        for j in range(vecs):
-            c[u % ways * vecs + j] = c[u % ways * vecs + j] + x * (<const vec *>(W + at + j * LANES))[0]
-
-
 cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_t *index, size m, const real *W,
                              size ld, vec *c) noexcept nogil:
     """`row_sums`, with its bits, of a list that `pad_list` has brought to a multiple of LIST_STEP."""
@@ -99,10 +88,10 @@ cdef inline void listed_sums(int vecs, int ways, const real *value, const int32_
     for j in range(vecs, vecs * ways):
         c[j] = vec_fill(0)
     while p + (LIST_STEP if ways == 4 else 1) <= m:
-        listed_turn(vecs, ways, value + p, index + p, W, ld, c)
+        fm_add_four(vecs, ways, value + p, index + p, W, ld, c)
         p += LIST_STEP
     if ways == 4 and p < m:                   # of four chains only the first takes what is left
-        listed_turn(vecs, 1, value + p, index + p, W, ld, c)
+        fm_add_four(vecs, 1, value + p, index + p, W, ld, c)
     for j in range(vecs, vecs * ways):
         c[j % vecs] = c[j % vecs] + c[j]
 

@@ -114,14 +114,18 @@ cdef bint online_finite(Job *job) noexcept nogil:
 cdef void online_run(Job *job) noexcept nogil:
     cdef Online *self = <Online *>job
     cdef int64_t budget = job.run.budget
+    cdef double loss
+    cdef bint plain
     cdef size k
     self.now.row = self.next.row = -1         # between two calls rows may have changed
     for k in range(job.net.n_layers):
         self.narrow[k] = is_narrow(self, k)
     self.sums_tell = sums_tell(self)
     self.label_vecs = label_vecs(self)
+    plain = is_plain(self)
     while budget > 0 and job.run.status == RUNNING:
-        end_batch(job, online_step(self, job.run.batch), 1, online_finite, online_keep, online_restore)
+        loss = plain_step(self, job.run.batch) if plain else online_step(self, job.run.batch)
+        end_batch(job, loss, 1, online_finite, online_keep, online_restore)
         budget -= 1
 
 

@@ -182,11 +182,19 @@ cdef inline void list_sample(Online *self, Listed *list, int64_t row, int64_t ne
         pad_list(list.value, list.index, list.m)
 
 
+cdef inline void list_third(Listed *list, const real *x, const real *ahead, size n, size part) noexcept nogil:
+    """List one of THIRDS of n numbers that are read in place, unscaled, while those `ahead` are fetched."""
+    cdef size cut = n // (64 * THIRDS) * 64, m = list.m if part > 0 else 0
+    cdef size end = (part + 1) * cut if part < THIRDS - 1 else n
+    list.m = m + fm_compress(x, part * cut, end, ahead, list.value + m, list.index + m)
+    if FEW > 1 and part == THIRDS - 1:
+        pad_list(list.value, list.index, list.m)
+
+
 cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
     """List one of THIRDS of the next sample, while results of this one wait for one another."""
     cdef const Rows *rows = &self.job.rows
     cdef int64_t row = row_after(self, position), next_row
-    cdef size cut = rows.n_features // (64 * THIRDS) * 64
     if self.whole or row < 0:
         return
     next_row = row_after(self, position + 1)
@@ -194,12 +202,9 @@ cdef void list_ahead(Online *self, size position, size part) noexcept nogil:
         if part == THIRDS - 1:
             list_sample(self, &self.next, row, next_row)
         return
-    self.next.row, self.next.m = row, self.next.m if part > 0 else 0
-    self.next.m += list_part(rows, row, next_row if next_row >= 0 else row, part * cut,
-                             (part + 1) * cut if part < THIRDS - 1 else rows.n_features,
-                             self.next.value + self.next.m, self.next.index + self.next.m)
-    if FEW > 1 and part == THIRDS - 1:
-        pad_list(self.next.value, self.next.index, self.next.m)
+    self.next.row = row
+    list_third(&self.next, row_in_place(rows, row), row_in_place(rows, next_row if next_row >= 0 else row),
+               rows.n_features, part)
 
 
 cdef inline bint list_is_bad(const Job *job, const Listed *list) noexcept nogil:
