@@ -2,12 +2,14 @@
 
 import time
 
+import joblib
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
 
-from fastmlp.kernels import pace, training
-from fastmlp.kernels.pace import AGAIN, ROUNDS, TRIAL, Pace
+from fastmlp.kernels import pace, threads, training
+from fastmlp.kernels.job import AT
+from fastmlp.kernels.pace import ROUNDS, START, TRIAL, Pace
 from fastmlp.kernels.plan import Activation, Regime, Status
 from fastmlp.kernels.training import SLICE
 
@@ -32,95 +34,173 @@ def job_of(dtype=np.float32, **options):
 class Machine:
     """A clock, and slices of `seconds` in which `speeds[n_active]` samples a second are trained."""
 
-    def __init__(self, speeds, n_threads=2):
+    def __init__(self, speeds, seconds=1000.0):
         self.now, self.speeds, self.job = 0.0, speeds, job_of()
-        self.job.run["n_threads"] = n_threads
-        self.pace = self.start()
+        self.job.run["n_threads"] = 2
+        self.job.run["n_epochs"] = seconds * speeds[1] / self.job.option("n_samples")
+        self.start()
 
     def start(self):
-        return Pace(self.job, lambda: self.now)
+        """Begin a run; `n_started`: how many times it has started threads."""
+        self.job.run["batch"] = self.job.run["budget"] = self.n_started = 0
+        self.pace = Pace(self.job, self.count, lambda: self.now)
+        return self.pace.n_active
+
+    def count(self):
+        self.n_started += 1
 
     def slice(self, seconds=TRIAL):
         self.pace.begin()
         active = self.job.option("n_active")
         self.now += seconds
-        self.job.run["batch"] += int(seconds * self.speeds[active])
+        self.job.run["batch"] += int(seconds * self.speeds[active] / BATCH)
         self.pace.end()
         return active
 
+    def slices(self, n, seconds=TRIAL):
+        return [self.slice(seconds) for _ in range(n)]
+
     def trial(self):
-        """The threads of a trial's slices, and what is chosen then."""
-        self.slice()
-        return [self.slice() for _ in range(2 * ROUNDS)], self.pace.n_active
+        """Slices in which both are tried; return what is chosen then."""
+        assert self.slices(2 * ROUNDS) == [1] * ROUNDS + [2] * ROUNDS
+        return self.pace.n_active
+
+    def run(self):
+        """A whole run in one slice; return its threads."""
+        active = self.start()
+        self.slice(self.job.option("n_epochs") * self.job.option("n_samples") / self.speeds[active] + 1e-5)
+        return active
 
 
-@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (1.0, 2), (1.05, 2), (1.2, 1), (1.5, 1)])
-def test_the_faster_is_chosen_all_threads_where_it_matters_little(alone, chosen):
-    assert Machine({1: alone * 1e6, 2: 1e6}).trial() == ([2, 1] * ROUNDS, chosen)
+@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (0.95, 2), (1.0, 1), (1.05, 1), (1.5, 1)])
+def test_the_faster_is_chosen_and_one_where_it_matters_little(alone, chosen):
+    assert Machine({1: alone * 1e7, 2: 1e7}).trial() == chosen
 
 
-def test_it_looks_again_after_a_while_and_changes_its_mind():
-    machine = Machine({1: 1.5e6, 2: 1e6})
+@pytest.mark.parametrize("speeds", [{1: 0.6e7, 2: 1e7}, {1: 1.5e7, 2: 1e7}])
+def test_it_looks_again_after_a_while_and_changes_its_mind(speeds):
+    machine = Machine(speeds)
+    chosen = machine.trial()
+    machine.speeds[3 - chosen] = 3e7
+    assert machine.slices(4, 0.06) == [chosen] * 4
+    assert machine.slices(9) == [3 - chosen] * 9
+
+
+def test_what_gets_slower_is_left_without_a_trial():
+    machine = Machine({1: 0.7e7, 2: 1e7})
     machine.trial()
-    machine.speeds = {1: 0.6e6, 2: 1e6}
-    began = machine.now
-    while machine.now < began + AGAIN - 0.05:
-        assert machine.slice(0.05) == 1
-    machine.slice(0.1)
-    assert [machine.slice() for _ in range(2 * ROUNDS)] == [2, 1] * ROUNDS
-    assert machine.slice() == 2
+    machine.speeds[2] = 0.5e7
+    assert machine.slices(4, 0.01) == [2, 2, 1, 1]
 
 
-@pytest.mark.parametrize("disturbed", [0, 2])
+@pytest.mark.parametrize("speeds", [{1: 0.6e7, 2: 1e7}, {1: 1.6e7, 2: 1e7}])
+def test_trials_take_a_hundredth_of_the_time(speeds):
+    machine = Machine(speeds)
+    chosen = machine.trial()
+    seconds = {1: 0.0, 2: 0.0}
+    while machine.now < 10:
+        length = TRIAL if machine.pace.tries else 0.05
+        seconds[machine.slice(length)] += length
+    assert 0.005 < seconds[3 - chosen] / 10 < 0.011
+
+
+@pytest.mark.parametrize("disturbed", [2, 3])
 def test_one_disturbed_slice_does_not_decide(disturbed):
-    machine = Machine({1: 0.7e6, 2: 1e6})
-    machine.slice()
-    for number in range(2 * ROUNDS):
-        machine.speeds = {1: 0.7e6, 2: 0.1e6 if number == disturbed else 1e6}
+    machine = Machine({1: 0.7e7, 2: 1e7})
+    for number in range(2 * ROUNDS + 1):
+        machine.speeds[2] = 0.1e7 if number == disturbed else 1e7
         machine.slice()
     assert machine.pace.n_active == 2
 
 
 def test_short_slices_are_timed_together():
     """Where a run comes back at each epoch's end, a trial takes several slices."""
-    machine = Machine({1: 2e6, 2: 1e6})
-    machine.slice()
-    assert [machine.slice(TRIAL / 8) for _ in range(12)] == [2] * 4 + [1] * 4 + [2] * 4
+    machine = Machine({1: 2e7, 2: 1e7})
+    assert machine.slices(17, TRIAL / 8) == [1] * 8 + [2] * 8 + [1]
 
 
-def test_the_next_run_of_that_size_begins_with_what_was_chosen():
-    machine = Machine({1: 1.5e6, 2: 1e6})
+def test_threads_are_started_when_they_are_first_to_take_part():
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    machine.slices(ROUNDS)
+    assert machine.n_started == 0
+    machine.slices(3)
+    assert machine.n_started == 1
+
+
+@pytest.mark.parametrize("seconds, chosen", [(START, 1), (1.9 * START, 1), (3 * START, 2), (1.0, 2)])
+def test_none_is_started_where_the_run_is_over_before(seconds, chosen):
+    """Once it is known how long such runs take: twice as fast is as long as START longer in 2 * START."""
+    machine = Machine({1: 1e9, 2: 2e9}, seconds)
+    assert [machine.run() for _ in range(6)] == [1, 1] + [chosen] * 4
+
+
+def test_the_first_slice_takes_a_hundredth_of_a_second_where_speeds_are_known():
+    machine = Machine({1: 2e7, 2: 1e7})
+    assert machine.job.option("budget") == 0
     machine.trial()
-    assert machine.start().n_active == 1
-    machine.job.run["batch_size"] = 2 * BATCH
-    assert machine.start().n_active == 2
+    machine.start()
+    assert machine.job.option("budget") == pytest.approx(0.01 * 2e7 / BATCH, rel=0.01)
+
+
+def test_the_next_run_of_that_kind_begins_with_what_was_chosen():
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    machine.trial()
+    assert machine.start() == 2
+    machine.job.run["n_epochs"] *= 2
+    assert machine.start() == 1
 
 
 @pytest.mark.parametrize("field", ["n_features", "batch_size", "sparse", "optimizer", "n_threads"])
 def test_what_was_chosen_is_for_that_work_alone(field):
-    machine = Machine({1: 1.5e6, 2: 1e6})
-    machine.trial()
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    assert machine.trial() == machine.start() == 2
     machine.job.run[field] += 1
-    assert machine.start().n_active == machine.job.option("n_threads") > 1
+    assert machine.start() == 1
 
 
 def test_what_is_known_does_not_grow_for_ever(monkeypatch):
     monkeypatch.setattr(pace, "MOST_KNOWN", 3)
     for batch in range(1, 10):
-        machine = Machine({1: 1.5e6, 2: 1e6})
+        machine = Machine({1: 0.6e7, 2: 1e7})
         machine.job.run["batch_size"] = batch
-        machine.pace = machine.start()
-        assert machine.trial()[1] == 1 and len(pace.known) <= 3
-        assert machine.start().n_active == 1
+        machine.start()
+        machine.slices(5)
+        assert machine.start() == 2 and len(pace.known) <= 3
 
 
 def test_slices_are_short_where_threads_are_tried(monkeypatch):
-    """Of some milliseconds, from one slice to the next; else each is at least a quarter of the one before."""
+    """Of a millisecond, from one slice to the next; else each is at least a quarter of the one before."""
     monkeypatch.setattr(training.time, "perf_counter", lambda: SLICE)
-    machine = Machine({1: 1e6, 2: 1e6})
-    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
-    machine.slice()
+    machine = Machine({1: 1e7, 2: 1e7})
     assert training.next_budget(1000, 0.0, machine.pace) == 1000 * TRIAL / SLICE
+    machine.trial()
+    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
+
+
+@pytest.mark.parametrize("n_epochs, n_threads", [(1, 1), (2, 5)])
+def test_a_run_that_is_over_at_once_has_one_thread(n_epochs, n_threads, monkeypatch):
+    """Whatever its steps: it would end before another thread has begun."""
+    monkeypatch.setattr(threads, "usable_cores", lambda: 5)
+    monkeypatch.setattr(training, "MIN_WORK", 1 << 10)
+    plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
+    n = training.MIN_RUN // (3 * plan.n_params)
+    job = make_job(np.float32, plan, n=n, batch_size=n, n_epochs=n_epochs)
+    assert training.choose_threads(job, Regime.BATCH, None) == n_threads
+
+
+def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
+    """And only then: the files of cgroups take longer than a short run."""
+    allowed, counted = [{0, 1}], iter((2, 1))
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: allowed[0], raising=False)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: next(counted))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads.count_cores.cache_clear()
+    try:
+        assert [threads.usable_cores() for _ in range(3)] == [2, 2, 2]
+        allowed[0] = {1}
+        assert [threads.usable_cores() for _ in range(3)] == [1, 1, 1]
+    finally:
+        threads.count_cores.cache_clear()
 
 
 @pytest.mark.parametrize("n_active", [1, 2, 3])
@@ -169,16 +249,16 @@ def test_a_run_on_its_own_threads_is_paced(kernels, monkeypatch):
     class Alternating(Pace):
         def end(self):
             super().end()
+            self.n_active = job.counts[AT["n_active"]] = 1 + len(seen) % 2
             seen.append(self.n_active)
-            self._set(2 if self.n_active == 1 else 1)
 
     monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads: n_threads or 2)
     monkeypatch.setattr(training, "first_budget", lambda job: 3)
     monkeypatch.setattr(training, "next_budget", lambda budget, began, pace: 3)
     monkeypatch.setattr(training, "Pace", Alternating)
-    jobs = [job_of(kernels.dtype, n_epochs=4) for _ in range(2)]
-    training.run(jobs[0], n_threads=1, regime=Regime.BATCH)
+    alone, job = (job_of(kernels.dtype, n_epochs=4) for _ in range(2))
+    training.run(alone, n_threads=1, regime=Regime.BATCH)
     assert not seen
-    training.run(jobs[1], regime=Regime.BATCH)
+    training.run(job, regime=Regime.BATCH)
     assert len(seen) > 5
-    assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
+    assert (alone.params == job.params).all() and (alone.losses == job.losses).all()
