@@ -93,7 +93,7 @@ class Pace:
 
     def _choose(self, now):
         self.n_active = self._fastest()
-        if now >= self.known.until and not self.tries:
+        if now >= self.known.until:
             self.known.speeds[self.n_threads if self.n_active == 1 else 1] = ()
             self.n_active = self._fastest()
         self.counts[N_ACTIVE] = self.n_active

@@ -72,7 +72,7 @@ class Machine:
         return active
 
 
-@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (0.95, 2), (1.0, 1), (1.05, 1), (1.5, 1)])
+@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (0.95, 2), (0.98, 1), (1.05, 1), (1.5, 1)])
 def test_the_faster_is_chosen_and_one_where_it_matters_little(alone, chosen):
     assert Machine({1: alone * 1e7, 2: 1e7}).trial() == chosen
 
@@ -132,6 +132,20 @@ def test_none_is_started_where_the_run_is_over_before(seconds, chosen):
     """Once it is known how long such runs take: twice as fast is as long as START longer in 2 * START."""
     machine = Machine({1: 1e9, 2: 2e9}, seconds)
     assert [machine.run() for _ in range(6)] == [1, 1] + [chosen] * 4
+
+
+def test_threads_that_have_been_started_stay_to_the_end():
+    """Where what is left takes half as long as to start them."""
+    machine = Machine({1: 0.6e7, 2: 1e7}, seconds=ROUNDS * TRIAL * (1 + 1 / 0.6) + START)
+    assert machine.trial() == 2
+    assert 0 < machine.pace.total - machine.pace.position - 1e7 * TRIAL < 1e7 * START
+
+
+def test_runs_of_a_slice_look_again_too():
+    """One takes 10 ms alone, 6 ms together, which leaves 1.2 s to the next trial."""
+    machine = Machine({1: 0.6e7, 2: 1e7}, 0.01)
+    runs = [machine.run() for _ in range(400)]
+    assert runs[:6] == [1, 1, 2, 2, 2, 2] and runs[10:].index(1) in range(180, 220) and runs.count(1) == 4
 
 
 def test_the_first_slice_takes_a_hundredth_of_a_second_where_speeds_are_known():
