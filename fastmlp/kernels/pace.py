@@ -13,13 +13,15 @@ TOLD = [AT[name] for name in OF_RUN]
 TRIAL = 0.001  # seconds that are timed at once where threads are tried
 ROUNDS = 2  # times that they are timed; the faster counts, as what disturbs comes and goes
 PAUSE = 100  # times as long as a trial took, until the next
-START = 6e-5  # seconds that it takes to start the other threads and to wait for their end
+START = 6e-5  # seconds that other threads may cost: until they are started, and it is known
+JOIN = 1.5  # times as long as to start them takes what they cost, as their end is waited for
 GAIN = 0.97  # of the time that one thread takes: all must do with less to be preferred
 FIRST = 0.01  # seconds of a run's first slice, where the speed is known
 MOST_KNOWN = 100
 
 # of work of one kind: `speeds`, samples a second of so many threads, the last ROUNDS times, fewer where they
-# are to be tried; and `until`, the time from which on those that are not the fastest are to be tried again
+# are to be tried; `until`, the time from which on those that are not the fastest are to be tried again; and
+# `start`, the seconds that the others cost a run
 known: dict[tuple[object, ...], SimpleNamespace] = {}
 
 
@@ -55,7 +57,9 @@ class Pace:
         if self.known is None:
             if len(known) >= MOST_KNOWN:
                 known.clear()
-            self.known = known[work] = SimpleNamespace(speeds={1: (), self.n_threads: ()}, until=0.0)
+            self.known = known[work] = SimpleNamespace(
+                speeds={1: (), self.n_threads: ()}, until=0.0, start=START
+            )
         self.seconds = self.samples = 0
         self._choose(clock())
         if len(speeds := self.known.speeds[self.n_active]) == ROUNDS:
@@ -69,8 +73,9 @@ class Pace:
     def begin(self):
         """A slice begins."""
         if self.n_active > 1 and self.start:
+            before = self.clock()
             self.start()
-            self.start = None
+            self.start, self.known.start = None, JOIN * (self.clock() - before)
         self.began, self.position = self.clock(), self._position()
 
     def end(self):
@@ -104,5 +109,8 @@ class Pace:
         if len(alone) < ROUNDS:
             return 1
         left = self.total - self._position()
-        seconds = left / (max(together) if len(together) == ROUNDS else 2 * max(alone))
-        return self.n_threads if seconds + (START if self.start else 0) < GAIN * left / max(alone) else 1
+        known = len(together) == ROUNDS
+        seconds = left / (max(together) if known else 2 * max(alone))
+        if self.start:
+            seconds += self.known.start if known else START
+        return self.n_threads if seconds < GAIN * left / max(alone) else 1

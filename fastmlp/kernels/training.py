@@ -276,7 +276,7 @@ def predict(
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)
     work = n * plan.n_params
     if n_threads is None:
-        n_threads = 1 if work < 64 * MIN_WORK else usable_cores()
+        n_threads = 1 if work < 64 * MIN_WORK or n < 2 * PREDICTED else usable_cores()
     if n < PREDICTED or (n_threads <= 1 and work <= PIECE):
         finite = backend.predict(plan, params, rows, out, 0, n, layer, logits, check_rows)
         return out if finite else None

@@ -9,7 +9,7 @@ from oracle.jobs import chain, make_job
 
 from fastmlp.kernels import pace, threads, training
 from fastmlp.kernels.job import AT
-from fastmlp.kernels.pace import ROUNDS, START, TRIAL, Pace
+from fastmlp.kernels.pace import JOIN, ROUNDS, START, TRIAL, Pace
 from fastmlp.kernels.plan import Activation, Regime, Status
 from fastmlp.kernels.training import SLICE
 
@@ -32,10 +32,13 @@ def job_of(dtype=np.float32, **options):
 
 
 class Machine:
-    """A clock, and slices of `seconds` in which `speeds[n_active]` samples a second are trained."""
+    """A clock, and slices of `seconds` in which `speeds[n_active]` samples a second are trained.
+
+    Other threads are started in `starting` seconds.
+    """
 
     def __init__(self, speeds, seconds=1000.0):
-        self.now, self.speeds, self.job = 0.0, speeds, job_of()
+        self.now, self.starting, self.speeds, self.job = 0.0, START / JOIN, speeds, job_of()
         self.job.run["n_threads"] = 2
         self.job.run["n_epochs"] = seconds * speeds[1] / self.job.option("n_samples")
         self.start()
@@ -48,6 +51,7 @@ class Machine:
 
     def count(self):
         self.n_started += 1
+        self.now += self.starting
 
     def slice(self, seconds=TRIAL):
         self.pace.begin()
@@ -132,6 +136,16 @@ def test_none_is_started_where_the_run_is_over_before(seconds, chosen):
     """Once it is known how long such runs take: twice as fast is as long as START longer in 2 * START."""
     machine = Machine({1: 1e9, 2: 2e9}, seconds)
     assert [machine.run() for _ in range(6)] == [1, 1] + [chosen] * 4
+
+
+@pytest.mark.parametrize("starting, chosen", [(START / JOIN, 2), (2 * START / JOIN, 1)])
+def test_what_it_takes_to_start_threads_is_found_out(starting, chosen):
+    """Two save a run half of its 3 * START; after a while they are tried again."""
+    machine = Machine({1: 1e9, 2: 2e9}, 3 * START)
+    machine.starting = starting
+    assert [machine.run() for _ in range(6)] == [1, 1, 2, 2, chosen, chosen]
+    machine.now += 10
+    assert [machine.run() for _ in range(3)] == [3 - chosen, 3 - chosen, chosen]
 
 
 def test_threads_that_have_been_started_stay_to_the_end():
