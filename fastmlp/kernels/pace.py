@@ -7,7 +7,7 @@ from .job import AT
 
 # what every short run meets: a field of a record takes ten times as long
 EPOCH, BATCH, BUDGET, N_ACTIVE = (AT[name] for name in ("epoch", "batch", "budget", "n_active"))
-OF_RUN = ("n_threads", "n_epochs", "n_samples", "n_features", "batch_size", "sparse", "optimizer")
+OF_RUN = ("n_threads", "n_epochs", "n_samples", "n_features", "batch_size", "sparse", "optimizer", "regime")
 TOLD = [AT[name] for name in OF_RUN]
 
 TRIAL = 0.001  # seconds that are timed at once where threads are tried

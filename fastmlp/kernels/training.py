@@ -60,15 +60,14 @@ def choose_regime(job):
 
 def choose_threads(job, regime, n_threads):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
-    if regime == Regime.ONLINE and job.run["halves"]:
-        return min(2, usable_cores() if n_threads is None else max(1, int(n_threads)))
-    if regime != Regime.BATCH:
-        return 1
-    if n_threads is not None:
-        return max(1, min(int(n_threads), 64))
+    most = 64 if regime == Regime.BATCH else 2 if regime == Regime.ONLINE and job.run["halves"] else 1
+    if most == 1 or n_threads is not None:
+        return max(1, min(int(n_threads or 1), most))
     n_samples, batch_size, work = len(job.order), job.asked["batch_size"], 3 * job.plan.n_params
     if work * n_samples * job.asked["n_epochs"] < MIN_RUN:
         return 1
+    if most == 2:
+        return min(2, usable_cores())
     return threads_for(work * min(batch_size, n_samples), MIN_WORK)
 
 
@@ -212,7 +211,7 @@ def _work(job, backend, on_epoch, chosen):
     try:
         if (n_threads := job.counts[N_THREADS]) > 1:
             others = partial(start, started, backend.work, [(job, t) for t in range(1, n_threads)])
-            if chosen and backend.pauses_threads and job.counts[REGIME] == Regime.BATCH:
+            if chosen and backend.pauses_threads:
                 pace = Pace(job, others)
             else:
                 others()

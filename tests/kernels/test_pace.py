@@ -14,6 +14,7 @@ from fastmlp.kernels.plan import Activation, Regime, Status
 from fastmlp.kernels.training import SLICE
 
 BATCH = 32
+REGIMES = pytest.mark.parametrize("regime, batch_size", [(Regime.BATCH, 1024), (Regime.ONLINE, 1)])
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +27,7 @@ def job_of(dtype=np.float32, **options):
         dtype,
         chain(50, (20, 3), (Activation.TANH, Activation.IDENTITY)),
         n=8 * BATCH,
-        batch_size=BATCH,
-        **options,
+        **dict(batch_size=BATCH) | options,
     )
 
 
@@ -205,15 +205,17 @@ def test_slices_are_short_where_threads_are_tried(monkeypatch):
     assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
 
 
-@pytest.mark.parametrize("n_epochs, n_threads", [(1, 1), (2, 5)])
+@pytest.mark.parametrize("n_epochs, n_threads", [(1, (1, 1)), (2, (5, 2))])
 def test_a_run_that_is_over_at_once_has_one_thread(n_epochs, n_threads, monkeypatch):
     """Whatever its steps: it would end before another thread has begun."""
-    monkeypatch.setattr(threads, "usable_cores", lambda: 5)
+    for module in (threads, training):
+        monkeypatch.setattr(module, "usable_cores", lambda: 5)
     monkeypatch.setattr(training, "MIN_WORK", 1 << 10)
     plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
     n = training.MIN_RUN // (3 * plan.n_params)
     job = make_job(np.float32, plan, n=n, batch_size=n, n_epochs=n_epochs)
-    assert training.choose_threads(job, Regime.BATCH, None) == n_threads
+    job.run["halves"] = 1
+    assert n_threads == tuple(training.choose_threads(job, r, None) for r in (Regime.BATCH, Regime.ONLINE))
 
 
 def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
@@ -240,7 +242,8 @@ def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch)
     assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
 
 
-def test_who_takes_no_part_sleeps(kernels, monkeypatch):
+@REGIMES
+def test_who_takes_no_part_sleeps(kernels, regime, batch_size, monkeypatch):
     """Its CPU seconds tell; steps are large, so that another thread would find work to do in each."""
     if not kernels.module.pauses_threads:
         pytest.skip("these kernels' threads always take part")
@@ -252,10 +255,11 @@ def test_who_takes_no_part_sleeps(kernels, monkeypatch):
 
     monkeypatch.setattr(kernels.module, "work", timed)
     plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
-    job = make_job(kernels.dtype, plan, n=2048, batch_size=1024, n_epochs=10_000)
+    job = make_job(kernels.dtype, plan, n=2048, batch_size=batch_size, n_epochs=10_000, rates=(1e-5,))
     job.run["n_active"] = 1
     began = time.perf_counter()
-    training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=Regime.BATCH)
+    status = training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=regime)
+    assert status == Status.EPOCH_END
     assert seconds[0] < 0.1 * (time.perf_counter() - began)
 
 
@@ -267,11 +271,13 @@ def test_threads_that_were_asked_for_take_part(kernels, monkeypatch):
     training.run(job_of(kernels.dtype), n_threads=2, regime=Regime.BATCH)
 
 
-def test_a_run_on_its_own_threads_is_paced(kernels, monkeypatch):
+@REGIMES
+def test_a_run_on_its_own_threads_is_paced(kernels, regime, batch_size, monkeypatch):
     """Slice after slice with another choice, and the same bits."""
     if not kernels.module.pauses_threads:
         pytest.skip("these kernels' threads always take part")
 
+    monkeypatch.setattr(training, "HALVES_LEAST", 0)
     seen = []
 
     class Alternating(Pace):
@@ -284,9 +290,9 @@ def test_a_run_on_its_own_threads_is_paced(kernels, monkeypatch):
     monkeypatch.setattr(training, "first_budget", lambda job: 3)
     monkeypatch.setattr(training, "next_budget", lambda budget, began, pace: 3)
     monkeypatch.setattr(training, "Pace", Alternating)
-    alone, job = (job_of(kernels.dtype, n_epochs=4) for _ in range(2))
-    training.run(alone, n_threads=1, regime=Regime.BATCH)
+    alone, job = (job_of(kernels.dtype, batch_size=min(batch_size, BATCH), n_epochs=4) for _ in range(2))
+    training.run(alone, n_threads=1, regime=regime)
     assert not seen
-    training.run(job, regime=Regime.BATCH)
+    training.run(job, regime=regime)
     assert len(seen) > 5
     assert (alone.params == job.params).all() and (alone.losses == job.losses).all()
