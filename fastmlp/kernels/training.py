@@ -23,7 +23,7 @@ SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 28  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
-MIN_RUN = 1 << 22  # and of a whole run, which ends before another thread has begun
+MIN_RUN = 1 << 20  # and of a whole run for each lane of a vector: it ends before another thread has begun
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (
@@ -58,13 +58,13 @@ def choose_regime(job):
     return Regime.BATCH
 
 
-def choose_threads(job, regime, n_threads):
+def choose_threads(job, regime, n_threads, backend):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
     most = 64 if regime == Regime.BATCH else 2 if regime == Regime.ONLINE and job.run["halves"] else 1
     if most == 1 or n_threads is not None:
         return max(1, min(int(n_threads or 1), most))
     n_samples, batch_size, work = len(job.order), job.asked["batch_size"], 3 * job.plan.n_params
-    if work * n_samples * job.asked["n_epochs"] < MIN_RUN:
+    if work * n_samples * job.asked["n_epochs"] < MIN_RUN * backend.lanes():
         return 1
     if most == 2:
         return min(2, usable_cores())
@@ -131,7 +131,7 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     else:
         run["sparse"] = choose_listing(job, regime)
         run["halves"] = choose_halves(job, regime)
-        n_threads = choose_threads(job, regime, n_threads)
+        n_threads = choose_threads(job, regime, n_threads, backend)
         run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
     backend.prepare(job)
     return backend

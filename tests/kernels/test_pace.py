@@ -1,6 +1,7 @@
 """How many threads take part, chosen while a job runs: by made-up speeds; results do not depend on it."""
 
 import time
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -205,17 +206,20 @@ def test_slices_are_short_where_threads_are_tried(monkeypatch):
     assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
 
 
+@pytest.mark.parametrize("lanes", [1, 16])
 @pytest.mark.parametrize("n_epochs, n_threads", [(1, (1, 1)), (2, (5, 2))])
-def test_a_run_that_is_over_at_once_has_one_thread(n_epochs, n_threads, monkeypatch):
+def test_a_run_that_is_over_at_once_has_one_thread(lanes, n_epochs, n_threads, monkeypatch):
     """Whatever its steps: it would end before another thread has begun."""
     for module in (threads, training):
         monkeypatch.setattr(module, "usable_cores", lambda: 5)
     monkeypatch.setattr(training, "MIN_WORK", 1 << 10)
     plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
-    n = training.MIN_RUN // (3 * plan.n_params)
+    n = training.MIN_RUN * lanes // (3 * plan.n_params)
     job = make_job(np.float32, plan, n=n, batch_size=n, n_epochs=n_epochs)
     job.run["halves"] = 1
-    assert n_threads == tuple(training.choose_threads(job, r, None) for r in (Regime.BATCH, Regime.ONLINE))
+    kernels = SimpleNamespace(lanes=lambda: lanes)
+    found = [training.choose_threads(job, regime, None, kernels) for regime in (Regime.BATCH, Regime.ONLINE)]
+    assert tuple(found) == n_threads
 
 
 def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
@@ -286,7 +290,7 @@ def test_a_run_on_its_own_threads_is_paced(kernels, regime, batch_size, monkeypa
             self.n_active = job.counts[AT["n_active"]] = 1 + len(seen) % 2
             seen.append(self.n_active)
 
-    monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads: n_threads or 2)
+    monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads, backend: n_threads or 2)
     monkeypatch.setattr(training, "first_budget", lambda job: 3)
     monkeypatch.setattr(training, "next_budget", lambda budget, began, pace: 3)
     monkeypatch.setattr(training, "Pace", Alternating)
