@@ -1,29 +1,43 @@
 """How many of a job's threads take part, found out while it runs: results do not depend on it."""
 
 import time
-from collections import deque
+from types import SimpleNamespace
 
-TRIAL = 0.002  # seconds that are timed at once
-AGAIN = 1.0  # seconds after which a choice is looked at anew
-GAIN = 0.93  # of the time that all threads take: one must do with less to be preferred
-ROUNDS = 2  # times that each is tried; the faster counts, as what disturbs comes and goes
+from .job import AT
+
+# what every short run meets: a field of a record takes ten times as long
+EPOCH, BATCH, BUDGET, N_ACTIVE = (AT[name] for name in ("epoch", "batch", "budget", "n_active"))
+OF_RUN = ("n_threads", "n_epochs", "n_samples", "n_features", "batch_size", "sparse", "optimizer", "regime")
+TOLD = [AT[name] for name in OF_RUN]
+
+TRIAL = 0.001  # seconds that are timed at once where threads are tried
+ROUNDS = 2  # times that they are timed; the faster counts, as what disturbs comes and goes
+PAUSE = 100  # times as long as a trial took, until the next
+START = 6e-5  # seconds that other threads may cost: until they are started, and it is known
+JOIN = 1.5  # times as long as to start them takes what they cost, as their end is waited for
+GAIN = 0.97  # of the time that one thread takes: all must do with less to be preferred
+FIRST = 0.01  # seconds of a run's first slice, where the speed is known
 MOST_KNOWN = 100
 
-# what was chosen for work of one size, and until when that holds
-known: dict[tuple[object, ...], tuple[int, float]] = {}
+# of work of one kind: `speeds`, samples a second of so many threads, the last ROUNDS times, fewer where they
+# are to be tried; `until`, the time from which on those that are not the fastest are to be tried again; and
+# `start`, the seconds that the others cost a run
+known: dict[tuple[object, ...], SimpleNamespace] = {}
 
 
 class Pace:
-    """Chooses between all threads of a job and the first alone, by what they did in slices of its run.
+    """Chooses between all threads of a job and the first alone, by what they did in slices of such runs.
 
-    More threads are not always faster: another program may be on the other core, and where cores have their
-    third-level caches apart, what one has written takes the other six times as long to read, so that small
-    steps are done sooner by one.
+    More threads are not always faster: a short run is over before others have begun, another program may be
+    on the other core, and where cores have their third-level caches apart, what one has written takes the
+    other six times as long to read, so that small steps are done sooner by one.
 
     Parameters
     ----------
     job : Job
         Prepared, with several threads.
+    start : callable
+        Starts all threads but the first; called once, when they are to take part.
     clock : callable, optional
         Seconds.
 
@@ -33,49 +47,70 @@ class Pace:
         The threads of the next slice.
     """
 
-    def __init__(self, job, clock=time.perf_counter):
-        self.job, self.clock = job, clock
-        self.n_threads = job.option("n_threads")
-        fields = ("n_features", "batch_size", "sparse", "optimizer", "n_threads")
-        self.work = (job.plan.n_params, job.params.dtype.char, *map(job.option, fields))
-        self.trials = deque()  # threads to be timed, one after another
-        self.chosen, self.until = known.get(self.work, (self.n_threads, 0.0))
-        self._set(self.chosen)
+    def __init__(self, job, start, clock=time.perf_counter):
+        self.counts, self.start, self.clock = job.counts, start, clock
+        told = [job.counts[field] for field in TOLD]
+        self.n_threads, n_epochs, self.n_samples, _, self.batch_size, *_ = told
+        self.total = n_epochs * self.n_samples
+        told[1:3] = job.plan.n_params, job.params.dtype.char, self.total.bit_length()
+        self.known = known.get(work := tuple(told))
+        if self.known is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            self.known = known[work] = SimpleNamespace(
+                speeds={1: (), self.n_threads: ()}, until=0.0, start=START
+            )
+        self.seconds = self.samples = 0
+        self._choose(clock())
+        if len(speeds := self.known.speeds[self.n_active]) == ROUNDS:
+            job.counts[BUDGET] = max(job.counts[BUDGET], int(FIRST * max(speeds) / self.batch_size))
 
-    def _set(self, n_active):
-        self.n_active = n_active
-        self.job.run["n_active"] = n_active
+    @property
+    def tries(self):
+        """Whether the next slice is to tell how fast its threads are."""
+        return len(self.known.speeds[self.n_active]) < ROUNDS
 
     def begin(self):
         """A slice begins."""
-        self.began, self.position = self.clock(), self._samples()
+        if self.n_active > 1 and self.start:
+            before = self.clock()
+            self.start()
+            self.start, self.known.start = None, JOIN * (self.clock() - before)
+        self.began, self.position = self.clock(), self._position()
 
     def end(self):
         """A slice has ended: choose for the next one."""
-        now = self.clock()
-        if self.trials:
-            self.seconds += now - self.began
-            self.samples += self._samples() - self.position
-            if self.seconds < TRIAL / 2:
-                return
-            n = self.trials.popleft()
-            self.speeds[n] = max(self.speeds[n], self.samples / self.seconds)
-            if not self.trials:
+        now, position = self.clock(), self._position()
+        self.seconds += now - self.began
+        self.samples += position - self.position
+        if self.samples and (self.seconds >= TRIAL / 2 or position >= self.total):
+            if self.tries:
+                self.known.until = now + PAUSE * ROUNDS * self.seconds
+            speeds = self.known.speeds
+            speeds[self.n_active] = (*speeds[self.n_active], self.samples / self.seconds)[-ROUNDS:]
+            self.seconds = self.samples = 0
+            if position < self.total:
                 self._choose(now)
-        elif now >= self.until:
-            self.trials.extend([self.n_threads, 1] * ROUNDS)
-            self.speeds = {self.n_threads: 0.0, 1: 0.0}
-        self.seconds, self.samples = 0.0, 0
-        self._set(self.trials[0] if self.trials else self.chosen)
 
-    def _samples(self):
+    def _position(self):
         """Samples that the job has been through so far."""
-        epoch, batch = self.job.option("epoch"), self.job.option("batch")
-        return epoch * self.job.option("n_samples") + batch * self.job.option("batch_size")
+        return self.counts[EPOCH] * self.n_samples + self.counts[BATCH] * self.batch_size
 
     def _choose(self, now):
-        alone = self.speeds[self.n_threads] < GAIN * self.speeds[1]
-        self.chosen, self.until = 1 if alone else self.n_threads, now + AGAIN
-        if len(known) >= MOST_KNOWN:
-            known.clear()
-        known[self.work] = (self.chosen, self.until)
+        self.n_active = self._fastest()
+        if now >= self.known.until:
+            self.known.speeds[self.n_threads if self.n_active == 1 else 1] = ()
+            self.n_active = self._fastest()
+        self.counts[N_ACTIVE] = self.n_active
+
+    def _fastest(self):
+        """The threads that end the run first; all are taken to be twice as fast as one until tried."""
+        alone, together = self.known.speeds[1], self.known.speeds[self.n_threads]
+        if len(alone) < ROUNDS:
+            return 1
+        left = self.total - self._position()
+        known = len(together) == ROUNDS
+        seconds = left / (max(together) if known else 2 * max(alone))
+        if self.start:
+            seconds += self.known.start if known else START
+        return self.n_threads if seconds < GAIN * left / max(alone) else 1

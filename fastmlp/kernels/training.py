@@ -1,6 +1,7 @@
 """Drives the kernels: chooses regime and threads, runs a job in slices, predicts in threads."""
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,7 @@ SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 28  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
+MIN_RUN = 1 << 20  # and of a whole run for each lane of a vector: it ends before another thread has begun
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
 TINY_LOSSES = (
@@ -56,16 +58,17 @@ def choose_regime(job):
     return Regime.BATCH
 
 
-def choose_threads(job, regime, n_threads):
+def choose_threads(job, regime, n_threads, backend):
     """Threads for a job: what was asked for, or as many as the work of a step keeps busy."""
-    if regime == Regime.ONLINE and job.run["halves"]:
-        return min(2, usable_cores() if n_threads is None else max(1, int(n_threads)))
-    if regime != Regime.BATCH:
+    most = 64 if regime == Regime.BATCH else 2 if regime == Regime.ONLINE and job.run["halves"] else 1
+    if most == 1 or n_threads is not None:
+        return max(1, min(int(n_threads or 1), most))
+    n_samples, batch_size, work = len(job.order), job.asked["batch_size"], 3 * job.plan.n_params
+    if work * n_samples * job.asked["n_epochs"] < MIN_RUN * backend.lanes():
         return 1
-    if n_threads is not None:
-        return max(1, min(int(n_threads), 64))
-    work = 3 * min(int(job.run["batch_size"][0]), job.rows.n_rows) * job.plan.n_params
-    return threads_for(work, MIN_WORK)
+    if most == 2:
+        return min(2, usable_cores())
+    return threads_for(work * min(batch_size, n_samples), MIN_WORK)
 
 
 def some_nonzeros(job):
@@ -128,7 +131,7 @@ def prepare(job, n_threads=None, regime=None, backend=None):
     else:
         run["sparse"] = choose_listing(job, regime)
         run["halves"] = choose_halves(job, regime)
-        n_threads = choose_threads(job, regime, n_threads)
+        n_threads = choose_threads(job, regime, n_threads, backend)
         run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
     backend.prepare(job)
     return backend
@@ -155,7 +158,7 @@ def next_budget(budget, began, pace=None):
     Less where threads are tried (`pace`).
     """
     elapsed = max(time.perf_counter() - began, 1e-6)
-    if pace and pace.trials:
+    if pace and pace.tries:
         return max(1, int(budget * min(4.0, TRIAL / elapsed)))
     return max(1, int(budget * min(4.0, max(0.25, SLICE / elapsed))))
 
@@ -204,12 +207,15 @@ def run(job, on_epoch=None, n_threads=None, regime=None, backend=None):
 
 def _work(job, backend, on_epoch, chosen):
     """Start the other threads, train, and let them go; `chosen`: their number was not asked for."""
-    started = []
+    started, pace = [], None
     try:
         if (n_threads := job.counts[N_THREADS]) > 1:
-            start(started, backend.work, [(job, t) for t in range(1, n_threads)])
-        paced = started and chosen and backend.pauses_threads and job.counts[REGIME] == Regime.BATCH
-        return _slices(job, backend, on_epoch, Pace(job) if paced else None)
+            others = partial(start, started, backend.work, [(job, t) for t in range(1, n_threads)])
+            if chosen and backend.pauses_threads:
+                pace = Pace(job, others)
+            else:
+                others()
+        return _slices(job, backend, on_epoch, pace)
     finally:
         backend.dismiss(job)
         if started:
@@ -269,7 +275,7 @@ def predict(
         out = np.empty((n, plan.layers["n_out"][layer]), params.dtype)
     work = n * plan.n_params
     if n_threads is None:
-        n_threads = 1 if work < 64 * MIN_WORK else usable_cores()
+        n_threads = 1 if work < 64 * MIN_WORK or n < 2 * PREDICTED else usable_cores()
     if n < PREDICTED or (n_threads <= 1 and work <= PIECE):
         finite = backend.predict(plan, params, rows, out, 0, n, layer, logits, check_rows)
         return out if finite else None

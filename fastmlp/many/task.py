@@ -118,7 +118,7 @@ class Task:
             error.add_note(f"in {self.name}")
             self.error = error
 
-    @property
+    @cached_property
     def is_native(self):
         """Whether it is a network that runs without Python at each epoch's end."""
         asked = {

@@ -107,7 +107,7 @@ OPTIONS = {
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("batch_size", [20, 64, 130])
 def test_bands(kernels, batch_size, options):
-    """Two up to 64 samples, four beyond; with more threads than bands a sample meets all weights at once."""
+    """Up to 256 samples; with more threads than bands a sample meets all weights at once."""
     check(kernels, job_of(kernels, dotted(WIDE, kernels.dtype), batch_size=batch_size, **options))
 
 

@@ -49,7 +49,7 @@ def test_widths_of_the_layer(kernels, width):
 
 @pytest.mark.parametrize("batch_size", [7, 64, 65])
 def test_batches(kernels, batch_size):
-    """Two bands up to 64 samples, four beyond."""
+    """Up to 256 samples."""
     check(kernels, job_of(kernels, batch_size=batch_size, weighted=True))
 
 

@@ -219,6 +219,19 @@ def test_many_listed_rows_that_meet_two_layers(kernels, sources):
         np.testing.assert_array_equal(found[i : i + 50], few)
 
 
+@pytest.mark.parametrize("n, n_threads", [(2 * training.PREDICTED - 1, None), (2 * training.PREDICTED, 3)])
+def test_few_rows_are_not_shared_out_whatever_their_work(n, n_threads, monkeypatch):
+    """They are one piece and what is left of another: threads would wait for the one that has it."""
+    asked = []
+    monkeypatch.setattr(training, "MIN_WORK", 1)
+    monkeypatch.setattr(training, "usable_cores", lambda: 3)
+    monkeypatch.setattr(training, "share_out", lambda work, pieces, n_threads: asked.append(n_threads))
+    training.predict(
+        PLAN, np.zeros(PLAN.n_params, np.float32), Rows(np.zeros((n, PLAN.n_features), np.float32))
+    )
+    assert asked == ([n_threads] if n_threads else [])
+
+
 @pytest.mark.parametrize("n", [256, 1000, 10000, 10001])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("most", [1, 300, 552, 5000])

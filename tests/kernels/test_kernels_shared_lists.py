@@ -157,6 +157,23 @@ def test_a_row_that_is_not_finite_once_it_is_scaled(kernels, shared, scale, dtyp
         assert train(job, regime=Regime.BATCH)[1] == Status.FINISHED
 
 
+@pytest.mark.parametrize("n_features", [700, 1100])
+def test_bits_with_more_threads_than_bands(kernels, shared, n_features):
+    """From three on, each cut of a large batch has sums of its own."""
+    n = 101
+    plan = chain(n_features, (16, 3), (Activation.TANH, Activation.SOFTMAX))
+    rows = Rows(images(n_features, kernels.dtype, n), 1 / 255)
+    job = make_job(
+        kernels.dtype, plan, n, Loss.CATEGORICAL_CROSS_ENTROPY,
+        x=rows, batch_size=98, n_epochs=2, optimizer=Optimizer.ADAM, labels=True,
+    )  # fmt: skip
+    single, _ = train(job, n_threads=1, regime=Regime.BATCH)
+    for n_threads in (2, 3, 4):
+        several, status = train(job, n_threads=n_threads, regime=Regime.BATCH)
+        assert status == Status.FINISHED
+        np.testing.assert_array_equal(several.params, single.params)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("budget", [1, 2, 3])
 def test_slices_that_end_between_any_two_batches(kernels, shared, monkeypatch, budget, n_threads):

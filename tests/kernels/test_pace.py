@@ -1,17 +1,21 @@
 """How many threads take part, chosen while a job runs: by made-up speeds; results do not depend on it."""
 
 import time
+from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 from oracle.jobs import chain, make_job
 
-from fastmlp.kernels import pace, training
-from fastmlp.kernels.pace import AGAIN, ROUNDS, TRIAL, Pace
+from fastmlp.kernels import pace, threads, training
+from fastmlp.kernels.job import AT
+from fastmlp.kernels.pace import JOIN, ROUNDS, START, TRIAL, Pace
 from fastmlp.kernels.plan import Activation, Regime, Status
 from fastmlp.kernels.training import SLICE
 
 BATCH = 32
+REGIMES = pytest.mark.parametrize("regime, batch_size", [(Regime.BATCH, 1024), (Regime.ONLINE, 1)])
 
 
 @pytest.fixture(autouse=True)
@@ -24,103 +28,213 @@ def job_of(dtype=np.float32, **options):
         dtype,
         chain(50, (20, 3), (Activation.TANH, Activation.IDENTITY)),
         n=8 * BATCH,
-        batch_size=BATCH,
-        **options,
+        **dict(batch_size=BATCH) | options,
     )
 
 
 class Machine:
-    """A clock, and slices of `seconds` in which `speeds[n_active]` samples a second are trained."""
+    """A clock, and slices of `seconds` in which `speeds[n_active]` samples a second are trained.
 
-    def __init__(self, speeds, n_threads=2):
-        self.now, self.speeds, self.job = 0.0, speeds, job_of()
-        self.job.run["n_threads"] = n_threads
-        self.pace = self.start()
+    Other threads are started in `starting` seconds.
+    """
+
+    def __init__(self, speeds, seconds=1000.0):
+        self.now, self.starting, self.speeds, self.job = 0.0, START / JOIN, speeds, job_of()
+        self.job.run["n_threads"] = 2
+        self.job.run["n_epochs"] = seconds * speeds[1] / self.job.option("n_samples")
+        self.start()
 
     def start(self):
-        return Pace(self.job, lambda: self.now)
+        """Begin a run; `n_started`: how many times it has started threads."""
+        self.job.run["batch"] = self.job.run["budget"] = self.n_started = 0
+        self.pace = Pace(self.job, self.count, lambda: self.now)
+        return self.pace.n_active
+
+    def count(self):
+        self.n_started += 1
+        self.now += self.starting
 
     def slice(self, seconds=TRIAL):
         self.pace.begin()
         active = self.job.option("n_active")
         self.now += seconds
-        self.job.run["batch"] += int(seconds * self.speeds[active])
+        self.job.run["batch"] += int(seconds * self.speeds[active] / BATCH)
         self.pace.end()
         return active
 
+    def slices(self, n, seconds=TRIAL):
+        return [self.slice(seconds) for _ in range(n)]
+
     def trial(self):
-        """The threads of a trial's slices, and what is chosen then."""
-        self.slice()
-        return [self.slice() for _ in range(2 * ROUNDS)], self.pace.n_active
+        """Slices in which both are tried; return what is chosen then."""
+        assert self.slices(2 * ROUNDS) == [1] * ROUNDS + [2] * ROUNDS
+        return self.pace.n_active
+
+    def run(self):
+        """A whole run in one slice; return its threads."""
+        active = self.start()
+        self.slice(self.job.option("n_epochs") * self.job.option("n_samples") / self.speeds[active] + 1e-5)
+        return active
 
 
-@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (1.0, 2), (1.05, 2), (1.2, 1), (1.5, 1)])
-def test_the_faster_is_chosen_all_threads_where_it_matters_little(alone, chosen):
-    assert Machine({1: alone * 1e6, 2: 1e6}).trial() == ([2, 1] * ROUNDS, chosen)
+@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (0.95, 2), (0.98, 1), (1.05, 1), (1.5, 1)])
+def test_the_faster_is_chosen_and_one_where_it_matters_little(alone, chosen):
+    assert Machine({1: alone * 1e7, 2: 1e7}).trial() == chosen
 
 
-def test_it_looks_again_after_a_while_and_changes_its_mind():
-    machine = Machine({1: 1.5e6, 2: 1e6})
+@pytest.mark.parametrize("speeds", [{1: 0.6e7, 2: 1e7}, {1: 1.5e7, 2: 1e7}])
+def test_it_looks_again_after_a_while_and_changes_its_mind(speeds):
+    machine = Machine(speeds)
+    chosen = machine.trial()
+    machine.speeds[3 - chosen] = 3e7
+    assert machine.slices(4, 0.06) == [chosen] * 4
+    assert machine.slices(9) == [3 - chosen] * 9
+
+
+def test_what_gets_slower_is_left_without_a_trial():
+    machine = Machine({1: 0.7e7, 2: 1e7})
     machine.trial()
-    machine.speeds = {1: 0.6e6, 2: 1e6}
-    began = machine.now
-    while machine.now < began + AGAIN - 0.05:
-        assert machine.slice(0.05) == 1
-    machine.slice(0.1)
-    assert [machine.slice() for _ in range(2 * ROUNDS)] == [2, 1] * ROUNDS
-    assert machine.slice() == 2
+    machine.speeds[2] = 0.5e7
+    assert machine.slices(4, 0.01) == [2, 2, 1, 1]
 
 
-@pytest.mark.parametrize("disturbed", [0, 2])
+@pytest.mark.parametrize("speeds", [{1: 0.6e7, 2: 1e7}, {1: 1.6e7, 2: 1e7}])
+def test_trials_take_a_hundredth_of_the_time(speeds):
+    machine = Machine(speeds)
+    chosen = machine.trial()
+    seconds = {1: 0.0, 2: 0.0}
+    while machine.now < 10:
+        length = TRIAL if machine.pace.tries else 0.05
+        seconds[machine.slice(length)] += length
+    assert 0.005 < seconds[3 - chosen] / 10 < 0.011
+
+
+@pytest.mark.parametrize("disturbed", [2, 3])
 def test_one_disturbed_slice_does_not_decide(disturbed):
-    machine = Machine({1: 0.7e6, 2: 1e6})
-    machine.slice()
-    for number in range(2 * ROUNDS):
-        machine.speeds = {1: 0.7e6, 2: 0.1e6 if number == disturbed else 1e6}
+    machine = Machine({1: 0.7e7, 2: 1e7})
+    for number in range(2 * ROUNDS + 1):
+        machine.speeds[2] = 0.1e7 if number == disturbed else 1e7
         machine.slice()
     assert machine.pace.n_active == 2
 
 
 def test_short_slices_are_timed_together():
     """Where a run comes back at each epoch's end, a trial takes several slices."""
-    machine = Machine({1: 2e6, 2: 1e6})
-    machine.slice()
-    assert [machine.slice(TRIAL / 8) for _ in range(12)] == [2] * 4 + [1] * 4 + [2] * 4
+    machine = Machine({1: 2e7, 2: 1e7})
+    assert machine.slices(17, TRIAL / 8) == [1] * 8 + [2] * 8 + [1]
 
 
-def test_the_next_run_of_that_size_begins_with_what_was_chosen():
-    machine = Machine({1: 1.5e6, 2: 1e6})
+def test_threads_are_started_when_they_are_first_to_take_part():
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    machine.slices(ROUNDS)
+    assert machine.n_started == 0
+    machine.slices(3)
+    assert machine.n_started == 1
+
+
+@pytest.mark.parametrize("seconds, chosen", [(START, 1), (1.9 * START, 1), (3 * START, 2), (1.0, 2)])
+def test_none_is_started_where_the_run_is_over_before(seconds, chosen):
+    """Once it is known how long such runs take: twice as fast is as long as START longer in 2 * START."""
+    machine = Machine({1: 1e9, 2: 2e9}, seconds)
+    assert [machine.run() for _ in range(6)] == [1, 1] + [chosen] * 4
+
+
+@pytest.mark.parametrize("starting, chosen", [(START / JOIN, 2), (2 * START / JOIN, 1)])
+def test_what_it_takes_to_start_threads_is_found_out(starting, chosen):
+    """Two save a run half of its 3 * START; after a while they are tried again."""
+    machine = Machine({1: 1e9, 2: 2e9}, 3 * START)
+    machine.starting = starting
+    assert [machine.run() for _ in range(6)] == [1, 1, 2, 2, chosen, chosen]
+    machine.now += 10
+    assert [machine.run() for _ in range(3)] == [3 - chosen, 3 - chosen, chosen]
+
+
+def test_threads_that_have_been_started_stay_to_the_end():
+    """Where what is left takes half as long as to start them."""
+    machine = Machine({1: 0.6e7, 2: 1e7}, seconds=ROUNDS * TRIAL * (1 + 1 / 0.6) + START)
+    assert machine.trial() == 2
+    assert 0 < machine.pace.total - machine.pace.position - 1e7 * TRIAL < 1e7 * START
+
+
+def test_runs_of_a_slice_look_again_too():
+    """One takes 10 ms alone, 6 ms together, which leaves 1.2 s to the next trial."""
+    machine = Machine({1: 0.6e7, 2: 1e7}, 0.01)
+    runs = [machine.run() for _ in range(400)]
+    assert runs[:6] == [1, 1, 2, 2, 2, 2] and runs[10:].index(1) in range(180, 220) and runs.count(1) == 4
+
+
+def test_the_first_slice_takes_a_hundredth_of_a_second_where_speeds_are_known():
+    machine = Machine({1: 2e7, 2: 1e7})
+    assert machine.job.option("budget") == 0
     machine.trial()
-    assert machine.start().n_active == 1
-    machine.job.run["batch_size"] = 2 * BATCH
-    assert machine.start().n_active == 2
+    machine.start()
+    assert machine.job.option("budget") == pytest.approx(0.01 * 2e7 / BATCH, rel=0.01)
+
+
+def test_the_next_run_of_that_kind_begins_with_what_was_chosen():
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    machine.trial()
+    assert machine.start() == 2
+    machine.job.run["n_epochs"] *= 2
+    assert machine.start() == 1
 
 
 @pytest.mark.parametrize("field", ["n_features", "batch_size", "sparse", "optimizer", "n_threads"])
 def test_what_was_chosen_is_for_that_work_alone(field):
-    machine = Machine({1: 1.5e6, 2: 1e6})
-    machine.trial()
+    machine = Machine({1: 0.6e7, 2: 1e7})
+    assert machine.trial() == machine.start() == 2
     machine.job.run[field] += 1
-    assert machine.start().n_active == machine.job.option("n_threads") > 1
+    assert machine.start() == 1
 
 
 def test_what_is_known_does_not_grow_for_ever(monkeypatch):
     monkeypatch.setattr(pace, "MOST_KNOWN", 3)
     for batch in range(1, 10):
-        machine = Machine({1: 1.5e6, 2: 1e6})
+        machine = Machine({1: 0.6e7, 2: 1e7})
         machine.job.run["batch_size"] = batch
-        machine.pace = machine.start()
-        assert machine.trial()[1] == 1 and len(pace.known) <= 3
-        assert machine.start().n_active == 1
+        machine.start()
+        machine.slices(5)
+        assert machine.start() == 2 and len(pace.known) <= 3
 
 
 def test_slices_are_short_where_threads_are_tried(monkeypatch):
-    """Of some milliseconds, from one slice to the next; else each is at least a quarter of the one before."""
+    """Of a millisecond, from one slice to the next; else each is at least a quarter of the one before."""
     monkeypatch.setattr(training.time, "perf_counter", lambda: SLICE)
-    machine = Machine({1: 1e6, 2: 1e6})
-    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
-    machine.slice()
+    machine = Machine({1: 1e7, 2: 1e7})
     assert training.next_budget(1000, 0.0, machine.pace) == 1000 * TRIAL / SLICE
+    machine.trial()
+    assert training.next_budget(1000, 0.0, machine.pace) == training.next_budget(1000, 0.0) == 1000
+
+
+@pytest.mark.parametrize("lanes", [1, 16])
+@pytest.mark.parametrize("n_epochs, n_threads", [(1, (1, 1)), (2, (5, 2))])
+def test_a_run_that_is_over_at_once_has_one_thread(lanes, n_epochs, n_threads, monkeypatch):
+    """Whatever its steps: it would end before another thread has begun."""
+    for module in (threads, training):
+        monkeypatch.setattr(module, "usable_cores", lambda: 5)
+    monkeypatch.setattr(training, "MIN_WORK", 1 << 10)
+    plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
+    n = training.MIN_RUN * lanes // (3 * plan.n_params)
+    job = make_job(np.float32, plan, n=n, batch_size=n, n_epochs=n_epochs)
+    job.run["halves"] = 1
+    kernels = SimpleNamespace(lanes=lambda: lanes)
+    found = [training.choose_threads(job, regime, None, kernels) for regime in (Regime.BATCH, Regime.ONLINE)]
+    assert tuple(found) == n_threads
+
+
+def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
+    """And only then: the files of cgroups take longer than a short run."""
+    allowed, counted = [{0, 1}], iter((2, 1))
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: allowed[0], raising=False)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: next(counted))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    threads.count_cores.cache_clear()
+    try:
+        assert [threads.usable_cores() for _ in range(3)] == [2, 2, 2]
+        allowed[0] = {1}
+        assert [threads.usable_cores() for _ in range(3)] == [1, 1, 1]
+    finally:
+        threads.count_cores.cache_clear()
 
 
 @pytest.mark.parametrize("n_active", [1, 2, 3])
@@ -132,7 +246,8 @@ def test_results_do_not_depend_on_who_takes_part(kernels, n_active, monkeypatch)
     assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
 
 
-def test_who_takes_no_part_sleeps(kernels, monkeypatch):
+@REGIMES
+def test_who_takes_no_part_sleeps(kernels, regime, batch_size, monkeypatch):
     """Its CPU seconds tell; steps are large, so that another thread would find work to do in each."""
     if not kernels.module.pauses_threads:
         pytest.skip("these kernels' threads always take part")
@@ -144,10 +259,11 @@ def test_who_takes_no_part_sleeps(kernels, monkeypatch):
 
     monkeypatch.setattr(kernels.module, "work", timed)
     plan = chain(300, (300, 3), (Activation.TANH, Activation.IDENTITY))
-    job = make_job(kernels.dtype, plan, n=2048, batch_size=1024, n_epochs=10_000)
+    job = make_job(kernels.dtype, plan, n=2048, batch_size=batch_size, n_epochs=10_000, rates=(1e-5,))
     job.run["n_active"] = 1
     began = time.perf_counter()
-    training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=Regime.BATCH)
+    status = training.run(job, lambda job: time.perf_counter() > began + 0.3, n_threads=2, regime=regime)
+    assert status == Status.EPOCH_END
     assert seconds[0] < 0.1 * (time.perf_counter() - began)
 
 
@@ -159,26 +275,28 @@ def test_threads_that_were_asked_for_take_part(kernels, monkeypatch):
     training.run(job_of(kernels.dtype), n_threads=2, regime=Regime.BATCH)
 
 
-def test_a_run_on_its_own_threads_is_paced(kernels, monkeypatch):
+@REGIMES
+def test_a_run_on_its_own_threads_is_paced(kernels, regime, batch_size, monkeypatch):
     """Slice after slice with another choice, and the same bits."""
     if not kernels.module.pauses_threads:
         pytest.skip("these kernels' threads always take part")
 
+    monkeypatch.setattr(training, "HALVES_LEAST", 0)
     seen = []
 
     class Alternating(Pace):
         def end(self):
             super().end()
+            self.n_active = job.counts[AT["n_active"]] = 1 + len(seen) % 2
             seen.append(self.n_active)
-            self._set(2 if self.n_active == 1 else 1)
 
-    monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads: n_threads or 2)
+    monkeypatch.setattr(training, "choose_threads", lambda job, regime, n_threads, backend: n_threads or 2)
     monkeypatch.setattr(training, "first_budget", lambda job: 3)
     monkeypatch.setattr(training, "next_budget", lambda budget, began, pace: 3)
     monkeypatch.setattr(training, "Pace", Alternating)
-    jobs = [job_of(kernels.dtype, n_epochs=4) for _ in range(2)]
-    training.run(jobs[0], n_threads=1, regime=Regime.BATCH)
+    alone, job = (job_of(kernels.dtype, batch_size=min(batch_size, BATCH), n_epochs=4) for _ in range(2))
+    training.run(alone, n_threads=1, regime=regime)
     assert not seen
-    training.run(jobs[1], regime=Regime.BATCH)
+    training.run(job, regime=regime)
     assert len(seen) > 5
-    assert (jobs[0].params == jobs[1].params).all() and (jobs[0].losses == jobs[1].losses).all()
+    assert (alone.params == job.params).all() and (alone.losses == job.losses).all()

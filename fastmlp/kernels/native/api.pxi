@@ -154,7 +154,7 @@ cdef int describe_job(Job *c, object job) except -1:
     c.n_batches = (run.n_samples + run.batch_size - 1) // run.batch_size
     c.regime = regime_of(run)
     if job.random_state is not None:
-        c.bitgen = <bitgen_t *>PyCapsule_GetPointer(job.random_state._bit_generator.capsule, "BitGenerator")
+        c.bitgen = generator_of(job.random_state)
     return 0
 
 
@@ -348,7 +348,7 @@ def all_finite(rows):
 
 def shuffle(order, random_state):
     """Shuffle int64 `order` in place, exactly as random_state.shuffle(order) would."""
-    cdef bitgen_t *g = <bitgen_t *>PyCapsule_GetPointer(random_state._bit_generator.capsule, "BitGenerator")
+    cdef bitgen_t *g = generator_of(random_state)
     cdef size n = order.size
     cdef int64_t *data = writable_words("order", order, n)
     with random_state._bit_generator.lock:

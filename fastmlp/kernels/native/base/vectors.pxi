@@ -349,6 +349,23 @@ cdef extern from *:
     #endif
     }
 
+    /* The numbers that lie so many bytes behind each of LANES pointers. */
+    static inline vec vec_pick(const char *const *p, Py_ssize_t at) {
+    #define FM_AT(i) *(const real *)(p[i] + at)
+    #define FM_AT4(i) FM_AT(i), FM_AT(i + 1), FM_AT(i + 2), FM_AT(i + 3)
+    #if !defined(__GNUC__)
+        return FM_AT(0);
+    #elif VEC_BYTES / REAL_BYTES == 16
+        return (vec){FM_AT4(0), FM_AT4(4), FM_AT4(8), FM_AT4(12)};
+    #elif VEC_BYTES / REAL_BYTES == 8
+        return (vec){FM_AT4(0), FM_AT4(4)};
+    #elif VEC_BYTES / REAL_BYTES == 4
+        return (vec){FM_AT4(0)};
+    #else
+        return (vec){FM_AT(0), FM_AT(1)};
+    #endif
+    }
+
     /* A product that is rounded before it meets the sum that follows: compilers would fuse the two, in some copies
        of a loop and not in others. */
     #if defined(__GNUC__)
@@ -404,6 +421,7 @@ cdef extern from *:
     vec vec_lane_sums(const vec *) noexcept nogil
     vec vec_lane_sums_low(const vec *) noexcept nogil
     vec vec_fill(real) noexcept nogil
+    vec vec_pick(const char *const *, Py_ssize_t) noexcept nogil
     int FEW "FM_FEW"
     vec vec_repeat(const real *) noexcept nogil
     vec vec_spread(vec, int) noexcept nogil

@@ -7,6 +7,7 @@ cdef enum:
 
 cdef struct Bands:
     size n_bands          # or 0 where products are not summed up by bands
+    size run              # of so many bands the sums are added up before they meet others
     size n_cuts           # of features, which the bands share
     size ld               # of the first layer's weights
     real *sums            # (n_bands, room, ld): what a band adds to the first layer's Z
@@ -22,16 +23,16 @@ cdef bint first_alone(const Net *net) noexcept nogil:
     return net.layers[0].n_edges == 1
 
 
-cdef inline size few_bands(const Job *job, size chunk, size n_cuts) noexcept nogil:
-    """Bands of a wide first layer: by the sizes alone, as the order of sums depends on them."""
-    cdef size n = 2 if chunk <= 64 else 4
-    return n if chunk <= BAND_SAMPLES and n_cuts >= n and job.net.n_layers > 1 and first_alone(&job.net) else 0
+cdef inline size two_bands(const Job *job, size chunk, size n_cuts) noexcept nogil:
+    """Bands of a wide first layer, if any: by the sizes alone, as the order of sums depends on them."""
+    return 2 if chunk <= BAND_SAMPLES and n_cuts > 1 and job.net.n_layers > 1 and first_alone(&job.net) else 0
 
 
-cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands,
+cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands, size run,
                         char **cursor) noexcept nogil:
     """Take room for what so many bands give."""
     bands.n_bands = n_bands
+    bands.run = run
     bands.n_cuts = n_cuts
     bands.ld = padded(job.net.layers[0].n_out)
     bands.room = (chunk + BLOCK - 1) // BLOCK * BLOCK
@@ -55,11 +56,19 @@ cdef inline bint begins_band(const Bands *bands, size cut) noexcept nogil:
 
 
 cdef inline void sum_bands(const Bands *bands, size s, const real *bias, real *out) noexcept nogil:
-    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s."""
-    cdef size band, j
-    cdef vec sum
+    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s, run by run."""
+    cdef size band, of_run, j
+    cdef vec sum, run
+    cdef const real *at
     for j in range(bands.ld // LANES):
         sum = vec_fill(0) if bias == NULL else (<const vec *>bias)[j]
-        for band in range(bands.n_bands):
-            sum = sum + (<const vec *>(bands.sums + (band * bands.room + s) * bands.ld))[j]
+        at = bands.sums + s * bands.ld + j * LANES
+        band = 0
+        while band < bands.n_bands:
+            run = vec_fill(0)
+            for of_run in range(bands.run):
+                run = run + (<const vec *>at)[0]
+                at += bands.room * bands.ld
+            sum = sum + run
+            band += bands.run
         (<vec *>out)[j] = sum

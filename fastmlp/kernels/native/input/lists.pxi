@@ -41,7 +41,7 @@ cdef void lay_out_lists(Lists *lists, const Job *job, size chunk, char **cursor)
     lists.end = <int64_t *>take(cursor, n_blocks * BLOCK * lists.n_cuts * sizeof(int64_t))
     lists.lines = <real *>take(cursor, n_blocks * lists.ldx * sizeof(real))
     wide = padded(job.net.layers[0].n_out) % (8 * LANES) == 0
-    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, few_bands(job, chunk, lists.n_cuts) if wide else 0, cursor)
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, two_bands(job, chunk, lists.n_cuts) if wide else 0, 1, cursor)
     lists.ahead = lists.n_ahead = 0
 
 

@@ -19,7 +19,7 @@ cdef struct Panels:
 cdef void lay_out_panels(Panels *panels, const Job *job, size chunk, char **cursor) noexcept nogil:
     cdef size n = job.run.n_features, n_out = job.net.layers[0].n_out, n_cuts = (n + PANEL - 1) // PANEL
     cdef bint wide = n * n_out * <int>sizeof(real) >= BAND_BYTES and job.run.input_dropout == 0
-    lay_out_bands(&panels.bands, job, chunk, n_cuts, few_bands(job, chunk, n_cuts) if wide else 0, cursor)
+    lay_out_bands(&panels.bands, job, chunk, n_cuts, two_bands(job, chunk, n_cuts) if wide else 0, 1, cursor)
     panels.n_panels = panels.bands.n_cuts if panels.bands.n_bands > 0 else 1
     panels.width = PANEL if panels.bands.n_bands > 0 else n
     panels.ldx = PANEL if panels.bands.n_bands > 0 else stride_of(n)

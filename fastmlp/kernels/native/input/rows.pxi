@@ -187,6 +187,17 @@ cdef inline void gather_reals(const Rows *rows, int64_t row, real *out, size str
         out[j * stride] = scale * (<const real *>(x + j * step))[0]
 
 
+cdef inline void gather_lanes(const char *x, size row, size column, size n, real scale, const int64_t *of,
+                              real *out) noexcept nogil:
+    """LANES rows of n reals at once, each into its lane of the vectors of `out`; `row` and `column` in bytes."""
+    cdef const char *p[16]
+    cdef size lane, j
+    for lane in range(LANES):
+        p[lane] = x + of[lane] * row
+    for j in range(n):
+        (<vec *>out)[j] = scale * vec_pick(p, j * column)
+
+
 cdef inline const real *row_in_place(const Rows *rows, int64_t row) noexcept nogil:
     """Where a dense row lies, if its numbers are of our kind and follow one another; else NULL."""
     if has_reals(rows) and rows.column == REAL_BYTES:

@@ -131,10 +131,11 @@ cdef inline size shared_cut(const SharedLists *lists, size feature) noexcept nog
 cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
     """Choose the cuts by the layer's width: their weights, and what the optimizer has of them, stay near.
 
-    Cuts and bands by the sizes alone, as the order of sums depends on them.
+    The order of sums is that of two runs of cuts, by the sizes alone. A run is a band: what one core writes and another
+    reads should be little. But with more threads, in batches that are worth their while, a cut is.
     """
     cdef size n = job.run.n_features, room = (chunk + SHARERS - 1) // SHARERS * SHARERS
-    cdef size n_bands
+    cdef size n_runs, n_bands
     cdef int side
     lists.ld = padded(job.net.layers[0].n_out)
     lists.n_features = n
@@ -142,8 +143,9 @@ cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **
     if lists.n_cuts > 1:
         lists.n_cuts = (lists.n_cuts + 1) // 2 * 2
     lists.longest = n // lists.n_cuts + 16
-    n_bands = min(lists.n_cuts, 2) if chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
-    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, n_bands, cursor)
+    n_runs = min(lists.n_cuts, 2)
+    n_bands = n_runs if job.run.n_threads <= 2 or chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
+    lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, n_bands, n_bands // n_runs, cursor)
     lists.n_shares = min(n_bands, <size>job.run.n_threads)
     lists.n_groups = room // SHARERS
     lists.ldx = stride_of(n)

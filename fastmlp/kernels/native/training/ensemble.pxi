@@ -123,6 +123,7 @@ cdef void ensemble_load(Ensemble *self) noexcept nogil:
     for i in range(2):
         memset(self.X[i], 0, self.nets[0].run.n_features * LANES * sizeof(real))
         memset(self.Y[i], 0, self.nets[0].run.n_outputs * LANES * sizeof(real))
+        memset(self.row[i], 0, LANES * sizeof(int64_t))
     self.penalised = self.by_step = False
     for i in range(self.nets[0].net.n_layers):
         self.penalised = self.penalised or penalised(&self.nets[0].net.layers[i])
@@ -159,22 +160,23 @@ cdef inline void ensemble_gather(Ensemble *self, int half, size ahead) noexcept 
     """Each net's sample `ahead` of where it stands; all read the same rows and targets."""
     cdef Job *c = &self.nets[0]
     cdef size lane, j, n_out = c.run.n_outputs if c.y != NULL else 0
-    cdef size n_nets = self.n_nets
     cdef int64_t row
     cdef const real *y = c.y
     cdef real *X = self.X[half]
     cdef real *Y = self.Y[half]
     cdef int64_t *of = self.row[half]
-    cdef bint plain = has_reals(&c.rows)
-    for lane in range(n_nets):
+    for lane in range(self.n_nets):
+        if self.alive[lane]:
+            of[lane] = self.order[lane][ahead]
+    if has_reals(&c.rows):                    # lanes without a net may read a row: their rate is 0
+        gather_lanes(c.rows.x, c.rows.row, c.rows.column, c.run.n_features, <real>c.rows.scale, of, X)
+        gather_lanes(<const char *>y, n_out * sizeof(real), sizeof(real), n_out, ONE, of, Y)
+        return
+    for lane in range(self.n_nets):
         if not self.alive[lane]:
             continue
-        row = self.order[lane][ahead]
-        of[lane] = row
-        if plain:
-            gather_reals(&c.rows, row, X + lane, LANES)
-        else:
-            gather_row(&c.rows, row, X + lane, LANES)
+        row = of[lane]
+        gather_row(&c.rows, row, X + lane, LANES)
         for j in range(n_out):
             Y[j * LANES + lane] = y[row * n_out + j]
 

@@ -50,6 +50,20 @@ cdef inline void ensemble_product(int ways, const real *x, size width, const rea
         ensemble_neurons(1, ways, x, width, W + o * LANES, n, start + o * LANES, Z + o * LANES)
 
 
+# functions of their own: inlined into one, they would share its registers
+cdef void ensemble_product_1(const real *x, size width, const real *W, size n, const real *start, real *Z, size first,
+                             size last) noexcept nogil:
+    ensemble_product(1, x, width, W, n, start, Z, first, last)
+
+cdef void ensemble_product_2(const real *x, size width, const real *W, size n, const real *start, real *Z, size first,
+                             size last) noexcept nogil:
+    ensemble_product(2, x, width, W, n, start, Z, first, last)
+
+cdef void ensemble_product_4(const real *x, size width, const real *W, size n, const real *start, real *Z, size first,
+                             size last) noexcept nogil:
+    ensemble_product(4, x, width, W, n, start, Z, first, last)
+
+
 cdef inline vec ensemble_sum(vec *t, size m) noexcept nogil:
     """t[0] + ... + t[m - 1], in the order in which `vec_sum` adds a vector's numbers, of which the others are 0.
 
@@ -130,7 +144,7 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
         if layer.bias < 0:
             memset(work.Z, 0, n * LANES * sizeof(real))
             start = work.Z
-        vecs = padded(n) // LANES             # of a row there: see `row_product`
+        vecs = padded(n) // LANES             # of a row there: see `row_product`, and `row_ways` for their chains
         one = vecs // 8 * 8 * LANES
         two = one + (4 * LANES if vecs & 4 else 0)
         one = one if one < n else n
@@ -139,9 +153,14 @@ cdef void ensemble_forward(Ensemble *self, const real *X) noexcept nogil:
             edge = &c.net.edges[e]
             W = self.W + (layer.weights + edge.row * n) * LANES
             x = X if edge.source == INPUT else self.work[edge.source].A
-            ensemble_product(row_ways(8), x, edge.width, W, n, start, work.Z, 0, one)
-            ensemble_product(row_ways(4), x, edge.width, W, n, start, work.Z, one, two)
-            ensemble_product(row_ways(1), x, edge.width, W, n, start, work.Z, two, n)
+            if one > 0:
+                ensemble_product_1(x, edge.width, W, n, start, work.Z, 0, one)
+            if two > one:
+                ensemble_product_2(x, edge.width, W, n, start, work.Z, one, two)
+            if n > two and edge.width < 4:    # of four chains all but the first would stay 0
+                ensemble_product_1(x, edge.width, W, n, start, work.Z, two, n)
+            elif n > two:
+                ensemble_product_4(x, edge.width, W, n, start, work.Z, two, n)
             start = work.Z                    # of the next edge
         if k < c.net.n_layers - 1:
             activation_forward(layer.activation, <real>layer.slope, work.Z, work.A, n * LANES)

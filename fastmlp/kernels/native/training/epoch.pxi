@@ -17,13 +17,69 @@ cdef inline uint64_t random_interval(bitgen_t *g, uint64_t top) noexcept nogil:
             return value
 
 
+cdef enum:
+    MERSENNE_WORDS = 624
+    WORDS = 64                # drawn at a time
+
+cdef struct Mersenne:         # the state of NumPy's MT19937, where `seek_mersenne` finds that it is laid out like this
+    uint32_t key[MERSENNE_WORDS]
+    int pos                   # the word that comes next; behind the last, all are made anew
+
+cdef uint32_t (*mersenne_next)(void *) noexcept nogil      # such a generator's next_uint32
+cdef bint mersenne_sought = False
+
+
+cdef int seek_mersenne() except -1:
+    """Look whether MT19937 lies in memory as we know it, which NumPy does not promise."""
+    global mersenne_next, mersenne_sought
+    from numpy.random import MT19937
+    generator = MT19937(1)
+    generator.random_raw(3)                   # so that words are made, and some of them drawn
+    cdef bitgen_t *g = <bitgen_t *>PyCapsule_GetPointer(generator.capsule, "BitGenerator")
+    cdef Mersenne *state = <Mersenne *>g.state
+    cdef size end = <char *>state - <char *><void *>generator + sizeof(Mersenne)
+    if <size>sizeof(Mersenne) <= end <= <size>generator.__sizeof__():        # within the object
+        known = generator.state["state"]
+        if known["pos"] == state.pos and bytes(known["key"]) == (<const char *>state.key)[:4 * MERSENNE_WORDS]:
+            mersenne_next = g.next_uint32
+    mersenne_sought = True
+    return 0
+
+
+cdef bitgen_t *generator_of(object random_state) except NULL:
+    if not mersenne_sought:
+        seek_mersenne()
+    return <bitgen_t *>PyCapsule_GetPointer(random_state._bit_generator.capsule, "BitGenerator")
+
+
+cdef inline size next_words(bitgen_t *g, uint32_t *words) noexcept nogil:
+    """The generator's next words, WORDS at most; return how many. A word by a call takes three times as long."""
+    cdef Mersenne *state = <Mersenne *>g.state
+    cdef size i, n
+    cdef uint32_t y
+    if g.next_uint32 != mersenne_next or state.pos >= MERSENNE_WORDS:
+        words[0] = g.next_uint32(g.state)
+        return 1
+    n = MERSENNE_WORDS - state.pos
+    n = n if n < WORDS else WORDS
+    for i in range(n):
+        y = state.key[state.pos + i]
+        y ^= y >> 11
+        y ^= y << 7 & 0x9d2c5680u
+        y ^= y << 15 & 0xefc60000u
+        words[i] = y ^ y >> 18
+    state.pos += <int>n
+    return n
+
+
 cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
     """Fisher-Yates from the end, in place: the stream and result of RandomState.shuffle.
 
     A draw that is rejected swaps an element with itself instead of branching: which ones are cannot be predicted.
     """
-    cdef size i = n - 1, j, half
+    cdef size i = n - 1, j, half, next = 0, drawn = 0
     cdef uint32_t mask = 0xffffffffu, value
+    cdef uint32_t words[WORDS]
     cdef int64_t at
     while i > 0 and <uint64_t>i >> 32:
         j = random_interval(g, i)
@@ -34,12 +90,18 @@ cdef void shuffle_order(bitgen_t *g, int64_t *order, size n) noexcept nogil:
             mask >>= 1
         half = mask >> 1
         while i > half:                       # the same mask serves the draws for all of these
-            value = g.next_uint32(g.state) & mask
+            if unlikely(next == drawn):
+                drawn = next_words(g, words)
+                next = 0
+            value = words[next] & mask
+            next += 1
             j = <size>value if <size>value <= i else i
             at = order[i]
             order[i] = order[j]
             order[j] = at
             i -= <size>value <= i
+    if next < drawn:                          # what is left was not drawn
+        (<Mersenne *>g.state).pos -= <int>(drawn - next)
 
 
 cdef double rate_of_batch(Job *job, int64_t batch) noexcept nogil:

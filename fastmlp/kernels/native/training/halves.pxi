@@ -30,7 +30,7 @@ cdef struct Halves:
     real *handed[2]       # (2, n_stages, room): of even and odd samples
     Sample *sample[2]
     size n_stages, n_forward, room
-    bint single           # one thread takes both parts
+    int32_t single        # one thread takes both parts
     int64_t *done[2]      # stages that a part has behind it, since the run's start
     int64_t *busy[2]      # a thread carries one out
     int64_t *goal         # stages to be done
@@ -76,7 +76,6 @@ cdef size halves_layout(const Job *job, char *base) noexcept nogil:
     self.room = 0
     for k in range(n_layers):
         self.room = max(self.room, padded(job.net.layers[k].n_out))
-    self.single = job.run.n_threads == 1
     self.n_forward = (n_layers + 1) // 2
     self.n_stages = self.n_forward + (n_layers - 1) // 2 + 1
     self.goal = <int64_t *>take(&cursor, APART * sizeof(int64_t))
@@ -191,7 +190,7 @@ cdef bint advance(Halves *self, size p) noexcept nogil:
 
 cdef void advance_both(Halves *self, size own) noexcept nogil:
     """Carry out stages until the goal is reached: those of the part `own`, of the other where nobody does."""
-    cdef bint alone = self.single             # the run record is the first thread's alone
+    cdef bint single = fm_load(&self.single), alone = single  # the run record is the first thread's alone
     cdef int64_t seen = 0
     cdef int32_t waits = 0
     while min(fm_load64(self.done[own]), fm_load64(self.done[1 - own])) < fm_load64(self.goal):
@@ -206,7 +205,7 @@ cdef void advance_both(Halves *self, size own) noexcept nogil:
                 fm_pause()
             else:
                 fm_yield()
-        if alone and not self.single and fm_load64(self.done[1 - own]) > seen:
+        if alone and not single and fm_load64(self.done[1 - own]) > seen:
             alone = False
 
 
@@ -214,6 +213,7 @@ cdef void halves_run(Job *job) noexcept nogil:
     cdef Halves *self = <Halves *>job
     cdef Run *run = job.run
     cdef int64_t n, budget = run.budget
+    fm_store(&self.single, run.n_threads == 1 or run.n_active == 1)
     while budget > 0 and run.status == RUNNING:
         n = min(budget, <int64_t>job.n_batches - run.batch)
         budget -= n
@@ -225,11 +225,12 @@ cdef void halves_run(Job *job) noexcept nogil:
 
 
 cdef void halves_help(Job *job, size thread) noexcept nogil:
+    """Take the second part, or rest where one thread is to do all (kernels/pace.py)."""
     cdef Halves *self = <Halves *>job
     cdef unsigned int control = fm_flush_denormals()
     cdef int32_t waits = 0
     while thread == 1 and not fm_load(&self.job.dismissed):
-        if fm_load64(self.done[1]) < fm_load64(self.goal):
+        if fm_load64(self.done[1]) < fm_load64(self.goal) and not fm_load(&self.single):
             advance_both(self, 1)
             waits = 0
             continue

@@ -36,6 +36,7 @@ cdef struct Tiny:
     real *weight          # of each sample
     real *scale           # what its gradient is multiplied by: its weight, over the batch's for an average
     double batch_weight
+    size n_weighed        # samples of the batch that these weights are of, if it is any such batch; else 0
     # flat working copies, padded with zeros to whole vectors
     real *params
     real *state[3]
@@ -139,6 +140,7 @@ cdef void tiny_load(Job *job) noexcept nogil:
     memset(self.gradient, 0, whole * sizeof(real))
     memset(self.products, 0, whole * sizeof(vec))
     memcpy(self.params, job.net.params, n * sizeof(real))
+    self.n_weighed = 0
     self.whole = -1                           # of no batch: `tiny_take_penalties` comes first
     if self.l2 != NULL:
         memset(self.l2, 0, whole * sizeof(real))

@@ -6,8 +6,8 @@
 # can be computed before the output is known is: all that multiplies the output's error in a weight's step.
 #
 # Where the samples fit into 16 bytes, a vector has room for several neurons, each in 16 bytes of its own: `together` of
-# them, over and over again up to the vector's end. So a vector is W[i, u], b[u] or V[u] of these neurons, and samples
-# are repeated for each. The output's bias stands beside the first one only, as the output is their sum.
+# them, and zeros behind. So a vector is W[i, u], b[u] or V[u] of these neurons, and samples are repeated for each. The
+# output's bias stands beside the first one only, as the output is their sum.
 
 cdef enum:
     REGISTER_PARAMS = 17      # of the largest of these nets, 2-4-1
@@ -49,8 +49,13 @@ cdef extern from *:
     /* The sum over the neurons that a vector holds, beside each of them. */
     static inline vec vec_sum_together(int together, vec a) {
     #if FM_PARTS == 4
-        if (together > 1) a = FM_TURN(a, (4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-        if (together > 2) a = FM_TURN(a, (8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+        if (together == 2) {                   /* a shuffle of 32 bytes takes 3 cycles, one of 64 takes 5 */
+            __m256 low = _mm512_castps512_ps256((__m512)a);
+            a = a + (vec)_mm512_zextps256_ps512(_mm256_permute2f128_ps(low, low, 1));
+        } else if (together > 2) {
+            a = FM_TURN(a, (4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+            a = FM_TURN(a, (8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+        }
     #elif FM_PARTS == 2
         if (together > 1) a = FM_TURN(a, (4, 5, 6, 7, 0, 1, 2, 3));
     #endif
@@ -61,7 +66,7 @@ cdef extern from *:
     /* 1 beside the first neuron of those that a vector holds, else 0. */
     static inline vec vec_beside_first(int together) {
         vec a;
-        for (int l = 0; l < LANES; l++) a[l] = l / FM_PART_LANES % together == 0;
+        for (int l = 0; l < LANES; l++) a[l] = together == 1 || l < FM_PART_LANES;
         return a;
     }
     """
@@ -92,12 +97,14 @@ cdef bint fits_registers(const Tiny *self) noexcept nogil:
 cdef void widen(const Tiny *self, const real *flat, vec *wide) noexcept nogil:
     """Put W, b, V, whose rows have a number for each neuron, and c into vectors. What no neuron has is 0."""
     cdef size rows = self.job.run.n_features + 2, hidden = self.job.net.layers[0].n_out
-    cdef size r, v, lane, u, vectors = (hidden + self.together - 1) // self.together
+    cdef size r, v, lane, part, u, vectors = (hidden + self.together - 1) // self.together
     for r in range(rows):
         for v in range(vectors):
             for lane in range(LANES):
-                u = v * self.together + lane // FM_PART_LANES % self.together
-                (<real *>(wide + r * vectors + v))[lane] = flat[r * hidden + u] if u < hidden else 0
+                part = lane // FM_PART_LANES if self.together > 1 else 0
+                u = v * self.together + part
+                (<real *>(wide + r * vectors + v))[lane] = (
+                    flat[r * hidden + u] if part < <size>self.together and u < hidden else 0)
     wide[rows * vectors] = flat[rows * hidden] * vec_beside_first(self.together)
 
 
@@ -128,8 +135,8 @@ cdef void registers_gather(Tiny *self, size start, size m) noexcept nogil:
     """Fill X, Y, weight and scale with m samples, once for each neuron of a vector; but losses count once."""
     cdef size i, lane
     tiny_gather(self, start, m)
-    if self.together > 1:
-        for lane in range(FM_PART_LANES, LANES):
+    if self.together > 1:                     # the lanes behind have no sample: they are 0
+        for lane in range(FM_PART_LANES, self.together * FM_PART_LANES):
             self.Y[lane], self.scale[lane] = self.Y[lane - FM_PART_LANES], self.scale[lane - FM_PART_LANES]
             for i in range(<size>self.job.run.n_features):
                 self.X[i * LANES + lane] = self.X[i * LANES + lane - FM_PART_LANES]
@@ -228,7 +235,7 @@ cdef inline void registers_run(int inputs, int hidden, int together, Tiny *self)
     cdef vec *last = self.wide      # where the parameters are that were stored last
     cdef vec x[3]
     cdef vec a[4]
-    cdef vec out, error, step, squares
+    cdef vec out, error, back, step, squares
     cdef Near near[5]
     cdef int lanes, moved
     cdef size start, m, n_samples = run.n_samples
@@ -255,7 +262,7 @@ cdef inline void registers_run(int inputs, int hidden, int together, Tiny *self)
             gathered = True
         lanes = (1 << m) - 1
         if together > 1:
-            lanes = lanes * 0x1111 & ((1 << LANES) - 1)
+            lanes = lanes * (0x11 if together == 2 else 0x1111)
         for i in range(inputs):
             x[i] = (<const vec *>self.X)[i]
         for u in range(hidden):
@@ -293,22 +300,23 @@ cdef inline void registers_run(int inputs, int hidden, int together, Tiny *self)
             continue
         out = registers_activate(of_output, out, &near[hidden])
         error = out - (<const vec *>self.Y)[0]
+        back = registers_back(of_output, error, out)
+        for u in range(products):
+            dW[u] = dW[u] * back
+        for u in range(hidden):
+            db[u] = db[u] * back
+            dV[u] = dV[u] * back
+        dc[0] = (step * beside_first) * back
+        # in the order in which the next step needs them
+        registers_descend(products, W, dW, low)
+        registers_descend(hidden, b, db, low)
+        registers_descend(hidden, V, dV, low)
+        registers_descend(1, c, dc, low)
+        # nothing waits for the loss, and the oldest instructions are the first to be done
         squares = vec_sum_everywhere((<const vec *>self.weight)[0] * error * error, low)
         loss = 0.5 * (<const real *>&squares)[0]
         if not unlikely(not isfinite(loss)):
             loss *= run.loss_scale
-            error = registers_back(of_output, error, out)
-            for u in range(products):
-                dW[u] = dW[u] * error
-            for u in range(hidden):
-                db[u] = db[u] * error
-                dV[u] = dV[u] * error
-            dc[0] = (step * beside_first) * error
-            # in the order in which the next step needs them
-            registers_descend(products, W, dW, low)
-            registers_descend(hidden, b, db, low)
-            registers_descend(hidden, V, dV, low)
-            registers_descend(1, c, dc, low)
             last = self.wide
             copy_vectors(products, W, last)
             copy_vectors(hidden, b, last + products)

@@ -4,19 +4,27 @@
 
 cdef void tiny_gather(Tiny *self, size start, size m) noexcept nogil:
     """Fill X, Y, weight and scale with m samples; what is left of the last vector becomes 0."""
-    cdef size lanes = padded(m), s, j, at, n = self.job.run.n_features, n_out = self.job.run.n_outputs
+    cdef size lanes = padded(m), whole = 0, s, j, at, n = self.job.run.n_features, n_out = self.job.run.n_outputs
     cdef int64_t row
     cdef double weight = m
     cdef const Rows *rows = &self.job.rows
     cdef const double *given = self.job.sample_weight
+    cdef const int64_t *order = self.job.order + start
     cdef bint plain = has_reals(rows)
+    if plain:                                 # vectors that are full
+        while whole + LANES <= m:
+            gather_lanes(rows.x, rows.row, rows.column, n, <real>rows.scale, order + whole, self.X + whole * n)
+            if self.Y != NULL:
+                gather_lanes(<const char *>self.job.y, n_out * sizeof(real), sizeof(real), n_out, ONE, order + whole,
+                             self.Y + whole * n_out)
+            whole += LANES
     if m < lanes:
-        memset(self.X, 0, n * lanes * sizeof(real))
-        memset(self.weight, 0, lanes * sizeof(real))
+        at = lanes - LANES
+        memset(self.X + at * n, 0, n * LANES * sizeof(real))
         if self.Y != NULL:
-            memset(self.Y, 0, n_out * lanes * sizeof(real))
-    for s in range(m):
-        row = self.job.order[start + s]
+            memset(self.Y + at * n_out, 0, n_out * LANES * sizeof(real))
+    for s in range(whole, m):
+        row = order[s]
         at = s // LANES * LANES
         if plain:
             gather_reals(rows, row, self.X + at * n + s - at, LANES)
@@ -25,6 +33,10 @@ cdef void tiny_gather(Tiny *self, size start, size m) noexcept nogil:
         if self.Y != NULL:
             for j in range(n_out):
                 self.Y[(at * n_out + j * LANES) + s - at] = self.job.y[row * n_out + j]
+    if given == NULL and m == self.n_weighed:
+        return
+    self.n_weighed = m if given == NULL else 0
+    memset(self.weight, 0, lanes * sizeof(real))
     if given == NULL:
         for s in range(m):
             self.weight[s] = ONE
