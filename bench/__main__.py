@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .harness import contest, data, machine, report
+from .harness.handover import Wait
 from .suites import SUITES, cases_of, select
 
 
@@ -38,6 +39,13 @@ def options(arguments):
         help="hold fastmlp and the peers to AVX2, as far as they let themselves, on a CPU that could do more",
     )
     parser.add_argument(
+        "--near",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait before each round, so long in all, for two cores that are near: on a virtual machine",
+    )
+    parser.add_argument(
         "--keep", metavar="FOLDER", help=f"where the results go (of a whole run: {report.RESULTS})"
     )
     chosen = parser.parse_args(arguments)
@@ -45,6 +53,8 @@ def options(arguments):
         value = getattr(chosen, name)
         if value is not None and value < 1:
             parser.error(f"--{name}: expected at least 1, got {value}")
+    if not 0 <= chosen.near < float("inf"):
+        parser.error(f"--near: expected seconds, 0 or more, got {chosen.near:g}")
     runnable, peers = machine.backends(), sorted({p for s in SUITES for c in cases_of(s) for p in c.PEERS})
     for name, known in (("levels", runnable), ("peers", peers)):
         for given in getattr(chosen, name) or ():
@@ -93,9 +103,10 @@ def main(arguments=None):
     team = contest.Team(levels(chosen), chosen.threads or here["n_cpus"], chosen.hold, chosen.peers)
     print(report.preamble(here, what), "", report.line(report.HEADER), sep="\n", flush=True)
     repeats, entries, n_wrong = chosen.repeats or (2 if chosen.quick else 5), [], 0
+    wait = Wait(chosen.near)
     try:
         for case in cases:
-            found = contest.run(case, team, repeats, chosen.quick, chosen.cpu)
+            found = contest.run(case, team, repeats, chosen.quick, chosen.cpu, wait)
             n_wrong += any(differences["problem"] for differences in found[0].values())
             entries.append(report.entry(case, *found, refused=team.refused.get(case.name)))
             print(*report.lines(entries[-1]), sep="\n", flush=True)
@@ -134,6 +145,7 @@ def keep(chosen, team, here, what, entries):
         "cpu_seconds": chosen.cpu,
         "n_threads": team.n_threads,
         "held_to_avx2": team.held,
+        "waited_for_near_cores": chosen.near,
         "missing": team.missing,
     }
     for level in team.levels:

@@ -193,8 +193,13 @@ def without_slow_variants(entries):
     return [e for e in entries if e.speed <= SLOWER * best[e.worker.peer, e.worker.level]]
 
 
-def timed(case, workers, repeats, quick=False, cpu=False):
+def timed(case, workers, repeats, quick=False, cpu=False, wait=None):
     """Time a case in turns.
+
+    Parameters
+    ----------
+    wait : callable, optional
+        Waits for near cores before each round, and returns what `handover` does.
 
     Returns
     -------
@@ -216,7 +221,7 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     for k in range(min(case.repeats or repeats, repeats) if quick else case.repeats or repeats):
         for level, found in peaks.items():
             found.append(peak(level))
-        if not case.one_core and (nanoseconds := handover()) is not None:
+        if not case.one_core and (nanoseconds := (wait or handover)()) is not None:
             handovers.append(nanoseconds)
         for entry in entries[:]:
             takes_part = entry.worker.level or entry.speed <= far or k % 3 == 0
@@ -230,7 +235,7 @@ def timed(case, workers, repeats, quick=False, cpu=False):
     return [entry.found for entry in entries], known, handovers
 
 
-def run(case, team, repeats, quick=False, cpu=False):
+def run(case, team, repeats, quick=False, cpu=False, wait=None):
     """Compare and time one case; return its agreements, measurements, peaks, floors and handovers."""
     workers = team.of(case)
     agreed = agreements(case, workers)
@@ -239,7 +244,7 @@ def run(case, team, repeats, quick=False, cpu=False):
     right = [worker for worker in workers if worker.label not in wrong and worker.peer not in wrong]
     if case.peers:
         right = [worker for worker in right if worker.peer in case.peers]
-    measured, peaks, handovers = timed(case, right, repeats, quick, cpu)
+    measured, peaks, handovers = timed(case, right, repeats, quick, cpu, wait)
     n_cores = 1 if case.one_core or case.serial else team.n_threads
     known = [m.level for m in measured if m.level and Ceilings.known(m.level)]
     floors = {level: case.floor(Ceilings(level, n_cores)) for level in known}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ if not (ROOT / "bench" / "__main__.py").is_file():
 sys.path.insert(0, str(ROOT))
 
 from bench.harness import contest, machine  # noqa: E402
-from bench.harness.handover import handover  # noqa: E402
+from bench.harness.handover import Wait, handover  # noqa: E402
 from bench.harness.worker import Session, Worker  # noqa: E402
 from bench.suites import SUITES, cases_of, select  # noqa: E402
 from bench.suites.batched import case as stack  # noqa: E402
@@ -204,6 +205,25 @@ def test_how_near_the_cores_are_is_measured_before_each_round(monkeypatch):
     one = Fake("a", 1, 1.0)
     assert contest.timed(replace(XOR, one_core=True), [one], repeats=4)[2] == []
     assert contest.timed(XOR, [one], repeats=3)[2] == [45.0, 200.0]
+
+
+@pytest.mark.parametrize(
+    "patience, found, left",
+    [(0, 210.0, 0), (60, 45.0, 58), (60, None, 60), (1.5, 190.0, 0)],
+    ids=["none", "until they are near", "cannot be measured", "until it is used up"],
+)
+def test_wait_for_near_cores(monkeypatch, patience, found, left):
+    """Patience is for a whole run: what one round has used the next does not have."""
+    nanoseconds = iter([None] if found is None else [210.0, 200.0, 190.0 if patience < 60 else 45.0])
+    now = [0.0]
+    monkeypatch.setattr("bench.harness.handover.handover", lambda: next(nanoseconds))
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    monkeypatch.setattr("bench.harness.handover.time", clock)
+    wait = Wait(patience)
+    assert wait() == found
+    assert wait.left == left
 
 
 @pytest.mark.skipif(machine.n_cpus() < 2, reason="needs two cores")
