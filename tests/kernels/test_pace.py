@@ -250,7 +250,8 @@ def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
 
 @pytest.mark.parametrize(
     "limit, n_threads",
-    [("3", 3), (" 3 ", 3), ("3,2", 3), (" 3 , 2", 3)] + [(other, 5) for other in ("", "0", "-1", "x", ",3", "²")],
+    [("3", 3), (" 3 ", 3), ("3,2", 3), (" 3 , 2", 3)]
+    + [(other, 5) for other in ("", "0", "-1", "x", ",3", "²")],
 )
 def test_omp_num_threads_is_read_as_openmp_reads_it(limit, n_threads, monkeypatch):
     """Spaces, and a list whose first number counts; what is no number, above 0, is left aside."""
