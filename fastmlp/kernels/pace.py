@@ -83,7 +83,8 @@ class Pace:
         now, position = self.clock(), self._position()
         self.seconds += now - self.began
         self.samples += position - self.position
-        if self.samples and (self.seconds >= TRIAL / 2 or position >= self.total):
+        # a coarse clock may stand still for all of a short run
+        if self.samples and self.seconds > 0 and (self.seconds >= TRIAL / 2 or position >= self.total):
             if self.tries:
                 self.known.until = now + PAUSE * ROUNDS * self.seconds
             speeds = self.known.speeds

@@ -38,8 +38,9 @@ def usable_cores():
     """Cores that this thread may use: its limit, else affinity, cgroup limits and OMP_NUM_THREADS."""
     if limits.n_threads is not None:
         return limits.n_threads
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if limit.isdigit() and int(limit) > 0:
+    # a list has a number for each level of nested parallel regions
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    if limit.isdecimal() and int(limit) > 0:
         return int(limit)
     affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
     return count_cores(frozenset(affinity))

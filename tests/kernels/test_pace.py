@@ -124,6 +124,17 @@ def test_short_slices_are_timed_together():
     assert machine.slices(17, TRIAL / 8) == [1] * 8 + [2] * 8 + [1]
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_a_clock_that_stands_still_or_goes_back_tells_nothing(seconds):
+    """As coarse ones do, and those of tests: the run ends all the same, and no speed is known."""
+    machine = Machine({1: 2e7, 2: 1e7})
+    machine.pace.begin()
+    machine.now += seconds
+    machine.job.run["epoch"] = machine.job.option("n_epochs")
+    machine.pace.end()
+    assert machine.pace.n_active == 1 and machine.pace.known.speeds == {1: (), 2: ()}
+
+
 def test_threads_are_started_when_they_are_first_to_take_part():
     machine = Machine({1: 0.6e7, 2: 1e7})
     machine.slices(ROUNDS)
@@ -235,6 +246,18 @@ def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
         assert [threads.usable_cores() for _ in range(3)] == [1, 1, 1]
     finally:
         threads.count_cores.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "limit, n_threads",
+    [("3", 3), (" 3 ", 3), ("3,2", 3), (" 3 , 2", 3)]
+    + [(other, 5) for other in ("", "0", "-1", "x", ",3", "²")],
+)
+def test_omp_num_threads_is_read_as_openmp_reads_it(limit, n_threads, monkeypatch):
+    """Spaces, and a list whose first number counts; what is no number, above 0, is left aside."""
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    monkeypatch.setattr(threads, "count_cores", lambda affinity: 5)
+    assert threads.usable_cores() == n_threads
 
 
 @pytest.mark.parametrize("n_active", [1, 2, 3])
