@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from oracle.jobs import chain, make_job, train
 
 from fastmlp import Dense, Network, activations, losses, optimizers
 from fastmlp.kernels import dispatch
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.numpy_backend import tables
-from fastmlp.kernels.plan import Activation, Loss, Optimizer
+from fastmlp.kernels.plan import Activation, Loss, Optimizer, Regime, Status
 
 BARE = """
 import sys
@@ -161,3 +162,16 @@ def test_an_activation_that_mixes_units():
             moved[0][i, j] += h
             sides.append(network.set_weights(moved).evaluate(x, y, loss="mse")["loss"])
         assert got[i, j] == pytest.approx((sides[0] - sides[1]) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize("regime", [Regime.BATCH, Regime.ONLINE], ids=lambda r: r.name)
+@pytest.mark.parametrize("l1", [0.0, 1e-30])
+def test_squares_of_large_weights_count_only_where_they_are_penalised(kernels, regime, l1):
+    """Their sum overflows; a saturated layer with such weights has a loss, and learns."""
+    plan = chain(3, (4, 2), (Activation.TANH, Activation.SOFTMAX), l1=l1)
+    job = make_job(kernels.dtype, plan, 6, loss=Loss.CATEGORICAL_CROSS_ENTROPY, labels=True, batch_size=1)
+    plan.weights(job.params, 0)[:] = np.sqrt(np.finfo(kernels.dtype).max) * 2
+    result, status = train(job, regime=regime)
+    assert status == Status.FINISHED
+    assert np.isfinite(result.losses).all()
+    assert not np.array_equal(plan.weights(result.params, 1), plan.weights(job.params, 1))

@@ -103,6 +103,7 @@ def loss_and_gradient(plan, activations, loss, params, x, y, weights, divisor=1.
     for k, layer in enumerate(plan.layers):
         w = plan.weights(params, k)
         l1, l2 = (float(layer[name] + layer[f"mean_{name}"] * whole) for name in ("l1", "l2"))
-        value += 0.5 * l2 * float(np.vdot(w, w)) + l1 * float(np.abs(w).sum())
+        squares = 0.5 * l2 * float(np.vdot(w, w)) if l2 > 0 else 0.0  # 0 times what overflows would be NaN
+        value += squares + (l1 * float(np.abs(w).sum()) if l1 > 0 else 0.0)
         plan.weights(gradient, k)[...] += l2 * w + l1 * np.sign(w)
     return value / divisor, gradient / params.dtype.type(divisor)
