@@ -285,7 +285,8 @@ cdef extern from *:
     #endif
 
     /* List the non-zeros of x[j..n) and where they are; value may be x itself. Room for n + LANES each.
-       Meanwhile the row at `next` (or NULL) is on its way into the cache. */
+       Meanwhile the row at `next` (or NULL) is on its way into the cache. What is found is counted at once: GCC 12 may
+       store a mask of 8 lanes as a byte, to count 32 bits there later. */
     static inline Py_ssize_t fm_compress(const real *x, Py_ssize_t j, Py_ssize_t n, const real *next, real *value,
                                          int32_t *index) {
         Py_ssize_t m = 0;
@@ -293,10 +294,10 @@ cdef extern from *:
         const Py_ssize_t ahead = next ? (const char *)next - (const char *)x : 0;
         __auto_type at = FM_PLACES(j);
         #define FM_LIST_VECTOR(p) do { \
-            unsigned k = FM_NONZERO(p); \
+            unsigned k = FM_NONZERO(p), count = __builtin_popcount(k); \
             FM_STORE_LISTED(value + m, index + m, k, (p), at); \
             at = FM_NEXT_PLACES(at); \
-            m += __builtin_popcount(k); \
+            m += count; \
         } while (0)
       #if VEC_BYTES < 64               /* whole lines of the cache first */
         const real *p = x + j, *last = p + (n - j) / (64 / REAL_BYTES) * (64 / REAL_BYTES);

@@ -54,10 +54,10 @@ cdef extern from *:
                 any |= (vbits)v;
                 if (found) sum[q] = sum[q] + v * zero;
             }
-            unsigned k = FM_NONZERO_OF((vec)any);      /* some bit beside their signs' */
+            unsigned k = FM_NONZERO_OF((vec)any), count = __builtin_popcount(k);  /* some bit beside their signs' */
             FM_STORE_PLACES_OF(index + m, k, places);
             places = FM_NEXT_PLACES(places);
-            m += __builtin_popcount(k);
+            m += count;
         }
         for (int q = 0; found && q < SHARERS; q++) *found += vec_sum(sum[q]);
     #endif
