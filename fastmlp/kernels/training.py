@@ -11,7 +11,7 @@ from .dispatch import in_use, kernels
 from .job import AT, F32, Job
 from .memory import owned
 from .pace import TRIAL, Pace
-from .plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status
+from .plan import INPUT, N_STATES, Activation, Listing, Loss, Optimizer, Regime, Status
 from .records import CHUNK, TINY_WIDTH
 from .threads import join, share_out, start, threads_for, usable_cores
 
@@ -23,6 +23,8 @@ SLICE = 0.05  # seconds of native work between two checks for signals (Ctrl-C)
 PIECE = 1 << 28  # multiply-adds of a prediction between two such checks
 PREDICTED = 256  # rows predicted by one call at most; results do not depend on where the rows are cut
 MIN_WORK = 1 << 20  # multiply-adds per thread and step below which a second thread costs more than it gains
+TWO_WORK = 1 << 18  # per thread, from which a run of mini-batches finds out whether two threads pay (pace.py)
+STATE_SAMPLES = 4  # whose products take as long as an optimizer's step with each number of its state
 MIN_RUN = 1 << 20  # and of a whole run for each lane of a vector: it ends before another thread has begun
 TINY_PARAMS = 4096
 ONLINE_OPTIMIZERS = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV, Optimizer.ADAM)
@@ -68,7 +70,12 @@ def choose_threads(job, regime, n_threads, backend):
         return 1
     if most == 2:
         return min(2, usable_cores())
-    return threads_for(work * min(batch_size, n_samples), MIN_WORK)
+    batch_size = min(batch_size, n_samples)
+    n_threads = threads_for(work * batch_size, MIN_WORK)
+    if n_threads == 1 and backend.pauses_threads:
+        step = batch_size + STATE_SAMPLES * N_STATES[job.asked["optimizer"]]
+        n_threads = min(2, threads_for(work * step, TWO_WORK))
+    return n_threads
 
 
 def some_nonzeros(job):

@@ -11,7 +11,7 @@ from oracle.jobs import chain, make_job
 from fastmlp.kernels import pace, threads, training
 from fastmlp.kernels.job import AT
 from fastmlp.kernels.pace import JOIN, ROUNDS, START, TRIAL, Pace
-from fastmlp.kernels.plan import Activation, Regime, Status
+from fastmlp.kernels.plan import Activation, Optimizer, Regime, Status
 from fastmlp.kernels.training import SLICE
 
 BATCH = 32
@@ -228,9 +228,23 @@ def test_a_run_that_is_over_at_once_has_one_thread(lanes, n_epochs, n_threads, m
     n = training.MIN_RUN * lanes // (3 * plan.n_params)
     job = make_job(np.float32, plan, n=n, batch_size=n, n_epochs=n_epochs)
     job.run["halves"] = 1
-    kernels = SimpleNamespace(lanes=lambda: lanes)
+    kernels = SimpleNamespace(lanes=lambda: lanes, pauses_threads=False)
     found = [training.choose_threads(job, regime, None, kernels) for regime in (Regime.BATCH, Regime.ONLINE)]
     assert tuple(found) == n_threads
+
+
+@pytest.mark.parametrize(
+    "optimizer, pauses, n_threads",
+    [(Optimizer.SGD, True, 1), (Optimizer.ADAM, True, 2), (Optimizer.ADAM, False, 1)],
+)
+def test_two_threads_are_tried_on_small_steps(optimizer, pauses, n_threads, monkeypatch):
+    """The optimizer's step is work, too; but only of backends whose threads can be told to rest."""
+    for module in (threads, training):
+        monkeypatch.setattr(module, "usable_cores", lambda: 5)
+    plan = chain(300, (40, 3), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(np.float32, plan, n=2000, batch_size=8, optimizer=optimizer)
+    kernels = SimpleNamespace(lanes=lambda: 8, pauses_threads=pauses)
+    assert training.choose_threads(job, Regime.BATCH, None, kernels) == n_threads
 
 
 def test_cores_are_counted_anew_where_affinity_changes(monkeypatch):
