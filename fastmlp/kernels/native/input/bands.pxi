@@ -7,7 +7,7 @@ cdef enum:
 
 cdef struct Bands:
     size n_bands          # or 0 where products are not summed up by bands
-    size run              # of so many bands the sums are added up before they meet others
+    size group            # of so many bands the sums are added up before they meet others
     size n_cuts           # of features, which the bands share
     size ld               # of the first layer's weights
     real *sums            # (n_bands, room, ld): what a band adds to the first layer's Z
@@ -28,11 +28,11 @@ cdef inline size two_bands(const Job *job, size chunk, size n_cuts) noexcept nog
     return 2 if chunk <= BAND_SAMPLES and n_cuts > 1 and job.net.n_layers > 1 and first_alone(&job.net) else 0
 
 
-cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands, size run,
+cdef void lay_out_bands(Bands *bands, const Job *job, size chunk, size n_cuts, size n_bands, size group,
                         char **cursor) noexcept nogil:
     """Take room for what so many bands give."""
     bands.n_bands = n_bands
-    bands.run = run
+    bands.group = group
     bands.n_cuts = n_cuts
     bands.ld = padded(job.net.layers[0].n_out)
     bands.room = (chunk + BLOCK - 1) // BLOCK * BLOCK
@@ -56,19 +56,19 @@ cdef inline bint begins_band(const Bands *bands, size cut) noexcept nogil:
 
 
 cdef inline void sum_bands(const Bands *bands, size s, const real *bias, real *out) noexcept nogil:
-    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s, run by run."""
-    cdef size band, of_run, j
-    cdef vec sum, run
+    """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s, group by group."""
+    cdef size band, i, j
+    cdef vec sum, of_group
     cdef const real *at
     for j in range(bands.ld // LANES):
         sum = vec_fill(0) if bias == NULL else (<const vec *>bias)[j]
         at = bands.sums + s * bands.ld + j * LANES
         band = 0
         while band < bands.n_bands:
-            run = vec_fill(0)
-            for of_run in range(bands.run):
-                run = run + (<const vec *>at)[0]
+            of_group = vec_fill(0)
+            for i in range(bands.group):
+                of_group = of_group + (<const vec *>at)[0]
                 at += bands.room * bands.ld
-            sum = sum + run
-            band += bands.run
+            sum = sum + of_group
+            band += bands.group
         (<vec *>out)[j] = sum
