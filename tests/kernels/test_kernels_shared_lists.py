@@ -157,21 +157,50 @@ def test_a_row_that_is_not_finite_once_it_is_scaled(kernels, shared, scale, dtyp
         assert train(job, regime=Regime.BATCH)[1] == Status.FINISHED
 
 
-@pytest.mark.parametrize("n_features", [700, 1100])
-def test_bits_with_more_threads_than_bands(kernels, shared, n_features):
-    """From three on, each cut of a large batch has sums of its own."""
+LARGE_STEPS = {
+    "plain descent": {},
+    "with a penalty": dict(l2=0.3, l1=0.01),
+    "clipped": dict(optimizer=Optimizer.MOMENTUM, clip_norm=0.01),
+}
+
+
+def large(kernels, n_features, l2=0.0, l1=0.0, **options):
+    """A job whose batches are worth more than two threads' while."""
     n = 101
-    plan = chain(n_features, (16, 3), (Activation.TANH, Activation.SOFTMAX))
+    plan = chain(n_features, (16, 3), (Activation.TANH, Activation.SOFTMAX), l2=l2, l1=l1)
     rows = Rows(images(n_features, kernels.dtype, n), 1 / 255)
-    job = make_job(
-        kernels.dtype, plan, n, Loss.CATEGORICAL_CROSS_ENTROPY,
-        x=rows, batch_size=98, n_epochs=2, optimizer=Optimizer.ADAM, labels=True,
-    )  # fmt: skip
+    return make_job(
+        kernels.dtype,
+        plan,
+        n,
+        Loss.CATEGORICAL_CROSS_ENTROPY,
+        x=rows,
+        batch_size=98,
+        n_epochs=2,
+        labels=True,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("options", LARGE_STEPS.values(), ids=LARGE_STEPS)
+def test_several_chains_of_a_cut(kernels, shared, options):
+    """Each of which has a penalty and a step of its own."""
+    check(kernels, large(kernels, 1500, **options))
+
+
+@pytest.mark.parametrize(
+    "options", [*LARGE_STEPS.values(), dict(optimizer=Optimizer.ADAM)], ids=[*LARGE_STEPS, "Adam"]
+)
+@pytest.mark.parametrize("n_features", [700, 1100, 1500])
+def test_bits_with_more_threads_than_bands(kernels, shared, n_features, options):
+    """From three on, each chain of a large batch is a cut, with sums of its own."""
+    job = large(kernels, n_features, **options)
     single, _ = train(job, n_threads=1, regime=Regime.BATCH)
     for n_threads in (2, 3, 4):
         several, status = train(job, n_threads=n_threads, regime=Regime.BATCH)
         assert status == Status.FINISHED
         np.testing.assert_array_equal(several.params, single.params)
+        np.testing.assert_array_equal(several.losses, single.losses)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

@@ -249,12 +249,17 @@ cdef extern from *:
     #endif
 
     /* FEW numbers side by side, repeated in every 16 bytes, and number i of them in all lanes (i: a constant): one load
-       for all of them, where loops over listed rows are bound by their loads. Vectors of 64 bytes need fewer: there
-       FEW is 1. No intrinsic reads memory and repeats it at once: GCC does not see that such a one leaves sums alone,
-       and would store these in every turn of a loop. */
-    #if defined(__GNUC__) && defined(__SSE2__) && !defined(__AVX512F__)
+       for all of them, where loops over listed rows are bound by their loads. No intrinsic reads memory and repeats it
+       at once: GCC does not see that such a one leaves sums alone, and would store these in every turn of a loop. */
+    #if defined(__GNUC__) && defined(__SSE2__)
       #define FM_FEW (16 / REAL_BYTES)
-      #if REAL_BYTES == 4 && defined(__AVX__)
+      #if REAL_BYTES == 4 && defined(__AVX512F__)
+        static inline vec vec_repeat(const real *p) { return (vec)_mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+        #define FM_SPREAD(q, i) (vec)_mm512_permute_ps((__m512)(q), (i) * 0x55)
+      #elif defined(__AVX512F__)
+        static inline vec vec_repeat(const real *p) { return (vec)_mm512_broadcast_f64x2(_mm_loadu_pd(p)); }
+        #define FM_SPREAD(q, i) (vec)_mm512_permute_pd((__m512d)(q), (i) * 0xff)
+      #elif REAL_BYTES == 4 && defined(__AVX__)
         static inline vec vec_repeat(const real *p) { __m128 q = _mm_loadu_ps(p); return (vec)_mm256_set_m128(q, q); }
         #define FM_SPREAD(q, i) (vec)_mm256_permute_ps((__m256)(q), (i) * 0x55)
       #elif defined(__AVX__)
@@ -387,6 +392,18 @@ cdef extern from *:
       static inline double double_rounded(double a) { volatile double b = a; return b; }
     #endif
 
+    /* A vector, or a number in all lanes, that is read once: GCC reads anew for each multiply-add what several of them
+       take, and a CPU loads no more often than it multiplies and adds. */
+    #if defined(__GNUC__)
+      static inline vec vec_loaded(const real *p) { return vec_rounded(*(const vec *)p); }
+      static inline vec vec_fill_loaded(const real *p) { return vec_rounded(vec_fill(*p)); }
+      static inline real vec_number(vec a) { return a[0]; }
+    #else
+      static inline vec vec_loaded(const real *p) { return *p; }
+      static inline vec vec_fill_loaded(const real *p) { return *p; }
+      static inline real vec_number(vec a) { return a; }
+    #endif
+
     /* Cython, which takes a vec for a number, would cast the operands of a division. */
     static inline vec vec_divide(vec a, vec b) { return a / b; }
 
@@ -403,6 +420,9 @@ cdef extern from *:
     }
     """
     vec vec_rounded(vec) noexcept nogil
+    vec vec_loaded(const real *) noexcept nogil
+    vec vec_fill_loaded(const real *) noexcept nogil
+    real vec_number(vec) noexcept nogil
     real real_rounded(real) noexcept nogil
     double double_rounded(double) noexcept nogil
     vec vec_over_root(vec, vec, real) noexcept nogil

@@ -95,18 +95,8 @@ cdef void list_columns(const Job *job, const Columns *columns, size start, size 
 cdef inline void add_column(int vecs, const Columns *columns, size feature, const real *D, size lda,
                             vec *c) noexcept nogil:
     """c (vecs,) += sum_p value[p] D[sample[p], :] over a feature's list."""
-    cdef const real *value = columns.value + feature * columns.room
-    cdef const int32_t *sample = columns.sample + feature * columns.room
-    cdef const vec *d
-    cdef int j
-    cdef size p
-    if TILE_VECS < 4:
-        fm_add_rows(vecs, value, sample, columns.count[feature], D, lda, c)
-        return
-    for p in range(columns.count[feature]):   # what AVX-512 takes 0.97 of that loop's time for
-        d = <const vec *>fm_opaque(<const char *>(D + sample[p] * lda))     # one address for all, with offsets
-        for j in range(vecs):
-            c[j] = c[j] + value[p] * d[j]
+    fm_add_rows(vecs, columns.value + feature * columns.room, columns.sample + feature * columns.room,
+                columns.count[feature], D, lda, c)
 
 
 cdef inline void column_panels(int vecs, bint fresh, const Columns *columns, size features, const real *D, size lda,

@@ -1,12 +1,10 @@
 # Rows that will be wanted, asked for a few lines at a time among other work.
 #
-# A core waits for some two dozen lines at once; what is asked for beyond those holds up everything. So with AVX-512
-# lines are asked for one by one within the loops over lists. With AVX2 that took longer: there all that is due for a
-# group of samples is asked for as it begins.
+# A core waits for some two dozen lines at once; what is asked for beyond those holds up everything. So lines are asked
+# for one by one within the loops over lists.
 
 cdef extern from *:
     """
-    #define FETCH_MEANWHILE (TILE_VECS == 4)
     typedef struct {           /* the same lines of some rows, on their way into the second-level cache */
         const char *x;         /* where these lines begin in row 0 */
         Py_ssize_t stride;     /* bytes from row to row */
@@ -37,11 +35,10 @@ cdef extern from *:
     static inline void fm_fetch_group(Fetch *f) {
         fm_fetch_due(f);       /* what the group before had no time for */
         f->left = f->step;
-        if (!FETCH_MEANWHILE) fm_fetch_due(f);
     }
 
     static inline void fm_fetch_meanwhile(Fetch *f) {
-        if (!FETCH_MEANWHILE || f->left <= 0) return;
+        if (f->left <= 0) return;
         f->left--;
         fm_prefetch_far(f->next);
         f->next += 64;

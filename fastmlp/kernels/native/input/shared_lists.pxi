@@ -2,9 +2,10 @@
 #
 # Neighbouring non-zeros of images overlap: four digits of MNIST have 300 such features where their own lists have 600
 # entries. A row of weights then meets all four samples at once, so that it is read, or read and written, half as
-# often; for narrow layers that is what a product with listed inputs takes its time for. The values are read from the
-# samples' rows, which stay where they are; the zeros among them add nothing. A batch's samples are taken class by
-# class, as these have more in common: 268 features instead of 305 in batches of 128 (`group_samples`).
+# often; for narrow layers that is what a product with listed inputs takes its time for. The product reads the values
+# from the samples' rows, which stay where they are, and keeps them for the gradient; the zeros among them add nothing.
+# A batch's samples are taken class by class, as these have more in common: 268 features instead of 305 in batches of
+# 128 (`group_samples`).
 #
 # For a cut of the features, one thread makes the lists of all samples of the batch and multiplies them with the cut's
 # weights (`forward_cut`), which it had before; later it adds the cut's gradient to these (`scatter_cut`). So it reads
@@ -83,13 +84,15 @@ cdef extern from *:
     size fm_list_shared(const real **, size, size, int32_t *, Fetch *, real *) noexcept nogil
 
 cdef enum:
-    SHARED_CUT_BYTES = 32768  # of weights that a cut meets
+    CHAIN_BYTES = 32768       # of weights whose products with a sample are one chain of multiply-adds
     TWO_BANDS = 1 << 20       # multiply-adds of the first layer, below which two threads at most are worth their while
     CLASSES = 64              # that are told apart
 
 cdef struct SharedLists:  # of a chunk's samples
     size ld               # of the first layer's weights, Z and dZ
-    size n_features, n_cuts
+    size n_features
+    size n_chains         # runs of features, each summed up by itself
+    size n_cuts           # ... of one or two chains, whose lists are made and met at a time
     size longest          # features of a cut, at most
     Bands bands           # of cuts
     size n_shares         # runs of cuts that a thread probably takes all of
@@ -101,6 +104,7 @@ cdef struct SharedLists:  # of a chunk's samples
     size ldx
     int32_t *index        # (n_cuts, room): the lists of a cut, one after another
     size room
+    real *value           # (n_cuts, room, SHARERS): what the sharers have there
     size *length          # (n_cuts, n_groups)
 
 
@@ -115,9 +119,18 @@ cdef inline bint reads_in_place(const Rows *rows) noexcept nogil:
     return row_in_place(rows, 0) != NULL and rows.scale == 1
 
 
+cdef inline size chain_start(const SharedLists *lists, size chain) noexcept nogil:
+    """The first feature of a chain, all of which are about as long and begin with a whole word."""
+    return lists.n_features if chain == lists.n_chains else lists.n_features * chain // lists.n_chains // 16 * 16
+
+
+cdef inline size first_chain(const SharedLists *lists, size cut) noexcept nogil:
+    return lists.n_chains * cut // lists.n_cuts
+
+
 cdef inline size shared_start(const SharedLists *lists, size cut) noexcept nogil:
-    """The first feature of a cut, all of which are about as long and begin with a whole word."""
-    return lists.n_features if cut == lists.n_cuts else lists.n_features * cut // lists.n_cuts // 16 * 16
+    """The first feature of a cut."""
+    return chain_start(lists, first_chain(lists, cut))
 
 
 cdef inline size shared_cut(const SharedLists *lists, size feature) noexcept nogil:
@@ -129,22 +142,28 @@ cdef inline size shared_cut(const SharedLists *lists, size feature) noexcept nog
 
 
 cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **cursor) noexcept nogil:
-    """Choose the cuts by the layer's width: their weights, and what the optimizer has of them, stay near.
+    """Choose chains by the layer's width: a cut's weights, and what the optimizer has of them, stay near.
 
-    The order of sums is that of two runs of cuts, by the sizes alone. A run is a band: what one core writes and another
-    reads should be little. But with more threads, in batches that are worth their while, a cut is.
+    The order of sums is that of two runs of chains, by the sizes alone. A run is a band: what one core writes and
+    another reads should be little. Two chains are a cut, as the end of a list costs as much as some ten features. But
+    with more threads, in batches that are worth their while, a chain is both.
     """
     cdef size n = job.run.n_features, room = (chunk + SHARERS - 1) // SHARERS * SHARERS
-    cdef size n_runs, n_bands
+    cdef size n_runs, n_bands, cut
     cdef int side
     lists.ld = padded(job.net.layers[0].n_out)
     lists.n_features = n
-    lists.n_cuts = (n * lists.ld * sizeof(real) + SHARED_CUT_BYTES - 1) // SHARED_CUT_BYTES
-    if lists.n_cuts > 1:
-        lists.n_cuts = (lists.n_cuts + 1) // 2 * 2
-    lists.longest = n // lists.n_cuts + 16
-    n_runs = min(lists.n_cuts, 2)
-    n_bands = n_runs if job.run.n_threads <= 2 or chunk * n * lists.ld < TWO_BANDS else lists.n_cuts
+    lists.n_chains = (n * lists.ld * sizeof(real) + CHAIN_BYTES - 1) // CHAIN_BYTES
+    if lists.n_chains > 1:
+        lists.n_chains = (lists.n_chains + 1) // 2 * 2
+    n_bands = lists.n_cuts = lists.n_chains
+    n_runs = min(lists.n_chains, 2)
+    if job.run.n_threads <= 2 or chunk * n * lists.ld < TWO_BANDS:
+        n_bands = n_runs
+        lists.n_cuts = (lists.n_chains // n_runs + 1) // 2 * n_runs
+    lists.longest = 0
+    for cut in range(lists.n_cuts):
+        lists.longest = max(lists.longest, shared_start(lists, cut + 1) - shared_start(lists, cut))
     lay_out_bands(&lists.bands, job, chunk, lists.n_cuts, n_bands, n_bands // n_runs, cursor)
     lists.n_shares = min(n_bands, <size>job.run.n_threads)
     lists.n_groups = room // SHARERS
@@ -158,6 +177,7 @@ cdef void lay_out_shared(SharedLists *lists, const Job *job, size chunk, char **
         if not reads_in_place(&job.rows):
             lists.lines[side] = <real *>take(cursor, room * lists.ldx * sizeof(real))
     lists.index = <int32_t *>take(cursor, lists.n_cuts * lists.room * sizeof(int32_t))
+    lists.value = <real *>take(cursor, lists.n_cuts * lists.room * SHARERS * sizeof(real))
     lists.length = <size *>take(cursor, lists.n_cuts * lists.n_groups * sizeof(Py_ssize_t))
 
 
@@ -229,13 +249,15 @@ cdef inline void begin_fetch(Fetch *fetch, const Job *job, const SharedLists *li
 
 
 cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W,
-                                bint fresh, real *C, size n, NextRows *next) noexcept nogil:
+                                bint fresh, real *C, size n, real *value, NextRows *next) noexcept nogil:
     """Rows 0..n of C = or += the group's rows times W, at the m features of the list.
 
-    row : IN (SHARERS,)    W : IN    fresh : C is not read    next : rows that are asked for meanwhile
+    row : IN (SHARERS,)    W : IN    fresh : C is not read    value : OUT (m, SHARERS), the rows' numbers there
+    next : rows that are asked for meanwhile
     """
     cdef vec c[4][SHARERS][SHARED_VECS]
     cdef vec w
+    cdef vec v[SHARERS]
     cdef const real *x[SHARERS]
     cdef int u, q, j, ways = 4 // vecs        # features at a time, as additions take their time
     cdef size p = 0, ld = vecs * LANES
@@ -249,16 +271,24 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
         if p % 4 == 0:
             fm_fetch_next(next)
         for u in range(ways):
+            for q in range(SHARERS):
+                v[q] = vec_fill_loaded(&x[q][index[p + u]])
             for j in range(vecs):
-                w = (<const vec *>(W + index[p + u] * ld + j * LANES))[0]
+                w = vec_loaded(W + index[p + u] * ld + j * LANES)
                 for q in range(SHARERS):
-                    c[u][q][j] = c[u][q][j] + x[q][index[p + u]] * w
+                    c[u][q][j] = c[u][q][j] + v[q] * w
+            for q in range(SHARERS):
+                value[(p + u) * SHARERS + q] = vec_number(v[q])
         p += ways
     while p < m:
+        for q in range(SHARERS):
+            v[q] = vec_fill_loaded(&x[q][index[p]])
         for j in range(vecs):
-            w = (<const vec *>(W + index[p] * ld + j * LANES))[0]
+            w = vec_loaded(W + index[p] * ld + j * LANES)
             for q in range(SHARERS):
-                c[0][q][j] = c[0][q][j] + x[q][index[p]] * w
+                c[0][q][j] = c[0][q][j] + v[q] * w
+        for q in range(SHARERS):
+            value[p * SHARERS + q] = vec_number(v[q])
         p += 1
     for q in range(SHARERS):
         if q < <int>n:
@@ -271,7 +301,7 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
                 (<vec *>(C + q * ld + j * LANES))[0] = w
 
 
-cdef inline void shared_scatter(int vecs, const real **row, const int32_t *index, size m, const real *D, size n,
+cdef inline void shared_scatter(int vecs, const real *value, const int32_t *index, size m, const real *D, size n,
                                 real factor, real *G, Fetch *fetch) noexcept nogil:
     """G[f, :] += factor times the group's values of feature f times rows 0..n of D, sample after sample.
 
@@ -280,11 +310,10 @@ cdef inline void shared_scatter(int vecs, const real **row, const int32_t *index
     cdef vec d[SHARERS][SHARED_VECS]
     cdef vec g[2][SHARED_VECS]
     cdef vec *at[2]
-    cdef const real *x[SHARERS]
+    cdef vec v[SHARERS]
     cdef int u, q, j, ways = 2 if vecs <= 2 else 1
     cdef size p = 0, ld = vecs * LANES
     for q in range(SHARERS):
-        x[q] = row[q]
         for j in range(vecs):
             d[q][j] = vec_fill(0)
             if q < <int>n:
@@ -293,30 +322,49 @@ cdef inline void shared_scatter(int vecs, const real **row, const int32_t *index
         fm_fetch_meanwhile(fetch)
         for u in range(ways):                 # all loads before the stores, which might alias them
             at[u] = <vec *>(G + index[p + u] * ld)
+            for q in range(SHARERS):
+                v[q] = vec_fill_loaded(&value[(p + u) * SHARERS + q])
             for j in range(vecs):
                 g[u][j] = at[u][j]
                 for q in range(SHARERS):
-                    g[u][j] = g[u][j] + x[q][index[p + u]] * d[q][j]
+                    g[u][j] = g[u][j] + v[q] * d[q][j]
         for u in range(ways):
             for j in range(vecs):
                 at[u][j] = g[u][j]
         p += ways
     if p < m:
         at[0] = <vec *>(G + index[p] * ld)
+        for q in range(SHARERS):
+            v[q] = vec_fill_loaded(&value[p * SHARERS + q])
         for j in range(vecs):
             g[0][j] = at[0][j]
             for q in range(SHARERS):
-                g[0][j] = g[0][j] + x[q][index[p]] * d[q][j]
+                g[0][j] = g[0][j] + v[q] * d[q][j]
         for j in range(vecs):
             at[0][j] = g[0][j]
+
+
+cdef inline void chain_product(size ld, const real **row, const int32_t *index, size m, const real *W, bint fresh,
+                               real *C, size n, real *value, NextRows *next) noexcept nogil:
+    """`shared_product` of rows of W that are ld long."""
+    if ld == LANES:
+        shared_product(1, row, index, m, W, fresh, C, n, value, next)
+    elif ld == 2 * LANES:
+        shared_product(2, row, index, m, W, fresh, C, n, value, next)
+    elif SHARED_VECS == 4 and ld == 3 * LANES:
+        shared_product(3, row, index, m, W, fresh, C, n, value, next)
+    elif SHARED_VECS == 4:
+        shared_product(4, row, index, m, W, fresh, C, n, value, next)
 
 
 cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, size n_samples,
                       const real *W) noexcept nogil:
     """Make the lists of one cut of the features, and multiply them with its weights; return whether a row is bad."""
-    cdef size g, s, q, n, m, first = shared_start(lists, cut), last = shared_start(lists, cut + 1)
+    cdef size g, s, q, n, m, chain, first = shared_start(lists, cut), last = shared_start(lists, cut + 1)
+    cdef size begin = first_chain(lists, cut), end = first_chain(lists, cut + 1)
     cdef bint fresh = begins_band(&lists.bands, cut)
     cdef int32_t *index = lists.index + cut * lists.room
+    cdef real *value = lists.value + cut * lists.room * SHARERS
     cdef const real *row[SHARERS]
     cdef NextRows next
     cdef real *C = lists.bands.sums + band_of(&lists.bands, cut) * lists.bands.room * lists.ld
@@ -341,17 +389,13 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
         for q in range(0 if in_place else n):
             if gather_cut(job, lists.lines[side] + (s + q) * lists.ldx, job.order[lists.at[side][s + q]], first, last):
                 bad = True
-        m = fm_list_shared(row, first, last, index, &fetch, look)
-        lists.length[cut * lists.n_groups + g] = m
-        if lists.ld == LANES:
-            shared_product(1, row, index, m, W, fresh, C, n, &next)
-        elif lists.ld == 2 * LANES:
-            shared_product(2, row, index, m, W, fresh, C, n, &next)
-        elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_product(3, row, index, m, W, fresh, C, n, &next)
-        elif SHARED_VECS == 4:
-            shared_product(4, row, index, m, W, fresh, C, n, &next)
-        index += m
+        lists.length[cut * lists.n_groups + g] = 0
+        for chain in range(begin, end):
+            m = fm_list_shared(row, chain_start(lists, chain), chain_start(lists, chain + 1), index, &fetch, look)
+            chain_product(lists.ld, row, index, m, W, fresh and chain == begin, C, n, value, &next)
+            lists.length[cut * lists.n_groups + g] += m
+            index += m
+            value += m * SHARERS
         C += SHARERS * lists.ld
     return bad or found != 0
 
@@ -359,28 +403,23 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
 cdef void scatter_cut(const Job *job, const SharedLists *lists, size cut, size n_samples, const real *D, real factor,
                       real *G) noexcept nogil:
     """G += factor times one cut of the samples' inputs, transposed, times D."""
-    cdef size g, s, q, m, n
+    cdef size g, s, m, n
     cdef const int32_t *index = lists.index + cut * lists.room
-    cdef const real *row[SHARERS]
-    cdef const real *next[SHARERS]
+    cdef const real *value = lists.value + cut * lists.room * SHARERS
     cdef Fetch fetch
     begin_fetch(&fetch, job, lists, cut, 0)
-    group_rows(job, lists, lists.side, 0, min(n_samples, <size>SHARERS), next)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
         fm_fetch_group(&fetch)
         s = g * SHARERS
         n = min(n_samples - s, <size>SHARERS)
         m = lists.length[cut * lists.n_groups + g]
-        for q in range(SHARERS):
-            row[q] = next[q]
-        if s + n < n_samples:     # before they are waited for
-            group_rows(job, lists, lists.side, s + n, min(n_samples - s - n, <size>SHARERS), next)
         if lists.ld == LANES:
-            shared_scatter(1, row, index, m, D + s * lists.ld, n, factor, G, &fetch)
+            shared_scatter(1, value, index, m, D + s * lists.ld, n, factor, G, &fetch)
         elif lists.ld == 2 * LANES:
-            shared_scatter(2, row, index, m, D + s * lists.ld, n, factor, G, &fetch)
+            shared_scatter(2, value, index, m, D + s * lists.ld, n, factor, G, &fetch)
         elif SHARED_VECS == 4 and lists.ld == 3 * LANES:
-            shared_scatter(3, row, index, m, D + s * lists.ld, n, factor, G, &fetch)
+            shared_scatter(3, value, index, m, D + s * lists.ld, n, factor, G, &fetch)
         elif SHARED_VECS == 4:
-            shared_scatter(4, row, index, m, D + s * lists.ld, n, factor, G, &fetch)
+            shared_scatter(4, value, index, m, D + s * lists.ld, n, factor, G, &fetch)
         index += m
+        value += m * SHARERS

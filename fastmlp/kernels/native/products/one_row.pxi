@@ -12,8 +12,8 @@ cdef extern from *:
     #define FM_ADD_ROW(way, v, place) { \
         const vec *row = (const vec *)fm_opaque((const char *)(A + (Py_ssize_t)(place) * ld)); \
         for (int j = 0; j < vecs; j++) c[(way) * vecs + j] += (v) * row[j]; }
-    /* Four of the rows of fm_add_rows, where FEW > 1; they take turns at `ways` chains for each of c. A CPU with AVX2
-       loads twice a cycle, which multiply-adds of rows alone take up: four values are one load, two places another. */
+    /* Four of the rows of fm_add_rows, where FEW > 1; they take turns at `ways` chains for each of c. A CPU loads
+       twice a cycle, which multiply-adds of rows alone take up: four values are one load, two places another. */
     FM_INLINE void fm_add_four(const int vecs, const int ways, const real *value, const int32_t *place, const real *A,
                                Py_ssize_t ld, vec *c) {
         uint64_t two[2];
@@ -29,7 +29,7 @@ cdef extern from *:
     FM_INLINE void fm_add_rows(const int vecs, const real *value, const int32_t *place, Py_ssize_t m, const real *A,
                                Py_ssize_t ld, vec *c) {
         Py_ssize_t p = 0;
-    #if defined(__AVX2__) && !defined(__AVX512F__) && REAL_BYTES == 4
+    #if defined(__AVX2__) && REAL_BYTES == 4
         for (; p + 4 <= m; p += 4) fm_add_four(vecs, 1, value + p, place + p, A, ld, c);
     #endif
         for (; p < m; p++) FM_ADD_ROW(0, value[p], place[p])

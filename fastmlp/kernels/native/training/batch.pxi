@@ -117,7 +117,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     if self.shared:
         lay_out_shared(&self.shared_lists, job, self.chunk, &cursor)
         self.bands = &self.shared_lists.bands
-        self.first_rows = self.shared_lists.longest
+        self.first_rows = self.shared_lists.n_features
     elif run.sparse:
         lay_out_lists(&self.lists, job, self.chunk, &cursor)
         self.bands = &self.lists.bands
@@ -137,7 +137,7 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.weight_blocks = <WeightBlock *>take(&cursor, n_weight_blocks * sizeof(WeightBlock))
     self.block_penalty = <double *>take(&cursor, n_weight_blocks * sizeof(double))
     self.task_start = <int64_t *>take(&cursor, (n_weight_blocks + 1) * sizeof(int64_t))
-    self.scratch_size = max(self.rows, self.first_rows) * widest
+    self.scratch_size = max(self.rows, self.shared_lists.longest if self.shared else self.first_rows) * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
     self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
     for k in range(run.n_threads if lists_columns(job, widest) else 0):
@@ -172,6 +172,26 @@ cdef inline size cut_end(const Batch *self, size feature) noexcept nogil:
     return min(cut * (self.lists.cut if self.job.run.sparse else self.panels.width), self.job.net.layers[0].n_in)
 
 
+cdef inline size chain_end(const Batch *self, size feature) noexcept nogil:
+    """The first feature behind its chain of shared lists, which is a block of weights."""
+    cdef size chain = first_chain(&self.shared_lists, cut_of(self, feature)) + 1
+    while chain_start(&self.shared_lists, chain) <= feature:
+        chain += 1
+    return chain_start(&self.shared_lists, chain)
+
+
+cdef inline size blocks_together(const Batch *self, size u, size last) noexcept nogil:
+    """Blocks of weights from u on, before `last`, whose gradient is summed at a time: a cut's, of shared lists."""
+    cdef const WeightBlock *block = &self.weight_blocks[u]
+    cdef size end, n = 1
+    if not self.shared or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
+        return 1
+    end = cut_end(self, block.first)
+    while u + n < last and <size>self.weight_blocks[u + n - 1].last < end:
+        n += 1
+    return n
+
+
 cdef inline Py_ssize_t band_of_block(const Batch *self, const WeightBlock *block) noexcept nogil:
     """The band that a block of weights is in, or -1."""
     if n_bands(self) == 0 or block.layer > 0 or block.first >= self.job.net.layers[0].n_in:
@@ -204,7 +224,7 @@ cdef void plan_weight_blocks(Batch *self) noexcept nogil:
             first = 0
             while first < layer.n_in:
                 last = first + (self.first_rows if apart else self.rows)
-                last = min(cut_end(self, first) if apart and self.shared else last, <size>layer.n_in)
+                last = min(chain_end(self, first) if apart and self.shared else last, <size>layer.n_in)
                 here.layer, here.first, here.last = k, first, last
                 late = apart and 2 * first >= layer.n_in
                 if apart and self.bands.n_bands > 0:

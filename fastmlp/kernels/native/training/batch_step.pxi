@@ -286,9 +286,8 @@ cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
             and self.job.run.clip_value <= 0 and self.work[block.layer].G == NULL)
 
 
-cdef bint moves_at_once(Batch *self, size u, size thread) noexcept nogil:
+cdef bint moves_at_once(Batch *self, WeightBlock *block, size thread) noexcept nogil:
     """Make a block's step without its gradient in memory, where that can be done; return whether it was."""
-    cdef WeightBlock *block = &self.weight_blocks[u]
     cdef LayerWork *work = &self.work[block.layer]
     cdef size at = block.first * work.ld
     if not only_listed(self, block):
@@ -300,7 +299,6 @@ cdef bint moves_at_once(Batch *self, size u, size thread) noexcept nogil:
                      block.last, work.D, work.lda, work.W + at, work.S[0] + at, work.S[1] + at, work.ld)
     else:
         return False
-    self.block_penalty[u] = 0
     return True
 
 

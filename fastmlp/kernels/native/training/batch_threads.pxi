@@ -159,20 +159,26 @@ cdef inline void prepare_cut(Batch *self, const WeightBlock *block) noexcept nog
 
 
 cdef void weights_task(Batch *self, size thread, size task) noexcept nogil:
-    cdef size u
-    cdef WeightBlock *block
+    cdef size u = self.task_start[task], end = self.task_start[task + 1], n, k
+    cdef WeightBlock block
     cdef LayerWork *work
     cdef real *g
     cdef bint whole = self.batch_at + self.chunk_samples == self.batch_samples
-    for u in range(self.task_start[task], self.task_start[task + 1]):
-        block = &self.weight_blocks[u]
+    while u < end:
+        n = blocks_together(self, u, end)
+        block = self.weight_blocks[u]
+        block.last = self.weight_blocks[u + n - 1].last
         work = &self.work[block.layer]
-        if not moves_at_once(self, u, thread):
+        if moves_at_once(self, &block, thread):
+            for k in range(n):
+                self.block_penalty[u + k] = 0
+        else:
             g = work.G + block.first * work.ld if work.G != NULL else self.scratch + thread * self.scratch_size
-            weight_gradient(self, block, thread, self.batch_at == 0, ONE, g)
-            if whole:
-                finish_weights(self, u, &self.step, g)
-        prepare_cut(self, block)
+            weight_gradient(self, &block, thread, self.batch_at == 0, ONE, g)
+            for k in range(n if whole else 0):
+                finish_weights(self, u + k, &self.step, g + (self.weight_blocks[u + k].first - block.first) * work.ld)
+        prepare_cut(self, &block)
+        u += n
 
 
 cdef void clipped_task(Batch *self, size task) noexcept nogil:
