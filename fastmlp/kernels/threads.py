@@ -1,9 +1,10 @@
 """Threads: how many there may be, and work shared out among them."""
 
+import ctypes
 import os
 import threading
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 from . import interrupts
@@ -60,6 +61,16 @@ def threads_for(work, least):
     return min(n_threads, usable_cores()) if n_threads > 1 else 1
 
 
+def current_core():
+    """The core that this thread runs on; -1 where nobody says, or threads are not told which to take."""
+    return -1
+
+
+if hasattr(os, "sched_setaffinity"):
+    with suppress(AttributeError, OSError):
+        current_core = ctypes.CDLL(None).sched_getcpu
+
+
 def start(started, target, arguments):
     """Start a thread for each tuple of arguments, append it to `started`; fewer where no more are given."""
     for each in arguments:
@@ -69,6 +80,22 @@ def start(started, target, arguments):
         except RuntimeError:  # the system allows no more threads
             started.pop()
             return
+        send_away(started[-1].native_id)
+
+
+def send_away(thread):
+    """Let a thread that has just begun go on upon another core than this thread's, if it may be on any.
+
+    Who waits for a thread to begin wakes on that one's core, and on a virtual machine Linux leaves both
+    there for tens of milliseconds, as a core that rests seems to be taken.
+    """
+    if (core := current_core()) < 0:
+        return
+    with suppress(OSError):  # the thread has ended, or cores were taken away
+        cores = os.sched_getaffinity(thread)
+        if others := cores - {core}:
+            os.sched_setaffinity(thread, others)
+            os.sched_setaffinity(thread, cores)
 
 
 def join(started):

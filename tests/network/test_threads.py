@@ -29,7 +29,7 @@ from fastmlp import (
     save,
 )
 from fastmlp.exceptions import InTrainingError
-from fastmlp.kernels import training
+from fastmlp.kernels import threads, training
 
 X = np.random.RandomState(0).standard_normal((300, 4)).astype(np.float32)
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -228,6 +228,41 @@ def test_slices_end_within_large_batches(dtype, n_threads, monkeypatch):
             patch.setattr(training, "SLICE", 0.0)
             for a, b in zip(fitted(**options), expected, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads are not told which core to take")
+def test_a_thread_that_begins_is_sent_to_another_core(monkeypatch):
+    """It may be on any of its cores again at once; one that has ended or has one core only is left alone."""
+    asked, cores = [], os.sched_getaffinity(0)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda thread, cores: asked.append((thread, cores)))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: cores | {here, 1 << 20})
+    monkeypatch.setattr(threads, "current_core", lambda: here)
+    here, go, started = min(cores), threading.Event(), []
+    threads.start(started, go.wait, [(10,)])
+    name = started[0].native_id
+    assert asked == [(name, cores - {here} | {1 << 20}), (name, cores | {here, 1 << 20})]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {here})
+    threads.send_away(name)
+    monkeypatch.undo()
+    go.set()
+    threads.join(started)
+    assert len(asked) == 2
+    threads.send_away(name)
+    assert os.sched_getaffinity(0) == cores
+
+
+@pytest.mark.skipif(threads.current_core() < 0, reason="nobody says on which core a thread runs")
+def test_a_thread_that_begins_may_be_on_all_cores():
+    found, go = [], threading.Event()
+
+    def look():
+        go.wait(10)
+        found.append(os.sched_getaffinity(0))
+
+    threads.start(started := [], look, [()])
+    go.set()
+    threads.join(started)
+    assert found == [os.sched_getaffinity(0)] and threads.current_core() in found[0]
 
 
 def test_an_error_in_one_of_many_fits():
