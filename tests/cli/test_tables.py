@@ -427,7 +427,7 @@ def test_models_that_predict_cannot_read(capsys):
     data[-3] ^= 1
     Path("broken.safetensors").write_bytes(data)
     assert "is truncated or altered" in refused(capsys, "predict", "broken.safetensors", "data.csv")
-    model = MLPClassifier((3,), solver="lbfgs").fit(np.eye(4), list("abca"))
+    model = MLPClassifier((3,), solver="lbfgs", random_state=0).fit(np.eye(4), list("abca"))
     fastmlp.save(model, "other.safetensors")
     told = refused(capsys, "predict", "other.safetensors", "data.csv")
     assert told == "other.safetensors holds a model, but no columns: `fastmlp train` did not make it"
