@@ -43,7 +43,7 @@ cdef struct Batch:
     size n_tasks
     real *scratch         # (n_threads, scratch_size): the gradient of one block of weights
     size scratch_size
-    Columns *columns      # (n_threads,): where first weights' gradients are summed by columns
+    Nonzeros *nonzeros      # (n_threads,): where non-zeros of hidden layers, or of the input's columns, are listed
     # the batch in hand, which threads share
     size batch_start, batch_samples, batch_at, chunk_samples
     double batch_loss, batch_weight
@@ -71,10 +71,10 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     cdef LayerWork work_unused
     cdef EdgeWork *of_edge
     cdef EdgeWork edge_unused
-    cdef Columns columns_unused
+    cdef Nonzeros nonzeros_unused
     cdef size k, e, widest = 0, n_weight_blocks = 0
     cdef size batch = run.batch_size if run.batch_size < run.n_samples else run.n_samples
-    cdef bint stored
+    cdef bint stored, lists
     take(&cursor, sizeof(Batch))
     self.job = job[0]
     self.chunk = max(1, min(batch, CHUNK))
@@ -139,12 +139,15 @@ cdef size batch_layout(const Job *job, char *base) noexcept nogil:
     self.task_start = <int64_t *>take(&cursor, (n_weight_blocks + 1) * sizeof(int64_t))
     self.scratch_size = max(self.rows, self.shared_lists.longest if self.shared else self.first_rows) * widest
     self.scratch = <real *>take(&cursor, run.n_threads * self.scratch_size * sizeof(real))
-    self.columns = <Columns *>take(&cursor, run.n_threads * sizeof(Columns))
-    for k in range(run.n_threads if lists_columns(job, widest) else 0):
+    self.nonzeros = <Nonzeros *>take(&cursor, run.n_threads * sizeof(Nonzeros))
+    lists = lists_columns(job, widest)
+    for k in range(job.net.n_layers):
+        lists = lists or may_list(&job.net.layers[k], widest)
+    for k in range(run.n_threads if lists else 0):
         if base == NULL:
-            cursor += lay_out_columns(&columns_unused, NULL)
+            cursor += lay_out_nonzeros(&nonzeros_unused, NULL)
         else:
-            cursor += lay_out_columns(&self.columns[k], cursor)
+            cursor += lay_out_nonzeros(&self.nonzeros[k], cursor)
     if base != NULL:
         self.phase = self.ticket = self.batch_at = self.batch_samples = 0
         self.remaining = self.bad_rows = self.n_active = 0

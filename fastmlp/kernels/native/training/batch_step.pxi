@@ -41,7 +41,8 @@ cdef inline void forward_cut_of_band(Batch *self, size cut, size first, size las
         add_panel(&self.panels, cut, first, last, self.work[0].W)
 
 
-cdef void forward_block(Batch *self, size start, size first, size last, size following) noexcept nogil:
+cdef void forward_block(Batch *self, size thread, size start, size first, size last,
+                        size following) noexcept nogil:
     """Z = sum of sources times weights + b, A = f(Z), layer after layer, for a stretch of samples.
 
     following : see `forward_lists`
@@ -74,8 +75,9 @@ cdef void forward_block(Batch *self, size start, size first, size last, size fol
             W = work.W + edge.row * work.ld
             if edge.source != INPUT:
                 source = &self.work[edge.source]
-                product_from(from_rows, apart, source.A + first * source.lda, source.lda, 1, W, work.ld, C, work.lda,
-                             m, work.ld, edge.width)
+                product_of_hidden(&self.job.net.layers[edge.source], &self.nonzeros[thread], from_rows, apart,
+                                  source.A + first * source.lda, source.lda, W, work.ld, C, work.lda, m, work.ld,
+                                  edge.width)
             elif banded:
                 for cut in range(self.bands.n_cuts if not self.early else 0):
                     forward_cut_of_band(self, cut, first, last)
@@ -235,7 +237,7 @@ cdef double loss_block(Batch *self, size start, size first, size last, double *w
     return total
 
 
-cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
+cdef void backward_block(Batch *self, size thread, size first, size last) noexcept nogil:
     """dZ of every layer but the last, from the last one's."""
     cdef size e, s, j, m = last - first
     cdef Py_ssize_t k
@@ -259,8 +261,9 @@ cdef void backward_block(Batch *self, size first, size last) noexcept nogil:
             source = &self.work[edge.source]
             d = source.D + first * source.lda
             of_edge = &self.edge_work[e]
-            product_from(NULL if edge.is_first else d, source.lda, work.D + first * work.lda, work.lda, 1, of_edge.WT,
-                         of_edge.ldt, d, source.lda, m, padded(edge.width), layer.n_out)
+            product_of_hidden(layer, &self.nonzeros[thread], NULL if edge.is_first else d, source.lda,
+                              work.D + first * work.lda, work.lda, of_edge.WT, of_edge.ldt, d, source.lda, m,
+                              padded(edge.width), layer.n_out)
             if not edge.is_last:
                 continue
             for s in range(first, last):
@@ -295,7 +298,7 @@ cdef bint moves_at_once(Batch *self, WeightBlock *block, size thread) noexcept n
     if self.job.run.optimizer == SGD and self.job.run.weight_decay == 0:    # gradients are subtracted as they come
         weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale, work.W + at)
     elif not self.shared and steps_by_columns(&self.job, work.ld, self.chunk_samples):
-        columns_step(&self.job, &self.columns[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
+        columns_step(&self.job, &self.nonzeros[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
                      block.last, work.D, work.lda, work.W + at, work.S[0] + at, work.S[1] + at, work.ld)
     else:
         return False
@@ -333,8 +336,8 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
         row = g + (a - block.first) * ld
         if edge.source != INPUT:
             source = &self.work[edge.source]
-            product_from(NULL if fresh else row, ld, source.A + (a - edge.row), 1, source.lda, work.D, work.lda, row,
-                         ld, b - a, ld, n_samples)
+            gradient_of_hidden(&self.job.net.layers[edge.source], &self.nonzeros[thread], fresh,
+                               source.A + (a - edge.row), source.lda, work.D, work.lda, row, ld, b - a, n_samples)
         elif not self.job.run.sparse and self.bands.n_bands > 0:
             panel_gradient(&self.job, &self.panels, fresh, self.batch_start + self.batch_samples, self.prepared,
                            n_samples, a, b, work.D, work.lda, row)
@@ -347,7 +350,7 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
             scatter_cut(&self.job, &self.shared_lists, shared_cut(&self.shared_lists, a), n_samples, work.D, factor,
                         row - a * ld)
         elif lists_columns(&self.job, ld):
-            columns_gradient(&self.job, &self.columns[thread], fresh, self.batch_start + self.batch_at, n_samples,
+            columns_gradient(&self.job, &self.nonzeros[thread], fresh, self.batch_start + self.batch_at, n_samples,
                              a - edge.row, b - edge.row, work.D, work.lda, factor, row, ld)
         else:
             if fresh:

@@ -142,10 +142,10 @@ cdef void samples_task(Batch *self, size thread, size task) noexcept nogil:
     if self.shared and self.prepared > 0 and task == 0:
         group_samples(&self.job, &self.shared_lists, self.shared_lists.side ^ 1,
                       self.batch_start + self.batch_samples, self.prepared)
-    forward_block(self, start, first, last, following(self, thread) if not self.early else -1)
+    forward_block(self, thread, start, first, last, following(self, thread) if not self.early else -1)
     for b in range(first // BLOCK, (last + BLOCK - 1) // BLOCK):
         self.block_loss[b] = loss_block(self, start, b * BLOCK, min((b + 1) * BLOCK, last), &self.block_weight[b])
-    backward_block(self, first, last)
+    backward_block(self, thread, first, last)
     if self.prepared > 0 and self.job.run.sparse and not self.shared:
         walk_task(self, self.batch_start + self.batch_samples, self.prepared, task)
 

@@ -15,6 +15,7 @@ cdef enum:
     PANEL_ROWS_LEAST = 512  # rows for which panels are copied, which takes as long as 10 of them
     LISTED_PERCENT = 35   # of non-zeros, below which listing them beats dense products
     LISTED_VECS = 4       # vectors of outputs, below which it does not
+    LISTED_LEAST = 16     # rows, from which on room for lists of hidden layers' non-zeros is worth having
     ON_STACK = 24576      # bytes of scratch that are taken from there
     FEW_WORK = 1 << 24    # multiply-adds that are over before anybody could want to interrupt them
     PREDICTED = 0         # what became of a prediction
@@ -37,6 +38,9 @@ cdef struct Prediction:
     size ldx, cut, n_cuts
     real *panels          # the first layer's weights: each panel's rows, then the other columns'; or NULL
     bint copied           # whether they are there
+    bint lists            # whether products may be by lists of hidden layers' non-zeros,
+    Nonzeros nonzeros     # which are then here
+    bint lists_one        # whether those of one row may take the place of the input's
 
 
 cdef inline bint reads_past_end(const Net *net, const Layer *layer) noexcept nogil:
@@ -156,12 +160,6 @@ cdef void listed_product(Prediction *self, size m, const real *bias, const real 
             j += width
 
 
-cdef inline void add_from(const real *bias, const real *A, size a_row, const real *W, size ld, real *C, size ldc,
-                          size M, size N, size K) noexcept nogil:
-    """C = bias + A W, or C += A W where bias is NULL: see `product_from`."""
-    product_from(C if bias == NULL else bias, ldc if bias == NULL else 0, A, a_row, 1, W, ld, C, ldc, M, N, K)
-
-
 cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
     """Rows first..first + m through the layers."""
     cdef size k, e, s, count = 0, n, ld, ldc, source_ld, x_row = self.ldx
@@ -171,7 +169,10 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
     cdef const Edge *edge
     cdef real *C
     cdef const real *W
+    cdef const real *A
     cdef const real *bias
+    cdef const real *from_rows            # what a product is added to: the bias, then what is in C
+    cdef size apart
     cdef const real *x = self.x
     cdef bint sparse = is_csr(rows), listed = False
     if not sparse and m == 1:
@@ -198,15 +199,23 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
             edge = &net.edges[e]
             W = (net.params + layer.weights if self.packed[k] == NULL else self.packed[k]) + edge.row * ld
             bias = self.bias[k] if e == layer.first_edge else NULL
+            from_rows, apart = C, ldc
+            if bias != NULL:
+                from_rows, apart = bias, 0
             if bias != NULL and (m == 1 or (sparse and edge.source == INPUT)):
                 for s in range(m):
                     start_row(bias, C + s * ldc, padded(n))
             if edge.source != INPUT:
                 source_ld = stride_of(net.layers[edge.source].n_out)
-                if m == 1:
-                    ordered_row_product(self.outputs[edge.source], NULL, edge.width, W, ld, C, padded(n))
+                A = self.outputs[edge.source]
+                if m > 1:
+                    product_of_hidden(&net.layers[edge.source], &self.nonzeros if self.lists else NULL, from_rows,
+                                      apart, A, source_ld, W, ld, C, ldc, m, padded(n), edge.width)
+                elif self.lists_one and may_list(&net.layers[edge.source], padded(n)):
+                    count = fm_compress(A, 0, edge.width, NULL, self.x, self.index)
+                    ordered_row_product(self.x, self.index, count, W, ld, C, padded(n))
                 else:
-                    add_from(bias, self.outputs[edge.source], source_ld, W, ld, C, ldc, m, padded(n), edge.width)
+                    ordered_row_product(A, NULL, edge.width, W, ld, C, padded(n))
             elif sparse:
                 for s in range(m):
                     look_at(self, first + s)
@@ -217,7 +226,7 @@ cdef void predict_block(Prediction *self, size first, size m) noexcept nogil:
             elif listed:
                 listed_product(self, m, bias, W, ld, C, ldc, padded(n))
             else:
-                add_from(bias, x, x_row, W, ld, C, ldc, m, padded(n), edge.width)
+                product_from(from_rows, apart, x, x_row, 1, W, ld, C, ldc, m, padded(n), edge.width)
         if self.logits and k == self.stop:
             return
         for s in range(m):
@@ -248,6 +257,10 @@ cdef size lay_out_prediction(Prediction *self, size n_rows, char *memory) noexce
     else:
         self.cut = max(1, RUN_BYTES // (width * <size>sizeof(real)) // 32) * 32
     self.n_cuts = (n + self.cut - 1) // self.cut
+    self.lists, self.lists_one = False, first_alone(net)
+    for k in range(self.stop):
+        self.lists = self.lists or (block >= LISTED_LEAST and may_list(&net.layers[k], PANEL_VECS * LANES))
+        room = max(room, net.layers[k].n_out + LANES)
     if block > 1 and not is_csr(self.rows):
         room += block * self.ldx
     self.outputs = <real **>take(&cursor, net.n_layers * sizeof(real *))
@@ -256,6 +269,8 @@ cdef size lay_out_prediction(Prediction *self, size n_rows, char *memory) noexce
     self.x = <real *>take(&cursor, room * sizeof(real))
     self.index = <int32_t *>take(&cursor, room * sizeof(int32_t))
     self.ends = <int32_t *>take(&cursor, block * self.n_cuts * sizeof(int32_t))
+    if self.lists:
+        cursor += lay_out_nonzeros(&self.nonzeros, cursor if memory != NULL else NULL)
     self.panels, self.copied = NULL, False
     if panels:
         self.panels = <real *>take(&cursor, n * width * sizeof(real))
