@@ -42,7 +42,7 @@ class Kernels(Protocol):
         """Run up to run["budget"] batches, from where the last call stopped; return the `Status`."""
 
     def dismiss(self, job: Job) -> None:
-        """End a run: every `work` returns, and parameters and state are those after the last step."""
+        """End a run: its other threads go, and parameters and state are those after the last step."""
 
     def learn(self, neuron: Neuron) -> int:
         """Run a neuron for up to run["budget"] samples; return the `Status`."""
@@ -124,6 +124,13 @@ class Threads(Protocol):
         """Serve as thread 1, 2, ... of a prepared job until `dismiss`."""
 
 
+class OwnThreads(Protocol):
+    """Several threads in one job, which a backend starts itself, and whose end its `dismiss` waits for: optional."""
+
+    def start(self, job: Job) -> None:
+        """Start all threads but the first of a prepared job."""
+
+
 class Ensembles(Protocol):
     """Several small nets side by side, one in each lane of vectors: for speed only, and optional."""
 
@@ -144,7 +151,7 @@ class OwnBudget(Protocol):
         """Batches of the first call."""
 
 
-OPTIONAL = (Threads, Ensembles, OwnBudget)
+OPTIONAL = (Threads, OwnThreads, Ensembles, OwnBudget)
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from . import interrupts
-from .contract import OwnBudget, Threads, offers
+from .contract import OwnBudget, OwnThreads, Threads, offers
 from .dispatch import in_use, kernels
 from .job import AT, F32, Job
 from .memory import owned
@@ -127,6 +127,11 @@ def choose_halves(job, regime):
     return first * listed_share(job) + plan.n_params - first >= HALVES_LEAST
 
 
+def shares_out(backend):
+    """Whether several threads of a backend take part in one job."""
+    return offers(backend, OwnThreads) or offers(backend, Threads)
+
+
 def prepare(job, n_threads=None, regime=None, backend=None):
     """Choose regime and threads, and lay out the workspace; return the backend, the one in use by default."""
     run, counts = job.run, job.counts
@@ -139,7 +144,7 @@ def prepare(job, n_threads=None, regime=None, backend=None):
         run["sparse"] = choose_listing(job, regime)
         run["halves"] = choose_halves(job, regime)
         n_threads = choose_threads(job, regime, n_threads, backend)
-        run["n_threads"] = n_threads if n_threads == 1 or offers(backend, Threads) else 1
+        run["n_threads"] = n_threads if n_threads == 1 or shares_out(backend) else 1
     backend.prepare(job)
     return backend
 
@@ -217,7 +222,10 @@ def _work(job, backend, on_epoch, chosen):
     started, pace = [], None
     try:
         if (n_threads := job.counts[N_THREADS]) > 1:
-            others = partial(start, started, backend.work, [(job, t) for t in range(1, n_threads)])
+            if offers(backend, OwnThreads):
+                others = partial(backend.start, job)
+            else:
+                others = partial(start, started, backend.work, [(job, t) for t in range(1, n_threads)])
             if chosen and backend.pauses_threads:
                 pace = Pace(job, others)
             else:

@@ -208,6 +208,6 @@ def test_regimes_are_told_apart_in_one_place():
 def test_a_backend_without_threads_trains_in_one(kernels):
     job = make_job(kernels.dtype, chain(5, (4, 3), (Activation.TANH, Activation.IDENTITY)), batch_size=23)
     training.prepare(job, 3, Regime.BATCH)
-    threaded = contract.offers(kernels.module, contract.Threads)
+    threaded = training.shares_out(kernels.module)
     assert job.run["n_threads"] == (3 if threaded else 1)
     assert threaded == (kernels.name != "numpy")

@@ -265,6 +265,60 @@ def test_a_thread_that_begins_may_be_on_all_cores():
     assert found == [os.sched_getaffinity(0)] and threads.current_core() in found[0]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_process_forked_in_a_fit():
+    """It has none of the fit's other threads, and waits for none."""
+    code = """
+import os, warnings
+import numpy as np
+from fastmlp import Dense, Network
+warnings.simplefilter("ignore")  # Python 3.12 and later warn of threads
+x = np.random.RandomState(0).standard_normal((3000, 50)).astype("float32")
+model = Network([Dense(100, "tanh"), Dense(1)], random_state=0)
+class Forks:
+    child = None
+    def on_epoch_end(self, state):
+        if state.epoch == 2:
+            self.child = os.fork()
+            if self.child == 0:
+                raise ValueError
+forks = Forks()
+try:
+    model.fit(x, x[:, 0], epochs=4, batch_size=500, n_threads=2, callbacks=[forks])
+except ValueError:
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(forks.child, 0)[1]), len(model.loss_curve_))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["7", "4"], done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not limited so")
+def test_where_the_system_allows_no_thread():
+    """Kernels start threads themselves: where that fails the calling thread does all."""
+    code = """
+import hashlib, resource, sys, threading
+import numpy as np
+from fastmlp import Dense, Network
+x = np.random.RandomState(0).standard_normal((300, 50)).astype("float32")
+def fitted(n_threads):
+    model = Network([Dense(100, "tanh"), Dense(1)], random_state=0)
+    model.fit(x, x[:, 0], epochs=2, batch_size=100, n_threads=n_threads)
+    return hashlib.sha256(model.params.tobytes()).hexdigest()
+alone = fitted(1)
+threading.stack_size(1 << 32)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), resource.RLIM_INFINITY))
+try:
+    threading.Thread(target=print).start()
+    sys.exit("a thread has started")
+except RuntimeError:
+    print(fitted(3) == alone)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["True"], done.stderr
+
+
 def test_an_error_in_one_of_many_fits():
     """The others are done as alone, and its own model has the steps that were made."""
 

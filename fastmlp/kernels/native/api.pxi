@@ -5,10 +5,16 @@
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_GetPointer
 
+import os
+
 import numpy as np
 
 from .. import memory
 from ..plan import N_STATES
+
+cdef extern from "pythread.h":
+    unsigned long PYTHREAD_INVALID_THREAD_ID
+    unsigned long PyThread_start_new_thread(void (*)(void *) noexcept nogil, void *)
 
 cnp.import_array()
 
@@ -208,19 +214,38 @@ def train(job):
     return c.run.status
 
 
-def work(job, size thread):
-    """Serve as thread 1, 2, ... of a prepared job until `dismiss`; return at once where one thread does it all."""
+cdef void help_out(void *job) noexcept nogil:
+    """What a thread beside the one that calls does. With its last line the job's memory may go."""
+    cdef Job *c = <Job *>job
+    c.regime.help(c, fm_add(&c.n_helpers, 1))
+    fm_add(&c.n_left, -1)
+
+
+def start(job):
+    """Start threads 1, 2, ... of a prepared job, which serve until `dismiss`; fewer where the system allows no more.
+
+    They know nothing of Python, and nobody waits for them to begin.
+    """
     cdef Job *c = job_of(job)
-    if c.regime.help != NULL:
-        with nogil:
-            c.regime.help(c, thread)
+    cdef size thread
+    c.process = os.getpid()
+    for thread in range(1, c.run.n_threads if c.regime.help != NULL else 0):
+        fm_add(&c.n_left, 1)
+        if PyThread_start_new_thread(help_out, c) == PYTHREAD_INVALID_THREAD_ID:
+            fm_add(&c.n_left, -1)
+            return
 
 
 def dismiss(job):
-    """End a run: every `work` returns, and parameters and state are those after the last step."""
+    """End a run: other threads have gone, and parameters and state are those after the last step."""
     cdef Job *c = job_of(job)
+    cdef int32_t waits = 0
+    cdef bint forked = c.n_left > 0 and c.process != os.getpid()
     fm_store(&c.dismissed, 1)
     with nogil:
+        while not forked and fm_load(&c.n_left) > 0:
+            waits += 1
+            fm_wait(waits)
         settle(c)
 
 

@@ -44,7 +44,11 @@ cdef struct Job:
     size n_states, n_rates, n_batches
     bitgen_t *bitgen
     bint begun            # the epoch's shuffle and backup are done
-    int32_t dismissed     # nothing more will come: threads may go
+    # threads beside the one that calls (api.pxi)
+    int32_t dismissed     # nothing more will come: they may go
+    int32_t n_helpers     # that have begun
+    int32_t n_left        # that have been started and not gone,
+    int64_t process       # in this process: a forked one has none of them
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:
