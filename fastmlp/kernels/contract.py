@@ -125,7 +125,7 @@ class Threads(Protocol):
 
 
 class OwnThreads(Protocol):
-    """Several threads in one job, which a backend starts itself, and whose end its `dismiss` waits for: optional."""
+    """Threads that a backend starts itself, and whose end its `dismiss` waits for: optional."""
 
     def start(self, job: Job) -> None:
         """Start all threads but the first of a prepared job."""

@@ -1,4 +1,4 @@
-"""Hidden layers most of whose outputs, and dZ, are 0: products by lists have the numbers and bits of dense ones.
+"""Hidden layers most of whose outputs, and dZ, are 0: products by lists have the bits of dense ones.
 
 A leaky ReLU of slope 0 is a ReLU for which nothing is listed.
 """
@@ -71,7 +71,9 @@ def check(kernels, factor=8000, **options):
 
 
 @pytest.mark.parametrize("share", SHARES)
-@pytest.mark.parametrize("widths", [(WIDTH, WIDTH), (140, 152), (131, 257, 70), (300, 64), (64, 256)], ids=str)
+@pytest.mark.parametrize(
+    "widths", [(WIDTH, WIDTH), (140, 152), (131, 257, 70), (300, 64), (64, 256)], ids=str
+)
 def test_widths(kernels, widths, share):
     """Whole panels and parts of them, rows that share sets of the cache, and layers too narrow for lists."""
     check(kernels, widths=widths, share=share)
@@ -167,9 +169,7 @@ ROWS = [1, 2, 15, 16, 17, 31, 32, 33, 64, 65, 128, 129, 300]
 @pytest.mark.parametrize("widths", [(WIDTH, WIDTH), (140, 152), (131, 257, 70), (300, 64)], ids=str)
 def test_predictions(kernels, widths, share):
     """They are the same by lists and without, of many rows and of one."""
-    jobs = [
-        job_of(kernels, a, widths, share, n=max(ROWS)) for a in (Activation.RELU, Activation.LEAKY_RELU)
-    ]
+    jobs = [job_of(kernels, a, widths, share, n=max(ROWS)) for a in (Activation.RELU, Activation.LEAKY_RELU)]
     whole = training.predict(jobs[1].plan, jobs[1].params, jobs[1].rows)
     for n in ROWS:
         rows = Rows(jobs[0].rows.data[:n])
