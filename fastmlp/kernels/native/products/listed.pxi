@@ -1,10 +1,10 @@
-# Products with a matrix that is mostly 0: hidden layers' outputs, and their dZ, where the activation is ReLU or units are
-# dropped. What is not 0 is listed row by row, or, for the gradient, column by column.
+# Products with a matrix that is mostly 0: hidden layers' outputs, and their dZ, where the activation is ReLU or units
+# are dropped. What is not 0 is listed row by row, or, for the gradient, column by column.
 #
-# A row of the result stays in registers while the listed rows of the other factor are added to it, which a CPU can load
-# as fast as it multiplies and adds while they are in the first-level cache: so these are met by panels of PANEL_VECS
-# vectors and LISTED_BYTES. Every element is one chain of multiply-adds in the order of the terms, as in dense.pxi: which
-# of the two is taken has no influence on the result.
+# A row of the result stays in registers while the listed rows of the other factor are added to it, which a CPU can
+# load as fast as it multiplies and adds while they are in the first-level cache: so these are met by panels of
+# PANEL_VECS vectors and LISTED_BYTES. Every element is one chain of multiply-adds in the order of the terms, as in
+# dense.pxi: which of the two is taken has no influence on the result.
 
 cdef enum:
     LISTED = 64           # rows or columns that are listed at a time
