@@ -12,21 +12,11 @@ cdef inline bint lists_columns(const Job *job, size ld) noexcept nogil:
             and row_in_place(&job.rows, 0) != NULL)
 
 
-cdef void list_features(const Job *job, const Nonzeros *columns, size start, size n, size first, size features,
-                        real factor) noexcept nogil:
-    """List features first..first + features of the n samples from position `start` of the epoch's order on."""
-    cdef const real *x[16]
-    cdef size s, r, rows
-    cdef real scale = <real>job.rows.scale
-    memset(columns.count, 0, features * sizeof(int32_t))
-    s = 0
-    while s < n:
-        rows = n - s if n - s < LANES else LANES
-        for r in range(LANES):
-            x[r] = row_in_place(&job.rows, job.order[start + s + (r if r < rows else 0)]) + first
-        fm_append_columns(x, features, <int>rows, s, scale, factor, columns.value, columns.place, columns.count,
-                          columns.room)
-        s += rows
+cdef inline void take_rows(const Job *job, const Nonzeros *columns, size start, size n) noexcept nogil:
+    """The n samples from position `start` of the epoch's order on are those whose features are listed."""
+    cdef size s
+    for s in range(n):
+        columns.row[s] = row_in_place(&job.rows, job.order[start + s])
 
 
 cdef void columns_gradient(const Job *job, const Nonzeros *columns, bint fresh, size start, size n_samples, size first,
@@ -40,10 +30,11 @@ cdef void columns_gradient(const Job *job, const Nonzeros *columns, bint fresh, 
     cdef real *g
     while s < n_samples:
         n = min(n_samples - s, listed_terms())
+        take_rows(job, columns, start + s, n)
         f = first
         while f < last:
             m = min(last - f, LISTED)
-            list_features(job, columns, start + s, n, f, m, factor)
+            list_columns(columns, n, f, m, <real>job.rows.scale, factor)
             g = G + (f - first) * ld
             product_of_lists(columns, m, 0, NULL if fresh else g, ld, D + s * lda, lda, g, ld, ld)
             f += m
@@ -82,9 +73,10 @@ cdef void columns_step(const Job *job, const Nonzeros *columns, Step *step, size
     cdef vec c[PANEL_VECS]
     cdef size features, f, panel, at
     cdef int i
+    take_rows(job, columns, start, n_samples)
     while first < last:
         features = min(last - first, LISTED)
-        list_features(job, columns, start, n_samples, first, features, ONE)
+        list_columns(columns, n_samples, first, features, <real>job.rows.scale, ONE)
         for panel in range(ld // (PANEL_VECS * LANES)):
             for f in range(features):
                 for i in range(PANEL_VECS):

@@ -17,11 +17,11 @@ cdef extern from *:
     """
     #if defined(FM_STORE_PLACES)
       #define LISTS_COLUMNS 1
-      /* Append the first `rows` lanes' non-zeros, times scale and factor, of n columns of LANES rows to their lists,
-         `room` apart: values, and numbers of samples, which begin at `sample`. */
-      static inline void fm_append_columns(const real *const *x, Py_ssize_t n, int rows, Py_ssize_t sample, real scale,
-                                           real factor, real *value, int32_t *samples, int32_t *count,
-                                           Py_ssize_t room) {
+      /* Append the first `rows` lanes' non-zeros, times scale and factor, of n columns of LANES rows, from `first` on,
+         to their lists, `room` apart: values, and numbers of rows, which begin at `row`. */
+      static inline void fm_append_columns(const real *const *x, Py_ssize_t first, Py_ssize_t n, int rows,
+                                           Py_ssize_t row, real scale, real factor, real *value, int32_t *place,
+                                           int32_t *count, Py_ssize_t room) {
           unsigned all = (1u << rows) - 1;
           Py_ssize_t c = 0;
           vec t[4];
@@ -30,14 +30,14 @@ cdef extern from *:
               unsigned k = FM_NONZERO((const real *)&v) & all; \
               Py_ssize_t at = (c + i) * room + count[c + i]; \
               FM_STORE_NONZERO(value + at, k, (const real *)&v); \
-              FM_STORE_PLACES(samples + at, k, sample); \
+              FM_STORE_PLACES(place + at, k, row); \
               count[c + i] += __builtin_popcount(k); }
           for (; c + 4 <= n; c += 4) {
-              if (!vec_four_columns(x, c, t, 1)) continue;    /* at the edges of images */
+              if (!vec_four_columns(x, first + c, t, 1)) continue;    /* at the edges of images */
               FM_APPEND(0) FM_APPEND(1) FM_APPEND(2) FM_APPEND(3)
           }
           for (; c < n; c++) {
-              for (int r = 0; r < LANES; r++) ((real *)t)[r] = x[r][c];
+              for (int r = 0; r < LANES; r++) ((real *)t)[r] = x[r][first + c];
               FM_APPEND(0)
           }
       }
@@ -53,13 +53,13 @@ cdef extern from *:
     #else
       #define LISTS_COLUMNS 0
       #define fm_count_nonzero(x, n) (n)
-      #define fm_append_columns(x, n, rows, sample, scale, factor, value, samples, count, room) ((void)0)
+      #define fm_append_columns(x, first, n, rows, row, scale, factor, value, place, count, room) ((void)0)
     #endif
     """
     enum:
         LISTS_COLUMNS
     size fm_count_nonzero(const real *, size) noexcept nogil
-    void fm_append_columns(const real **, size, int, size, real, real, real *, int32_t *, int32_t *,
+    void fm_append_columns(const real **, size, size, int, size, real, real, real *, int32_t *, int32_t *,
                            size) noexcept nogil
 
 cdef struct Nonzeros:     # lists of up to LISTED rows or columns
@@ -67,6 +67,7 @@ cdef struct Nonzeros:     # lists of up to LISTED rows or columns
     int32_t *place        # where these are in their row or column
     int32_t *count
     size room
+    const real **row      # (room,): the rows whose columns are listed
     real *panel           # rows of the other factor, where those of a panel lie too far apart
 
 
@@ -82,6 +83,7 @@ cdef size lay_out_nonzeros(Nonzeros *lists, char *memory) noexcept nogil:
     lists.value = <real *>take(&cursor, LISTED * lists.room * sizeof(real))
     lists.place = <int32_t *>take(&cursor, LISTED * lists.room * sizeof(int32_t))
     lists.count = <int32_t *>take(&cursor, LISTED * sizeof(int32_t))
+    lists.row = <const real **>take(&cursor, lists.room * sizeof(real *))
     lists.panel = <real *>take(&cursor, LISTED_BYTES)
     return cursor - memory
 
@@ -181,17 +183,16 @@ cdef void product_of_hidden(const Layer *layer, const Nonzeros *lists, const rea
         product_from(S, lds, A, lda, 1, B, ldb, C, ldc, M, N, K)
 
 
-cdef void list_columns(const Nonzeros *lists, const real *A, size lda, size K, size columns) noexcept nogil:
-    """List so many columns of A, K rows."""
-    cdef const real *x[16]
-    cdef size s = 0, r, rows
+cdef void list_columns(const Nonzeros *lists, size n, size first, size columns, real scale, real factor) noexcept nogil:
+    """List columns first..first + columns, times scale and factor, of `lists.row`, n rows."""
+    cdef size s = 0, r
     memset(lists.count, 0, columns * sizeof(int32_t))
-    while s < K:
-        rows = min(K - s, LANES)
-        for r in range(LANES):
-            x[r] = A + (s + (r if r < rows else 0)) * lda
-        fm_append_columns(x, columns, <int>rows, s, ONE, ONE, lists.value, lists.place, lists.count, lists.room)
-        s += rows
+    for r in range(n, n + LANES):             # lanes behind the last row, which are not listed
+        lists.row[r] = lists.row[0]
+    while s < n:
+        fm_append_columns(lists.row + s, first, columns, <int>min(n - s, LANES), s, scale, factor, lists.value,
+                          lists.place, lists.count, lists.room)
+        s += LANES
 
 
 cdef void gradient_of_hidden(const Layer *layer, const Nonzeros *lists, bint fresh, const real *A, size lda,
@@ -200,18 +201,20 @@ cdef void gradient_of_hidden(const Layer *layer, const Nonzeros *lists, bint fre
 
     fresh : G is not read
     """
-    cdef size s = 0, n, f, m
+    cdef size s = 0, n, f, m, r
     cdef real *g
     if K < LANES or not (may_list(layer, ld) and mostly_zero(A, lda, K, M, ld)):
         product_from(NULL if fresh else G, ld, A, 1, lda, D, ldd, G, ld, M, ld, K)
         return
     while s < K:
         n = min(K - s, listed_terms())
+        for r in range(n):
+            lists.row[r] = A + (s + r) * lda
         f = 0
         while f < M:
             m = min(M - f, LISTED)
             g = G + f * ld
-            list_columns(lists, A + s * lda + f, lda, n, m)
+            list_columns(lists, n, f, m, ONE, ONE)
             product_of_lists(lists, m, 0, NULL if fresh else g, ld, D + s * ldd, ldd, g, ld, ld)
             f += m
         fresh = False
