@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 from .. import _checks
 from .. import metrics as words
 from ..class_metrics import AVERAGES, KINDS
+from ..kernels.cached import cached_property
 from ..sklearn_metrics import is_scorer, recognised, told_classes
 
 RESPONSES = ("predict", "predict_proba", "predict_log_proba", "decision_function")

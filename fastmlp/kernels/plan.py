@@ -9,11 +9,11 @@ layout.
 Codes and records are declared in ``records.py``.
 """
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from .cached import cached_property
 from .records import EDGE, INPUT, LAYER, RUN, Activation, Listing, Loss, Optimizer, Regime, Status
 
 __all__ = [

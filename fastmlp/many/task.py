@@ -2,12 +2,12 @@
 
 import inspect
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from .. import _checks, optimizers
+from ..kernels.cached import cached_property
 from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..layers import Dense

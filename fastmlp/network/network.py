@@ -428,14 +428,18 @@ class Network(Exported):
     def gradients(self, x, y, *, loss=None, sample_weight=None):
         """Return the loss's gradients on some data, penalties included, in the order of `get_weights`.
 
-        They are those of prediction: nothing is dropped, and no weight is changed.
+        They are those of prediction: nothing is dropped, and no weight is changed. All are NaN where the loss
+        is not finite.
         """
         with drawing(self):
             if self.plan is None:
                 training_rows(self, x)
             loss = choose_loss(self, loss)
             rows, y, weights = samples_of(self, x, y, loss, sample_weight)
-        return self._split(lbfgs.objective(self, rows, y, weights, loss)(self.params.copy())[1])
+        value, gradient = lbfgs.objective(self, rows, y, weights, loss)(self.params.copy())
+        if not np.isfinite(value):
+            gradient.fill(np.nan)
+        return self._split(gradient)
 
     def get_weights(self):
         """Return copies of all weights and biases: W_0, b_0, W_1, b_1, ..."""

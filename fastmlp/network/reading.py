@@ -1,12 +1,12 @@
 """What a network's outputs stand for beside targets: classes, probabilities, values."""
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import _checks
 from ..activations import Softmax, logistic
+from ..kernels.cached import cached_property
 
 
 class Coding(NamedTuple):

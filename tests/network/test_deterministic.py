@@ -66,6 +66,33 @@ def objective(network, x, y, loss, weights):
     return own + penalty(network, network.get_weights()) / divisor
 
 
+@pytest.mark.parametrize("hidden", [True, False], ids=["hidden", "input"])
+def test_a_denormal_bias_gives_a_row_what_it_gives_the_same_row_elsewhere(kernels, hidden):
+    """Sums flush it to 0; where all inputs are 0, lists of those that are not leave nothing to be summed."""
+    layers = [Dense(128, "relu"), Dense(128)] if hidden else [Dense(128)]
+    network = Network(layers, random_state=0, dtype=kernels.dtype).build(20)
+    weights = network.get_weights()
+    if hidden:
+        weights[0][:], weights[1][:] = np.eye(20, 1), 0  # units are 1 where the first input is, else 0
+    weights[-1][:] = np.finfo(kernels.dtype).tiny / 1000
+    network.set_weights(weights)
+    x = np.zeros((80, 20), kernels.dtype)
+    x[:40, :: 19 if hidden else 1] = 1
+    told = {float(network.predict(x[80 - n :])[-1, 0]) for n in (1, 2, 8, 40, 80)}
+    assert len(told) == 1, told
+    assert told == {0.0} or kernels.name == "numpy"
+
+
+def test_gradients_of_a_loss_that_is_not_finite_are_nan(kernels):
+    network = Network([Dense(3, "relu"), Dense(1)], random_state=0, dtype=kernels.dtype).build(2)
+    y = np.full(4, 1e200 if kernels.dtype == np.float64 else 1e30)
+    flat = np.concatenate([g.ravel() for g in network.gradients(np.ones((4, 2)), y, loss="mse")])
+    if kernels.dtype == np.float64 or kernels.name == "numpy":
+        assert np.isnan(flat).all()
+    else:  # losses are added up in double precision
+        np.testing.assert_allclose(flat[-1], -2e30, rtol=1e-6)
+
+
 @pytest.mark.parametrize("weighted", WEIGHTED)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gradients_are_those_of_the_evaluated_loss(kernels, seed, weighted):

@@ -1,5 +1,6 @@
 """Threads, forked processes and memory: what may be done side by side gives the same bits as alone."""
 
+import functools
 import gc
 import os
 import signal
@@ -30,6 +31,7 @@ from fastmlp import (
 )
 from fastmlp.exceptions import InTrainingError
 from fastmlp.kernels import threads, training
+from fastmlp.kernels.cached import cached_property
 
 X = np.random.RandomState(0).standard_normal((300, 4)).astype(np.float32)
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -291,6 +293,44 @@ print(os.waitstatus_to_exitcode(os.waitpid(forks.child, 0)[1]), len(model.loss_c
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["7", "4"], done.stderr
+
+
+def test_a_process_whose_number_changes_waits_for_its_threads():
+    """A fit whose threads were left to themselves would take their memory from them, and crash."""
+    code = """
+import itertools
+from unittest import mock
+import numpy as np
+from fastmlp import Dense, Network
+x = np.random.RandomState(0).standard_normal((3000, 100)).astype("float32")
+for number in (dict(side_effect=itertools.count(100)), dict(side_effect=OSError)):
+    for _ in range(30):
+        with mock.patch("os.getpid", **number):
+            model = Network([Dense(512, "relu"), Dense(512, "relu"), Dense(10, "softmax")], random_state=0)
+            model.fit(x, np.arange(3000) % 10, epochs=2, batch_size=200, n_threads=3)
+print("fitted")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["fitted"], (done.returncode, done.stderr)
+
+
+def test_nobody_waits_for_who_looks_something_up():
+    """A child forked meanwhile would wait for ever: so two objects do at once, and no class does otherwise."""
+    together = threading.Barrier(2)
+
+    class Asked:
+        @cached_property
+        def value(self):
+            together.wait(10)
+            return 1
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda asked: asked.value, [Asked(), Asked()])) == [1, 1]
+    found = [value for module in list(sys.modules.values()) if module.__name__.startswith("fastmlp.")
+             for kind in vars(module).values() if isinstance(kind, type)
+             for value in vars(kind).values() if isinstance(value, functools.cached_property)]  # fmt: skip
+    assert len(found) > 5
+    assert all(type(value) is cached_property for value in found)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is not limited so")

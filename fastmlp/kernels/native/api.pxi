@@ -23,6 +23,17 @@ checks_rows = True      # whether run["check_rows"] is honoured
 checks_predicted = True  # ... and that of `predict`
 pauses_threads = True   # whether run["n_active"] is
 
+cdef int64_t n_forks = 0    # that lead from the process which imported this to the one it is in
+
+
+def _count_fork():
+    global n_forks
+    n_forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
+
 
 cdef inline bint lies_as(object array, char kind, size item, bint written):
     """Whether an array holds native numbers of a kind, aligned and one after another, to write to where asked."""
@@ -228,7 +239,7 @@ def start(job):
     """
     cdef Job *c = job_of(job)
     cdef size thread
-    c.process = os.getpid()
+    c.forked = n_forks
     for thread in range(1, c.run.n_threads if c.regime.help != NULL else 0):
         fm_add(&c.n_left, 1)
         if PyThread_start_new_thread(help_out, c) == PYTHREAD_INVALID_THREAD_ID:
@@ -240,7 +251,7 @@ def dismiss(job):
     """End a run: other threads have gone, and parameters and state are those after the last step."""
     cdef Job *c = job_of(job)
     cdef int32_t waits = 0
-    cdef bint forked = c.n_left > 0 and c.process != os.getpid()
+    cdef bint forked = c.forked != n_forks
     fm_store(&c.dismissed, 1)
     with nogil:
         while not forked and fm_load(&c.n_left) > 0:

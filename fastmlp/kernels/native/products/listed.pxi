@@ -4,7 +4,8 @@
 # A row of the result stays in registers while the listed rows of the other factor are added to it, which a CPU can
 # load as fast as it multiplies and adds while they are in the first-level cache: so these are met by panels of
 # PANEL_VECS vectors and LISTED_BYTES. Every element is one chain of multiply-adds in the order of the terms, as in
-# dense.pxi: which of the two is taken has no influence on the result.
+# dense.pxi: which of the two is taken has no influence on the result while the other factor is finite. (0 times what
+# has overflowed is NaN, if it is not passed over.)
 
 cdef enum:
     LISTED = 64           # rows or columns that are listed at a time

@@ -48,7 +48,7 @@ cdef struct Job:
     int32_t dismissed     # nothing more will come: they may go
     int32_t n_helpers     # that have begun
     int32_t n_left        # that have been started and not gone,
-    int64_t process       # in this process: a forked one has none of them
+    int64_t forked        # after so many forks (`n_forks`): a process forked since has none of them
 
 
 cdef inline void *take(char **cursor, size n_bytes) noexcept nogil:

@@ -296,6 +296,13 @@ cdef size lay_out_prediction(Prediction *self, size n_rows, char *memory) noexce
     return cursor - memory
 
 
+cdef inline void hand_out(const real *a, real *out, size n) noexcept nogil:
+    """Copy outputs, denormals as zero: sums flush them, but a bias may have come through where nothing was added."""
+    cdef size j
+    for j in range(n):
+        out[j] = 0 if -REAL_TINY < a[j] < REAL_TINY else a[j]
+
+
 cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size stop, bint logits,
                       bint check, real *out) noexcept nogil:
     """Outputs of layer `stop` for rows first..first + n; return what became of it. out : OUT (n, n_out)"""
@@ -322,7 +329,7 @@ cdef int predict_rows(const Net *net, const Rows *rows, size first, size n, size
         m = n - at if n - at < block else block
         predict_block(&self, first + at, m)
         for s in range(m):
-            memcpy(out + (at + s) * n_out, self.outputs[stop] + s * stride_of(n_out), n_out * sizeof(real))
+            hand_out(self.outputs[stop] + s * stride_of(n_out), out + (at + s) * n_out, n_out)
         at += m
     if memory != few:
         free(memory)
