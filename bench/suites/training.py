@@ -25,6 +25,7 @@ ACTIVATIONS = {
     "logistic": lambda z: 1 / (1 + np.exp(-z)),
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "identity": lambda z: z,
     "softmax": log_softmax,  # what the loss takes
 }
