@@ -315,7 +315,7 @@ print("fitted")
 
 
 def test_nobody_waits_for_who_looks_something_up():
-    """A child forked meanwhile would wait for ever: so two objects do at once, and no class does otherwise."""
+    """A child forked meanwhile would wait for ever: so two do at once, and no class has it otherwise."""
     together = threading.Barrier(2)
 
     class Asked:
