@@ -46,7 +46,13 @@ def relu(z, out):
     np.maximum(z, 0, out)
 
 
-ACTIVATIONS = {"logistic": logistic, "tanh": np.tanh, "relu": relu, "softmax": softmax}
+def leaky_relu(z, out):
+    np.maximum(z, 0.01 * z, out)
+
+
+ACTIVATIONS = {
+    "logistic": logistic, "tanh": np.tanh, "relu": relu, "leaky_relu": leaky_relu, "softmax": softmax,
+}  # fmt: skip
 ACTIVATIONS["identity"] = lambda z, out: None  # the last layer's output is its logits
 
 
@@ -60,7 +66,14 @@ def logistic_slope(a, out):
     np.multiply(out, a, out)
 
 
-SLOPES = {"logistic": logistic_slope, "tanh": tanh_slope, "relu": lambda a, out: np.greater(a, 0, out)}
+def leaky_relu_slope(a, out):
+    np.clip(np.greater(a, 0, out), 0.01, 1, out)
+
+
+SLOPES = {
+    "logistic": logistic_slope, "tanh": tanh_slope, "relu": lambda a, out: np.greater(a, 0, out),
+    "leaky_relu": leaky_relu_slope,
+}  # fmt: skip
 
 
 class NumPyPeer(Peer):
