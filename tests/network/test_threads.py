@@ -326,7 +326,7 @@ def test_nobody_waits_for_who_looks_something_up():
 
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda asked: asked.value, [Asked(), Asked()])) == [1, 1]
-    found = [value for module in list(sys.modules.values()) if module.__name__.startswith("fastmlp.")
+    found = [value for name, module in list(sys.modules.items()) if name.startswith("fastmlp.")
              for kind in vars(module).values() if isinstance(kind, type)
              for value in vars(kind).values() if isinstance(value, functools.cached_property)]  # fmt: skip
     assert len(found) > 5
