@@ -20,7 +20,8 @@ FIRST = 0.01  # seconds of a run's first slice, where the speed is known
 MOST_KNOWN = 100
 
 # of work of one kind: `speeds`, samples a second of so many threads, the last ROUNDS times, fewer where they
-# are to be tried; `until`, the time from which on those that are not the fastest are to be tried again; and
+# are to be tried; `trained`, seconds so far; `enough`, after how many of these one is tried again where all
+# are faster, as it is seen when they get slower; `until`, the time from which on all are where one is; and
 # `start`, the seconds that the others cost a run
 known: dict[tuple[object, ...], SimpleNamespace] = {}
 
@@ -58,7 +59,7 @@ class Pace:
             if len(known) >= MOST_KNOWN:
                 known.clear()
             self.known = known[work] = SimpleNamespace(
-                speeds={1: (), self.n_threads: ()}, until=0.0, start=START
+                speeds={1: (), self.n_threads: ()}, trained=0.0, until=0.0, enough=0.0, start=START
             )
         self.seconds = self.samples = 0
         self._choose(clock())
@@ -85,9 +86,13 @@ class Pace:
         self.samples += position - self.position
         # a coarse clock may stand still for all of a short run
         if self.samples and self.seconds > 0 and (self.seconds >= TRIAL / 2 or position >= self.total):
-            if self.tries:
-                self.known.until = now + PAUSE * ROUNDS * self.seconds
-            speeds = self.known.speeds
+            known, speeds = self.known, self.known.speeds
+            known.trained += self.seconds
+            pause = PAUSE * ROUNDS * (self.seconds if self.tries else TRIAL)
+            if self.n_active == 1:
+                known.enough = known.trained + pause
+            else:
+                known.until = now + pause
             speeds[self.n_active] = (*speeds[self.n_active], self.samples / self.seconds)[-ROUNDS:]
             self.seconds = self.samples = 0
             if position < self.total:
@@ -99,7 +104,8 @@ class Pace:
 
     def _choose(self, now):
         self.n_active = self._fastest()
-        if now >= self.known.until:
+        known = self.known
+        if now >= known.until if self.n_active == 1 else known.trained >= known.enough:
             self.known.speeds[self.n_threads if self.n_active == 1 else 1] = ()
             self.n_active = self._fastest()
         self.counts[N_ACTIVE] = self.n_active

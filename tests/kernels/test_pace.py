@@ -152,12 +152,29 @@ def test_none_is_started_where_the_run_is_over_before(seconds, chosen):
 
 @pytest.mark.parametrize("starting, chosen", [(START / JOIN, 2), (2 * START / JOIN, 1)])
 def test_what_it_takes_to_start_threads_is_found_out(starting, chosen):
-    """Two save a run half of its 3 * START; after a while they are tried again."""
+    """Two save a run half of its 3 * START."""
     machine = Machine({1: 1e9, 2: 2e9}, 3 * START)
     machine.starting = starting
     assert [machine.run() for _ in range(6)] == [1, 1, 2, 2, chosen, chosen]
+
+
+@pytest.mark.parametrize("seconds", [3 * START, 0.01])
+def test_two_are_tried_again_as_time_passes_where_one_is_faster(seconds):
+    """Whatever made them slow may be over by then, and nothing else would tell."""
+    machine = Machine({1: 1.5e9, 2: 1e9}, seconds)
+    assert [machine.run() for _ in range(6)] == [1, 1, 2, 2, 1, 1]
     machine.now += 10
-    assert [machine.run() for _ in range(3)] == [3 - chosen, 3 - chosen, chosen]
+    assert [machine.run() for _ in range(3)] == [2, 2, 1]
+
+
+def test_runs_now_and_then_do_not_try_one_thread_each_time():
+    """It would cost them a tenth of their 10 ms, and it is seen when two get slower."""
+    machine = Machine({1: 0.6e7, 2: 1e7}, 0.1)
+    machine.trial()
+    machine.now += 10
+    assert machine.start() == 2
+    machine.speeds[2] = 0.5e7
+    assert machine.slices(4, 0.01) == [2, 2, 1, 1]
 
 
 def test_threads_that_have_been_started_stay_to_the_end():
@@ -168,10 +185,10 @@ def test_threads_that_have_been_started_stay_to_the_end():
 
 
 def test_runs_of_a_slice_look_again_too():
-    """One takes 10 ms alone, 6 ms together, which leaves 1.2 s to the next trial."""
+    """One takes 10 ms alone, twice, and 6 ms together, in which 2 s of training go by to the next trial."""
     machine = Machine({1: 0.6e7, 2: 1e7}, 0.01)
-    runs = [machine.run() for _ in range(400)]
-    assert runs[:6] == [1, 1, 2, 2, 2, 2] and runs[10:].index(1) in range(180, 220) and runs.count(1) == 4
+    runs = [machine.run() for _ in range(600)]
+    assert runs[:6] == [1, 1, 2, 2, 2, 2] and runs[10:].index(1) in range(310, 340) and runs.count(1) == 4
 
 
 def test_the_first_slice_takes_a_hundredth_of_a_second_where_speeds_are_known():
