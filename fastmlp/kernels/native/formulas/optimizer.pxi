@@ -41,8 +41,11 @@ cdef void begin_step(Run *run, double batch_weight, Step *s) noexcept nogil:
             s.epsilon = <real>(run.epsilon * s.correction)
 
 
-cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, vec *s2, vec g) noexcept nogil:
-    """The new value of w; state is updated in place. `optimizer` is a constant where it is inlined."""
+cdef inline vec step_vec(int64_t optimizer, const Step *s, vec w, vec *s0, vec *s1, vec *s2, vec g) noexcept nogil:
+    """The new value of w; state is updated in place. `optimizer` is a constant where it is inlined.
+
+    What w moves by is rounded by itself, so that bits are the same with no weight decay and with one of 0.
+    """
     cdef vec v
     w = w * s.keep
     if optimizer == SGD:
@@ -56,22 +59,22 @@ cdef inline vec step_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, ve
     if optimizer == ADAM:
         s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
         s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
-        return w - vec_over_root(s.rate * s0[0], s1[0], s.epsilon)
+        return w - vec_rounded(vec_over_root(s.rate * s0[0], s1[0], s.epsilon))
     if optimizer == AMSGRAD:
         s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
         s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
         s2[0] = vec_max(s2[0], s1[0])
-        return w - vec_over_root(s.rate * s0[0], s2[0], s.epsilon)
+        return w - vec_rounded(vec_over_root(s.rate * s0[0], s2[0], s.epsilon))
     if optimizer == ADAGRAD:
         s0[0] = s0[0] + g * g
-        return w - vec_over_root(s.rate * g, s0[0], s.epsilon)
+        return w - vec_rounded(vec_over_root(s.rate * g, s0[0], s.epsilon))
     # RMSPROP
     s0[0] = s.beta_2 * s0[0] + s.rest_2 * (g * g)
     s1[0] = s.momentum * s1[0] + vec_over_root(g, s0[0], s.epsilon)
-    return w - s.rate * s1[0]
+    return w - vec_rounded(s.rate * s1[0])
 
 
-cdef inline vec online_vec(int64_t optimizer, Step *s, vec w, vec *s0, vec *s1, vec x, vec d) noexcept nogil:
+cdef inline vec online_vec(int64_t optimizer, const Step *s, vec w, vec *s0, vec *s1, vec x, vec d) noexcept nogil:
     """`step_vec` with the gradient x dZ, without weight decay; d is dZ times `online_factor`.
 
     It says what is rounded, and when: an ensemble's nets have the same bits.
@@ -92,15 +95,27 @@ cdef inline real online_factor(int64_t optimizer, const Step *s) noexcept nogil:
     return s.scale if optimizer == ADAM else s.rate * s.scale
 
 
-cdef inline void step_loop(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
-                           real factor, size n) noexcept nogil:
+cdef inline Step own_step(const Step *s, bint decays) noexcept nogil:
+    """A copy for one loop, whose stores cannot alias it, so that what it has stays in registers.
+
+    decays : a constant; False: there is no weight decay, so that none is computed
+    """
+    cdef Step own = s[0]
+    if not decays:
+        own.keep = 1
+    return own
+
+
+cdef inline void step_loop(int64_t optimizer, bint decays, const Step *s, real *w, real *s0, real *s1, real *s2,
+                           const real *g, real factor, size n) noexcept nogil:
     cdef size i
+    cdef Step step = own_step(s, decays)
     for i in range(n // LANES):
-        (<vec *>w)[i] = step_vec(optimizer, s, (<vec *>w)[i], <vec *>s0 + i, <vec *>s1 + i, <vec *>s2 + i,
+        (<vec *>w)[i] = step_vec(optimizer, &step, (<vec *>w)[i], <vec *>s0 + i, <vec *>s1 + i, <vec *>s2 + i,
                                  (<const vec *>g)[i] * factor)
 
 
-cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *g, real factor,
+cdef void rprop_loop(const Step *s, real *w, real *previous, real *width, const real *g, real factor,
                      size n) noexcept nogil:
     """iRprop-: the sign of the gradient, a step width for every parameter (0.5, 1.2; 1e-6 to 50)."""
     cdef size i
@@ -120,28 +135,36 @@ cdef void rprop_loop(Step *s, real *w, real *previous, real *width, const real *
         width[i] = h
 
 
-cdef void update_flat(Step *s, real *w, real *s0, real *s1, real *s2, const real *g, real factor,
+cdef inline void update_by(bint decays, const Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
+                           real factor, size n) noexcept nogil:
+    if s.optimizer == SGD:
+        step_loop(SGD, decays, s, w, w, w, w, g, factor, n)
+    elif s.optimizer == MOMENTUM:
+        step_loop(MOMENTUM, decays, s, w, s0, w, w, g, factor, n)
+    elif s.optimizer == NESTEROV:
+        step_loop(NESTEROV, decays, s, w, s0, w, w, g, factor, n)
+    elif s.optimizer == ADAM:
+        step_loop(ADAM, decays, s, w, s0, s1, w, g, factor, n)
+    elif s.optimizer == AMSGRAD:
+        step_loop(AMSGRAD, decays, s, w, s0, s1, s2, g, factor, n)
+    elif s.optimizer == ADAGRAD:
+        step_loop(ADAGRAD, decays, s, w, s0, w, w, g, factor, n)
+    elif s.optimizer == RMSPROP:
+        step_loop(RMSPROP, decays, s, w, s0, s1, w, g, factor, n)
+    elif s.optimizer == RPROP:
+        rprop_loop(s, w, s0, s1, g, factor, n)
+
+
+cdef void update_flat(const Step *s, real *w, real *s0, real *s1, real *s2, const real *g, real factor,
                       size n) noexcept nogil:
     """One optimizer step on n parameters, n a multiple of LANES; the gradient is factor * g.
 
     g : IN    w, s0, s1, s2 : IN/OUT (those that the optimizer has)
     """
-    if s.optimizer == SGD:
-        step_loop(SGD, s, w, w, w, w, g, factor, n)
-    elif s.optimizer == MOMENTUM:
-        step_loop(MOMENTUM, s, w, s0, w, w, g, factor, n)
-    elif s.optimizer == NESTEROV:
-        step_loop(NESTEROV, s, w, s0, w, w, g, factor, n)
-    elif s.optimizer == ADAM:
-        step_loop(ADAM, s, w, s0, s1, w, g, factor, n)
-    elif s.optimizer == AMSGRAD:
-        step_loop(AMSGRAD, s, w, s0, s1, s2, g, factor, n)
-    elif s.optimizer == ADAGRAD:
-        step_loop(ADAGRAD, s, w, s0, w, w, g, factor, n)
-    elif s.optimizer == RMSPROP:
-        step_loop(RMSPROP, s, w, s0, s1, w, g, factor, n)
-    elif s.optimizer == RPROP:
-        rprop_loop(s, w, s0, s1, g, factor, n)
+    if s.keep == 1:
+        update_by(False, s, w, s0, s1, s2, g, factor, n)
+    else:
+        update_by(True, s, w, s0, s1, s2, g, factor, n)
 
 
 cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) noexcept nogil:
@@ -162,13 +185,14 @@ cdef void regularise(Step *s, const real *w, real *g, size n, real l1, real l2) 
             (<vec *>g)[i] = vec_max(vec_fill(-s.clip), vec_min(vec_fill(s.clip), (<vec *>g)[i]))
 
 
-cdef void shrinking_step(Step *s, real *w, const real *g, size n, real l2) noexcept nogil:
+cdef void shrinking_step(const Step *s, real *w, const real *g, size n, real l2) noexcept nogil:
     """Plain gradient descent with l2: `regularise` and `update_flat` in one pass. w : IN/OUT, n whole vectors."""
     cdef size i
     cdef vec v
+    cdef Step step = own_step(s, True)
     for i in range(n // LANES):
         v = (<vec *>w)[i]
-        (<vec *>w)[i] = step_vec(SGD, s, v, &v, &v, &v, ((<const vec *>g)[i] + l2 * v) * s.scale)
+        (<vec *>w)[i] = step_vec(SGD, &step, v, &v, &v, &v, ((<const vec *>g)[i] + l2 * v) * step.scale)
 
 
 cdef inline bint penalised(const Layer *layer) noexcept nogil:

@@ -52,7 +52,7 @@ cdef inline bint steps_by_columns(const Job *job, size ld, size n_samples) noexc
             and ld <= 4 * PANEL_VECS * LANES and n_samples <= listed_terms() // 2)
 
 
-cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:
+cdef inline void step_four(const Step *step, const vec *g, real *w, real *s0, real *s1) noexcept nogil:
     """Adam's step on four vectors: GCC unrolls loops of no more of them, without which g would be in memory."""
     cdef vec m, v
     cdef int i
@@ -63,13 +63,10 @@ cdef inline void step_four(Step *step, const vec *g, real *w, real *s0, real *s1
         (<vec *>(s1 + i * LANES))[0] = v
 
 
-cdef void columns_step(const Job *job, const Nonzeros *columns, Step *step, size start, size n_samples, size first,
-                       size last, const real *D, size lda, real *w, real *s0, real *s1, size ld) noexcept nogil:
-    """The step on the weights of features first..last, without a gradient in memory.
-
-    start : the first sample's position in the epoch's order
-    w, s0, s1 : IN/OUT (last - first, ld)
-    """
+cdef inline void columns_steps(bint decays, const Job *job, const Nonzeros *columns, const Step *constants, size start,
+                               size n_samples, size first, size last, const real *D, size lda, real *w, real *s0,
+                               real *s1, size ld) noexcept nogil:
+    cdef Step step = own_step(constants, decays)
     cdef vec c[PANEL_VECS]
     cdef size features, f, panel, at
     cdef int i
@@ -84,10 +81,24 @@ cdef void columns_step(const Job *job, const Nonzeros *columns, Step *step, size
                 at = panel * PANEL_VECS * LANES
                 add_listed(PANEL_VECS, columns, f, D + at, lda, c)
                 at += f * ld
-                step_four(step, c, w + at, s0 + at, s1 + at)
+                step_four(&step, c, w + at, s0 + at, s1 + at)
                 at += 4 * LANES
-                step_four(step, c + 4, w + at, s0 + at, s1 + at)
+                step_four(&step, c + 4, w + at, s0 + at, s1 + at)
         first += features
         w += features * ld
         s0 += features * ld
         s1 += features * ld
+
+
+cdef void columns_step(const Job *job, const Nonzeros *columns, const Step *step, size start, size n_samples,
+                       size first, size last, const real *D, size lda, real *w, real *s0, real *s1,
+                       size ld) noexcept nogil:
+    """The step on the weights of features first..last, without a gradient in memory.
+
+    start : the first sample's position in the epoch's order
+    w, s0, s1 : IN/OUT (last - first, ld)
+    """
+    if step.keep == 1:
+        columns_steps(False, job, columns, step, start, n_samples, first, last, D, lda, w, s0, s1, ld)
+    else:
+        columns_steps(True, job, columns, step, start, n_samples, first, last, D, lda, w, s0, s1, ld)

@@ -274,10 +274,9 @@ cdef inline vec ensemble_dot(const real *w, const real *D, size n) noexcept nogi
     return ensemble_sum(t, m)
 
 
-cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, vec keep, vec w, vec *s0, vec *s1,
-                          vec g) noexcept nogil:
-    """`step_vec` with a learning rate for each lane."""
-    w = w * keep
+cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, vec w, vec *s0, vec *s1,
+                                  vec g) noexcept nogil:
+    """`step_vec` with a learning rate for each lane, of weights that have decayed."""
     if optimizer == SGD:
         return w - rate * g
     if optimizer == MOMENTUM:
@@ -288,7 +287,7 @@ cdef inline vec ensemble_step_vec(int64_t optimizer, const Step *s, vec rate, ve
         return w + (s.momentum * s0[0] - rate * g)
     s0[0] = s.beta_1 * s0[0] + s.rest_1 * g
     s1[0] = s.beta_2 * s1[0] + s.rest_2 * (g * g)
-    return w - vec_over_root(rate * s0[0], s1[0], s.epsilon)
+    return w - vec_rounded(vec_over_root(rate * s0[0], s1[0], s.epsilon))
 
 
 cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec rate, vec keep, vec x, vec l2,
@@ -301,13 +300,12 @@ cdef inline void ensemble_update(int64_t optimizer, const Step *constants, vec r
     cdef vec *s1 = <vec *>(self.S[1] + at * LANES)
     if by_rows:
         for j in range(n):
-            w[j] = ensemble_step_vec(optimizer, &step, rate, keep, w[j], s0 + j, s1 + j,
+            w[j] = ensemble_step_vec(optimizer, &step, rate, w[j] * keep, s0 + j, s1 + j,
                                      x * (<const vec *>D)[j] + l2 * w[j])
         return
     for j in range(n):
         if optimizer == ADAM:
-            w[j] = ensemble_step_vec(ADAM, &step, rate, keep, w[j], s0 + j, s1 + j,
-                                     vec_rounded(x * (<const vec *>D)[j]))
+            w[j] = ensemble_step_vec(ADAM, &step, rate, w[j], s0 + j, s1 + j, vec_rounded(x * (<const vec *>D)[j]))
         else:
             w[j] = online_vec(optimizer, &step, w[j], s0 + j, s1 + j, x, (<const vec *>D)[j])
 

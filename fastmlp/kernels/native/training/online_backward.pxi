@@ -1,7 +1,7 @@
 # The way back of a step of online learning. Each weight row is met once: it serves the backward product and is updated
 # at once. First-layer rows whose input is 0 are online_lazy.pxi's.
 
-cdef inline void update_row(int64_t optimizer, Step *s, real *w, real *s0, real *s1, real x, const real *d,
+cdef inline void update_row(int64_t optimizer, const Step *s, real *w, real *s0, real *s1, real x, const real *d,
                             real l2, size n) noexcept nogil:
     """One step on a weight row with the gradient x d + l2 w (x and l2 already divided by the weight)."""
     cdef size j
@@ -16,7 +16,7 @@ cdef inline bint moves_by_rows(const Online *self, const Layer *layer) noexcept 
     return penalised(layer) or self.job.run.weight_decay != 0
 
 
-cdef inline vec *moved_row(int64_t optimizer, int vecs, Step *step, real *w, real *s0, real *s1, size at, real x,
+cdef inline vec *moved_row(int64_t optimizer, int vecs, const Step *step, real *w, real *s0, real *s1, size at, real x,
                            const vec *dz, vec *moved) noexcept nogil:
     """What one step makes of the weights from number `at` on, which are not written yet; where they are."""
     cdef int j
@@ -31,7 +31,7 @@ cdef inline void update_panel(int64_t optimizer, int vecs, bint listed, const St
                               real *s1, size ld, const real *x, const int32_t *index, size m,
                               const real *d) noexcept nogil:
     """One step on the m listed rows, or, not listed, on the first m, `vecs` vectors wide; d in registers."""
-    cdef Step step = constants[0]             # a copy that no store can alias
+    cdef Step step = own_step(constants, False)
     cdef vec dz[8]
     cdef vec moved[8]
     cdef vec *rows[2]
@@ -266,7 +266,7 @@ cdef inline vec back_row(int64_t optimizer, int vecs, Step *step, vec *row, vec 
 cdef inline void backward_panel(int64_t optimizer, int vecs, const Step *constants, LayerWork *work, const Layer *below,
                                 LayerWork *source) noexcept nogil:
     """Backward through a narrow layer, `vecs` vectors wide, whose inputs are all of one layer's outputs."""
-    cdef Step step = constants[0]
+    cdef Step step = own_step(constants, False)
     cdef vec dz[NARROW_VECS]
     cdef vec of_step[NARROW_VECS]
     cdef vec t[16]
