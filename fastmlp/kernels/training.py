@@ -34,7 +34,6 @@ TINY_LOSSES = (
 )  # fmt: skip
 SPARSE_DENSITY = 0.35  # of non-zeros in the input, below which listing them beats dense products
 HALVES_LEAST = 1 << 15  # weights that a sample meets, from which on an online step is made in two parts
-LOOKED_AT = 16  # rows whose non-zeros are counted to choose: each comes from memory
 SHARERS = 4  # rows whose lists are compared with a shared one
 SHARED_LENGTH = 0.65  # of a shared list to those it replaces, below which it is faster
 
@@ -80,9 +79,9 @@ def choose_threads(job, regime, n_threads, backend):
 
 
 def some_nonzeros(job):
-    """Where the input is not 0, of LOOKED_AT rows, or up to twice as many, spread over those to train on."""
+    """Where the input is not 0, of 64 to 127 rows spread over those to train on."""
     rows, subset = job.rows, job.subset
-    step = max(1, (rows.n_rows if subset is None else len(subset)) // LOOKED_AT)
+    step = max(1, (rows.n_rows if subset is None else len(subset)) // 64)
     return rows.data[slice(None, None, step) if subset is None else subset[::step]] != 0
 
 
