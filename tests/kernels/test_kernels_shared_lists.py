@@ -133,6 +133,24 @@ def test_a_row_that_is_not_finite(kernels, shared, column, value):
     check_refused(job, 17, regime=Regime.BATCH)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf, -0.02])
+@pytest.mark.parametrize("weight", [0, 200])
+@pytest.mark.parametrize("place", [0, 9, 17, 42])
+def test_sums_tell_whether_to_look_at_rows(kernels, shared, value, weight, place):
+    """That all weights of a number are 0 hides nothing; one that is finite may have sums that are not."""
+    x = images(43, kernels.dtype)
+    x[place, 20] = value * np.finfo(kernels.dtype).max if abs(value) < 1 else value
+    plan = chain(43, (12, 2), (Activation.TANH, Activation.IDENTITY))
+    job = make_job(
+        kernels.dtype, plan, N, x=Rows(x), batch_size=13, n_epochs=1, check_rows=1, shuffle=0, rates=(0.0,)
+    )
+    job.params[20 * 12 : 21 * 12] = weight
+    if value == -0.02:
+        assert train(job, regime=Regime.BATCH)[1] == Status.FINISHED
+    else:
+        check_refused(job, place, regime=Regime.BATCH)
+
+
 def test_infinity_before_a_layer_that_does_not_move(kernels, shared):
     """No loss and no weight would ever tell of it."""
     x = images(43, kernels.dtype)

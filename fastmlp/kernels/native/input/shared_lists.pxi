@@ -35,39 +35,25 @@ cdef extern from *:
     }
 
     /* List the features first..last where any of SHARERS rows is not 0. Room for LANES more.
-       fetch: what is asked for meanwhile
-       found: made NaN where a number is not finite, as 0 times it is; or NULL, where nobody asks. The 0 is hidden from
-       the compiler: without signed zeros GCC takes a vector times 0 for 0, whatever is in it. */
+       fetch: what is asked for meanwhile */
     static inline Py_ssize_t fm_list_shared(const real *const *x, Py_ssize_t first, Py_ssize_t last, int32_t *index,
-                                            Fetch *fetch, real *found) {
+                                            Fetch *fetch) {
         Py_ssize_t m = 0, i = first;
-        volatile real hidden = 0;
-        const real zero = hidden;
     #if defined(FM_NONZERO_OF)
         __auto_type places = FM_PLACES(first);
-        vec sum[SHARERS];
-        for (int q = 0; q < SHARERS; q++) sum[q] = vec_fill(0);
         for (; i + LANES <= last; i += LANES) {
             vbits any = {0};
             for (int q = 0; q < SHARERS / 2; q++) fm_fetch_meanwhile(fetch);
-            for (int q = 0; q < SHARERS; q++) {
-                vec v = *(const vec *)(x[q] + i);
-                any |= (vbits)v;
-                if (found) sum[q] = sum[q] + v * zero;
-            }
+            for (int q = 0; q < SHARERS; q++) any |= (vbits)*(const vec *)(x[q] + i);
             unsigned k = FM_NONZERO_OF((vec)any), count = __builtin_popcount(k);  /* some bit beside their signs' */
             FM_STORE_PLACES_OF(index + m, k, places);
             places = FM_NEXT_PLACES(places);
             m += count;
         }
-        for (int q = 0; found && q < SHARERS; q++) *found += vec_sum(sum[q]);
     #endif
         for (; i < last; i++) {
             int any = 0;
-            for (int q = 0; q < SHARERS; q++) {
-                any |= x[q][i] != 0;
-                if (found) *found += x[q][i] * zero;
-            }
+            for (int q = 0; q < SHARERS; q++) any |= x[q][i] != 0;
             index[m] = (int32_t)i;
             m += any;
         }
@@ -81,7 +67,7 @@ cdef extern from *:
         const real **x
         size at, last
     void fm_fetch_next(NextRows *) noexcept nogil
-    size fm_list_shared(const real **, size, size, int32_t *, Fetch *, real *) noexcept nogil
+    size fm_list_shared(const real **, size, size, int32_t *, Fetch *) noexcept nogil
 
 cdef enum:
     CHAIN_BYTES = 32768       # of weights whose products with a sample are one chain of multiply-adds
@@ -219,11 +205,17 @@ cdef inline void group_rows(const Job *job, const SharedLists *lists, int side, 
             &job.rows, job.order[lists.at[side][of]])
 
 
+cdef inline bint cut_finite(const Job *job, int64_t row, size first, size last) noexcept nogil:
+    """Whether features first..last of a row are finite."""
+    cdef Rows part = columns_of(&job.rows, first, last)
+    return row_finite(&part, row)
+
+
 cdef inline bint gather_cut(const Job *job, real *line, int64_t row, size first, size last) noexcept nogil:
     """Copy features first..last of a row that is not read in place; return whether one of them is bad."""
     cdef Rows part = columns_of(&job.rows, first, last)
     gather_dense(&part, row, line + first, 1)
-    return reads_unchecked(job) and not row_finite(&part, row)
+    return reads_unchecked(job) and not cut_finite(job, row, first, last)
 
 
 cdef inline void begin_fetch(Fetch *fetch, const Job *job, const SharedLists *lists, size cut, int half) noexcept nogil:
@@ -369,11 +361,7 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
     cdef NextRows next
     cdef real *C = lists.bands.sums + band_of(&lists.bands, cut) * lists.bands.room * lists.ld
     cdef Fetch fetch
-    cdef real found = 0
-    cdef real *look = NULL
-    cdef bint in_place = lists.lines[side] == NULL, bad = False
-    if in_place and reads_unchecked(job):
-        look = &found
+    cdef bint in_place = lists.lines[side] == NULL, looks = in_place and reads_unchecked(job), bad = False
     begin_fetch(&fetch, job, lists, cut, 1)
     group_rows(job, lists, side, 0, min(n_samples, <size>SHARERS), next.x)
     for g in range((n_samples + SHARERS - 1) // SHARERS):
@@ -391,13 +379,16 @@ cdef bint forward_cut(const Job *job, SharedLists *lists, int side, size cut, si
                 bad = True
         lists.length[cut * lists.n_groups + g] = 0
         for chain in range(begin, end):
-            m = fm_list_shared(row, chain_start(lists, chain), chain_start(lists, chain + 1), index, &fetch, look)
+            m = fm_list_shared(row, chain_start(lists, chain), chain_start(lists, chain + 1), index, &fetch)
             chain_product(lists.ld, row, index, m, W, fresh and chain == begin, C, n, value, &next)
             lists.length[cut * lists.n_groups + g] += m
             index += m
             value += m * SHARERS
+        if looks and not finite_real(C, n * lists.ld):        # sums of what is not finite are not
+            for q in range(n):
+                bad = bad or not cut_finite(job, job.order[lists.at[side][s + q]], first, last)
         C += SHARERS * lists.ld
-    return bad or found != 0
+    return bad
 
 
 cdef void scatter_cut(const Job *job, const SharedLists *lists, size cut, size n_samples, const real *D, real factor,
