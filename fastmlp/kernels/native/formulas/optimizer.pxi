@@ -137,6 +137,7 @@ cdef void rprop_loop(const Step *s, real *w, real *previous, real *width, const 
 
 cdef inline void update_by(bint decays, const Step *s, real *w, real *s0, real *s1, real *s2, const real *g,
                            real factor, size n) noexcept nogil:
+    """`update_flat`, with weight decay or without."""
     if s.optimizer == SGD:
         step_loop(SGD, decays, s, w, w, w, w, g, factor, n)
     elif s.optimizer == MOMENTUM:

@@ -66,6 +66,7 @@ cdef inline void step_four(const Step *step, const vec *g, real *w, real *s0, re
 cdef inline void columns_steps(bint decays, const Job *job, const Nonzeros *columns, const Step *constants, size start,
                                size n_samples, size first, size last, const real *D, size lda, real *w, real *s0,
                                real *s1, size ld) noexcept nogil:
+    """`columns_step`, with weight decay or without."""
     cdef Step step = own_step(constants, decays)
     cdef vec c[PANEL_VECS]
     cdef size features, f, panel, at
