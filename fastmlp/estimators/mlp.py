@@ -64,7 +64,9 @@ class MLPClassifier(ClassifierMixin, OfClasses, BaseMLP):
     tol : float, default=1e-4
         Training stops when the loss (the validation score, with `early_stopping`) has not got better by `tol`
         for more than `n_iter_no_change` epochs.
-    verbose : bool, default=False
+    verbose : bool or int, default=False
+        True prints each epoch's loss, as scikit-learn does; 2 adds the samples a second and GFLOP/s, as if no
+        input were 0 (not with L-BFGS).
     warm_start : bool, default=False
     momentum : float, default=0.9
     nesterovs_momentum : bool, default=True

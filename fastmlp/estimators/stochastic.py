@@ -10,7 +10,7 @@ from ..kernels.job import MOST_EPOCHS, Rows
 from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..metrics import directions, measure
-from ..network.epoch_end import EpochEnd, measure_sets
+from ..network.epoch_end import EpochEnd, measure_sets, speed
 from ..network.fit import Fit
 from ..network.history import History
 from ..network.in_training import trust
@@ -208,10 +208,14 @@ class StochasticFit:
         """Report an epoch's end; return whether to stop."""
         est, loss = self.est, float(fit.job.losses[fit.n_done - 1])
         self._report([loss])
+        latest = fit.latest
         if est.verbose:
-            print(f"Iteration {est.n_iter_}, loss = {loss:.8f}")
+            shown = f"Iteration {est.n_iter_}, loss = {loss:.8f}"
+            if est.verbose > 1:
+                shown += "  " + speed(fit.network.plan, latest["n_samples"], latest["seconds"])
+            print(shown)
         try:
-            stop = self.epoch_end.record(**fit.latest)
+            stop = self.epoch_end.record(**latest)
         finally:  # the epoch counts even where a callback fails
             self._judge(self.epoch_end.state.logs)
         stop |= self.theirs.epoch_end()

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import re
 import warnings
 
 import joblib
@@ -608,3 +609,20 @@ def test_adamw_decays_by_default():
     with pytest.warns(ConvergenceWarning):
         first, second = (fit.fit(X, Y) for fit in fits)
     np.testing.assert_array_equal(first.coefs_[0], second.coefs_[0])
+
+
+@pytest.mark.parametrize("verbose, speeds", [(False, 0), (True, 0), (1, 0), (2, 3), (10, 3)])
+def test_speeds_are_printed_beside_the_losses(verbose, speeds, capsys):
+    """With 2; True prints what scikit-learn prints, and nothing else."""
+    random = np.random.RandomState(0)
+    X, y = random.normal(size=(50, 4)), random.randint(0, 3, 50)
+    model = MLPClassifier((5,), max_iter=3, verbose=verbose)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == (3 if verbose else 0)
+    found = [re.search(r"Iteration \d, loss = \S+  (\S+) samples/s  (\S+) GFLOP/s$", line) for line in lines]
+    assert sum(match is not None for match in found) == speeds
+    for match in filter(None, found):
+        rate, gflops = map(float, match.groups())
+        assert gflops == pytest.approx(rate * (2 * 2 * 4 * 5 + 3 * 2 * 5 * 3) / 1e9, rel=0.01) and rate > 0
