@@ -19,10 +19,11 @@ GAIN = 0.97  # of the time that one thread takes: all must do with less to be pr
 FIRST = 0.01  # seconds of a run's first slice, where the speed is known
 MOST_KNOWN = 100
 
-# of work of one kind: `speeds`, samples a second of so many threads, the last ROUNDS times, fewer where they
-# are to be tried; `trained`, seconds so far; `enough`, after how many of these one is tried again where all
-# are faster, as it is seen when they get slower; `until`, the time from which on all are where one is; and
-# `start`, the seconds that the others cost a run
+# of work of one kind, by its number of threads: `speeds`, samples a second, the last ROUNDS times, fewer
+# where they are to be tried; `parts`, seconds and samples that do not tell yet; `again`, the time from which
+# on they are to be tried again where they are not the fastest. `trained`, seconds so far; `enough`, after how
+# many of these one is tried again, for it is seen when all get slower; `cost`, seconds of the trial in hand;
+# and `start`, the seconds that other threads cost a run
 known: dict[tuple[object, ...], SimpleNamespace] = {}
 
 
@@ -58,10 +59,17 @@ class Pace:
         if self.known is None:
             if len(known) >= MOST_KNOWN:
                 known.clear()
+            both = 1, self.n_threads
             self.known = known[work] = SimpleNamespace(
-                speeds={1: (), self.n_threads: ()}, trained=0.0, until=0.0, enough=0.0, start=START
+                speeds=dict.fromkeys(both, ()),
+                parts={n: [0.0, 0] for n in both},
+                again=dict.fromkeys(both, 0.0),
+                trained=0.0,
+                enough=0.0,
+                cost=0.0,
+                start=START,
             )
-        self.seconds = self.samples = 0
+        self.told = False
         self._choose(clock())
         if len(speeds := self.known.speeds[self.n_active]) == ROUNDS:
             job.counts[BUDGET] = max(job.counts[BUDGET], int(FIRST * max(speeds) / self.batch_size))
@@ -81,32 +89,41 @@ class Pace:
 
     def end(self):
         """A slice has ended: choose for the next one."""
-        now, position = self.clock(), self._position()
-        self.seconds += now - self.began
-        self.samples += position - self.position
-        # a coarse clock may stand still for all of a short run
-        if self.samples and self.seconds > 0 and (self.seconds >= TRIAL / 2 or position >= self.total):
-            known, speeds = self.known, self.known.speeds
-            known.trained += self.seconds
-            pause = PAUSE * ROUNDS * (self.seconds if self.tries else TRIAL)
-            if self.n_active == 1:
-                known.enough = known.trained + pause
-            else:
-                known.until = now + pause
-            speeds[self.n_active] = (*speeds[self.n_active], self.samples / self.seconds)[-ROUNDS:]
-            self.seconds = self.samples = 0
-            if position < self.total:
-                self._choose(now)
+        now, position, known = self.clock(), self._position(), self.known
+        part, speeds = known.parts[self.n_active], known.speeds
+        if now > self.began:  # a coarse clock may stand still for all of a short run
+            part[0] += now - self.began
+            part[1] += position - self.position
+        seconds, samples = part
+        # a run that is over tells what it can, but for the short rest of one that has told
+        over = position >= self.total
+        if not samples or seconds <= 0 or (seconds < TRIAL / 2 and (self.told or not over)):
+            return
+        pause = PAUSE * ROUNDS * TRIAL
+        if self.tries:
+            known.cost = seconds + (known.cost if speeds[self.n_active] else 0)
+            pause = PAUSE * known.cost
+        known.trained += seconds
+        # not sooner: other fits that began during a trial end after it
+        known.again[self.n_active] = max(known.again[self.n_active], now + pause)
+        if self.n_active == 1:
+            known.enough = max(known.enough, known.trained + pause)
+        speeds[self.n_active] = (*speeds[self.n_active], samples / seconds)[-ROUNDS:]
+        known.parts[self.n_active] = [0.0, 0]
+        self.told = True
+        if not over:
+            self._choose(now)
 
     def _position(self):
         """Samples that the job has been through so far."""
         return self.counts[EPOCH] * self.n_samples + self.counts[BATCH] * self.batch_size
 
     def _choose(self, now):
-        self.n_active = self._fastest()
-        known = self.known
-        if now >= known.until if self.n_active == 1 else known.trained >= known.enough:
-            self.known.speeds[self.n_threads if self.n_active == 1 else 1] = ()
+        self.n_active, known = self._fastest(), self.known
+        other = self.n_threads if self.n_active == 1 else 1
+        # fits of several threads train together for more seconds than go by
+        if now >= known.again[other] and (other > 1 or known.trained >= known.enough):
+            known.speeds[other] = ()
             self.n_active = self._fastest()
         self.counts[N_ACTIVE] = self.n_active
 

@@ -124,6 +124,42 @@ def test_short_slices_are_timed_together():
     assert machine.slices(17, TRIAL / 8) == [1] * 8 + [2] * 8 + [1]
 
 
+def test_the_short_rest_of_a_run_is_no_trial():
+    """Of 64 samples behind 8128 it would not tell the speed, and the next trial would come too soon."""
+    machine = Machine({1: 1.5e7, 2: 1e7}, 8192 / 1.5e7 + 1e-9)
+    seconds = {1: 0.0, 2: 0.0}
+    while machine.now < 4:
+        machine.start()
+        for samples in (8128, 64):
+            length = samples / machine.speeds[machine.pace.n_active] + 1e-9
+            seconds[machine.slice(length)] += length
+    assert 0.001 < seconds[2] / machine.now < 0.012
+
+
+@pytest.mark.parametrize("alone, chosen", [(0.6, 2), (1.25, 1)])
+def test_runs_that_are_stopped_at_once_tell_together(alone, chosen):
+    """None of them takes long enough: 0.2 ms, each stopped by its callback."""
+    machine, runs = Machine({1: alone * 1e8, 2: 1e8}), []
+    for _ in range(60):
+        machine.start()
+        runs.append(machine.slice(TRIAL / 5))
+    assert runs[-40:] == [chosen] * 40
+
+
+def test_many_fits_at_once_try_one_thread_no_more_often():
+    """They train for more seconds than go by, and each that begins during a trial takes part in it."""
+    machines = [Machine({1: 0.6e7, 2: 1e7}, 0.01) for _ in range(16)]
+    now, seconds = 0.0, {1: 0.0, 2: 0.0}
+    while now < 5:
+        for machine in machines:
+            machine.now = now
+        for machine, active in [(machine, machine.start()) for machine in machines]:
+            machine.slice(machine.pace.total / machine.speeds[active] + 1e-5)
+            seconds[active] += machine.now - now
+        now = max(machine.now for machine in machines)
+    assert 0.0005 < seconds[1] / sum(seconds.values()) < 0.02
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
 def test_a_clock_that_stands_still_or_goes_back_tells_nothing(seconds):
     """As coarse ones do, and those of tests: the run ends all the same, and no speed is known."""
