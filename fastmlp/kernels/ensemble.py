@@ -59,7 +59,8 @@ def key(job, has_zeros):
         return None  # alone, such rows' steps are replayed in closed form: other roundings
     # an array that is shared is one object
     data = id(rows.data), rows.scale, job.y.dtype, job.y.shape, id(job.sample_weight)
-    return job.params.dtype, plan.layers.tobytes(), plan.edges.tobytes(), data, _shared(asked)
+    decays = asked["weight_decay"] != 0  # then weights move by other roundings
+    return job.params.dtype, plan.layers.tobytes(), plan.edges.tobytes(), data, decays, _shared(asked)
 
 
 def train(jobs, on_end):

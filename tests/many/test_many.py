@@ -88,6 +88,13 @@ def test_as_one_by_one(data, options, n_threads, dtype):
     assert_as_one_by_one(make, x, y, n_threads=n_threads, **({"epochs": 3} | options))
 
 
+@pytest.mark.parametrize("optimizer", ["SGD", "Momentum", "Nesterov", "Adam"])
+@pytest.mark.parametrize("decays", [(0, 0.5, 0, 0.1, 0), (0.5, 0, 0, 0, 0.1), (1e-30, 0, 0.2, 0, 0)])
+def test_nets_whose_weights_decay_beside_others(data, optimizer, decays):
+    each = [{"optimizer": getattr(fastmlp, optimizer)(0.01, weight_decay=decay)} for decay in decays]
+    assert_as_one_by_one(lambda: [net(0) for _ in decays], *data, parameters=each, epochs=3, batch_size=1)
+
+
 def test_more_nets_than_lanes(data):
     x, y = data[0].astype(np.float32), data[1].astype(np.float32)
     made = assert_as_one_by_one(lambda: [net(k) for k in range(37)], x, y, epochs=3, batch_size=1)
