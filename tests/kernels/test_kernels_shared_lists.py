@@ -125,7 +125,7 @@ def test_input_that_meets_two_layers(kernels, shared, sources):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("column", [0, 3, 17, 31, 32, 39, 42])
 def test_a_row_that_is_not_finite(kernels, shared, column, value):
-    """It is looked for while rows are listed: in whole vectors, and in what follows the last one."""
+    """It is found wherever it is: in whole vectors, and in what follows the last one."""
     x = images(43, kernels.dtype)
     x[17, column] = value
     plan = chain(43, (12, 2), (Activation.TANH, Activation.IDENTITY))
