@@ -57,18 +57,18 @@ cdef inline bint begins_band(const Bands *bands, size cut) noexcept nogil:
 
 cdef inline void sum_bands(const Bands *bands, size s, const real *bias, real *out) noexcept nogil:
     """out (ld,) = the bias (NULL: 0) and what the bands gave for sample s, group by group."""
-    cdef size band, i, j
-    cdef vec sum, of_group
-    cdef const real *at
-    for j in range(bands.ld // LANES):
-        sum = vec_fill(0) if bias == NULL else (<const vec *>bias)[j]
-        at = bands.sums + s * bands.ld + j * LANES
-        band = 0
-        while band < bands.n_bands:
-            of_group = vec_fill(0)
-            for i in range(bands.group):
-                of_group = of_group + (<const vec *>at)[0]
-                at += bands.room * bands.ld
-            sum = sum + of_group
-            band += bands.group
-        (<vec *>out)[j] = sum
+    cdef size band = 0, i, j, apart = bands.room * bands.ld
+    cdef const real *at = bands.sums + s * bands.ld
+    cdef const real *so_far = bias
+    cdef vec of_group
+    while band < bands.n_bands:
+        for j in range(bands.ld // LANES):
+            of_group = (<const vec *>at)[j]
+            for i in range(1, bands.group):
+                of_group = of_group + (<const vec *>(at + i * apart))[j]
+            if so_far != NULL:
+                of_group = (<const vec *>so_far)[j] + of_group
+            (<vec *>out)[j] = of_group
+        at += bands.group * apart
+        band += bands.group
+        so_far = out

@@ -240,6 +240,29 @@ cdef inline void begin_fetch(Fetch *fetch, const Job *job, const SharedLists *li
     fm_fetch_row(fetch)
 
 
+cdef inline void add_products(int vecs, const real **x, size feature, const real *W, vec *c,
+                              real *value) noexcept nogil:
+    """c += the group's numbers of a feature times its weights; the numbers go to value (SHARERS,).
+
+    All of the weights are loaded first, and numbers stored one by one, where GCC would shuffle them into a vector.
+
+    c : IN/OUT (SHARERS, SHARED_VECS), of which so many vectors are sums
+    """
+    cdef const real *at = <const real *>fm_opaque(<const char *>(W + feature * vecs * LANES))
+    cdef vec w[SHARED_VECS]
+    cdef vec v[SHARERS]
+    cdef int q, j
+    for q in range(SHARERS):
+        v[q] = vec_fill_loaded(&x[q][feature])
+    for j in range(vecs):
+        w[j] = vec_loaded(at + j * LANES)
+    for q in range(SHARERS):
+        for j in range(vecs):
+            c[q * SHARED_VECS + j] = c[q * SHARED_VECS + j] + v[q] * w[j]
+    for q in range(SHARERS):
+        value[q] = real_rounded(vec_number(v[q]))
+
+
 cdef inline void shared_product(int vecs, const real **row, const int32_t *index, size m, const real *W,
                                 bint fresh, real *C, size n, real *value, NextRows *next) noexcept nogil:
     """Rows 0..n of C = or += the group's rows times W, at the m features of the list.
@@ -247,50 +270,59 @@ cdef inline void shared_product(int vecs, const real **row, const int32_t *index
     row : IN (SHARERS,)    W : IN    fresh : C is not read    value : OUT (m, SHARERS), the rows' numbers there
     next : rows that are asked for meanwhile
     """
-    cdef vec c[4][SHARERS][SHARED_VECS]
-    cdef vec w
-    cdef vec v[SHARERS]
+    cdef vec c[4][SHARERS * SHARED_VECS]
+    cdef vec sum
     cdef const real *x[SHARERS]
-    cdef int u, q, j, ways = 4 // vecs        # features at a time, as additions take their time
+    cdef int u, q, j, ways = max(8 // (SHARERS * vecs), 1)  # features at a time: additions take their time
     cdef size p = 0, ld = vecs * LANES
     for q in range(SHARERS):
         x[q] = row[q]
     for u in range(ways):
         for q in range(SHARERS):
             for j in range(vecs):
-                c[u][q][j] = vec_fill(0)
+                c[u][q * SHARED_VECS + j] = vec_fill(0)
     while p + ways <= m:
         if p % 4 == 0:
             fm_fetch_next(next)
         for u in range(ways):
-            for q in range(SHARERS):
-                v[q] = vec_fill_loaded(&x[q][index[p + u]])
-            for j in range(vecs):
-                w = vec_loaded(W + index[p + u] * ld + j * LANES)
-                for q in range(SHARERS):
-                    c[u][q][j] = c[u][q][j] + v[q] * w
-            for q in range(SHARERS):
-                value[(p + u) * SHARERS + q] = vec_number(v[q])
+            add_products(vecs, x, index[p + u], W, c[u], value + (p + u) * SHARERS)
         p += ways
     while p < m:
-        for q in range(SHARERS):
-            v[q] = vec_fill_loaded(&x[q][index[p]])
-        for j in range(vecs):
-            w = vec_loaded(W + index[p] * ld + j * LANES)
-            for q in range(SHARERS):
-                c[0][q][j] = c[0][q][j] + v[q] * w
-        for q in range(SHARERS):
-            value[p * SHARERS + q] = vec_number(v[q])
+        add_products(vecs, x, index[p], W, c[0], value + p * SHARERS)
         p += 1
     for q in range(SHARERS):
         if q < <int>n:
             for j in range(vecs):
-                w = c[0][q][j]
+                sum = c[0][q * SHARED_VECS + j]
                 for u in range(1, ways):
-                    w = w + c[u][q][j]
+                    sum = sum + c[u][q * SHARED_VECS + j]
                 if not fresh:
-                    w = w + (<const vec *>(C + q * ld + j * LANES))[0]
-                (<vec *>(C + q * ld + j * LANES))[0] = w
+                    sum = sum + (<const vec *>(C + q * ld + j * LANES))[0]
+                (<vec *>(C + q * ld + j * LANES))[0] = sum
+
+
+cdef inline void add_features(int vecs, int ways, const real *value, const int32_t *index, const vec *d,
+                              real *G) noexcept nogil:
+    """G[f, :] += the group's values of feature f times their rows of d, for so many features side by side.
+
+    d : IN (SHARERS, SHARED_VECS)
+    """
+    cdef vec *at[2]
+    cdef vec g[2]
+    cdef vec v[2][SHARERS]
+    cdef int u, q, j
+    cdef size ld = vecs * LANES
+    for u in range(ways):
+        at[u] = <vec *>fm_opaque(<const char *>(G + index[u] * ld))
+        for q in range(SHARERS):
+            v[u][q] = vec_fill_loaded(&value[u * SHARERS + q])
+    for j in range(vecs):
+        for u in range(ways):
+            g[u] = at[u][j]
+            for q in range(SHARERS):
+                g[u] = g[u] + v[u][q] * d[q * SHARED_VECS + j]
+        for u in range(ways):
+            at[u][j] = g[u]
 
 
 cdef inline void shared_scatter(int vecs, const real *value, const int32_t *index, size m, const real *D, size n,
@@ -299,41 +331,20 @@ cdef inline void shared_scatter(int vecs, const real *value, const int32_t *inde
 
     fetch : what is asked for meanwhile
     """
-    cdef vec d[SHARERS][SHARED_VECS]
-    cdef vec g[2][SHARED_VECS]
-    cdef vec *at[2]
-    cdef vec v[SHARERS]
-    cdef int u, q, j, ways = 2 if vecs <= 2 else 1
-    cdef size p = 0, ld = vecs * LANES
+    cdef vec d[SHARERS * SHARED_VECS]
+    cdef int q, j, ways = 2 if vecs <= 2 else 1
+    cdef size p = 0
     for q in range(SHARERS):
         for j in range(vecs):
-            d[q][j] = vec_fill(0)
+            d[q * SHARED_VECS + j] = vec_fill(0)
             if q < <int>n:
-                d[q][j] = factor * (<const vec *>(D + q * ld + j * LANES))[0]
+                d[q * SHARED_VECS + j] = factor * (<const vec *>(D + (q * vecs + j) * LANES))[0]
     while p + ways <= m:
         fm_fetch_meanwhile(fetch)
-        for u in range(ways):                 # all loads before the stores, which might alias them
-            at[u] = <vec *>(G + index[p + u] * ld)
-            for q in range(SHARERS):
-                v[q] = vec_fill_loaded(&value[(p + u) * SHARERS + q])
-            for j in range(vecs):
-                g[u][j] = at[u][j]
-                for q in range(SHARERS):
-                    g[u][j] = g[u][j] + v[q] * d[q][j]
-        for u in range(ways):
-            for j in range(vecs):
-                at[u][j] = g[u][j]
+        add_features(vecs, ways, value + p * SHARERS, index + p, d, G)
         p += ways
     if p < m:
-        at[0] = <vec *>(G + index[p] * ld)
-        for q in range(SHARERS):
-            v[q] = vec_fill_loaded(&value[p * SHARERS + q])
-        for j in range(vecs):
-            g[0][j] = at[0][j]
-            for q in range(SHARERS):
-                g[0][j] = g[0][j] + v[q] * d[q][j]
-        for j in range(vecs):
-            at[0][j] = g[0][j]
+        add_features(vecs, 1, value + p * SHARERS, index + p, d, G)
 
 
 cdef inline void chain_product(size ld, const real **row, const int32_t *index, size m, const real *W, bint fresh,

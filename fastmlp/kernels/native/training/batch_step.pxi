@@ -305,6 +305,33 @@ cdef bint moves_at_once(Batch *self, WeightBlock *block, size thread) noexcept n
     return True
 
 
+cdef inline void sum_columns(int vecs, bint fresh, const real *D, size lda, size n, real *g) noexcept nogil:
+    """`sum_rows` of so many vectors of columns."""
+    cdef vec sums[4]
+    cdef int j
+    cdef size s
+    for j in range(vecs):
+        sums[j] = vec_fill(0) if fresh else (<const vec *>g)[j]
+    for s in range(n):
+        for j in range(vecs):
+            sums[j] = sums[j] + (<const vec *>(D + s * lda))[j]
+    for j in range(vecs):
+        (<vec *>g)[j] = sums[j]
+
+
+cdef void sum_rows(bint fresh, const real *D, size lda, size n, real *g, size ld) noexcept nogil:
+    """g (ld,) = or += the sum of the n rows of D, which are lda apart, one after another."""
+    cdef size j = 0
+    while ld - j >= 4 * LANES:
+        sum_columns(4, fresh, D + j, lda, n, g + j)
+        j += 4 * LANES
+    if ld - j >= 2 * LANES:
+        sum_columns(2, fresh, D + j, lda, n, g + j)
+        j += 2 * LANES
+    if ld - j >= LANES:
+        sum_columns(1, fresh, D + j, lda, n, g + j)
+
+
 cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fresh, real factor,
                           real *g) noexcept nogil:
     """g (last - first, ld) = or += the sum over the chunk's samples of source^T dZ, listed inputs times factor.
@@ -320,12 +347,7 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
     cdef const real *d
     cdef real *row
     if block.first == layer.n_in:             # the bias
-        if fresh:
-            memset(g, 0, ld * sizeof(real))
-        for s in range(n_samples):
-            d = work.D + s * work.lda
-            for j in range(ld // LANES):
-                (<vec *>g)[j] = (<vec *>g)[j] + (<const vec *>d)[j]
+        sum_rows(fresh, work.D, work.lda, n_samples, g, ld)
         return
     for e in range(layer.first_edge, layer.first_edge + layer.n_edges):
         edge = &self.job.net.edges[e]
