@@ -38,7 +38,8 @@ def fit_many(
     subsets : iterable of array-like, default=None
         For each fit the rows to train on, as indices or a mask of shape (n,): the model becomes what
         ``model.fit(x[rows], y[rows])`` makes of it. Networks read the rows where they lie, unless they have
-        callbacks, metrics or validation data, print, or learn by L-BFGS.
+        callbacks, metrics or validation data, print, or learn by L-BFGS. All of `x` must be finite, rows in
+        no subset as well, where there are networks.
     n_threads : int, default=None
         None: the cores that may be used.
     errors : {"raise", "return"}, default="raise"
