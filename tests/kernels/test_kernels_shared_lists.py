@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from oracle.jobs import chain, check_listed, check_refused, compare_slices, make_job, train
 
+from fastmlp import SGD, Dense, Network
 from fastmlp.kernels import training
 from fastmlp.kernels.job import Rows
 from fastmlp.kernels.plan import INPUT, Activation, Listing, Loss, Optimizer, Regime, Status, build_plan
@@ -249,3 +250,15 @@ def test_choice():
     assert choice(random.normal(size=(500, 64)) * (random.uniform(size=(500, 64)) < 0.1)) == Listing.LISTS
     assert choice(random.normal(size=(500, 64))) == Listing.DENSE
     assert choice(np.zeros((3, 64))) == Listing.LISTS
+
+
+@pytest.mark.parametrize("width", [6, 64])
+def test_many_small_shares_of_a_step_are_not_rounded_away(width):
+    x = np.zeros((1000, 784), np.float32)
+    x[:, ::8] = 1
+    net = Network([Dense(width, initializer=0.4), Dense(1, initializer=0.002)], dtype="float32")
+    net.build(784)
+    y = net.predict(x).astype(np.float64) + 0.5
+    net.fit(x, y, epochs=1, batch_size=1000, loss="half_squared_error", optimizer=SGD(0.01), shuffle=False)
+    moved = net.get_weights()[0][::8].mean(dtype=np.float64) - np.float32(0.4)
+    assert moved == pytest.approx(1e-5, rel=0.01)  # 330 units in the last place, a third for a sample

@@ -281,6 +281,10 @@ cdef void backward_block(Batch *self, size thread, size first, size last) noexce
                         a[j] = a[j] / keep
 
 
+cdef enum:
+    AT_ONCE = 128         # samples of a batch whose shares of a step in single precision are rounded into weights
+
+
 cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
     """Whether a block moves by its listed inputs' gradient and nothing else, which is asked for nowhere."""
     cdef const Layer *layer = &self.job.net.layers[block.layer]
@@ -295,7 +299,8 @@ cdef bint moves_at_once(Batch *self, WeightBlock *block, size thread) noexcept n
     cdef size at = block.first * work.ld
     if not only_listed(self, block):
         return False
-    if self.job.run.optimizer == SGD and self.job.run.weight_decay == 0:    # gradients are subtracted as they come
+    if (self.job.run.optimizer == SGD and self.job.run.weight_decay == 0    # gradients are subtracted as they come
+            and (REAL_BYTES == 8 or self.job.run.batch_size <= AT_ONCE)):
         weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale, work.W + at)
     elif not self.shared and steps_by_columns(&self.job, work.ld, self.chunk_samples):
         columns_step(&self.job, &self.nonzeros[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
