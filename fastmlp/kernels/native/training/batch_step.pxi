@@ -348,8 +348,7 @@ cdef void weight_gradient(Batch *self, WeightBlock *block, size thread, bint fre
     cdef LayerWork *source
     cdef const Edge *edge
     cdef const Lists *lists = &self.lists
-    cdef size e, s, j, a, b, p, q, cut, ld = work.ld, n_samples = self.chunk_samples
-    cdef const real *d
+    cdef size e, s, a, b, p, q, cut, ld = work.ld, n_samples = self.chunk_samples
     cdef real *row
     if block.first == layer.n_in:             # the bias
         sum_rows(fresh, work.D, work.lda, n_samples, g, ld)
