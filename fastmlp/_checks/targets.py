@@ -89,7 +89,7 @@ def check_labels(y, n_classes, name="y"):
             )
         y = as_int
     y = y.astype(np.int64)
-    if y.size and (y.min() < 0 or y.max() >= n_classes):
+    if y.size and int(y.view(np.uint64).max()) >= n_classes:  # negative ones are large there
         raise ValueError(
             f"{name} must hold labels from 0 to {n_classes - 1}, one for each output unit; "
             f"got {y.min()} to {y.max()}; number the classes from 0, or add output units"

@@ -66,6 +66,7 @@ class FullBatch:
                     )
         finally:
             self.theirs.end()
+            self.epoch_end = None  # they refer to each other, and to the input
 
     def _measure(self):
         return measure(self.metrics, self.est._read(self.X, self.y), self.sample_weight)

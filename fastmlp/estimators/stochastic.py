@@ -141,7 +141,8 @@ class StochasticFit:
                 self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()
-        insist(lambda: self.epoch_end.history.lists)  # into `history_`
+            epoch_end, self.epoch_end = self.epoch_end, None  # they refer to each other, and to the input
+        insist(lambda: epoch_end.history.lists)  # into `history_`
 
     def _train(self, watched, trained_before, transaction):
         est, fit = self.est, self.fit

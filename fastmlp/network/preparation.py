@@ -67,6 +67,7 @@ class unchanged_by_errors:
     def __exit__(self, kind, *error):
         if kind is not None and not (self.run is not None and self.run.begun):
             self.put_back()
+        self.run = None  # which may refer to this object, and would keep its input until garbage is collected
 
     def commit(self, run):
         """From where this run has begun, the network keeps what it has become."""

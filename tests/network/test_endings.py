@@ -1,11 +1,14 @@
 """A fit that ends, however it ends, leaves a whole model that can go on; each callback is told of the end."""
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
 
-from fastmlp import Dense, MLPClassifier, MLPRegressor, Network
+from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron, fit_many
+from fastmlp.model_selection import cross_validate
+from fastmlp.network.preparation import CHECKED_LATE
 
 X = np.random.RandomState(0).randn(60, 4)
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -206,18 +209,52 @@ def test_a_formula_that_fails_in_the_middle_of_an_epoch():
     assert np.isfinite(other.params).all()
 
 
-def test_fits_that_have_ended_are_freed():
-    """No circle keeps data and workspaces until the next collection."""
-    import weakref
+def _fit_that_fails(x, y):
+    with pytest.raises(ZeroDivisionError):
+        network().fit(x, y, epochs=2, callbacks=[Told("epoch", epoch=1)])
 
+
+def _fit_of_nan(x, y):
+    x[-1, -1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        network().fit(x, y)
+
+
+def _estimator(kind=MLPClassifier, fit=(), **options):
+    return lambda x, y: kind(max_iter=2, **options).fit(x, y, **dict(fit))
+
+
+@pytest.mark.parametrize("n", [60, CHECKED_LATE // (8 * 4)])
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda x, y: network().fit(x, y),
+        lambda x, y: network().fit(x, y, batch_size=len(x), optimizer="lbfgs"),
+        lambda x, y: network().fit(x, y, metrics=["accuracy"], validation_data=(x, y), callbacks=[Told()]),
+        lambda x, y: network().train_on_batch(x, y),
+        lambda x, y: fit_many([network(), network()], x, y, batch_size=1),
+        lambda x, y: cross_validate(MLPClassifier(max_iter=1), x, y, cv=2, repeats=1),
+        _fit_that_fails,
+        _fit_of_nan,
+        _estimator(),
+        _estimator(early_stopping=True),
+        _estimator(solver="sgd", metrics=["accuracy"], monitor="accuracy"),
+        _estimator(fit={"callbacks": [Told()]}),
+        _estimator(solver="lbfgs"),
+        _estimator(solver="lbfgs", metrics=["accuracy"]),
+        _estimator(MLPRegressor, early_stopping=True, metrics=["mae"]),
+        lambda x, y: Perceptron(max_iter=2).fit(x, y),
+    ],
+)
+def test_fits_that_have_ended_are_freed(fit, n):
+    """No circle keeps data and workspaces until the next collection."""
+    x, y = np.resize(X, (n, 4)), np.resize(Y, n)
+    gone = weakref.ref(x)
     gc.disable()
     try:
-        for make in (network, lambda: MLPClassifier(max_iter=2), lambda: MLPRegressor(solver="lbfgs")):
-            x = X.copy()
-            gone = weakref.ref(x)
-            make().fit(x, Y)
-            del x
-            assert gone() is None
+        fit(x, y)
+        del x
+        assert gone() is None
     finally:
         gc.enable()
 
