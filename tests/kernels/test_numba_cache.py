@@ -103,7 +103,8 @@ def test_compiles_without_a_cache_where_no_folder_can_be_written(running, writab
     told = running[writable].told()
     assert told[:3] == [str(folder / "fastmlp" / "__init__.py"), "numba", str(writable)]
     assert [float(w) for w in told[3:]] == pytest.approx(expected())
-    assert bool(writable) == (cache.is_dir() and any(cache.glob("*.nbi")))
+    kept = list(cache.glob("*.nbi")) if cache.is_dir() else []
+    assert bool(kept) == writable and all("-float64-" in path.name for path in kept)
 
 
 def expected():
@@ -130,6 +131,35 @@ def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path)
     os.utime(tmp_path / "fastmlp" / "kernels" / "numba_backend" / "lanes.py", (later, later))
     second = compiled()
     assert second.keys() == first.keys() and all(second[name] > first[name] for name in first)
+
+
+def test_each_type_and_cpu_keeps_its_code_in_files_of_its_own(monkeypatch):
+    """A file that two processes wrote at the same time would be run as what the other has compiled."""
+    from numba import config, float32, float64
+
+    from fastmlp.kernels.numba_backend import build
+
+    names = set()
+    for cpu in ("haswell", "skylake"):
+        monkeypatch.setattr(config, "CPU_NAME", cpu)
+        names |= {build.own_name(copy_package, real).__qualname__ for real in (float32, float64)}
+    assert len(names) == 4 and all(name.startswith("copy_package") for name in names)
+
+
+def test_nothing_is_left_of_code_compiled_of_other_sources(tmp_path):
+    """An index may be there before what it tells of, which must not be older code of the same name."""
+    from fastmlp.kernels.numba_backend import build
+
+    old, new = ([tmp_path / f"{age}.nbi", tmp_path / f"{age}.1.nbc"] for age in ("old", "new"))
+    for path in (*old, *new):
+        path.touch()
+    for path in old:
+        os.utime(path, (1e9, 1e9))
+    later = Path(build.__file__).stat().st_mtime + 1e6
+    for path in new:
+        os.utime(path, (later, later))
+    build.drop_stale(tmp_path)
+    assert set(tmp_path.iterdir()) == set(new)
 
 
 def test_compiled_functions_of_the_two_dtypes_have_other_names():

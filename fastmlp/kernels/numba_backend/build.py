@@ -8,16 +8,20 @@ the record of a call, and callers reach them by these: `call(c.multiply, ...)`.
 import contextlib
 import ctypes
 import importlib
+import zlib
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from llvmlite import ir
-from numba import cfunc, njit, types
+from llvmlite.binding import get_host_cpu_name
+from numba import cfunc, config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from ..records import NEURON
+from .lanes import FEATURES
 from .memory import records
 
 
@@ -40,10 +44,22 @@ def drop_stale(folder):
     """
     here = Path(__file__).parent
     newest = max(path.stat().st_mtime for path in (*here.glob("*.py"), *here.parent.glob("*.py")))
-    for path in folder.glob("*.nbi"):
+    for path in folder.glob("*.nb[ci]"):
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < newest:
                 path.unlink()
+
+
+def own_name(function, real):
+    """A function of the same code, named for one element type and CPU.
+
+    Numba numbers what it keeps of a function of one name, and does not look who else does so at that time:
+    one process would be given what another has compiled for other types, or for its own CPU.
+    """
+    cpu = config.CPU_NAME or get_host_cpu_name(), FEATURES
+    new = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    new.__qualname__ = f"{function.__name__}-{real}-{zlib.crc32(repr(cpu).encode()):08x}"
+    return new
 
 
 CACHE = cache_folder()
@@ -123,7 +139,7 @@ def compile_leaf(name, real):
     """The C function of a leaf for one element type, as a ctypes function that takes addresses."""
     function, template, fastmath = LEAVES[name]
     arguments, result = signature_of(name, real)
-    compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS)(function)
+    compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS)(own_name(function, real))
     c_types = [TYPES[letter][1] for letter in template.replace("->", "")]
     *c_arguments, c_result = [kind[real] if isinstance(kind, dict) else kind for kind in c_types]
     return compiled, ctypes.CFUNCTYPE(c_result, *c_arguments)(compiled.address)

@@ -16,8 +16,8 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 # what Numba compiles for: this CPU, unless NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say less
 _TOLD = config.CPU_FEATURES  # type: ignore[attr-defined]
-_FEATURES = (get_host_cpu_features() if _TOLD is None else _TOLD).split(",")
-VEC_BYTES = 64 if "+avx512f" in _FEATURES else 32 if "+avx" in _FEATURES else 16
+FEATURES = (get_host_cpu_features() if _TOLD is None else _TOLD).split(",")
+VEC_BYTES = 64 if "+avx512f" in FEATURES else 32 if "+avx" in FEATURES else 16
 MASKS = VEC_BYTES == 64  # a part of a vector is as cheap to load and store as all of it
 FUSED = ("contract",)  # products and sums may be rounded once, together
 
