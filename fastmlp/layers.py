@@ -92,8 +92,9 @@ class Dense(Layer):
     bias_initializer : str, float or callable, default=None
         None: the same bound where `initializer` is None or "torch", else zeros.
     l1, l2 : float, default=0.0
-        Penalties ``l1 sum |W|`` and ``l2 / 2 sum W^2``, divided by the batch's size as scikit-learn's
-        `alpha`; `fastmlp.penalties` has a table of others, of the whole network too.
+        Penalties ``l1 sum |W|`` and ``l2 / 2 sum W^2``, divided by the batch's size times the mean of sample
+        weights, as scikit-learn's `alpha`; `fastmlp.penalties` has a table of others, of the whole network
+        too.
     max_norm : float, default=0.0
         Largest length of the weights into one neuron; 0 for no limit.
     trainable : bool, default=True

@@ -118,7 +118,7 @@ def as_float(array, name):
 def check_finite_rows(rows, name="x", dtype=None):
     """Raise where a row holds NaN or infinity, or what is infinite where a network of `dtype` reads it."""
     if not training.all_finite(rows, dtype):
-        not_finite(rows.data, name, dtype)
+        not_finite(rows, name, dtype)
 
 
 def check_finite_in(X, name, dtype):
@@ -127,15 +127,22 @@ def check_finite_in(X, name, dtype):
         check_finite_rows(Rows(X), name, dtype)
 
 
-def not_finite(array, name="x", dtype=None):
-    """Raise: an array holds NaN or infinity, or numbers that are too large."""
-    if np.isfinite(array).all():
+def not_finite(found, name="x", dtype=None):
+    """Raise: Rows or an array hold NaN or infinity, or numbers that are too large."""
+    array = found.data if isinstance(found, Rows) else found
+    bad = ~np.isfinite(array)
+    if not bad.any():
         dtype = dtype or array.dtype
         raise ValueError(
             f"{name} holds a value too large for dtype({dtype.name!r}), whose numbers end at "
             f"{np.finfo(dtype).max:.3g}: divide the column by a unit, or use dtype='float64'"
         )
-    raise ValueError(f"{name} holds NaN or infinity; impute or drop these samples first")
+    place = np.unravel_index(bad.argmax(), bad.shape)
+    if isinstance(found, Rows) and found.is_sparse:
+        entry = place[0]
+        place = np.searchsorted(found.indptr, entry, "right") - 1, found.indices[entry]
+    first = "in row {}, column {}".format(*place) if len(place) == 2 else f"at {[int(i) for i in place]}"
+    raise ValueError(f"{name} holds NaN or infinity, first {first}; impute or drop these samples first")
 
 
 def check_finite(name, array, dtype=None):

@@ -231,7 +231,7 @@ class Fit:
         if self.status == Status.BAD_ROWS:
             if self.put_back is not None:
                 self.put_back()
-            _checks.not_finite(self.job.rows.data, dtype=self.job.params.dtype)
+            _checks.not_finite(self.job.rows, dtype=self.job.params.dtype)
         if warn and self.status == Status.DIVERGED:
             _checks.warn_diverged(*self.divergence)
         return self

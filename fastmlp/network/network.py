@@ -379,7 +379,7 @@ class Network(Exported):
             rows = rows_of(self, x, finite=False)
             found = self.outputs(rows, n_threads=n_threads, check_rows=True)
             if found is None:
-                _checks.not_finite(rows.data, "x", self.params.dtype)
+                _checks.not_finite(rows, "x", self.params.dtype)
         return found
 
     def predict_classes(self, x, *, n_threads=None):

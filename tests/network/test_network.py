@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from fastmlp import (
     LBFGS,
@@ -481,15 +482,23 @@ def test_dropout_is_off_in_prediction_and_scales_in_training():
     assert model.loss_curve_[0] == pytest.approx(4 / 3, rel=0.05)
 
 
+def with_one(x, value, column=3):
+    """x with such a value in row 7, and NaN in the last row."""
+    x = np.where(np.abs(x) < 0.3, 0, x)
+    x[7, column], x[-1, 0] = value, np.nan
+    return x
+
+
 BAD_DATA = [
     (lambda x, y: (x[:, :3], y), "x has 3 columns but the network expects 5"),
     (lambda x, y: (x[0], y), r"x must have 2 dimensions.*x.reshape\(1, -1\)"),
-    (lambda x, y: (np.where(x > 1, np.nan, x), y), "x holds NaN or infinity"),
-    (lambda x, y: (np.where(x > 1, np.inf, x), y), "x holds NaN or infinity"),
+    (lambda x, y: (with_one(x, np.nan), y), "x holds NaN or infinity, first in row 7, column 3; impute"),
+    (lambda x, y: (with_one(x, np.inf), y), "x holds NaN or infinity, first in row 7, column 3; impute"),
+    (lambda x, y: (csr_array(with_one(x, np.nan)), y), "x holds NaN .* first in row 7, column 3; impute"),
     (lambda x, y: (x.astype(str), y), "x must hold numbers; got dtype <U"),
     (lambda x, y: (x, y[:-1]), "y must hold one row for each of the 40 samples"),
     (lambda x, y: (x, y[:, :1]), "y has 1 column but the output layer has 2 units"),
-    (lambda x, y: (x, np.where(y > 0.5, np.inf, y)), "y holds NaN or infinity"),
+    (lambda x, y: (x, with_one(y, -np.inf, column=1)), "y holds NaN or infinity, first in row 7, column 1"),
 ]
 
 

@@ -209,7 +209,7 @@ BAD = {
     "negative": (-np.ones(30), "must not be negative, nor 0 for all samples; the least is -1"),
     "one negative": (np.r_[-1.0, np.ones(29)], "the least is -1"),
     "zero": (np.zeros(30), "the least is 0"),
-    "nan": (np.r_[np.nan, np.ones(29)], "sample_weight holds NaN or infinity"),
+    "nan": (np.r_[1, np.nan, np.ones(28)], r"sample_weight holds NaN or infinity, first at \[1\]"),
     "infinite": (np.r_[np.inf, np.ones(29)], "sample_weight holds NaN or infinity"),
     "beyond floats": (np.full(30, 1e307), "must have a finite sum; the largest is 1e.307: divide all by it"),
     "short": (np.ones(29), r"sample_weight must have shape \(30,\)"),
