@@ -253,14 +253,18 @@ def test_choice():
 
 
 @pytest.mark.parametrize("width", [6, 64])
-@pytest.mark.parametrize(("n", "rate"), [(1000, 0.01), (100, 0.01), (16, 1e-3)])
-def test_many_small_shares_of_a_step_are_not_rounded_away(n, rate, width):
+@pytest.mark.parametrize(
+    ("n", "rate", "value", "weight"),
+    [(1000, 0.01, 1, 1), (100, 0.01, 1, 1), (16, 1e-3, 1, 1), (128, 1, 1 / 255, 1), (100, 0.01, 1, 1e-3)],
+)
+def test_many_small_shares_of_a_step_are_not_rounded_away(n, rate, value, weight, width):
     x = np.zeros((n, 784), np.float32)
-    x[:, ::8] = 1
+    x[:, ::8] = value
     net = Network([Dense(width, initializer=0.4), Dense(1, initializer=0.002)], dtype="float32")
     net.build(784)
     y = net.predict(x).astype(np.float64) + 0.5
-    net.fit(x, y, epochs=1, batch_size=n, loss="half_squared_error", optimizer=SGD(rate), shuffle=False)
+    how = dict(loss="half_squared_error", optimizer=SGD(rate), sample_weight=np.full(n, weight))
+    net.fit(x, y, epochs=1, batch_size=n, shuffle=False, **how)
     moved = net.get_weights()[0][::8].mean(dtype=np.float64) - np.float32(0.4)
-    unit = float(np.spacing(np.float32(0.4)))  # a sample's share has a third of one, 3.4 and 2.1
-    assert moved == pytest.approx(rate * 0.5 * 0.002, rel=0.01, abs=unit / 2)
+    unit = float(np.spacing(np.float32(0.4)))  # a sample's share has 0.3 to 3.4 of them
+    assert moved == pytest.approx(rate * 0.5 * 0.002 * value, rel=0.01, abs=unit / 2)

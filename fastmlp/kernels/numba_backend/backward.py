@@ -6,12 +6,9 @@ has used them, unless the step needs the whole gradient first (`stored`).
 
 from ..records import INPUT
 from .build import BATCH, call, inline, kernel, leaf
-from .context import SCALE
-from .lanes import size_of, whole
+from .lanes import whole
 from .memory import address
 from .optimizer import GRADIENT, pull_of
-
-SHARES = 4096  # samples at most, at rate 1, whose shares of a step single precision rounds into weights
 
 
 @inline
@@ -66,14 +63,6 @@ def _bias_step(c, k, n):
         step_rows(c, g, layer.bias, n_out, 0.0, 0.0, 0.0)
 
 
-@inline
-def _rounds_little(c):
-    """Whether each sample's share of a step may be rounded into the weights."""
-    if size_of(c.params) == 8 or c.run.batch_size == 1:
-        return True
-    return c.run.learning_rate * c.sums[SCALE] * SHARES >= 1.0
-
-
 @kernel
 def block_step(c, k, e, i, rows, n, scale):
     """Gradient of a block of weights over n samples: rows i.. of an edge, or the bias, behind all edges.
@@ -87,7 +76,7 @@ def block_step(c, k, e, i, rows, n, scale):
     edge, n_out = c.edges[e], layer.n_out
     start = layer.weights + (edge.row + i) * n_out
     listed, x = edge.source == INPUT and c.lists != 0, c.buffers[edge.source].h
-    if listed and (c.stored != 0 or (c.direct != 0 and _rounds_little(c))):
+    if listed and (c.stored != 0 or c.direct != 0):
         factor, w = 1.0, c.gradient
         if c.stored == 0:
             factor, w = -c.run.learning_rate, c.params

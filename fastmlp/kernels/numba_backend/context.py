@@ -263,6 +263,8 @@ def _choose(c):
         return
     plain = run.clip_value <= 0.0  # whether steps take gradients as they are
     direct = run.optimizer == SGD and run.weight_decay == 0.0
+    if c.manner == BATCH and batch > 1:  # single precision would round away small shares of a step
+        direct = direct and size == 8
     for k in range(c.n_layers):
         layer = c.layers[k]
         plain = plain and layer.l1 == layer.l2 == layer.mean_l1 == layer.mean_l2 == 0.0

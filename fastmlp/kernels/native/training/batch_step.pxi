@@ -281,11 +281,6 @@ cdef void backward_block(Batch *self, size thread, size first, size last) noexce
                         a[j] = a[j] / keep
 
 
-cdef enum:
-    AT_ONCE = 128         # samples of a batch whose shares of a step in single precision are rounded into weights
-    SHARES = 4096         # ... where the learning rate is 1, and as many times fewer as it is smaller
-
-
 cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
     """Whether a block moves by its listed inputs' gradient and nothing else, which is asked for nowhere."""
     cdef const Layer *layer = &self.job.net.layers[block.layer]
@@ -294,19 +289,14 @@ cdef bint only_listed(Batch *self, WeightBlock *block) noexcept nogil:
             and self.job.run.clip_value <= 0 and self.work[block.layer].G == NULL)
 
 
-cdef inline bint rounds_little(Batch *self) noexcept nogil:
-    """Whether each sample's share of a step may be rounded into the weights."""
-    return (REAL_BYTES == 8 or self.job.run.batch_size == 1
-            or (self.job.run.batch_size <= AT_ONCE and self.step.rate * self.step.scale * SHARES >= 1))
-
-
 cdef bint moves_at_once(Batch *self, WeightBlock *block, size thread) noexcept nogil:
     """Make a block's step without its gradient in memory, where that can be done; return whether it was."""
     cdef LayerWork *work = &self.work[block.layer]
     cdef size at = block.first * work.ld
     if not only_listed(self, block):
         return False
-    if self.job.run.optimizer == SGD and self.job.run.weight_decay == 0 and rounds_little(self):
+    if (self.job.run.optimizer == SGD and self.job.run.weight_decay == 0    # gradients are subtracted as they come
+            and (REAL_BYTES == 8 or self.job.run.batch_size == 1)):         # where that rounds nothing away
         weight_gradient(self, block, thread, False, -self.step.rate * self.step.scale, work.W + at)
     elif not self.shared and steps_by_columns(&self.job, work.ld, self.chunk_samples):
         columns_step(&self.job, &self.nonzeros[thread], &self.step, self.batch_start, self.chunk_samples, block.first,
