@@ -115,8 +115,8 @@ def expected():
     return fastmlp.LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
 
 
-def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path):
-    """A leaf holds what it reaches, in other files too: Numba looks at its own file only."""
+def test_code_compiled_of_other_sources_is_neither_run_nor_kept(tmp_path):
+    """A leaf holds what it reaches, in other files too: Numba looks at the time of its own file only."""
     copy_package(tmp_path)
     cache = tmp_path / "cache"
     env = os.environ | {"FASTMLP_BACKEND": "numba", "PYTHONPATH": str(tmp_path)}
@@ -126,11 +126,13 @@ def test_code_compiled_of_other_sources_is_dropped_wherever_it_is_kept(tmp_path)
         return {path.name: path.stat().st_mtime for path in cache.rglob("*.nbi")}
 
     first = compiled()
+    changed = tmp_path / "fastmlp" / "kernels" / "numba_backend" / "lanes.py"
+    os.utime(changed, (max(first.values()) + 1e6,) * 2)  # in the future, as clocks of two machines may differ
     assert first and compiled() == first
-    later = max(first.values()) + 1e-3
-    os.utime(tmp_path / "fastmlp" / "kernels" / "numba_backend" / "lanes.py", (later, later))
+    changed.write_text(changed.read_text() + "# changed\n")
+    os.utime(changed, (1e9, 1e9))  # as rsync and tar keep it
     second = compiled()
-    assert second.keys() == first.keys() and all(second[name] > first[name] for name in first)
+    assert len(second) == len(first) and second.keys().isdisjoint(first)
 
 
 def test_each_type_and_cpu_keeps_its_code_in_files_of_its_own(monkeypatch):
@@ -146,20 +148,64 @@ def test_each_type_and_cpu_keeps_its_code_in_files_of_its_own(monkeypatch):
     assert len(names) == 4 and all(name.startswith("copy_package") for name in names)
 
 
-def test_nothing_is_left_of_code_compiled_of_other_sources(tmp_path):
-    """An index may be there before what it tells of, which must not be older code of the same name."""
-    from fastmlp.kernels.numba_backend import build
+NO_ROOM = """
+from numba.core import caching
+def full(self, path):
+    raise OSError(28, "No space left on device")
+caching.IndexDataCacheFile._open_for_write = full
+"""
 
-    old, new = ([tmp_path / f"{age}.nbi", tmp_path / f"{age}.1.nbc"] for age in ("old", "new"))
-    for path in (*old, *new):
-        path.touch()
-    for path in old:
-        os.utime(path, (1e9, 1e9))
-    later = Path(build.__file__).stat().st_mtime + 1e6
-    for path in new:
-        os.utime(path, (later, later))
-    build.drop_stale(tmp_path)
-    assert set(tmp_path.iterdir()) == set(new)
+
+@pytest.mark.parametrize("damage", [".nbi", ".nbc", "no room"])
+def test_what_cannot_be_read_or_kept_is_compiled_for_this_process(running, damage, tmp_path):
+    first = running[True]
+    assert first.process.wait() == 0
+    shutil.copytree(first.folder / "fastmlp", tmp_path / "fastmlp")
+    kept = list(cache_of(tmp_path).glob("neuron.*"))
+    for path in kept:
+        if damage == "no room":
+            path.unlink()
+        elif path.suffix == damage:
+            path.write_bytes(path.read_bytes()[:30])
+    code = NO_ROOM * (damage == "no room") + CODE
+    told = Running(tmp_path, code, first.env, PYTHONPATH=str(tmp_path)).told()
+    assert [float(w) for w in told[3:]] == pytest.approx(expected())
+    assert len(kept) >= 2 and not any(path.exists() for path in kept)
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="no fork here")
+def test_a_child_forked_while_a_thread_compiles_compiles_too(tmp_path):
+    code = """
+import os, sys, threading, time
+import numpy as np
+from numba.core import event
+from fastmlp import LinearPerceptron
+from fastmlp.kernels import dispatch
+compiles = threading.Event()
+class Sees(event.Listener):
+    def on_start(self, event): compiles.set()
+    def on_end(self, event): pass
+event.register("numba:compile", Sees())
+x = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+def fit(): return LinearPerceptron(max_iter=2, shuffle=False).fit(x, x[:, 0]).coef_
+other = threading.Thread(target=fit)
+other.start()
+compiles.wait()
+child = os.fork()
+if child == 0:
+    fit()
+    os._exit(7)
+for _ in range(600):
+    time.sleep(0.1)
+    if (ended := os.waitpid(child, os.WNOHANG))[0]: break
+else:
+    os.kill(child, 9); ended = (0, 0)
+other.join()
+print(os.waitstatus_to_exitcode(ended[1]))
+"""
+    env = os.environ | {"FASTMLP_BACKEND": "numba", "NUMBA_CACHE_DIR": str(tmp_path)}
+    env["PYTHONPATH"] = str(Path(fastmlp.__file__).parents[1])
+    assert Running(tmp_path, code, env).told() == ["7"]
 
 
 def test_compiled_functions_of_the_two_dtypes_have_other_names():

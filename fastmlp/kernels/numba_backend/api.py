@@ -34,7 +34,8 @@ from .registers import MOST_INPUTS, MOST_SAMPLES
 NOISE_TILE = 1 << 15
 MINI_BATCH, ONLINE = int(Regime.BATCH), int(Regime.ONLINE)
 FEW_WORK = 1 << 24  # multiply-adds that are over before anybody could want to interrupt them
-MOST_KEPT = 8  # predictions of a few rows, whose workspace is kept
+MOST_KEPT = 8  # predictions of a few rows, whose workspace is kept ...
+MOST_KEPT_BYTES = 1 << 20  # ... if it is not larger
 IDLE = 1e-4  # seconds that a thread sleeps which has waited in vain
 
 
@@ -222,7 +223,8 @@ class Kernels(Calls):
         call.params = address(check("params", params, self.dtype, (plan.n_params,)))
         out = np.empty(shape, self.dtype)
         finite = predict(*arguments, address(out))
-        self._few[key] = few
+        if len(few[4]) <= MOST_KEPT_BYTES:
+            self._few[key] = few
         return out if finite else None
 
     def _lay_out_few(self, plan, x, scale, layer, logits):

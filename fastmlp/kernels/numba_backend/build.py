@@ -8,6 +8,7 @@ the record of a call, and callers reach them by these: `call(c.multiply, ...)`.
 import contextlib
 import ctypes
 import importlib
+import os
 import zlib
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from llvmlite import ir
 from llvmlite.binding import get_host_cpu_name
 from numba import cfunc, config, njit, types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic, models, register_model
 
 from ..records import NEURON
@@ -37,34 +39,47 @@ def cache_folder():
         return None
 
 
-def drop_stale(folder):
-    """Delete compiled code that is older than any file here, or in the folder above.
+def sources():
+    """A number that tells of the text of all files here, and in the folder above."""
+    here, known = Path(__file__).parent, 0
+    for path in sorted((*here.glob("*.py"), *here.parent.glob("*.py"))):
+        known = zlib.crc32(path.read_bytes(), known)
+    return f"{known:08x}"
 
-    Numba itself looks only at the file that a function is written in, not at what it reaches.
-    """
-    here = Path(__file__).parent
-    newest = max(path.stat().st_mtime for path in (*here.glob("*.py"), *here.parent.glob("*.py")))
+
+def drop_stale(folder):
+    """Delete what was compiled of other sources."""
     for path in folder.glob("*.nb[ci]"):
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < newest:
+        if f"-{SOURCES}-" not in path.name:
+            with contextlib.suppress(OSError):
                 path.unlink()
 
 
 def own_name(function, real):
-    """A function of the same code, named for one element type and CPU.
+    """A function of the same code, named for one element type, a CPU and the sources that are being run.
 
-    Numba numbers what it keeps of a function of one name, and does not look who else does so at that time:
-    one process would be given what another has compiled for other types, or for its own CPU.
+    Numba asks nothing but when the file was written that a function is in, not what of other files it
+    reaches. And it numbers what it keeps of a function, and does not look who else does so at that time: one
+    process would be given what another has compiled for other types, or for its own CPU.
     """
-    cpu = config.CPU_NAME or get_host_cpu_name(), FEATURES
+    cpu = zlib.crc32(repr((config.CPU_NAME or get_host_cpu_name(), FEATURES)).encode())
     new = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
-    new.__qualname__ = f"{function.__name__}-{real}-{zlib.crc32(repr(cpu).encode()):08x}"
+    new.__qualname__ = f"{function.__name__}-{real}-{cpu:08x}-{SOURCES}"
     return new
 
 
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError(
+        "the numba backend needs Numba's compiler: unset NUMBA_DISABLE_JIT, or set FASTMLP_BACKEND=numpy"
+    )
+SOURCES = sources()
 CACHE = cache_folder()
 if CACHE is not None:
     drop_stale(CACHE)
+# a child forked while a thread compiles would wait for it for ever
+if hasattr(os, "register_at_fork"):
+    lock, free = global_compiler_lock.acquire, global_compiler_lock.release
+    os.register_at_fork(before=lock, after_in_parent=free, after_in_child=free)
 OPTIONS = dict(cache=CACHE is not None, error_model="numpy")
 # What leaves are made of: compiled into them, and kept with them on disk.
 PART: dict[str, Any] = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -139,7 +154,16 @@ def compile_leaf(name, real):
     """The C function of a leaf for one element type, as a ctypes function that takes addresses."""
     function, template, fastmath = LEAVES[name]
     arguments, result = signature_of(name, real)
-    compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS)(own_name(function, real))
+    function = own_name(function, real)
+    try:
+        compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS)(function)
+    except Exception:  # what is kept on disk may be damaged, and there may be no room for more
+        if not OPTIONS["cache"]:
+            raise
+        for path in CACHE.glob(f"*.{function.__qualname__}-*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        compiled = cfunc(result(*arguments), fastmath=fastmath, **OPTIONS | {"cache": False})(function)
     c_types = [TYPES[letter][1] for letter in template.replace("->", "")]
     *c_arguments, c_result = [kind[real] if isinstance(kind, dict) else kind for kind in c_types]
     return compiled, ctypes.CFUNCTYPE(c_result, *c_arguments)(compiled.address)

@@ -5,6 +5,7 @@ import ctypes
 import numba
 import numpy as np
 
+from .. import interrupts
 from ..memory import check
 from ..plan import RUN, Activation, Loss, Regime
 from ..records import RowKind
@@ -98,6 +99,7 @@ class Calls:
         call = Call()
         for name, takers in REACHED.items():
             if not takers or not takers.isdisjoint(kinds):
+                interrupts.check_stop()
                 self._leaf(name)
                 setattr(call, name, self._compiled[name][0].address)
         call.manner, call.n_words = kinds[0] if kinds[0] in TRAINING else BATCH, ctypes.sizeof(Call) // 8
