@@ -125,9 +125,9 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     @property
     def _fits_rows(self):
-        """Whether `_fit_rows` can do what the parameters ask for."""
+        """Whether `_fit_rows` does what `fit` would: by the parameters, and not where a class has its own."""
         asked = self.early_stopping or self.metrics or self.monitor or hasattr(self, "_skl_callbacks")
-        return not asked and not self._is_lbfgs
+        return not asked and not self._is_lbfgs and type(self).fit is BaseMLP.fit
 
     @property
     def _is_lbfgs(self):

@@ -124,7 +124,7 @@ class Task:
         asked = {
             name for name, value in self.options.items() if name not in NATIVE and value not in (None, (), 0)
         }
-        if asked or not isinstance(self.model, Network):
+        if asked or not isinstance(self.model, Network) or type(self.model).fit is not Network.fit:
             return False
         optimizer = self.options.get("optimizer") or self.model.learning.optimizer
         return not (

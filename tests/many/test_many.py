@@ -509,3 +509,17 @@ def test_repetitions_that_learned_nothing_have_no_mean():
     assert np.isnan(setting.mean("loss", 2)) and np.isfinite(setting.mean("loss", -2))
     with pytest.raises(ValueError, match="name must be one of"):
         setting.mean("accuracy")
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_a_fit_of_ones_own_is_called(batch_size):
+    class Noted(Network):
+        noted = 0
+
+        def fit(self, *args, **options):
+            self.noted += 1
+            return super().fit(*args, **options)
+
+    x, y = np.zeros((40, 3)), np.zeros(40)
+    found = fit_many([Noted([Dense(2), Dense(1)]) for _ in range(2)], x, y, epochs=1, batch_size=batch_size)
+    assert [model.noted for model in found] == [1, 1]

@@ -561,3 +561,16 @@ def test_regressors_of_scikit_learn():
     )
     assert result.scores["test"]["r2"].shape == (2, 4) and result.n_epochs.tolist() == [[-1] * 4] * 2
     assert np.allclose(result.scores["test"]["mae"], result.scores["test"]["mean_absolute_error"])
+
+
+def test_a_fit_of_ones_own_is_called():
+    called = []
+
+    class Noted(MLPRegressor):
+        def fit(self, X, y, **options):
+            called.append(len(X))
+            return super().fit(X, y, **options)
+
+    x, y = np.zeros((40, 3)), np.zeros(40)
+    cross_validate(Noted(hidden_layer_sizes=(2,), max_iter=1), x, y, cv=2, repeats=1)
+    assert called == [20, 20]
