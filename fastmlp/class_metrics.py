@@ -1,5 +1,6 @@
 """Precision, recall and F1: of each class, and averaged as scikit-learn averages them."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import local
 
@@ -9,8 +10,17 @@ from . import _checks
 
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("", "macro", "micro", "weighted")
-# the latest counts, kept because precision, recall and F1 of the same answers are asked one after another
 _last = local()
+
+
+@contextmanager
+def counted_once():
+    """A block in which counts are kept, as precision, recall and F1 of the same answers are asked in it."""
+    before, _last.known = getattr(_last, "known", None), ()
+    try:
+        yield
+    finally:
+        _last.known = before
 
 
 @dataclass(frozen=True)
@@ -75,10 +85,10 @@ def counts(y_true, y_pred, sample_weight=None, labels=None):
     right, told, there : ndarray of shape (n_classes,)
     """
     asked = (y_true, y_pred, sample_weight, labels)
-    known = getattr(_last, "asked", ())
-    if len(known) == 4 and all(a is b for a, b in zip(asked[:3], known[:3], strict=True)):
-        if labels is None or np.array_equal(labels, known[3]):
-            return _last.counts
+    known = getattr(_last, "known", None)
+    if known and all(a is b for a, b in zip(asked[:3], known[0][:3], strict=True)):
+        if labels is None or np.array_equal(labels, known[0][3]):
+            return known[1]
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if y_true.ndim == 2:
         right, told, there = (
@@ -91,8 +101,10 @@ def counts(y_true, y_pred, sample_weight=None, labels=None):
         there, told, right = (
             np.bincount(each, sample_weight, len(classes) + 1)[: len(classes)] for each in (*numbers, hits)
         )
-    _last.asked, _last.counts = asked, (right, told, there)
-    return _last.counts
+    found = right, told, there
+    if known is not None:
+        _last.known = asked, found
+    return found
 
 
 def _numbers(y, classes):

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from . import _checks
-from .class_metrics import AVERAGES, KINDS, ClassMetric
+from .class_metrics import AVERAGES, KINDS, ClassMetric, counted_once
 from .sklearn_metrics import recognised
 
 TAKES = {kind: kind for kind in ("predictions", "labels", "numbers", "probabilities", "scores", "values")}
@@ -297,17 +297,19 @@ def measure(metrics, reading, sample_weight=None):
     sample_weight : ndarray of shape (n,), default=None
     """
     found = {}
-    for name, metric in metrics.items():
-        if sample_weight is not None:
-            _checks.check_weighted(name, metric.weighted)
-        if metric.takes == "probabilities":
-            _checks.check_probabilities(name, reading.have_probabilities)
-        try:
-            labels = reading.classes if metric.knows_classes else None
-            answers = _lent(metric, getattr(reading, metric.takes))
-            value = metric(*answers, sample_weight=sample_weight, labels=labels) if reading.finite else np.nan
-        except Exception as error:
-            error.add_note(f"in the metric {name!r}")
-            raise
-        found[name] = _checks.check_number(name, value)
+    with counted_once():
+        for name, metric in metrics.items():
+            if sample_weight is not None:
+                _checks.check_weighted(name, metric.weighted)
+            if metric.takes == "probabilities":
+                _checks.check_probabilities(name, reading.have_probabilities)
+            try:
+                labels = reading.classes if metric.knows_classes else None
+                answers = _lent(metric, getattr(reading, metric.takes))
+                weighed = dict(sample_weight=sample_weight, labels=labels)
+                value = metric(*answers, **weighed) if reading.finite else np.nan
+            except Exception as error:
+                error.add_note(f"in the metric {name!r}")
+                raise
+            found[name] = _checks.check_number(name, value)
     return found

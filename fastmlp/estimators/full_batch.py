@@ -6,7 +6,7 @@ from .. import _checks
 from ..kernels.job import Rows
 from ..metrics import directions, measure
 from ..network import lbfgs
-from ..network.epoch_end import EpochEnd
+from ..network.epoch_end import EpochEnd, weakly
 from ..network.history import History
 from ..network.in_training import trust
 from .sklearn_callbacks import SklearnCallbacks
@@ -32,7 +32,7 @@ class FullBatch:
         self.est, self.optimizer, self.about, self.metrics = estimator, optimizer, about, metrics
         self.X, self.target, self.y, self.weights, self.sample_weight = data
         est = estimator
-        history, measure = History(est.history_), self._measure if metrics else None
+        history, measure = History(est.history_), weakly(self._measure) if metrics else None
         about = est, est._network, history, est.max_iter, measure, callbacks
         self.epoch_end = EpochEnd(*about, directions=directions(metrics))
         trust(est, self.X)
@@ -66,7 +66,6 @@ class FullBatch:
                     )
         finally:
             self.theirs.end()
-            self.epoch_end = None  # they refer to each other, and to the input
 
     def _measure(self):
         return measure(self.metrics, self.est._read(self.X, self.y), self.sample_weight)

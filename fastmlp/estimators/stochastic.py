@@ -10,7 +10,7 @@ from ..kernels.job import MOST_EPOCHS, Rows
 from ..kernels.memory import insist
 from ..kernels.plan import Status
 from ..metrics import directions, measure
-from ..network.epoch_end import EpochEnd, measure_sets, speed
+from ..network.epoch_end import EpochEnd, measure_sets, speed, weakly
 from ..network.fit import Fit
 from ..network.history import History
 from ..network.in_training import trust
@@ -75,7 +75,7 @@ class StochasticFit:
         n = self.X.shape[0] if rows is None else len(rows)
         n_epochs = 1 if incremental else _checks.check_epochs("max_iter", est.max_iter)
         better = directions(metrics, ("", *(f"{name}_" for name in sets)), score=True)
-        history, measure = History(est.history_), self._measure if metrics or sets else None
+        history, measure = History(est.history_), weakly(self._measure) if metrics or sets else None
         told = est, est._network, history, n_epochs, measure, callbacks
         self.epoch_end = EpochEnd(*told, directions=better)
         self.epoch_end.sets = sets
@@ -97,7 +97,6 @@ class StochasticFit:
             sample_weight=weights,
             rates=self._rates(optimizer_state, n_epochs, n),
             n_threads=est.n_threads,
-            on_stall=None if self.plateau else self._stall,
             subset=rows,
             mean_weight=self._mean_weight(weights, rows),
             **self._stopping(),
@@ -141,12 +140,13 @@ class StochasticFit:
                 self._train(watched, trained_before, transaction)
         finally:
             self.theirs.end()
-            epoch_end, self.epoch_end = self.epoch_end, None  # they refer to each other, and to the input
-        insist(lambda: epoch_end.history.lists)  # into `history_`
+        insist(lambda: self.epoch_end.history.lists)  # into `history_`
 
     def _train(self, watched, trained_before, transaction):
         est, fit = self.est, self.fit
         self.theirs.epoch_begin()
+        if not self.plateau:
+            fit.on_stall = self._stall  # until the run has ended
         try:
             fit.run(self._end_epoch if watched else None, warn=False)
         finally:

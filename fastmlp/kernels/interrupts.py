@@ -141,7 +141,23 @@ class Handlers:
         """Raise what was held back, if anything was."""
         if self.error is not None:
             error, self.error = self.error, None
-            raise error
+            try:
+                raise error
+            finally:
+                del error  # see `raise_first`
+
+
+def raise_first(errors):
+    """Raise the first of a list of errors, if there is one, and empty the list.
+
+    An error keeps the frames that it has come through, and they what they hold: one that holds the error is
+    in a circle with it, and all data of a fit with them, until garbage is collected.
+    """
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        errors.clear()
 
 
 class held(Handlers):

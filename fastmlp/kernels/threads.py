@@ -133,5 +133,4 @@ def share_out(work, pieces, n_threads):
         finally:
             waiting.clear()
             join(started)
-        if failures:
-            raise failures[0]
+        interrupts.raise_first(failures)

@@ -100,9 +100,14 @@ def fit_many(
     if group_by is not None:
         found = settings(found, _checks.check_grouped(group_by, callable(models), tasks))
     failed = [task.error for task in tasks if task.error is not None]
-    if failed and errors == "raise":
-        raise FitError(f"{len(failed)} of {len(tasks)} fits failed; the others are done", failed, found)
-    return found
+    try:
+        if failed and errors == "raise":
+            raise FitError(f"{len(failed)} of {len(tasks)} fits failed; the others are done", failed, found)
+        return found
+    finally:  # an error keeps the frames that it has come through: see `interrupts.raise_first`
+        for task in tasks:
+            task.error = None
+        del failed, found
 
 
 class Setting(NamedTuple):

@@ -124,8 +124,7 @@ def run(tasks, data, n_threads):
                     stack.callback(task.end)
         if stop.is_set():
             raise KeyboardInterrupt
-    if failed:
-        raise failed[0]
+    interrupts.raise_first(failed)
 
 
 def _serve(work, failed, stop, n_threads, context):

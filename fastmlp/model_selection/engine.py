@@ -50,6 +50,7 @@ def run(task, folds, n_jobs=None):
             raise call.error from None
         raise
     finally:
+        call.error = None  # it has come through this frame, which would keep it, and all data
         del _calls[key]
 
 

@@ -3,9 +3,10 @@
 import time
 from contextlib import contextmanager
 from functools import partial
+from weakref import WeakMethod
 
 from .. import _checks, metrics
-from ..kernels.interrupts import let_through
+from ..kernels.interrupts import let_through, raise_first
 from ..kernels.memory import insist
 from ..kernels.plan import INPUT
 from .in_training import run_of
@@ -232,17 +233,24 @@ class EpochEnd:
             What ended the fit and is on its way up. Failures here are noted on it; without it, the first one
             is raised.
         """
-        begun, self._begun, own = self._begun, [], None
+        begun, self._begun, own = self._begun, [], []
         for callback in begun:
             try:
                 self._tell(callback, "on_fit_end")
             except BaseException as error:
-                if failure is None and own is None:
-                    own = error
+                if failure is None and not own:
+                    own.append(error)
                 else:
-                    (failure or own).add_note(f"{type(callback).__name__}.on_fit_end failed too: {error!r}")
-        if own is not None:
-            raise own
+                    first = failure or own[0]
+                    first.add_note(f"{type(callback).__name__}.on_fit_end failed too: {error!r}")
+                    del first
+        raise_first(own)
+
+
+def weakly(method):
+    """Return what calls a method without keeping its object, which may keep this, and all data."""
+    found = WeakMethod(method)
+    return lambda: found()()
 
 
 def measure_sets(sets):

@@ -179,9 +179,9 @@ class Fit:
         rates = job.rates
         if job.asked["rates_per_epoch"] > 1:
             rates = knots.of_epoch(job, np.arange(len(job.losses)))
-        if first:
-            rates = rates[min(first, len(rates) - 1) :]
-        return Curves(job.losses[first : self.n_done], rates, self.mean_seconds)
+        losses = job.losses[first : self.n_done].copy()  # of as many epochs as there were, not may be
+        start = min(first, len(rates) - 1)
+        return Curves(losses, rates[start : start + max(1, len(losses))].copy(), self.mean_seconds)
 
     @property
     def latest(self):

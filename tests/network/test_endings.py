@@ -1,12 +1,16 @@
 """A fit that ends, however it ends, leaves a whole model that can go on; each callback is told of the end."""
 
 import gc
+import signal
+import tracemalloc
 import weakref
+from contextlib import contextmanager, nullcontext, suppress
 
 import numpy as np
 import pytest
 
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron, fit_many
+from fastmlp.exceptions import DivergenceWarning, FitError
 from fastmlp.model_selection import cross_validate
 from fastmlp.network.preparation import CHECKED_LATE
 
@@ -38,6 +42,9 @@ class Told:
 
     def on_fit_end(self, state):
         self._tell("end", state)
+
+
+needs_alarms = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX's alarms")
 
 
 def network(dtype=None, layers=None):
@@ -214,6 +221,68 @@ def _fit_that_fails(x, y):
         network().fit(x, y, epochs=2, callbacks=[Told("epoch", epoch=1)])
 
 
+def _estimator_that_fails(hook="end", **options):
+    def fit(x, y):
+        with pytest.raises(ZeroDivisionError):
+            MLPClassifier(max_iter=2, **options).fit(x, y, callbacks=[Told(hook)])
+
+    return fit
+
+
+def _network_that_fails_at_the_end(x, y):
+    with pytest.raises(ZeroDivisionError):
+        network().fit(x, y, epochs=2, callbacks=[Told("end")])
+
+
+def _refused(x, y):
+    with pytest.raises(ValueError, match="monitor"):
+        MLPClassifier(max_iter=2, monitor="unknown", metrics=["accuracy"]).fit(x, y)
+
+
+class Broken(MLPClassifier):
+    def fit(self, X, y):
+        raise ZeroDivisionError
+
+
+def _folds_that_fail(x, y):
+    with pytest.raises(ZeroDivisionError):
+        cross_validate(Broken(), x, y, cv=2, repeats=1)
+
+
+def _many_that_fail(errors):
+    def fit(x, y):
+        with pytest.raises(FitError) if errors == "raise" else nullcontext():
+            fit_many([network(), network()], x, y, callbacks=[Told("epoch", epoch=1)], errors=errors)
+
+    return fit
+
+
+@contextmanager
+def pressed_soon():
+    """An alarm that ends what is done as Ctrl-C does."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _interrupted(begin):
+    def fit(x, y):
+        with pressed_soon(), suppress(KeyboardInterrupt):
+            begin(x, y)
+
+    return fit
+
+
+def _predict_on(x, y):
+    model = network().build(4)
+    while True:
+        model.predict(x, n_threads=2)
+
+
 def _fit_of_nan(x, y):
     x[-1, -1] = np.nan
     with pytest.raises(ValueError, match="NaN"):
@@ -244,8 +313,27 @@ def _estimator(kind=MLPClassifier, fit=(), **options):
         _estimator(solver="lbfgs", metrics=["accuracy"]),
         _estimator(MLPRegressor, early_stopping=True, metrics=["mae"]),
         lambda x, y: Perceptron(max_iter=2).fit(x, y),
+        _network_that_fails_at_the_end,
+        _estimator_that_fails("begin"),
+        _estimator_that_fails("begin", metrics=["accuracy"], early_stopping=True),
+        _estimator_that_fails("end"),
+        _estimator_that_fails("end", solver="lbfgs", metrics=["accuracy"]),
+        _refused,
+        _folds_that_fail,
+        _many_that_fail("raise"),
+        _many_that_fail("return"),
+        *(
+            pytest.param(_interrupted(begin), marks=needs_alarms)
+            for begin in (
+                lambda x, y: network().fit(x, y, epochs=10**6),
+                lambda x, y: fit_many([network(), network()], x, y, epochs=10**6),
+                lambda x, y: MLPClassifier(max_iter=10**6, n_iter_no_change=10**6).fit(x, y),
+                _predict_on,
+            )
+        ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*interrupted")
 def test_fits_that_have_ended_are_freed(fit, n):
     """No circle keeps data and workspaces until the next collection."""
     x, y = np.resize(X, (n, 4)), np.resize(Y, n)
@@ -257,6 +345,27 @@ def test_fits_that_have_ended_are_freed(fit, n):
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_metrics_keep_nothing():
+    """Precision, recall and F1 count the same answers once, and not longer than they are asked."""
+    x, y, weights = np.resize(X, (2000, 4)), np.resize(Y, 2000), np.ones(2000)
+    gone = weakref.ref(weights)
+    model = MLPClassifier(max_iter=1, metrics=["precision", "recall", "f1"]).fit(x, y, sample_weight=weights)
+    del weights
+    assert gone() is None
+    assert len(model.history_["f1"]) == 1
+
+
+def test_a_history_is_as_long_as_the_fit_was():
+    model = network(layers=[Dense(1)]).build(4)
+    tracemalloc.start()
+    try:
+        with pytest.warns(DivergenceWarning):
+            model.fit(X * 1e200, Y, epochs=10**6, loss="mse", optimizer="sgd")
+        assert tracemalloc.get_traced_memory()[0] < 1e6  # losses of a million epochs take eight
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("names", [("val",), ("noise 0.3", "clean")])
