@@ -10,7 +10,7 @@ from . import _checks
 
 KINDS = ("precision", "recall", "f1")
 AVERAGES = ("", "macro", "micro", "weighted")
-_last = local()
+_last = local()  # what a thread has counted, in a block of `counted_once`
 
 
 @contextmanager

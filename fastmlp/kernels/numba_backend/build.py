@@ -76,10 +76,12 @@ SOURCES = sources()
 CACHE = cache_folder()
 if CACHE is not None:
     drop_stale(CACHE)
-# a child forked while a thread compiles would wait for it for ever
-if hasattr(os, "register_at_fork"):
-    lock, free = global_compiler_lock.acquire, global_compiler_lock.release
-    os.register_at_fork(before=lock, after_in_parent=free, after_in_child=free)
+if hasattr(os, "register_at_fork"):  # a child forked while a thread compiles would wait for that for ever
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 OPTIONS = dict(cache=CACHE is not None, error_model="numpy")
 # What leaves are made of: compiled into them, and kept with them on disk.
 PART: dict[str, Any] = dict(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
