@@ -50,6 +50,19 @@ def check_stop():
         held.release()
 
 
+def raise_first(errors):
+    """Raise the first of a list of errors, if there is one, and empty the list.
+
+    An error keeps the frames that it has come through, and they what they hold: one that holds the error is
+    in a circle with it, and all data of a fit with them, until garbage is collected.
+    """
+    try:
+        if errors:
+            raise errors[0]
+    finally:
+        errors.clear()
+
+
 def in_main_thread():
     """Return whether this is the main thread, the only one that meets signals."""
     if not here.is_main and current_thread() is main_thread():
@@ -140,24 +153,8 @@ class Handlers:
     def release(self):
         """Raise what was held back, if anything was."""
         if self.error is not None:
-            error, self.error = self.error, None
-            try:
-                raise error
-            finally:
-                del error  # see `raise_first`
-
-
-def raise_first(errors):
-    """Raise the first of a list of errors, if there is one, and empty the list.
-
-    An error keeps the frames that it has come through, and they what they hold: one that holds the error is
-    in a circle with it, and all data of a fit with them, until garbage is collected.
-    """
-    try:
-        if errors:
-            raise errors[0]
-    finally:
-        errors.clear()
+            kept, self.error = [self.error], None
+            raise_first(kept)
 
 
 class held(Handlers):

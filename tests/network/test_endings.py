@@ -11,6 +11,7 @@ import pytest
 
 from fastmlp import Dense, MLPClassifier, MLPRegressor, Network, Perceptron, fit_many
 from fastmlp.exceptions import DivergenceWarning, FitError
+from fastmlp.kernels.threads import share_out
 from fastmlp.model_selection import cross_validate
 from fastmlp.network.preparation import CHECKED_LATE
 
@@ -277,10 +278,9 @@ def _interrupted(begin):
     return fit
 
 
-def _predict_on(x, y):
-    model = network().build(4)
-    while True:
-        model.predict(x, n_threads=2)
+def _shared_out(x, y):
+    with pytest.raises(ZeroDivisionError):
+        share_out(lambda part: 1 / 0, [(x,), (x,)], 2)
 
 
 def _fit_of_nan(x, y):
@@ -320,6 +320,7 @@ def _estimator(kind=MLPClassifier, fit=(), **options):
         _estimator_that_fails("end", solver="lbfgs", metrics=["accuracy"]),
         _refused,
         _folds_that_fail,
+        _shared_out,
         _many_that_fail("raise"),
         _many_that_fail("return"),
         *(
@@ -328,7 +329,6 @@ def _estimator(kind=MLPClassifier, fit=(), **options):
                 lambda x, y: network().fit(x, y, epochs=10**6),
                 lambda x, y: fit_many([network(), network()], x, y, epochs=10**6),
                 lambda x, y: MLPClassifier(max_iter=10**6, n_iter_no_change=10**6).fit(x, y),
-                _predict_on,
             )
         ),
     ],
